@@ -1,0 +1,7 @@
+"""Who uses the site."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"

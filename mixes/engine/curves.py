@@ -1,0 +1,39 @@
+"""Gain laws of a crossfade: position in the overlap to the gains of the outgoing and the incoming clip."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Gains = NDArray[np.float64]  # shape (points,), amplitude factors
+
+
+def positions(frames: int) -> Gains:
+    """Return where each of `frames` samples lies in its window, 0 to 1, taken at the samples' middles."""
+    return (np.arange(frames) + 0.5) / frames
+
+
+def equal_power(position: Gains) -> tuple[Gains, Gains]:
+    """Gains whose squares add to 1: different songs keep their loudness through the middle."""
+    angle = position * (math.pi / 2)
+    return np.cos(angle), np.sin(angle)
+
+
+def linear(position: Gains) -> tuple[Gains, Gains]:
+    """Gains that add to 1: right for two copies of the same sound, 3 dB too quiet for different songs."""
+    return 1.0 - position, position
+
+
+def raised_cosine(position: Gains) -> Gains:
+    """Return a gain that falls from 1 to 0 with a flat start and a flat end."""
+    return 0.5 + 0.5 * np.cos(position * math.pi)
+
+
+def swell(position: Gains) -> Gains:
+    """Return an amount that rises from 0 to 1 in the middle and falls back to 0."""
+    return np.sin(position * math.pi) ** 2
+
+
+def db_to_gain(level_db: float) -> float:
+    """Convert decibels to an amplitude factor."""
+    return float(10.0 ** (level_db / 20.0))

@@ -1,0 +1,15 @@
+"""The project itself as an app, for its system checks."""
+
+from django.apps import AppConfig
+from django.core.checks import register
+
+
+class SiteConfig(AppConfig):
+    name = "mixtape_site"
+
+    def ready(self) -> None:
+        from mixtape_site import checks
+
+        register(checks.check_ffmpeg)
+        register(checks.check_folders)
+        register(checks.check_sandbox)

@@ -1,0 +1,67 @@
+"""What `manage.py check` looks at: the tools and folders without which no mix can be made, and the cure."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+
+from mixes.engine import ffmpeg
+from mixes.engine.errors import EngineError
+from mixes.engine.sandbox import can_restrict_files
+
+INSTALL_HINT = (
+    "Leave MIXTAPE_FFMPEG empty to use the ffmpeg that comes with requirements.txt, "
+    "or let it name an ffmpeg with libmp3lame, aac and libx264."
+)
+
+
+def check_ffmpeg(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """There is an ffmpeg, new enough, with every encoder we need."""
+    try:
+        path = ffmpeg.find_ffmpeg(settings.FFMPEG)
+        version = ffmpeg.version(path)
+        missing = ffmpeg.missing_encoders(path)
+    except EngineError as error:
+        return [Error(f"ffmpeg cannot be used: {error}", hint=INSTALL_HINT, id="mixtape.E001")]
+    found: list[CheckMessage] = []
+    major = ffmpeg.major_version(version)
+    if major is not None and major < ffmpeg.OLDEST_MAJOR:
+        text = f"{path} is ffmpeg {version}; at least version {ffmpeg.OLDEST_MAJOR} is needed."
+        found.append(Error(text, hint=INSTALL_HINT, id="mixtape.E002"))
+    if missing:
+        text = f"{path} was built without {', '.join(missing)}."
+        found.append(Error(text, hint=INSTALL_HINT, id="mixtape.E003"))
+    return found
+
+
+def check_folders(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The data and media folders can be written to."""
+    folders = {"MIXTAPE_DATA_DIR": settings.DATA_DIR, "MIXTAPE_MEDIA_DIR": settings.MEDIA_ROOT}
+    return [
+        Error(
+            f"The folder {folder} cannot be written to.",
+            hint=f"Give the user that runs Mixtape the right to write there, or name another in {name}.",
+            id="mixtape.E004",
+        )
+        for name, folder in folders.items()
+        if not is_writable(Path(folder))
+    ]
+
+
+def check_sandbox(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The kernel can keep ffmpeg away from other files."""
+    if can_restrict_files():
+        return []
+    text = "This system has no Landlock: ffmpeg is held by closed format lists and limits alone."
+    hint = "Linux 5.13 or newer with Landlock enabled adds a second wall around uploaded files."
+    return [Warning(text, hint=hint, id="mixtape.W001")]
+
+
+def is_writable(folder: Path) -> bool:
+    """Tell whether files can be made in `folder`, or it can be made where it is missing."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
