@@ -9,6 +9,7 @@ from mixes.engine.sandbox import READER, run
 OLDEST_MAJOR = 5  # the oldest version the flags below were tried on
 NEEDED_ENCODERS = ("libmp3lame", "aac", "libx264", "pcm_f32le")
 MAX_TRACK_S = 4 * 3600.0
+LARGER_FRAMES = "asetnsamples=n=16384:p=0"  # fewer frames to hand from thread to thread
 MAX_ALLOC_BYTES = 128 << 20  # a "1 Hz" WAV would make the resampler take 3.5 GB
 DEMUXERS = "mp3,wav,w64,flac,ogg,mov,aac,aiff,matroska,asf,ac3,eac3,ape,wv,mpc,mpc8,tta,au,caf,amr,dsf,tak"
 DECODERS = (
@@ -53,19 +54,40 @@ def missing_encoders(ffmpeg: Path) -> tuple[str, ...]:
     return tuple(name for name in NEEDED_ENCODERS if name not in built_in)
 
 
-def decode_args(ffmpeg: Path, path: Path, *, rate: int | None, max_s: float) -> list[str]:
+def decode_args(ffmpeg: Path, path: Path, *, max_s: float) -> list[str]:
     """Return the command that decodes a stranger's file to float32 stereo, as a WAV stream on its stdout.
 
-    `rate` in Hz, None for the file's own. Demuxers, decoders and protocols are closed lists: otherwise a
-    playlist that calls itself an MP3 would open other files. The WAV header tells the samples' true rate.
+    At the file's own rate, which the WAV header tells. Demuxers, decoders and protocols are closed lists:
+    otherwise a playlist that calls itself an MP3 would open other files.
     """
-    resample = ["-af", f"aresample={rate}:resampler=soxr:precision=28"] if rate else []
     return [
         *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", "-v", "level+info"),
         *("-max_alloc", str(MAX_ALLOC_BYTES), "-protocol_whitelist", "file"),
         *("-format_whitelist", DEMUXERS, "-codec_whitelist", DECODERS, "-err_detect", "crccheck"),
         *("-vn", "-sn", "-dn", "-threads", "1", "-t", f"{max_s:.3f}", "-i", f"file:{path}"),
         *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
-        *("-fflags", "+bitexact", "-flags:a", "+bitexact", *resample, "-ac", "2"),
-        *("-c:a", "pcm_f32le", "-f", "wav", "pipe:1"),
+        *(
+            "-fflags",
+            "+bitexact",
+            "-flags:a",
+            "+bitexact",
+            "-ac",
+            "2",
+            "-c:a",
+            "pcm_f32le",
+            "-f",
+            "wav",
+            "pipe:1",
+        ),
+    ]
+
+
+def resample_args(ffmpeg: Path, from_hz: int, to_hz: int) -> list[str]:
+    """Return the command that brings float32 stereo, without a header, to another rate (28 bits exact)."""
+    form = ("-f", "f32le", "-ac", "2", "-ar")
+    return [
+        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", "-v", "level+error"),
+        *(*form, str(from_hz), "-i", "pipe:0"),
+        *("-af", f"{LARGER_FRAMES},aresample={to_hz}:resampler=soxr:precision=28"),
+        *("-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"),
     ]

@@ -1,8 +1,9 @@
 """The one door to other processes: ffmpeg, and the short readers of tags and pictures.
 
 In: an argument list, limits, the paths it may touch. Out: its bytes, or an `EngineError` that says how it
-ended. Every child has its own session, a clean environment, resource limits, Landlock where the kernel has
-it, a watchdog on progress, and dies with us (launcher.py). No child outlives its `with` block.
+ended. Every child has its own session, a clean environment, resource limits, no sockets, no files but those
+named (where the kernel can), a watchdog on progress, and dies with us (launcher.py). No child outlives its
+`with` block.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -24,11 +26,22 @@ from typing import Any, Self, cast
 from mixes.engine import launcher
 from mixes.engine.errors import Cancelled, EngineError, FfmpegError, OutputError, StalledError
 
+MIB = 1 << 20
 GIB = 1 << 30
 POLL_S = 0.1  # how soon a child notices that its caller wants to stop
 F_SETPIPE_SZ = 1031  # Linux; fcntl does not name it on other systems
-PIPE_BYTES = 1 << 20  # Linux's usual upper limit without privileges; fewer switches than with 64 KiB
-STDERR_KEPT = 8192  # bytes kept from the beginning and from the end
+PIPE_BYTES = MIB  # Linux's usual upper limit without privileges; fewer switches than with 64 KiB
+READ_BYTES = 1 << 16
+READS_AT_ONCE = 16  # of stderr, between two looks at the clock
+STDERR_KEPT = 8192  # bytes kept of the end of what a child says, and of the lines asked for
+# `[mp3 @ 0x55d4e8c880c0] [error] ...`, as ffmpeg writes with `-v level+...`; that a cover was left alone, as we
+# ask for, is no error
+ERROR_LINE = re.compile(
+    rb"^(?:\[[^\]\n]* @ [^\]\n]*\] )*\[(?:error|fatal|panic)\] (?!Codec \([^)\n]*\) not on whitelist)",
+    re.MULTILINE,
+)
+DISK_FULL = "There is no space left on the disk. Free some and start again."
+DISK_FULL_SIGNS = ("No space left on device", "Disk quota exceeded")
 # The package by hand: to find it on sys.path needs the right to list the project root, where secrets lie.
 READER_START = """
 import runpy, sys, types
@@ -59,14 +72,15 @@ class Limits:
 
     memory_bytes: int = GIB  # address space: ffmpeg 9 needs more than 350 MB to start
     cpu_s: int = 0
-    file_bytes: int = 0
-    stall_s: float = 60.0  # longest time without a byte in or out
+    file_bytes: int = 0  # the size of any one file it writes; pipes are not files
+    stall_s: float = 60.0  # longest time without a byte in or out; what it writes to files is not seen
+    answer_bytes: int = 256 * MIB  # the most that `run` collects
 
 
-DECODE = Limits(memory_bytes=GIB, file_bytes=1)
-ENCODE = Limits(memory_bytes=GIB, file_bytes=1)
+DECODE = Limits(file_bytes=1)
+ENCODE = Limits(file_bytes=1)
 VIDEO = Limits(memory_bytes=4 * GIB, stall_s=120.0)
-READER = Limits(memory_bytes=GIB, cpu_s=30, stall_s=30.0)
+READER = Limits(cpu_s=30, stall_s=30.0, answer_bytes=64 * MIB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,11 @@ class Output:
 
 
 class Child:
-    """One running process. Use as a context manager: leaving the block kills what still runs."""
+    """One running process. Use as a context manager: leaving the block kills what still runs.
+
+    The kernel ends a child with the *thread* that started it: make it in a thread that outlives it.
+    One thread at a time may use it; only `kill` may come from another.
+    """
 
     def __init__(
         self,
@@ -88,134 +106,164 @@ class Child:
         limits: Limits,
         read: Iterable[Path] = (),
         write: Iterable[Path] = (),
-        stdin: bool = False,
+        feed: Iterable[Buffer] | None = None,
+        keep: re.Pattern[bytes] | None = None,
     ) -> None:
-        """Start `argv` (a list, its program an absolute path) with access to the given paths only."""
+        """Start `argv` (a list, its program an absolute path) with access to the given paths only.
+
+        A path must exist by now: to make a file, a child needs its folder. While its output is read, the
+        buffers of `feed` are written to its stdin. What `keep` finds in the lines of its stderr is kept in
+        `kept_lines`. Raises EngineError when no process can be started.
+        """
         self._limits = limits
-        self._process = subprocess.Popen(
-            _launcher_argv(argv, limits, read, write),
-            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-            cwd="/",
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-        )
-        self._head = b""
+        self._keep = keep
+        self._process = _start(_launcher_argv(argv, limits, read, write), feeding=feed is not None)
+        self._feeder = self._feed(feed or ())
         self._tail = b""
+        self._kept = b""
         self._unfinished_line = b""
         self._last_move_s = time.monotonic()
+        self._group_ended = False
         self.error_lines = 0
-        for stream in filter(None, (self._process.stdin, self._process.stdout, self._process.stderr)):
+        for stream in self._streams:
             os.set_blocking(stream.fileno(), False)
-            with contextlib.suppress(OSError):  # the user's pipe quota may be used up: slower, not wrong
-                fcntl.fcntl(stream.fileno(), F_SETPIPE_SZ, PIPE_BYTES)
+            if stream is not self._stderr:
+                with contextlib.suppress(OSError):  # the user's pipe quota may be used up: slower, not wrong
+                    fcntl.fcntl(stream.fileno(), F_SETPIPE_SZ, PIPE_BYTES)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-
-    @property
-    def stderr_head(self) -> str:
-        return self._head.decode("utf-8", "replace")
+        for stream in self._streams:
+            stream.close()
 
     @property
     def stderr_tail(self) -> str:
         return self._tail.decode("utf-8", "replace")
 
+    @property
+    def kept_lines(self) -> str:
+        """What `keep` found so far in what the child said before the bytes read last, and since."""
+        self._hear()
+        return self._kept.decode("utf-8", "replace")
+
     def readinto(self, view: memoryview, should_stop: ShouldStop = never) -> int:
         """Fill the whole of `view` from the child's output; return the bytes read, fewer only at its end.
 
-        Raises Cancelled or StalledError; the child is then still to be killed (leave the `with` block).
+        Raises Cancelled, StalledError and what `feed` raises; the child is then still to be killed (leave
+        the `with` block).
         """
         filled = 0
         self._last_move_s = time.monotonic()  # the time the caller took is not the child's
-        while filled < len(view):
+        self._check(should_stop)
+        while filled < len(view) and not self._stdout.closed:
+            feeding = next(self._feeder, False)
             count = self._stdout.readinto(view[filled:])
             if count is None:
-                self._wait(should_stop)
-                continue
-            if count == 0:
-                break
-            self._last_move_s = time.monotonic()
-            filled += count
+                self._wait(should_stop, feeding=feeding)
+            elif count:
+                self._last_move_s = time.monotonic()
+                filled += count
+            else:
+                self._stdout.close()
         return filled
 
-    def communicate(self, feed: Iterable[Buffer], should_stop: ShouldStop = never) -> bytes:
-        """Write every buffer of `feed` to the child while reading its output to the end; return that."""
-        chunks: list[bytes] = []
-        feeder = self._feed(feed)
+    def read_all(self, should_stop: ShouldStop = never) -> bytes:
+        """Return the child's output to its end, once all of `feed` is written.
+
+        Raises Cancelled, StalledError, OutputError (it answered more than it may) and what `feed` raises.
+        """
+        answer = bytearray()
         feeding = True
-        while True:
-            feeding = feeding and next(feeder, False)
-            chunk = self._stdout.read(PIPE_BYTES)
-            if chunk == b"":
-                return b"".join(chunks)
-            if chunk:
-                self._last_move_s = time.monotonic()
-                chunks.append(chunk)
-            else:
-                self._wait(should_stop, writing=feeding)
+        while feeding or not self._stdout.closed:
+            feeding = next(self._feeder, False)
+            if not self._read_some(answer):
+                self._wait(should_stop, feeding=feeding)
+        return bytes(answer)
 
     def finish(self, should_stop: ShouldStop = never) -> None:
-        """Wait for the end; raises FfmpegError (status not 0), OutputError (it wrote too much)."""
-        while self._process.poll() is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(POLL_S)
-            self._drain_stderr()
-            self._check(should_stop)
-        self._drain_stderr()
+        """Wait for the end, the child's output having been read to its end.
+
+        Raises FfmpegError (status not 0), OutputError (too large a file, or the disk is full).
+        """
+        while not self._has_ended():
+            if self._stderr.closed:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(POLL_S)
+                self._check(should_stop)
+            else:
+                self._wait(should_stop, reading=False)
+        self._hear()
         status = self._process.returncode
         if status == -signal.SIGXFSZ:
             raise OutputError("A file grew beyond its limit and was given up.")
+        if status and any(sign in self.stderr_tail for sign in DISK_FULL_SIGNS):
+            raise OutputError(DISK_FULL)
         if status:
             raise FfmpegError(status, self.stderr_tail)
 
     def kill(self) -> None:
         """End the child and everything it started, at once. Harmless when it is gone."""
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        if not self._has_ended():
+            self._end_group()
             self._process.wait()
-        for stream in self._streams():
-            stream.close()
+
+    @property
+    def _stdin(self) -> io.FileIO:
+        return cast(io.FileIO, self._process.stdin)
 
     @property
     def _stdout(self) -> io.FileIO:
         return cast(io.FileIO, self._process.stdout)
 
+    @property
+    def _stderr(self) -> io.FileIO:
+        return cast(io.FileIO, self._process.stderr)
+
+    @property
     def _streams(self) -> list[io.FileIO]:
-        streams = (self._process.stdin, self._process.stdout, self._process.stderr)
-        return [cast(io.FileIO, stream) for stream in streams if stream is not None]
+        return [stream for stream in (self._stdin, self._stdout, self._stderr) if stream is not None]
 
     def _feed(self, buffers: Iterable[Buffer]) -> Iterator[bool]:
-        """Write the buffers; yield True each time the pipe is full; close it at the end."""
-        stdin = cast(io.FileIO | None, self._process.stdin)
-        if stdin is None:
+        """Write the buffers, yielding True whenever something else may be done; close the pipe at the end."""
+        if self._process.stdin is None:
             return
         with contextlib.suppress(BrokenPipeError):  # it stopped reading: its exit status says why
             for buffer in buffers:
                 view = memoryview(buffer).cast("B")
+                self._last_move_s = time.monotonic()  # the time the caller took is not the child's
                 while view:
-                    count = stdin.write(view)
-                    if count is None:
-                        yield True
-                    else:
+                    if count := self._stdin.write(view):
                         self._last_move_s = time.monotonic()
                         view = view[count:]
-        stdin.close()
+                    yield True
+        self._stdin.close()
 
-    def _wait(self, should_stop: ShouldStop, *, writing: bool = False) -> None:
-        """Sleep until the child can give or take a byte, for POLL_S at most."""
+    def _read_some(self, answer: bytearray) -> bool:
+        """Append what there is of the child's output; tell whether there was anything."""
+        if self._stdout.closed or (chunk := self._stdout.read(READ_BYTES)) is None:
+            return False
+        if not chunk:
+            self._stdout.close()
+        self._last_move_s = time.monotonic()
+        answer += chunk
+        if len(answer) > self._limits.answer_bytes:
+            raise OutputError("A helper program answered far more than it should and was given up.")
+        return True
+
+    def _wait(self, should_stop: ShouldStop, *, reading: bool = True, feeding: bool = False) -> None:
+        """Sleep until the child says something or can give or take a byte, for POLL_S at most."""
         poll = select.poll()
-        for stream in self._streams():
-            if not stream.closed and (stream is not self._process.stdin or writing):
-                poll.register(stream, select.POLLOUT if stream is self._process.stdin else select.POLLIN)
+        wanted = [(self._stderr, select.POLLIN)]
+        wanted += [(self._stdout, select.POLLIN)] if reading else []
+        wanted += [(self._stdin, select.POLLOUT)] if feeding else []
+        for stream, event in wanted:
+            if not stream.closed:  # a pipe at its end would wake us at once, again and again
+                poll.register(stream, event)
         poll.poll(POLL_S * 1000)
-        self._drain_stderr()
+        self._hear()
         self._check(should_stop)
 
     def _check(self, should_stop: ShouldStop) -> None:
@@ -224,13 +272,37 @@ class Child:
         if time.monotonic() - self._last_move_s > self._limits.stall_s:
             raise StalledError(f"Nothing moved for {self._limits.stall_s:.0f} seconds, so it was stopped.")
 
-    def _drain_stderr(self) -> None:
-        stderr = cast(io.FileIO, self._process.stderr)
-        while not stderr.closed and (text := stderr.read(PIPE_BYTES)):
-            self._head = (self._head + text)[:STDERR_KEPT]
+    def _hear(self) -> None:
+        """Take what the child has to say, but not for ever: it may say more than anybody can listen to."""
+        for _ in range(READS_AT_ONCE):
+            if self._stderr.closed or (text := self._stderr.read(READ_BYTES)) is None:
+                return
             self._tail = (self._tail + text)[-STDERR_KEPT:]
-            *lines, self._unfinished_line = (self._unfinished_line + text)[-PIPE_BYTES:].split(b"\n")
-            self.error_lines += sum(b"[error]" in line or b"[fatal]" in line for line in lines)
+            lines, newline, rest = (self._unfinished_line + text).rpartition(b"\n")
+            self._unfinished_line = rest[:STDERR_KEPT]
+            self._note(lines + newline)
+            if not text:
+                self._note(self._unfinished_line)
+                self._stderr.close()
+
+    def _note(self, lines: bytes) -> None:
+        self.error_lines += sum(1 for _ in ERROR_LINE.finditer(lines))
+        if self._keep and len(self._kept) < STDERR_KEPT:
+            found = b"".join(match[0] + b"\n" for match in self._keep.finditer(lines))
+            self._kept = (self._kept + found)[:STDERR_KEPT]
+
+    def _has_ended(self) -> bool:
+        if self._process.poll() is None:
+            return False
+        if not self._group_ended:
+            self._end_group()
+        return True
+
+    def _end_group(self) -> None:
+        """Kill the child and what it started, as long as their number cannot have passed to others."""
+        self._group_ended = True
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def run(
@@ -244,10 +316,11 @@ def run(
 ) -> Output:
     """Run a child to its end, feeding it and keeping all it says.
 
-    Raises FfmpegError (status not 0), StalledError, Cancelled, OutputError (it wrote more than it may).
+    Raises FfmpegError (status not 0), StalledError, Cancelled, OutputError (it wrote more than it may, or
+    the disk is full).
     """
-    with Child(argv, limits=limits, read=read, write=write, stdin=feed is not None) as child:
-        stdout = child.communicate(feed or (), should_stop)
+    with Child(argv, limits=limits, read=read, write=write, feed=feed) as child:
+        stdout = child.read_all(should_stop)
         child.finish(should_stop)
         return Output(stdout, child.stderr_tail, child.error_lines)
 
@@ -276,22 +349,40 @@ def call_reader(
             feed=[json.dumps(payload).encode()],
             should_stop=should_stop,
         )
-        answer: dict[str, Any] = json.loads(output.stdout)
-    except (FfmpegError, StalledError, ValueError) as error:
+        answer = json.loads(output.stdout)
+    except (FfmpegError, StalledError, ValueError, RecursionError) as error:
         raise EngineError("The file could not be read safely.") from error
+    if not isinstance(answer, dict):
+        raise EngineError("The file could not be read safely.")
     return answer
+
+
+def can_restrict_files() -> bool:
+    """Tell whether the kernel lets us keep a child away from other files (Landlock)."""
+    return sys.platform == "linux" and launcher.landlock_abi(ctypes.CDLL(None)) > 0
+
+
+def _start(argv: Sequence[str], *, feeding: bool) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE if feeding else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        )
+    except OSError as error:
+        raise EngineError(f"A helper process could not be started: {error.strerror}.") from error
 
 
 def _launcher_argv(
     argv: Sequence[str], limits: Limits, read: Iterable[Path], write: Iterable[Path]
 ) -> list[str]:
     readable = (*SYSTEM_PATHS, Path(argv[0]), *read)
-    paths = [item for path in readable for item in ("-r", str(path))]
-    paths += [item for path in write for item in ("-w", str(path))]
+    paths = [item for path in readable for item in ("-r", str(path.absolute()))]
+    paths += [item for path in write for item in ("-w", str(path.absolute()))]
     numbers = (os.getpid(), limits.memory_bytes, limits.cpu_s, limits.file_bytes)
     return [sys.executable, "-I", "-S", str(LAUNCHER), *map(str, numbers), *paths, "--", *argv]
-
-
-def can_restrict_files() -> bool:
-    """Tell whether the kernel lets us keep a child away from other files (Landlock)."""
-    return sys.platform == "linux" and launcher.landlock_abi(ctypes.CDLL(None)) > 0

@@ -1,0 +1,242 @@
+"""Whether the files are exact: their length, their first sample, the seams between chunks encoded apart."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import measure, music, rivals
+from benchmarks.music import Samples
+from benchmarks.ours import Bench, Mix
+from benchmarks.report import Row
+from mixes.engine import aac, mp3
+from mixes.engine.encode import CHUNK_S, plan_chunks
+from mixes.engine.limiter import Limiter
+from mixes.engine.render import render_blocks
+
+LOOK_FRAMES = 1 << 17  # 3 s of music correlated at each end
+SEAM_FRAMES = 4096  # around a seam, where the codec's frames overlap
+MP3_SEAM_DB, AAC_SEAM_DB, ALWAYS_GOOD_DB = 0.5, 6.0, 30.0
+AV_START_S, VIDEO_FRAME_S = 0.001, 1 / 25
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+PAGE = """<body><script>
+const bytes = Uint8Array.from(atob("{data}"), c => c.charCodeAt(0));
+const context = new OfflineAudioContext(2, 1, {rate});
+context.decodeAudioData(bytes.buffer).then(sound => {{
+  const left = Array.from(sound.getChannelData(0).slice(0, {look}));
+  document.body.textContent = JSON.stringify([sound.length, left.map(x => Math.round(x * 32767))]);
+}}, error => {{ document.body.textContent = JSON.stringify(["" + error, []]); }});
+</script></body>"""
+
+
+def render_raw(bench: Bench) -> NDArray[np.float32]:
+    """Return the main mix as it goes into the encoders, on disk: float32 of shape (frames, 2)."""
+    path = bench.work / "main.f32"
+    mix = bench.main_mix()
+    if "raw" not in bench.kept:
+        limiter = Limiter(mix.timeline.rate)
+        with path.open("wb") as file:
+            for block in render_blocks(mix.timeline, mix.paths, ffmpeg=bench.ffmpeg):
+                limiter.process(block).tofile(file)
+            limiter.flush().tofile(file)
+        bench.kept["raw"] = path
+    return np.memmap(path, dtype="<f4", mode="r").reshape(-1, 2)
+
+
+def decoded(bench: Bench, path: Path, name: str, rate: int) -> NDArray[np.float32]:
+    """Return a whole file as plain ffmpeg decodes it, on disk."""
+    raw = bench.work / f"{name}.f32"
+    form = ("-ac", "2", "-ar", str(rate), "-f", "f32le")
+    measure.run([bench.ffmpeg, *rivals.QUIET, "-i", path, "-map", "0:a:0", *form, raw])
+    return np.memmap(raw, dtype="<f4", mode="r").reshape(-1, 2)
+
+
+def lengths(bench: Bench) -> Iterator[Row]:
+    """Compare the decoded MP3 and MP4 with the plan: number of frames, places of first and last sound."""
+    mix = bench.main_mix()
+    raw = render_raw(bench)
+    timeline = mix.timeline
+    for kind in ("mp3", "mp4"):
+        sound = decoded(bench, mix.artifact(kind), kind, timeline.rate)
+        first, last = lag(sound, raw), lag(sound[-LOOK_FRAMES:], raw[-LOOK_FRAMES:])
+        exact = len(sound) == timeline.frames == len(raw) and first == 0
+        yield Row(
+            f"{kind.upper()} decoded by ffmpeg",
+            "the plan's frames, from its first sample" if kind == "mp3" else "beside",
+            f"{len(sound) - timeline.frames:+d} frames, begins {first:+d}, ends {last:+d}",
+            f"plan {timeline.frames} frames",
+            exact if kind == "mp3" else None,
+        )
+    yield _audio_with_video(bench, mix)
+    yield chromium(bench)
+
+
+def _audio_with_video(bench: Bench, mix: Mix) -> Row:
+    path, timeline = mix.artifact("mp4"), mix.timeline
+    picture_s, end_s = video_span(bench.ffmpeg, path)
+    sound = np.memmap(bench.work / "mp4.f32", dtype="<f4", mode="r").reshape(-1, 2)
+    sound_s = _first_sound_s(bench.ffmpeg, path) + lag(sound, render_raw(bench)) / timeline.rate
+    off_s, longer_s = sound_s - picture_s, end_s - picture_s - timeline.duration_s
+    return Row(
+        "MP4, sound against picture",
+        "starts within 1 ms, lengths within one frame (40 ms)",
+        f"starts {off_s * 1000:+.2f} ms, picture {longer_s * 1000:+.1f} ms longer",
+        "",
+        abs(off_s) <= AV_START_S and abs(longer_s) <= VIDEO_FRAME_S,
+    )
+
+
+def video_span(ffmpeg: Path, path: Path) -> tuple[float, float]:
+    """Return when the first picture shows and the last one ends, in seconds, from the packets themselves."""
+    packets = _packets(ffmpeg, path, "-map", "0:v:0", "-c", "copy")
+    return min(begin for begin, _ in packets), max(end for _, end in packets)
+
+
+def _first_sound_s(ffmpeg: Path, path: Path) -> float:
+    return _packets(ffmpeg, path, "-t", "0.2", "-map", "0:a:0", "-c:a", "pcm_f32le")[0][0]
+
+
+def _packets(ffmpeg: Path, path: Path, *options: str) -> list[tuple[float, float]]:
+    argv = [ffmpeg, "-nostdin", "-v", "error", "-i", path, *options, "-copyts", "-f", "framecrc", "-"]
+    text = measure.run(argv).stdout
+    base = re.search(r"#tb 0: (\d+)/(\d+)", text)
+    assert base is not None
+    unit_s = int(base[1]) / int(base[2])
+    rows = [line.split(",") for line in text.splitlines() if line and not line.startswith("#")]
+    return [(int(row[2]) * unit_s, (int(row[2]) + int(row[3])) * unit_s) for row in rows]
+
+
+def chromium(bench: Bench) -> Row:
+    """Decode a short mix in a browser; a long one does not fit its page."""
+    figure, goal = "MP3 decoded by Chromium", "the plan's frames, from its first sample"
+    browser = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if browser is None:
+        return Row(figure, goal, "Chromium is not installed")
+    mix = bench.mix("browser", bench.music.mixed[:3], "--no-check")
+    rate, path = mix.timeline.rate, mix.artifact("mp3")
+    page = bench.work / "page.html"
+    data = base64.b64encode(path.read_bytes()).decode()
+    page.write_text(PAGE.format(data=data, rate=rate, look=LOOK_FRAMES), encoding="utf-8")
+    found = _ask_browser(browser, page, bench.work / "browser-profile")
+    if found is None:
+        return Row(figure, goal, "Chromium gave no answer")
+    count, left = found
+    sound: Samples = np.repeat(np.array(left, dtype=np.float32)[:, None], 2, axis=1)
+    begins = lag(sound, _mono_left(music.read(bench.ffmpeg, path, rate, seconds=4)))
+    own = lag(music.read(bench.ffmpeg, path, rate, seconds=4), _first_clip(bench, mix))
+    frames = mix.timeline.frames
+    return Row(
+        figure,
+        goal,
+        f"{count - frames:+d} frames, begins {begins + own:+d}",
+        f"plan {frames} frames",
+        count == frames and begins + own == 0,
+    )
+
+
+def _ask_browser(browser: str, page: Path, profile: Path) -> tuple[int, list[int]] | None:
+    argv = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
+    argv += ["--virtual-time-budget=60000", "--timeout=60000", "--dump-dom", page.as_uri()]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    answer = re.search(r"<body>(\[.*\])</body>", done.stdout, re.DOTALL)
+    if answer is None:
+        return None
+    count, left = json.loads(answer[1])
+    return (count, left) if isinstance(count, int) else None
+
+
+def _mono_left(samples: Samples) -> Samples:
+    return np.repeat(samples[:, :1], 2, axis=1)
+
+
+def _first_clip(bench: Bench, mix: Mix) -> Samples:
+    """Return the beginning of the mix as the first source has it, before any join."""
+    until = mix.timeline.clips[1].start
+    return bench.source(mix, 0)[: min(until, LOOK_FRAMES)]
+
+
+def lag(sound: Samples, original: Samples) -> int:
+    """Return how many frames later the beginning of `sound` comes than that of `original`, by correlation."""
+    frames = min(len(sound), len(original), LOOK_FRAMES)
+    one, other = (x[:frames].mean(axis=1, dtype=np.float64) for x in (sound, original))
+    spectrum = np.fft.rfft(one, 2 * frames) * np.conj(np.fft.rfft(other, 2 * frames))
+    best = int(np.argmax(np.fft.irfft(spectrum, 2 * frames)))
+    return best if best < frames else best - 2 * frames
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one of our codecs cuts a stream, and the options that encode it in one piece."""
+
+    kind: str
+    seams: tuple[int, ...]  # samples of the mix
+    options: tuple[str, ...]
+    ending: str
+    allowed_db: float
+
+
+def seams(bench: Bench) -> Iterator[Row]:
+    """Compare noise around every seam with that of the same encoder fed in one piece."""
+    mix, raw = bench.main_mix(), render_raw(bench)
+    for codec in _codecs(bench, mix):
+        whole = bench.work / f"whole.{codec.ending}"
+        form = ("-f", "f32le", "-ar", str(mix.timeline.rate), "-ac", "2")
+        measure.run([bench.ffmpeg, *rivals.QUIET, *form, "-i", bench.kept["raw"], *codec.options, whole])
+        ours = decoded(bench, mix.artifact(codec.kind), codec.kind, mix.timeline.rate)
+        theirs = decoded(bench, whole, "whole", mix.timeline.rate)
+        pairs = [(_snr_db(raw, ours, at), _snr_db(raw, theirs, at)) for at in codec.seams]
+        worse = [one - other for one, other in pairs if np.isfinite(other)]
+        lost = [
+            one - other for one, other in pairs if one - other < -codec.allowed_db and one < ALWAYS_GOOD_DB
+        ]
+        yield Row(
+            f"{codec.kind.upper()} seams ({len(codec.seams)})",
+            f"within {codec.allowed_db} dB of one piece, or >= {ALWAYS_GOOD_DB:.0f} dB",
+            f"worst {min(worse, default=0):+.2f} dB, mean {np.mean(worse or [0]):+.2f} dB, {len(lost)} more",
+            f"in one piece {np.median([other for _, other in pairs] or [0]):.1f} dB of signal to noise",
+            not lost,
+        )
+        whole.unlink()
+
+
+def _codecs(bench: Bench, mix: Mix) -> Iterator[Codec]:
+    frames, rate = mix.timeline.frames, mix.timeline.rate
+    lame = mp3.frame_format(bench.ffmpeg, mp3.Mp3Format(rate, 320))
+    plan = plan_chunks(mp3.encoder_frames(frames), lame, rate, CHUNK_S)
+    late = mp3.ENCODER_DELAY + mp3.DECODER_DELAY
+    places = tuple(chunk.first * mp3.FRAME_SAMPLES - late for chunk in plan[1:])
+    options = ("-c:a", "libmp3lame", "-b:a", "320k", "-reservoir", "0")
+    yield Codec("mp3", places, options, "mp3", MP3_SEAM_DB)
+    native = aac.frame_format(bench.ffmpeg, rate, aac.BITRATE_KBPS)
+    plan = plan_chunks(aac.adts_facts(frames).frames, native, rate, CHUNK_S)
+    places = tuple(chunk.first * aac.FRAME_SAMPLES - aac.PRIMING_SAMPLES for chunk in plan[1:])
+    argv = list(native.argv)
+    same = tuple(argv[argv.index("-c:a") : argv.index("-f", argv.index("-c:a"))])
+    yield Codec("mp4", places, same, "m4a", AAC_SEAM_DB)
+
+
+def _snr_db(original: Samples, sound: Samples, at: int) -> float:
+    part = slice(at - SEAM_FRAMES // 2, at + SEAM_FRAMES // 2)
+    signal, noise = original[part].astype(np.float64), sound[part].astype(np.float64)
+    error = np.sum((signal - noise) ** 2)
+    return float(10 * np.log10(max(np.sum(signal**2), 1e-12) / max(error, 1e-12)))
+
+
+def mixed_formats(bench: Bench) -> Iterator[Row]:
+    """Mix the same music in ten formats, five rates, mono and stereo: still exact."""
+    mix = bench.mix("mixed", bench.music.mixed)
+    frames = music.count_frames(bench.ffmpeg, mix.artifact("mp3"), mix.timeline.rate)
+    yield Row(
+        f"mix of {len(bench.music.mixed)} formats and rates",
+        "decoded length equals the plan",
+        f"{frames - mix.timeline.frames:+d} frames, {mix.run.wall_s:.1f} s, cold, with check",
+        ", ".join(sorted({path.suffix[1:] for path in bench.music.mixed})),
+        frames == mix.timeline.frames,
+    )

@@ -1,0 +1,144 @@
+"""Run a process and say what it cost: seconds, CPU, and the memory of everything it started."""
+
+import os
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLES_PER_S = 10
+PAGE_FILE = "smaps_rollup"  # Linux: the kernel's own sum over a process's mappings
+
+
+class RunFailed(Exception):
+    """A measured process ended badly; the message ends with what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run cost. CPU is user and system time of the process and every child it waited for."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float | None = None  # largest sum of PSS over the process tree, in 10^6 bytes; None: not sampled
+    stdout: str = ""
+
+
+def run(
+    argv: Sequence[object],
+    *,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    memory: bool = False,
+) -> Run:
+    """Run to the end; raises RunFailed. `memory` samples the tree ten times a second, for a little CPU."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        began = time.monotonic()
+        child = subprocess.Popen(
+            [str(part) for part in argv],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env={**os.environ, **(environ or {})},
+            cwd=cwd,
+        )
+        sampler = _Sampler(child.pid) if memory else None
+        _, status, usage = os.wait4(child.pid, 0)
+        wall_s = time.monotonic() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        peak_mb = sampler.stop() if sampler else None
+        if child.returncode:
+            err.seek(0)
+            said = err.read().decode("utf-8", "replace")[-2000:]
+            raise RunFailed(f"{Path(str(argv[0])).name} ended with {child.returncode}: {said}")
+        out.seek(0)
+        stdout = out.read().decode("utf-8", "replace")
+    return Run(wall_s, usage.ru_utime + usage.ru_stime, peak_mb, stdout)
+
+
+def interleaved(repeats: int, **variants: Callable[[], Run]) -> dict[str, list[Run]]:
+    """Run A B A B ...: a machine that slows down slows all of them alike."""
+    results: dict[str, list[Run]] = {name: [] for name in variants}
+    for _ in range(repeats):
+        for name, variant in variants.items():
+            results[name].append(variant())
+    return results
+
+
+def median_wall_s(runs: Sequence[Run]) -> float:
+    return statistics.median(run.wall_s for run in runs)
+
+
+def median_cpu_s(runs: Sequence[Run]) -> float:
+    return statistics.median(run.cpu_s for run in runs)
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Sampler:
+    """Follows the memory of a process tree until stopped."""
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._peak = 0
+        self._known: set[int] = set()  # processes seen at the sample before
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> float | None:
+        self._done.set()
+        self._thread.join()
+        return self._peak / 1e6 if self._peak else None
+
+    def _follow(self) -> None:
+        while not self._done.wait(1 / SAMPLES_PER_S):
+            tree = dict(_tree(self._root))
+            grown_up = [pid for pid, parent in tree.items() if not self._is_newborn(pid, parent)]
+            self._peak = max(self._peak, sum(map(_pss_bytes, grown_up)))
+            self._known = set(tree)
+
+    def _is_newborn(self, pid: int, parent: int) -> bool:
+        """Tell whether this is a forked child before its exec: its parent's memory would count twice."""
+        return pid != self._root and pid not in self._known and _command(pid) == _command(parent)
+
+
+def _tree(root: int) -> Iterator[tuple[int, int]]:
+    """Yield (pid, parent) of a process and all its descendants."""
+    parents = {int(path.name): _parent(path) for path in Path("/proc").iterdir() if path.name.isdigit()}
+    waiting = [root]
+    while waiting:
+        pid = waiting.pop()
+        yield pid, parents.get(pid, 0)
+        waiting += [child for child, parent in parents.items() if parent == pid]
+
+
+def _parent(process: Path) -> int:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, IndexError):  # it ended while we looked
+        return 0
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _pss_bytes(pid: int) -> int:
+    try:
+        for line in Path(f"/proc/{pid}/{PAGE_FILE}").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:  # it ended, or belongs to somebody else
+        pass
+    return 0

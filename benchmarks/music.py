@@ -1,0 +1,145 @@
+"""The music to measure with: a folder of any audio files, or songs made by our own generator.
+
+Everything converted lies in a cache folder under `--work`, never in the repository.
+"""
+
+import subprocess
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.measure import cores
+from mixes.engine.synth import make_songs, write_song
+
+Samples = NDArray[np.float32]  # shape (frames, 2)
+
+AUDIO = {".mp3", ".wav", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".wma", ".wv"}
+TRACKS = 12
+SHORTEST_S = 120.0  # shorter ones are jingles
+LONGEST_S = 400.0
+GENERATED_S = 210.0
+QUICK_TRACKS, QUICK_S = 4, 45.0
+MIXED_S = 75.0
+LAME_320 = ("-c:a", "libmp3lame", "-b:a", "320k", "-id3v2_version", "3")
+FORMATS: tuple[tuple[str, tuple[str, ...]], ...] = (  # name ending, options: ten formats, five rates, mono
+    ("flac", ("-ar", "96000", "-c:a", "flac")),
+    ("m4a", ("-c:a", "aac", "-b:a", "256k")),
+    ("wav", ("-ar", "48000", "-c:a", "pcm_s24le")),
+    ("wav", ("-ar", "22050", "-ac", "1", "-c:a", "pcm_s16le")),
+    ("opus", ("-c:a", "libopus", "-b:a", "160k")),
+    ("ogg", ("-c:a", "libvorbis", "-q:a", "6")),
+    ("wma", ("-c:a", "wmav2", "-b:a", "192k")),
+    ("wv", ("-af", "asetnsamples=4096", "-c:a", "wavpack")),
+    ("aiff", ("-ar", "32000", "-c:a", "pcm_s16be", "-write_id3v2", "1")),
+    ("m4a", ("-c:a", "alac")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Music:
+    """Tracks as tagged MP3s, the same music in ten formats, and what to call it."""
+
+    tracks: tuple[Path, ...]
+    mixed: tuple[Path, ...]
+    lengths_s: tuple[float, ...]  # of `tracks`
+    name: str
+
+    @property
+    def total_s(self) -> float:
+        return sum(self.lengths_s)
+
+
+def prepare(ffmpeg: Path, folder: Path | None, work: Path, *, quick: bool) -> Music:
+    """Choose and convert what the figures need; what is there already is kept."""
+    cache = work / ("music-quick" if quick else "music")
+    sources = _chosen(ffmpeg, folder) if folder else _generated(ffmpeg, work, quick=quick)
+    cut_s = QUICK_S if quick else None
+    chosen = sources[: QUICK_TRACKS if quick else TRACKS]
+    tracks = _converted(ffmpeg, chosen, cache / "mp3", [("mp3", LAME_320)] * len(chosen), cut_s)
+    mixed_sources = [sources[index % len(sources)] for index in range(len(FORMATS))]
+    mixed = _converted(ffmpeg, mixed_sources, cache / "mixed", FORMATS, 15.0 if quick else MIXED_S)
+    lengths = tuple(length_s(ffmpeg, track) for track in tracks)
+    name = f"{len(tracks)} tracks of {folder.name}" if folder else f"{len(tracks)} generated songs"
+    return Music(tracks, mixed, lengths, f"{name}, {sum(lengths) / 60:.1f} minutes as MP3 320")
+
+
+def read(
+    ffmpeg: Path, path: Path, rate: int, *, from_s: float = 0.0, seconds: float | None = None
+) -> Samples:
+    """Decode with plain ffmpeg, none of our code between: float32 of shape (frames, 2)."""
+    part = [] if seconds is None else ["-t", f"{seconds:.6f}"]
+    argv = [ffmpeg, "-nostdin", "-v", "error", "-i", path, "-ss", f"{from_s:.6f}", *part]
+    done = subprocess.run(
+        [*map(str, argv), "-map", "0:a:0", "-ac", "2", "-ar", str(rate), "-f", "f32le", "-"],
+        capture_output=True,
+        check=True,
+    )
+    return np.frombuffer(done.stdout, dtype="<f4").reshape(-1, 2)
+
+
+def length_s(ffmpeg: Path, path: Path) -> float:
+    """Return the exact length in seconds, by decoding it all."""
+    return count_frames(ffmpeg, path, 44_100) / 44_100
+
+
+def count_frames(ffmpeg: Path, path: Path, rate: int) -> int:
+    """Return how many frames plain ffmpeg decodes, keeping none of them."""
+    argv = [str(ffmpeg), "-nostdin", "-v", "error", "-i", str(path), "-map", "0:a:0", "-ac", "1"]
+    argv += ["-ar", str(rate), "-f", "u8", "-c:a", "pcm_u8", "-"]
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        return sum(map(len, iter(partial(child.stdout.read, 1 << 20), b"")))
+
+
+def _chosen(ffmpeg: Path, folder: Path) -> list[Path]:
+    """Return the folder's files of the usual length of a song first, then the rest."""
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in AUDIO)
+    if not files:
+        raise SystemExit(f"There is no audio file in {folder}.")
+    usual = {path for path in files if SHORTEST_S <= length_s(ffmpeg, path) <= LONGEST_S}
+    return sorted(files, key=lambda path: (path not in usual, path))
+
+
+def _generated(ffmpeg: Path, work: Path, *, quick: bool) -> list[Path]:
+    folder = work / ("songs-quick" if quick else "songs")
+    folder.mkdir(parents=True, exist_ok=True)
+    songs = make_songs(QUICK_TRACKS if quick else TRACKS, seconds=QUICK_S if quick else GENERATED_S)
+    paths = [folder / f"{number:02d} {song.file_stem}.flac" for number, song in enumerate(songs, 1)]
+    wanted = [(song, path) for song, path in zip(songs, paths, strict=True) if not path.exists()]
+    with ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(lambda pair: write_song(ffmpeg, pair[0], pair[1]), wanted))
+    return paths
+
+
+def _converted(
+    ffmpeg: Path,
+    sources: Iterable[Path],
+    folder: Path,
+    formats: Sequence[tuple[str, tuple[str, ...]]],
+    cut_s: float | None,
+) -> tuple[Path, ...]:
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def convert(job: tuple[int, Path, tuple[str, tuple[str, ...]]]) -> Path:
+        number, source, (ending, options) = job
+        out = folder / f"{number:02d} {source.stem.lstrip('0123456789 ')}.{ending}"
+        if out.exists():
+            return out
+        if ending == "mp3" and source.suffix.lower() == ".mp3" and cut_s is None:
+            out.symlink_to(source.resolve())
+            return out
+        part = ["-t", str(cut_s)] if cut_s else []
+        argv = [ffmpeg, "-nostdin", "-v", "error", "-y", *part, "-i", source, "-map", "0:a:0"]
+        argv += ["-map_metadata", "0", "-map_metadata", "0:s:0", *options, "-threads", "1"]
+        unfinished = folder / f"part {out.name}"
+        subprocess.run([*map(str, argv), unfinished], check=True)
+        unfinished.rename(out)
+        return out
+
+    with ThreadPoolExecutor(cores()) as pool:
+        return tuple(pool.map(convert, zip(range(1, 1000), sources, formats, strict=False)))

@@ -1,0 +1,121 @@
+"""Our own command as a process of its own, and the document it prints."""
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import measure
+from benchmarks.measure import Run
+from benchmarks.music import Music, Samples, read
+from mixes.engine.timeline import Timeline
+
+ROOT = Path(__file__).parents[1]
+TITLE = "Bench"
+
+
+@dataclass(frozen=True)
+class Mix:
+    """One finished run: what it cost, and the document of `--json`."""
+
+    run: Run
+    document: dict[str, Any]
+
+    def artifact(self, kind: str) -> Path:
+        return Path(self.document["artifacts"][kind])
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        data = json.loads(self.artifact("timeline").read_text(encoding="utf-8"))
+        return Timeline.from_dict(data.get("timeline", data))
+
+    @property
+    def paths(self) -> list[Path]:
+        return [Path(clip["path"]) for clip in self.document["clips"]]
+
+    def timing_s(self, stage: str) -> float:
+        return float(self.document["timings"].get(f"{stage}_s") or 0.0)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything a figure needs to be measured."""
+
+    ffmpeg: Path
+    music: Music
+    work: Path
+    repeats: int
+    quick: bool
+    long: bool
+    picture: Path
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def warm(self) -> Path:
+        """The data folder in which analyses are kept from run to run."""
+        return self.work / "data"
+
+    def mix(
+        self,
+        name: str,
+        sources: Sequence[Path],
+        *options: str,
+        memory: bool = False,
+        cold: bool = False,
+    ) -> Mix:
+        """Run the command; `cold` gives it a data folder that knows nothing yet."""
+        data = self.work / "cold-data" if cold else self.warm
+        out = self.work / "out" / name
+        for folder in (out, *((data,) if cold else ())):
+            shutil.rmtree(folder, ignore_errors=True)
+        out.mkdir(parents=True)
+        argv = [sys.executable, ROOT / "manage.py", "mix", *sources, "-o", out, "--title", TITLE, "--json"]
+        environ = {"MIXTAPE_DATA_DIR": str(data), "MIXTAPE_FFMPEG": str(self.ffmpeg)}
+        run = measure.run([*argv, *options], environ=environ, cwd=ROOT, memory=memory)
+        return Mix(run, json.loads(run.stdout))
+
+    def warm_up(self) -> None:
+        """Have every track analysed, so that a run only renders."""
+        if "warm" not in self.kept:
+            self.kept["warm"] = self.mix("warm-up", self.music.tracks)
+
+    def main_mix(self) -> Mix:
+        """Return the mix whose sound is looked at: MP3 and MP4, checked; made once."""
+        if "main" not in self.kept:
+            self.kept["main"] = self.mix("main", self.music.tracks, "--formats", "mp3,mp4", *self.pictured)
+        mix: Mix = self.kept["main"]
+        return mix
+
+    @property
+    def pictured(self) -> tuple[str, str]:
+        return ("--image", str(self.picture))
+
+    def source(self, mix: Mix, index: int) -> Samples:
+        """Return clip `index` as its file has it, from its cue-in, with its gain: plain ffmpeg and numpy."""
+        clip, rate = mix.timeline.clips[index], mix.timeline.rate
+        whole = read(self.ffmpeg, mix.paths[index], rate)
+        part = whole[clip.cue_in : clip.cue_in + clip.length]
+        missing = clip.length - len(part)  # a resampler may end a frame or two early
+        return np.pad(part, ((0, missing), (0, 0))) * np.float32(10 ** (clip.gain_db / 20))
+
+
+def repeated(tracks: Sequence[Path], lengths_s: Sequence[float], seconds: float) -> list[Path]:
+    """Return the tracks again and again until they last at least so long, joins taken off."""
+    chosen: list[Path] = []
+    total_s = 0.0
+    while total_s < seconds:
+        index = len(chosen) % len(tracks)
+        chosen.append(tracks[index])
+        total_s += lengths_s[index] - 8.0
+    return chosen
+
+
+def mean_power(samples: NDArray[Any]) -> float:
+    return float(np.mean(np.square(samples, dtype=np.float64)))

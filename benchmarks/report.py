@@ -1,0 +1,105 @@
+"""Rows of figures to a readable page: what was asked, what was measured, and what the rival did."""
+
+import datetime
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure. `reached` is None where there is nothing to reach or it could not be measured."""
+
+    figure: str
+    goal: str
+    measured: str
+    rival: str = ""
+    reached: bool | None = None
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        return {True: "reached", False: "**falls short**", None: "-"}[self.reached]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What the figures were measured on and with."""
+
+    music: str
+    ffmpeg: str
+    repeats: int
+    load_before: float
+    options: str
+
+    def lines(self) -> list[str]:
+        uname = platform.uname()
+        return [
+            f"- Date: {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC",
+            f"- Commit: {_commit()}",
+            f"- Machine: {_processor()}, {len(os.sched_getaffinity(0))} cores, {_memory_gb():.0f} GB, "
+            f"{uname.system} {uname.release}",
+            f"- Python {platform.python_version()}, ffmpeg {self.ffmpeg}",
+            f"- Music: {self.music}",
+            f"- Repeats: {self.repeats}, rivals interleaved; medians. Command: `{self.options}`",
+            f"- Load average before / after: {self.load_before:.1f} / {os.getloadavg()[0]:.1f}. "
+            "Wall times of a machine that does other work too are too long, ours and the rivals' alike.",
+        ]
+
+
+def write_page(path: Path, sections: Sequence[tuple[str, Sequence[Row]]], conditions: Conditions) -> None:
+    """Write the page; rows of one function stand together under its name."""
+    rows = [row for _, rows in sections for row in rows]
+    short = [row.figure for row in rows if row.reached is False]
+    reached = sum(row.reached is True for row in rows)
+    text = [
+        "# Benchmarks",
+        "",
+        "Made by `make bench`; every figure stands beside its rival of the same run.",
+        "",
+    ]
+    text += [*conditions.lines(), "", f"**{reached} of {reached + len(short)} goals reached.**"]
+    text += [f"Falls short: {'; '.join(short)}."] if short else []
+    for title, rows_of_one in sections:
+        text += ["", f"## {title}", "", *_table(rows_of_one), "", *_notes(rows_of_one)]
+    path.write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
+
+
+def _table(rows: Iterable[Row]) -> list[str]:
+    lines = ["| figure | goal | measured | rival | verdict |", "|---|---|---|---|---|"]
+    for row in rows:
+        cells = (row.figure, row.goal, row.measured, row.rival, row.verdict)
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return lines
+
+
+def _notes(rows: Iterable[Row]) -> list[str]:
+    return [f"- {row.figure}: {row.note}" for row in rows if row.note]
+
+
+def _commit() -> str:
+    commit = _git("rev-parse", "--short", "HEAD") or "unknown"
+    return f"{commit}, with changes not committed" if _git("status", "--porcelain") else commit
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _memory_gb() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9

@@ -1,0 +1,228 @@
+"""Whether it sounds as promised: the law of the joins, loudness, peaks, clicks, and what a listener hears."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import measure
+from benchmarks.exact import decoded
+from benchmarks.music import Samples
+from benchmarks.ours import Bench, Mix
+from benchmarks.report import Row
+
+WINDOW_S = 0.4
+LAW_MEDIAN_DB, LAW_P95_DB = 0.5, 1.5
+SILENT_POWER = 1e-6  # -60 dBFS: nobody hears it, and its ratio means nothing
+TARGET_LUFS, LOUDNESS_LU, PEAK_DBTP = -14.0, 0.3, -0.9
+SIDE_S = 8.0  # of music before and after a join, for what its loudness should be
+MARGIN_S = 0.5  # around a join, for clicks
+CLICK_RATIO = 2.0  # 6 dB over the local 99.9 percentile is what is injected
+CLICK_LIMIT = 1.2  # over it is what is called a click
+INJECTIONS = 20  # in each join
+RANDOM_PLACES = 72  # without a join, for comparison
+Power = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A join as decoded, and as the law says it should be: the two gained sources with their gain curves."""
+
+    heard: Samples
+    outgoing: Samples
+    incoming: Samples
+    first: int  # of the overlap, within these arrays
+    last: int
+
+    @property
+    def expected(self) -> Samples:
+        return self.outgoing + self.incoming
+
+
+def joins(bench: Bench, mix: Mix, sound: NDArray[np.float32], margin: int) -> Iterator[Join]:
+    """Yield every overlapping join of style smooth, `margin` frames of music around it included.
+
+    The sources come from plain ffmpeg, the curves from their definition: nothing of the engine is in them.
+    """
+    after = bench.source(mix, 0)
+    for index, (outgoing, incoming, transition) in enumerate(mix.timeline.joins()):
+        before, after = after, bench.source(mix, index + 1)
+        if transition.style != "smooth" or transition.overlap <= 0:
+            continue
+        overlap = transition.overlap
+        angle = (np.arange(overlap) + 0.5) / overlap * np.pi / 2
+        falling = np.cos(angle) if transition.fade_out else np.ones(overlap)
+        room = min(margin, len(before) - overlap, len(after) - overlap)
+        start = incoming.start
+        parts = [before[len(before) - overlap - room :], after[: overlap + room]]
+        yield Join(
+            np.asarray(sound[start - room : outgoing.end + room]),
+            np.pad(_weighed(parts[0], np.pad(falling, (room, 0), constant_values=1)), ((0, room), (0, 0))),
+            np.pad(
+                _weighed(parts[1], np.pad(np.sin(angle), (0, room), constant_values=1)), ((room, 0), (0, 0))
+            ),
+            room,
+            room + overlap,
+        )
+
+
+def law(bench: Bench) -> Iterator[Row]:
+    """Compare the energy of each 400 ms of the joins with the sum of the two sources' energies."""
+    mix = bench.main_mix()
+    rate = mix.timeline.rate
+    size = round(WINDOW_S * rate)
+    errors: list[float] = []
+    for join in joins(bench, mix, _decoded_mp3(bench), 0):
+        wanted = _powers(join.outgoing, size) + _powers(join.incoming, size)
+        heard = _powers(join.heard, size)
+        audible = (wanted > SILENT_POWER) & (heard > 0)
+        errors += list(np.abs(10 * np.log10(heard[audible] / wanted[audible])))
+    if not errors:
+        yield Row("law of the joins", "", "no join of style smooth overlaps")
+        return
+    median, p95 = np.median(errors), np.quantile(errors, 0.95)
+    yield Row(
+        "law of the joins: cos² E_A + sin² E_B",
+        f"<= {LAW_MEDIAN_DB} dB median, <= {LAW_P95_DB} dB at 95 %",
+        f"{median:.2f} dB median, {p95:.2f} dB at 95 %, worst {max(errors):.2f} dB",
+        f"{len(errors)} windows of 400 ms in {len(mix.timeline.transitions)} joins",
+        bool(median <= LAW_MEDIAN_DB and p95 <= LAW_P95_DB),
+        "measured on the decoded MP3, so limiter and encoder are in it; the curves weigh every sample.",
+    )
+    yield heard_dips(bench, mix)
+
+
+def heard_dips(bench: Bench, mix: Mix) -> Row:
+    """Say how far the 3 s loudness of each join falls below the line between its two sides."""
+    curve = _short_term(bench.ffmpeg, mix.artifact("mp3"))
+    rate = mix.timeline.rate
+    spans = [(after.start / rate, before.end / rate) for before, after, _ in mix.timeline.joins()]
+    dips = [dip for begin, end in spans if (dip := _dip(curve, begin, end)) is not None]
+    rng = np.random.default_rng(440)
+    places = rng.uniform(20, max(21, mix.timeline.duration_s - 30), RANDOM_PLACES)
+    clear = [p for p in places if all(p + 16 < begin or p - 8 > end for begin, end in spans)]
+    music = [dip for place in clear if (dip := _dip(curve, place, place + 8)) is not None]
+    return Row(
+        "loudness heard across a join (3 s), dip",
+        "no bound",
+        _spread(dips),
+        f"same music without a join: {_spread(music)}",
+    )
+
+
+def _dip(curve: Power, begin_s: float, end_s: float) -> float | None:
+    """Return the largest fall below the straight line between the loudness of both sides, in LU."""
+    step = 10
+    first, last = round(begin_s * step), round(end_s * step)
+    sides = round(SIDE_S * step)
+    before, after = curve[max(0, first - sides) : first], curve[last : last + sides]
+    if not len(before) or not len(after) or last <= first:
+        return None
+    line = np.linspace(np.median(before), np.median(after), last - first)
+    centred = curve[first + 15 : last + 15]  # a 3 s window ends 1.5 s after its middle
+    return float(max(0.0, np.max(line[: len(centred)] - centred)))
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return "none"
+    return f"median {np.median(values):.1f}, 95 % {np.quantile(values, 0.95):.1f} LU"
+
+
+def _short_term(ffmpeg: Path, path: Path) -> Power:
+    """Return ffmpeg's own 3 s loudness, one value for each 100 ms."""
+    filters = "ebur128=metadata=1,ametadata=print:key=lavfi.r128.S:file=-"
+    argv = [ffmpeg, "-nostdin", "-v", "error", "-i", path, "-map", "0:a:0", "-af", filters, "-f", "null", "-"]
+    text = measure.run(argv).stdout
+    values = re.findall(r"lavfi\.r128\.S=(\S+)", text)
+    return np.array([float(value) for value in values])
+
+
+def loudness(bench: Bench) -> Iterator[Row]:
+    """Measure both files with ffmpeg's own meter: integrated loudness and true peak."""
+    mix = bench.main_mix()
+    notes = " ".join(str(note) for note in mix.document.get("notes", ()))
+    for kind in ("mp3", "mp4"):
+        lufs, peak_dbtp = _measured(bench.ffmpeg, mix.artifact(kind))
+        explained = abs(lufs - TARGET_LUFS) <= LOUDNESS_LU or "LUFS" in notes
+        yield Row(
+            f"loudness of the {kind.upper()}",
+            f"{TARGET_LUFS:.0f} LUFS within {LOUDNESS_LU} LU, or the sheet says why not",
+            f"{lufs:.1f} LUFS",
+            notes if abs(lufs - TARGET_LUFS) > LOUDNESS_LU else "",
+            explained,
+        )
+        yield Row(
+            f"true peak of the {kind.upper()}",
+            f"<= {PEAK_DBTP} dBTP",
+            f"{peak_dbtp:.1f} dBTP",
+            "",
+            peak_dbtp <= PEAK_DBTP,
+        )
+
+
+def _measured(ffmpeg: Path, path: Path) -> tuple[float, float]:
+    out = path.parent / "ebur128.txt"
+    filters = "ebur128=peak=true:metadata=1,ametadata=print:file=-"
+    argv = [ffmpeg, "-nostdin", "-v", "error", "-i", path, "-map", "0:a:0", "-af", filters, "-f", "null", "-"]
+    text = measure.run(argv).stdout
+    out.unlink(missing_ok=True)
+    integrated = re.findall(r"lavfi\.r128\.I=(\S+)", text)[-1]
+    peaks = [re.findall(rf"lavfi\.r128\.true_peaks_ch{channel}=(\S+)", text) for channel in (0, 1)]
+    largest = max(float(value) for values in peaks for value in values)
+    return float(integrated), float(20 * np.log10(max(largest, 1e-9)))
+
+
+def clicks(bench: Bench) -> Iterator[Row]:
+    """Look for steps in the joins that neither source has, and prove that the look would find them."""
+    mix = bench.main_mix()
+    margin = round(MARGIN_S * mix.timeline.rate)
+    rng = np.random.default_rng(440)
+    found = injected = seen = 0
+    for join in joins(bench, mix, _decoded_mp3(bench), margin):
+        steps, threshold = _steps(join, join.heard)
+        found += int(np.count_nonzero(steps > CLICK_LIMIT * threshold))
+        for at in rng.integers(4, len(join.heard) - 4, INJECTIONS):
+            spoilt = join.heard.copy()
+            # A single sample of height h makes a second difference of h, -2h, h.
+            spoilt[at] += rng.choice((-1, 1)) * threshold[at - 1] * CLICK_RATIO / 2
+            injected += 1
+            seen += bool((_steps(join, spoilt)[0] > CLICK_LIMIT * threshold)[at - 3 : at + 2].any())
+    yield Row(
+        "clicks at joins",
+        "0, by a detector that finds every injected one of 6 dB",
+        f"{found} clicks; {seen} of {injected} injected found",
+        "",
+        found == 0 and seen == injected > 0,
+        "a click is a second difference of the decoded MP3 less what the two sources explain, "
+        f"above {CLICK_LIMIT} x the local 99.9 percentile of the music's own.",
+    )
+
+
+def _steps(join: Join, heard: Samples) -> tuple[Power, Power]:
+    """Return unexplained second differences, and the local 99.9 percentile of those of the music itself."""
+    unexplained = np.abs(np.diff(heard.astype(np.float64) - join.expected, n=2, axis=0)).max(axis=1)
+    own = np.abs(np.diff(join.heard.astype(np.float64), n=2, axis=0)).max(axis=1)
+    pieces = np.array_split(own, max(1, len(own) // 44_100))
+    local = [np.full(len(piece), max(np.quantile(piece, 0.999), 1e-5)) for piece in pieces]
+    return unexplained, np.concatenate(local)
+
+
+def _decoded_mp3(bench: Bench) -> NDArray[np.float32]:
+    if "decoded" not in bench.kept:
+        mix = bench.main_mix()
+        bench.kept["decoded"] = decoded(bench, mix.artifact("mp3"), "mp3", mix.timeline.rate)
+    sound: NDArray[np.float32] = bench.kept["decoded"]
+    return sound
+
+
+def _weighed(samples: Samples, gains: Power) -> Samples:
+    return samples * gains.astype(np.float32)[:, None]
+
+
+def _powers(samples: Samples, size: int) -> Power:
+    whole = samples[: len(samples) // size * size].astype(np.float64).reshape(-1, size * 2)
+    return np.mean(whole**2, axis=1)

@@ -1,0 +1,153 @@
+"""Which font files there are, and which characters each can draw.
+
+In: folders. Out: for a character, the best font that has it, or none. What a font claims in its character
+map is checked against what it really draws: a box for a missing letter is never taken for the letter.
+"""
+
+import contextlib
+import functools
+import os
+import struct
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import ImageFont
+
+SHIPPED = Path(__file__).with_name("fonts")
+SYSTEM_FOLDERS = tuple(
+    map(Path, ("/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", "/Library/Fonts"))
+)
+ENDINGS = (".ttf", ".otf", ".ttc", ".otc")
+MOST_FONTS = 2000  # looked at; reading one character map takes about 0.3 ms
+LARGEST_MAP = 2 << 20  # bytes; that of a font for all of Chinese, Japanese and Korean has 0.2 MB
+PROBE_SIZE = 32  # pixels: large enough to tell a letter from the box for a missing one
+NO_CHARACTER = "\U0010ffff"  # no font may have it: shows what a font draws for what it has not
+# Words in file names that make a font a worse companion for plain sans-serif letters
+UNLIKE = ("italic", "oblique", "condensed", "narrow", "mono", "serif", "light", "thin", "black", "emoji")
+BOX_FONTS = ("lastresort", "adobeblank", "tofu")  # they draw a frame, or nothing, for every character
+
+
+class FontShelf:
+    """The fonts of one weight, best first: the shipped one, then the system's."""
+
+    def __init__(self, *, bold: bool, folders: tuple[Path, ...] = SYSTEM_FOLDERS) -> None:
+        self.shipped = SHIPPED / ("NotoSans-Bold.ttf" if bold else "NotoSans-Regular.ttf")
+        self._bold = bold
+        self._folders = folders
+
+    @functools.cached_property
+    def _system(self) -> list[Path]:
+        """The system's fonts: looked for only when a letter needs them."""
+        return sorted(font_files(self._folders), key=lambda path: _preference(path, self._bold))
+
+    def has(self, font: Path, letter: str) -> bool:
+        """Tell whether `font` draws every character of `letter`."""
+        return letter.isspace() or has_characters(font, letter)
+
+    def find(self, letter: str) -> Path | None:
+        """Return the best font that draws every character of `letter`, None where there is none."""
+        if has_characters(self.shipped, letter):
+            return self.shipped
+        return next((path for path in self._system if has_characters(path, letter)), None)
+
+
+@functools.cache
+def font_files(folders: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the font files below `folders`, at most MOST_FONTS, in an order that is always the same."""
+    found: list[Path] = []
+    for folder in folders:
+        for root, subfolders, names in os.walk(folder):
+            subfolders.sort()
+            found += (Path(root, name) for name in sorted(names) if name.lower().endswith(ENDINGS))
+            if len(found) > MOST_FONTS:
+                return tuple(found[:MOST_FONTS])
+    return tuple(found)
+
+
+def _preference(path: Path, bold: bool) -> tuple[bool, bool, bool, str, str]:
+    name = path.name.lower()
+    unlike = any(word in name for word in UNLIKE)
+    return (unlike, ("bold" in name) != bold, not name.startswith("notosans"), name, str(path))
+
+
+@functools.cache
+def has_characters(font: Path, letter: str) -> bool:
+    """Tell whether `font` draws all characters of `letter`, by its map and by what it really draws."""
+    starts, ends = character_map(font)
+    for character in letter:
+        index = bisect_right(starts, ord(character)) - 1
+        if index < 0 or ord(character) > ends[index]:
+            return False
+    return _draws(font, letter)
+
+
+def _draws(path: Path, letter: str) -> bool:
+    """Tell whether no character of `letter` comes out as the sign for a missing one."""
+    with contextlib.suppress(OSError):  # not a font after all, or one of fixed sizes
+        font = ImageFont.truetype(path, PROBE_SIZE, layout_engine=ImageFont.Layout.BASIC)
+        missing = _ink(font, NO_CHARACTER)
+        return all(_ink(font, character) != missing for character in letter)
+    return False
+
+
+def _ink(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:
+    mask = font.getmask(character)
+    return mask.size, bytes(mask)
+
+
+@functools.cache
+def character_map(font: Path) -> "tuple[array[int], array[int]]":
+    """Return first and last code points of the ranges that a font claims, ascending; empty for a bad font."""
+    ranges: list[tuple[int, int]] = []
+    if not any(word in font.name.lower() for word in BOX_FONTS):
+        with contextlib.suppress(OSError, struct.error), font.open("rb") as file:
+            ranges = sorted(_mapped_ranges(file))
+    return array("L", (first for first, _ in ranges)), array("L", (last for _, last in ranges))
+
+
+def _mapped_ranges(file: BinaryIO) -> list[tuple[int, int]]:
+    """Read the best Unicode subtable of the OpenType table `cmap`: format 12 (all planes), else 4."""
+    table = _cmap_table(file)
+    (count,) = struct.unpack_from(">H", table, 2)
+    by_format: dict[int, int] = {}
+    for index in range(count):
+        platform, encoding, offset = struct.unpack_from(">HHI", table, 4 + 8 * index)
+        if platform == 0 or (platform == 3 and encoding in (1, 10)):  # Unicode; Windows' Unicode
+            by_format[struct.unpack_from(">H", table, offset)[0]] = offset
+    if 12 in by_format:
+        return list(_ranges_of_format_12(table, by_format[12]))
+    return list(_ranges_of_format_4(table, by_format[4])) if 4 in by_format else []
+
+
+def _cmap_table(file: BinaryIO) -> bytes:
+    """Return the table `cmap` of a font file, or of the first font of a collection."""
+    start = 0
+    head = file.read(16)
+    if head[:4] == b"ttcf":
+        (start,) = struct.unpack_from(">I", head, 12)
+    file.seek(start + 4)
+    (count,) = struct.unpack(">H", file.read(2))
+    file.seek(start + 12)
+    for tag, _, offset, length in struct.iter_unpack(">4sIII", file.read(16 * count)):
+        if tag == b"cmap":
+            file.seek(offset)
+            return file.read(min(length, LARGEST_MAP))
+    return b""
+
+
+def _ranges_of_format_12(table: bytes, offset: int) -> Iterator[tuple[int, int]]:
+    (count,) = struct.unpack_from(">I", table, offset + 12)
+    groups = table[offset + 16 : offset + 16 + 12 * count]
+    for first, last, _ in struct.iter_unpack(">III", groups):
+        yield first, last
+
+
+def _ranges_of_format_4(table: bytes, offset: int) -> Iterator[tuple[int, int]]:
+    (doubled,) = struct.unpack_from(">H", table, offset + 6)
+    count = doubled // 2
+    lasts = struct.unpack_from(f">{count}H", table, offset + 14)
+    firsts = struct.unpack_from(f">{count}H", table, offset + 16 + doubled)
+    yield from zip(firsts, lasts, strict=True)

@@ -1,0 +1,191 @@
+"""The child that opens a stranger's picture: run by `sandbox.call_reader`, never imported.
+
+In, as JSON on stdin: `source`, `out`, `width`, `height`. Out: raw RGB pixels of exactly that size in the file
+`out` (no format a broken decoder could have tampered with), and on stdout `{}` or `{"refused": sentence}`.
+The picture is contained, never stretched, over a blurred, darkened fill of itself.
+"""
+
+import contextlib
+import io
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from PIL import (
+    ExifTags,
+    Image,
+    ImageChops,
+    ImageCms,
+    ImageFilter,
+    ImageOps,
+    ImageStat,
+    UnidentifiedImageError,
+)
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+MAX_PIXELS = 50_000_000  # a 50 megapixel camera; decoded: 200 MB
+LONGEST_SIDE = 20_000
+SHORTEST_SIDE = 2
+SHRINK = 8  # the fill is made this much smaller: nobody sees it, and a wide blur is quick
+BLUR = 1 / 45  # radius, of the picture's longer side
+FILL_BRIGHTNESS = 0.5
+SHADOW = 0.35  # brightness that is left right beside the picture
+HAIRLINE = 4  # pixels: bars so thin look like a fault, so the picture is cropped by as much
+LIGHT, DARK = (238, 238, 240), (24, 24, 28)  # what shows through where a picture is transparent
+WHITE_LEVELS = (1.0, 255.0, 65_535.0)  # usual values of white in pictures of one number a pixel
+
+NOT_A_PICTURE = "is not a JPEG, PNG, WebP, GIF, BMP or TIFF picture."
+DAMAGED = "is damaged and cannot be read."
+TOO_LARGE = f"has too many pixels: at most {MAX_PIXELS // 1_000_000} million are possible."
+TOO_LONG = f"is too wide or too high: at most {LONGEST_SIDE} pixels a side are possible."
+TOO_SMALL = "is too small to be seen."
+INVISIBLE = "is transparent everywhere, so there is nothing to see."
+# What undoes each EXIF orientation
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class Refused(Exception):
+    """A picture that is understood but cannot be used; its text goes to the user."""
+
+
+def main() -> None:
+    """Answer one request; whatever a decoder throws at bad bytes is a refusal."""
+    request: dict[str, Any] = json.load(sys.stdin)
+    answer = {}
+    try:
+        compose(request)
+    except Refused as refusal:
+        answer = {"refused": str(refusal)}
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
+        answer = {"refused": TOO_LARGE}
+    except UnidentifiedImageError:
+        answer = {"refused": NOT_A_PICTURE}
+    except Exception:
+        # Over a corpus of broken files Pillow raised OSError, ValueError, TypeError, SyntaxError and more.
+        answer = {"refused": DAMAGED}
+    json.dump(answer, sys.stdout)
+
+
+def compose(request: dict[str, Any]) -> None:
+    """Read the picture and write the pixels; raises Refused and whatever Pillow raises."""
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    size = (int(request["width"]), int(request["height"]))
+    picture = open_picture(Path(request["source"]), size)
+    Path(request["out"]).write_bytes(contained(picture, size).tobytes())
+
+
+def open_picture(source: Path, size: tuple[int, int]) -> Image.Image:
+    """Return the first frame upright, in RGB, not much larger than `size` needs."""
+    long_side = max(size)  # both ways: a picture on its side is turned later
+    with Image.open(source, formats=FORMATS) as opened:
+        check_size(*opened.size)
+        opened.draft(None, (long_side, long_side))
+        opened.load()
+        turn = TURNS.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
+        profile = opened.info.get("icc_profile")
+        factor = max(1, max(opened.size) // (2 * long_side))
+        picture = eight_bit(opened).reduce(factor)  # early: it is the large ones that cost memory
+    upright = picture if turn is None else picture.transpose(turn)
+    return flattened(in_srgb(upright, profile))
+
+
+def check_size(width: int, height: int) -> None:
+    """Refuse what is too large to decode or too small to show, before any pixel is decoded."""
+    if width * height > MAX_PIXELS:
+        raise Refused(TOO_LARGE)
+    if max(width, height) > LONGEST_SIDE:
+        raise Refused(TOO_LONG)
+    if min(width, height) < SHORTEST_SIDE:
+        raise Refused(TOO_SMALL)
+
+
+def eight_bit(picture: Image.Image) -> Image.Image:
+    """Return palettes, colour keys and deep or floating point greys as eight bits a channel."""
+    if picture.mode in ("P", "PA") or "transparency" in picture.info:
+        return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    if picture.mode == "1":
+        return picture.convert("L")
+    if picture.mode[0] in "IF":
+        return deep_grey(picture)
+    return picture
+
+
+def deep_grey(picture: Image.Image) -> Image.Image:
+    """Return greys of 16 or 32 bits or floating point as eight bits, by the likeliest value of white."""
+    grey = picture.convert("F")
+    brightest = float(grey.getextrema()[1])  # type: ignore[arg-type]  # of one band: two numbers
+    white = next((level for level in WHITE_LEVELS if brightest <= level), brightest)
+    if picture.mode.startswith("I;16"):
+        white = WHITE_LEVELS[-1]
+    return grey.point(lambda level: level * (255 / white)).convert("L")
+
+
+def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return the picture as RGB or RGBA, its colours those its profile means (if it has one that works)."""
+    alpha = picture.getchannel("A") if "A" in picture.getbands() else None
+    if picture.mode not in ("L", "RGB", "CMYK", "LAB"):
+        picture = picture.convert("L" if picture.mode in ("LA", "La") else "RGB")
+    if profile:
+        with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
+            meant, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+            picture = ImageCms.profileToProfile(picture, meant, srgb, outputMode="RGB") or picture
+    picture = picture.convert("RGB")
+    if alpha:
+        picture.putalpha(alpha)
+    return picture
+
+
+def flattened(picture: Image.Image) -> Image.Image:
+    """Lay what is transparent over a backdrop that the visible part stands out from."""
+    if picture.mode == "RGB":
+        return picture
+    alpha = picture.getchannel("A")
+    if not alpha.getbbox():
+        raise Refused(INVISIBLE)
+    brightness = ImageStat.Stat(picture.convert("L"), mask=alpha).mean[0]
+    backdrop = Image.new("RGB", picture.size, DARK if brightness > 127 else LIGHT)
+    backdrop.paste(picture, mask=alpha)
+    return backdrop
+
+
+def contained(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Return a new picture of exactly `size`: the whole of `picture`, over a blurred fill of itself."""
+    scale = min(size[0] / picture.width, size[1] / picture.height)
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    if size[0] - width <= HAIRLINE and size[1] - height <= HAIRLINE:
+        return ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    result = blurred_fill(picture, size, (left, top, left + width, top + height))
+    result.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (left, top))
+    return result
+
+
+def blurred_fill(
+    picture: Image.Image, size: tuple[int, int], front: tuple[float, float, float, float]
+) -> Image.Image:
+    """Return the backdrop: the picture filling `size`, blurred and darkened, in shadow around `front`."""
+    small = (max(1, size[0] // SHRINK), max(1, size[1] // SHRINK))
+    radius = max(small) * BLUR
+    fill = ImageOps.fit(picture, small, Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(radius))
+    shadow = Image.new("L", small, 255)
+    left, top, right, bottom = (round(side / SHRINK) for side in front)
+    shadow.paste(round(255 * SHADOW), (left, top, right, bottom))
+    shadow = shadow.filter(ImageFilter.GaussianBlur(radius / 2))
+    dark = ImageChops.multiply(fill, Image.merge("RGB", [shadow] * 3))
+    dark = dark.point(lambda level: level * FILL_BRIGHTNESS)
+    return dark.resize(size, Image.Resampling.BICUBIC)
+
+
+if __name__ == "__main__":
+    main()

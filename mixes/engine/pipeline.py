@@ -1,0 +1,324 @@
+"""The whole story on one page: tracks that were measured in, finished and checked files out.
+
+plan -> draw -> render and encode -> video -> texts -> check -> publish. Everything is made in a hidden folder
+beside its destination and moved there when all of it is whole; a run that fails or is stopped leaves nothing.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mixes.engine.aac import AacWriter
+from mixes.engine.analysis import TrackAnalysis
+from mixes.engine.chapters import Chapter, chapters_of, ffmetadata, podcast_json
+from mixes.engine.checksheet import CheckSheet, check_file
+from mixes.engine.cuesheet import cue_sheet
+from mixes.engine.description import DEFAULT_TEMPLATE, Description, render_description
+from mixes.engine.encode import EncoderPool
+from mixes.engine.filenames import file_stem
+from mixes.engine.id3 import id3_bytes
+from mixes.engine.limiter import limit_blocks
+from mixes.engine.mp3 import Mp3Writer
+from mixes.engine.outline import mix_outline
+from mixes.engine.pictures import (
+    COVER_SIZE,
+    VIDEO_SIZES,
+    Size,
+    cover_jpeg,
+    generated_picture,
+    safe_picture,
+    title_card,
+)
+from mixes.engine.planning import JoinSettings, MixSettings, Plan, plan_mix
+from mixes.engine.publishing import check_space, publish, work_folder
+from mixes.engine.render import render_blocks
+from mixes.engine.sandbox import ShouldStop, never
+from mixes.engine.timeline import Timeline
+from mixes.engine.video import Slide, make_video
+
+OnProgress = Callable[[str, float], None]  # stage, fraction of it that is done
+
+FORMATS = ("mp3", "mp4")
+
+
+def ignore_progress(stage: str, fraction: float) -> None:
+    """Report to nobody: the default of every `on_progress`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One track of a mix: its file and what was measured of it."""
+
+    path: Path
+    analysis: TrackAnalysis
+
+
+@dataclass(frozen=True, slots=True)
+class MixRequest:
+    """Everything a mix is made from; the same request gives the same bytes."""
+
+    sources: tuple[Source, ...]
+    title: str
+    artist: str = ""
+    date: str = ""  # as it is to stand in the description
+    settings: MixSettings = field(default_factory=MixSettings)
+    joins: tuple[JoinSettings, ...] = ()
+    formats: tuple[str, ...] = ("mp3",)
+    bitrate_kbps: int = 320
+    picture: Path | None = None
+    size: Size = VIDEO_SIZES[0]
+    title_cards: bool = False
+    description_template: str = DEFAULT_TEMPLATE
+    hashtags: tuple[str, ...] = ()
+    check: bool = True
+    cores: int = 1  # changes the speed, never the result
+
+
+@dataclass(frozen=True, slots=True)
+class MixOutputs:
+    """What a finished run made. `checks` has a sheet per format, none where checking was left out."""
+
+    timeline: Timeline
+    chapters: tuple[Chapter, ...]
+    artifacts: Mapping[str, Path]
+    checks: Mapping[str, CheckSheet]
+    notes: tuple[str, ...]  # what a user should know, in sentences
+    timings_s: Mapping[str, float]
+
+
+def make_mix(
+    request: MixRequest,
+    folder: Path,
+    *,
+    ffmpeg: Path,
+    on_progress: OnProgress = ignore_progress,
+    should_stop: ShouldStop = never,
+) -> MixOutputs:
+    """Make all that `request` asks for in `folder`, named after its title, replacing what is there.
+
+    Raises EngineError in one sentence, Cancelled too; what lay in `folder` is then untouched.
+    """
+    plan = plan_mix([source.analysis for source in request.sources], request.settings, request.joins)
+    with work_folder(folder) as work:
+        check_space(folder, expected_bytes(request, plan.timeline))
+        outputs = Run(request, plan, work, ffmpeg, on_progress, should_stop).make()
+        return replace(outputs, artifacts=publish(outputs.artifacts, folder))
+
+
+def expected_bytes(request: MixRequest, timeline: Timeline) -> int:
+    """Return about what the run will write at most, for a look at the disk before the work."""
+    mp3 = request.bitrate_kbps * 125 if "mp3" in request.formats else 0
+    # the AAC stream, then it and the picture again in the MP4
+    mp4 = 3 * 384 * 125 if "mp4" in request.formats else 0
+    return round(timeline.duration_s * (mp3 + mp4))
+
+
+class Run:
+    """One run in its work folder; the stages stand in the order in which they happen."""
+
+    def __init__(
+        self,
+        request: MixRequest,
+        plan: Plan,
+        work: Path,
+        ffmpeg: Path,
+        on_progress: OnProgress,
+        should_stop: ShouldStop,
+    ) -> None:
+        self.request, self.plan, self.work, self.ffmpeg = request, plan, work, ffmpeg
+        self.on_progress, self.should_stop = on_progress, should_stop
+        self.timeline = plan.timeline
+        self.chapters = chapters_of(plan.timeline)
+        self.adts = work / "sound.aac"
+        self.undrawable = ""  # letters that no font on this machine has
+        self.artifacts: dict[str, Path] = {}
+        self.timings_s: dict[str, float] = {}
+
+    def make(self) -> MixOutputs:
+        """Run every stage; the artifacts named lie in the work folder."""
+        slides, cover = self.draw()
+        self.render(cover)
+        if "mp4" in self.request.formats:
+            self.make_video(slides)
+        description = self.write_texts()
+        notes = (*self.plan.notes, *description.notes, *self.drawing_notes())
+        checks = self.check() if self.request.check else {}
+        return MixOutputs(self.timeline, self.chapters, self.artifacts, checks, notes, self.timings_s)
+
+    def draw(self) -> tuple[list[Slide], bytes]:
+        """Return the pictures of the video, and the cover as JPEG.
+
+        First of all stages: a picture that cannot be used stops the run before its work.
+        """
+        with self.stage("draw"):
+            cover = self.draw_background("cover", COVER_SIZE, text=True)
+            slides = self.draw_slides() if "mp4" in self.request.formats else []
+            return slides, cover_jpeg(cover)
+
+    def draw_slides(self) -> list[Slide]:
+        """Draw one picture for the whole video, or a card for each track."""
+        cards = self.request.title_cards
+        background = self.draw_background("background", self.request.size, text=not cards)
+        if not cards:
+            return [Slide(background, 0)]
+        slides = []
+        for number, chapter in enumerate(self.chapters, 1):
+            card = self.work / f"card-{number}.png"
+            self.undrawable += title_card(background, chapter.title, chapter.artist, number, card)
+            slides.append(Slide(card, chapter.start))
+        return slides
+
+    def draw_background(self, name: str, size: Size, *, text: bool) -> Path:
+        """Make the user's picture safe and of this size, or draw one of our own."""
+        request, path = self.request, self.work / f"{name}.png"
+        if request.picture:
+            safe_picture(request.picture, size, path, should_stop=self.should_stop)
+        else:
+            outline = mix_outline(self.timeline, [source.analysis for source in request.sources])
+            self.undrawable += generated_picture(
+                request.title, request.artist, outline, size, path, text=text
+            )
+        return path
+
+    def drawing_notes(self) -> tuple[str, ...]:
+        """Say which letters are missing in the pictures, if any are."""
+        letters = "".join(dict.fromkeys(self.undrawable))
+        text = f"No font on this machine has these letters, so the pictures leave them out: {letters}"
+        return (text,) if letters else ()
+
+    def render(self, cover: bytes) -> None:
+        """Walk the timeline once; every encoder eats the same blocks."""
+        with (
+            self.stage("render") as report,
+            EncoderPool(self.request.cores) as pool,
+            contextlib.ExitStack() as files,
+        ):
+            writers = list(self.open_writers(pool, cover))
+            for writer in writers:
+                files.enter_context(writer)
+            paths = [source.path for source in self.request.sources]
+            blocks = render_blocks(self.timeline, paths, ffmpeg=self.ffmpeg, should_stop=self.should_stop)
+            done = 0
+            for block in limit_blocks(blocks, self.timeline.rate):
+                for writer in writers:
+                    writer.push(block)
+                done += len(block)
+                report(done / self.timeline.frames)
+
+    def open_writers(self, pool: EncoderPool, cover: bytes) -> Iterator[Mp3Writer | AacWriter]:
+        """Yield a writer for each format asked for."""
+        rate, frames = self.timeline.rate, self.timeline.frames
+        if "mp3" in self.request.formats:
+            head = id3_bytes(
+                self.chapters,
+                duration_s=self.timeline.duration_s,
+                title=self.request.title,
+                artist=self.request.artist,
+                cover=cover,
+            )
+            yield Mp3Writer(
+                self.artifact("mp3", ".mp3"),
+                self.ffmpeg,
+                pool,
+                rate=rate,
+                frames=frames,
+                bitrate_kbps=self.request.bitrate_kbps,
+                head=head,
+                should_stop=self.should_stop,
+            )
+        if "mp4" in self.request.formats:
+            yield AacWriter(
+                self.adts, self.ffmpeg, pool, rate=rate, frames=frames, should_stop=self.should_stop
+            )
+
+    def make_video(self, slides: Sequence[Slide]) -> None:
+        """Put the pictures under the sound."""
+        with self.stage("video") as report:
+            metadata = ffmetadata(
+                self.chapters,
+                frames=self.timeline.frames,
+                rate=self.timeline.rate,
+                title=self.request.title,
+                artist=self.request.artist,
+            )
+            make_video(
+                self.ffmpeg,
+                slides,
+                self.adts,
+                self.artifact("mp4", ".mp4"),
+                frames=self.timeline.frames,
+                rate=self.timeline.rate,
+                metadata=metadata,
+                on_progress=report,
+                should_stop=self.should_stop,
+            )
+
+    def write_texts(self) -> Description:
+        """Write what is read and not heard: description, chapters, timeline, CUE sheet."""
+        request = self.request
+        with self.stage("write"):
+            description = render_description(
+                request.description_template,
+                self.chapters,
+                self.timeline.duration_s,
+                title=request.title,
+                date=request.date,
+                hashtags=request.hashtags,
+            )
+            self.write("description", ".txt", description.text)
+            podcast = podcast_json(self.chapters, title=request.title, author=request.artist)
+            self.write("chapters", ".chapters.json", podcast)
+            timeline = json.dumps(self.timeline.to_dict(), ensure_ascii=False, indent=1)
+            self.write("timeline", ".timeline.json", timeline + "\n")
+            if mp3 := self.artifacts.get("mp3"):
+                sheet = cue_sheet(
+                    self.chapters, file_name=mp3.name, title=request.title, artist=request.artist
+                )
+                self.write("cue", ".cue", sheet)
+        return description
+
+    def check(self) -> dict[str, CheckSheet]:
+        """Measure the finished files as a listener's player decodes them."""
+        kinds = [kind for kind in FORMATS if kind in self.artifacts]
+        sheets = {}
+        with self.stage("check") as report:
+            for index, kind in enumerate(kinds):
+
+                def report_part(fraction: float, before: int = index) -> None:
+                    report((before + fraction) / len(kinds))
+
+                sheets[kind] = check_file(
+                    self.ffmpeg,
+                    self.artifacts[kind],
+                    self.timeline,
+                    target_lufs=self.request.settings.target_lufs,
+                    notes=self.plan.notes,
+                    on_progress=report_part,
+                    should_stop=self.should_stop,
+                )
+        return sheets
+
+    def artifact(self, kind: str, ending: str) -> Path:
+        """Name a file of this run."""
+        self.artifacts[kind] = self.work / f"{file_stem(self.request.title)}{ending}"
+        return self.artifacts[kind]
+
+    def write(self, kind: str, ending: str, text: str) -> None:
+        """Write a text of this run."""
+        self.artifact(kind, ending).write_text(text, encoding="utf-8", newline="\n")
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[Callable[[float], None]]:
+        """Time a stage, and give it a function to tell how far it is."""
+        started_s = time.monotonic()
+
+        def report(fraction: float) -> None:
+            self.on_progress(name, fraction)
+
+        report(0.0)
+        yield report
+        report(1.0)
+        self.timings_s[name] = time.monotonic() - started_s

@@ -1,0 +1,77 @@
+"""The law of lengths, and the chapters that follow from it."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mixes.engine.errors import TimelineError
+from mixes.engine.timeline import Clip, Timeline, Transition
+
+
+def make_timeline(lengths, overlaps, crossovers=None):
+    crossovers = crossovers or [0] * len(overlaps)
+    clips = []
+    for index, length in enumerate(lengths):
+        start = clips[-1].end - overlaps[index - 1] if clips else 0
+        clips.append(Clip(f"Song {index}", "", 0, length, start, 0.0))
+    transitions = [
+        Transition("smooth", o, "Because.", crossover=c) for o, c in zip(overlaps, crossovers, strict=True)
+    ]
+    return Timeline(44_100, tuple(clips), tuple(transitions))
+
+
+@st.composite
+def arrangements(draw):
+    lengths = draw(st.lists(st.integers(2, 10**9), min_size=1, max_size=40))
+    overlaps = []
+    for before, after in zip(lengths, lengths[1:], strict=False):
+        overlaps.append(draw(st.integers(-(10**6), min(before, after) // 2)))
+    return lengths, overlaps
+
+
+@given(arrangements())
+def test_length_is_the_sum_of_clips_minus_the_sum_of_overlaps(arrangement):
+    lengths, overlaps = arrangement
+    assert make_timeline(lengths, overlaps).frames == sum(lengths) - sum(overlaps)
+
+
+@given(arrangements())
+def test_a_timeline_comes_back_from_json_as_it_was(arrangement):
+    timeline = make_timeline(*arrangement)
+    assert Timeline.from_dict(json.loads(json.dumps(timeline.to_dict()))) == timeline
+
+
+@given(arrangements())
+def test_chapters_begin_at_zero_and_never_go_back(arrangement):
+    starts = make_timeline(*arrangement).chapter_starts()
+    assert starts[0] == 0
+    assert list(starts) == sorted(starts)
+
+
+def test_chapters_start_where_the_incoming_clip_takes_over_and_not_at_sums_of_lengths():
+    timeline = make_timeline([1000, 1000, 1000], [200, 200], [100, 150])
+    assert timeline.chapter_starts() == (0, 900, 1750)
+
+
+@pytest.mark.parametrize("start", [799, 801])
+def test_a_clip_that_does_not_start_where_the_overlap_says_is_refused(start):
+    clips = (Clip("A", "", 0, 1000, 0, 0.0), Clip("B", "", 0, 1000, start, 0.0))
+    with pytest.raises(TimelineError, match="B does not start"):
+        Timeline(44_100, clips, (Transition("smooth", 200, ""),))
+
+
+def test_an_overlap_longer_than_the_clip_is_refused():
+    with pytest.raises(TimelineError, match="longer than"):
+        make_timeline([1000, 100], [101])
+
+
+def test_an_overlap_may_reach_further_into_the_mix_than_the_last_clip():
+    timeline = make_timeline([1000, 30, 80], [30, 80])
+    assert timeline.frames == 1000
+
+
+def test_an_empty_mix_is_refused():
+    with pytest.raises(TimelineError, match="at least one track"):
+        Timeline(44_100, (), ())

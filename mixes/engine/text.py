@@ -1,0 +1,81 @@
+"""Text from outside made fit to show and to write: cleaned to one line, and cut where no letter breaks.
+
+In: a title, an artist, a file name, of any origin. Out: the same text without what a reader cannot see, or
+its beginning within a length. A letter here is what a reader takes for one: base and accents, a flag of two
+code points, an emoji with its skin colour.
+"""
+
+import re
+import unicodedata
+
+LONGEST_TEXT = 300  # characters kept of a title or a name
+LONGEST_INPUT = 10_000  # characters looked at: Unicode normalisation is not linear in hostile text
+ELLIPSIS = "\u2026"
+
+# All that `str.splitlines` or an editor may take for a line end or a gap, and the letters that print as one
+BLANK = re.compile("[\\s\x1c-\x1f\x85\u2028\u2029\u2800\u3164\uffa0]+")
+# Controls; soft hyphen; zero-width and direction marks (an override shows `exe.jpg` as `gpj.exe`); marks
+# between lines; lone surrogates, which no encoding can write; code points that are no characters; tags
+UNSEEN = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]"
+)
+ZERO_WIDTH_JOINER = "\u200d"
+
+
+def clean_text(text: str) -> str:
+    """Return `text` as one line of at most LONGEST_TEXT characters: NFC, no control or direction marks."""
+    visible = UNSEEN.sub("", BLANK.sub(" ", text[:LONGEST_INPUT]))
+    line = " ".join(unicodedata.normalize("NFC", visible).split())
+    return line if len(line) <= LONGEST_TEXT else _whole_letters(line, LONGEST_TEXT).rstrip()
+
+
+def cut_to_bytes(text: str, limit: int) -> str:
+    """Return the longest beginning of `text` that has at most `limit` bytes of UTF-8 and breaks no letter."""
+    encoded = text.encode()
+    if len(encoded) <= limit:
+        return text
+    return _whole_letters(text, len(encoded[:limit].decode(errors="ignore")))
+
+
+def shorten_to_bytes(text: str, limit: int) -> str:
+    """Return `text`, or its beginning and an ellipsis, in at most `limit` bytes of UTF-8 (3 or more)."""
+    if len(text.encode()) <= limit:
+        return text
+    return cut_to_bytes(text, limit - len(ELLIPSIS.encode())).rstrip() + ELLIPSIS
+
+
+def _whole_letters(text: str, end: int) -> str:
+    """Return `text[:end]` without a letter begun; one letter longer than that is cut after all."""
+    boundary = end
+    while boundary and _inside_letter(text, boundary):
+        boundary -= 1
+    return text[: boundary or end]
+
+
+def _inside_letter(text: str, index: int) -> bool:
+    """Tell whether a cut before `text[index]` would break a letter: UAX 29, the cases met in titles."""
+    before, after = text[index - 1], text[index : index + 1]
+    if not after:
+        return False
+    if unicodedata.category(after)[0] == "M" or ZERO_WIDTH_JOINER in (before, after):
+        return True
+    if "\U0001f3fb" <= after <= "\U0001f3ff":  # skin colours
+        return True
+    if _is_flag_half(after):
+        return _flag_halves_before(text, index) % 2 == 1
+    # Hangul written in parts: a vowel or a final consonant belongs to what stands before it
+    return "\u1160" <= after <= "\u11ff" and (
+        "\u1100" <= before <= "\u11ff" or "\uac00" <= before <= "\ud7a3"
+    )
+
+
+def _is_flag_half(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def _flag_halves_before(text: str, index: int) -> int:
+    count = 0
+    while count < index and _is_flag_half(text[index - 1 - count]):
+        count += 1
+    return count

@@ -1,0 +1,172 @@
+"""Artist and title out of a file name: what is known of a track whose file has no tags.
+
+In: the name a file had on its user's disk. Out: artist, title and numbers, without what download sites, video
+pages and rippers put around them. A rule gives way where nothing would be left.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from mixes.engine.text import clean_text
+
+UNTITLED = "Untitled"
+DASH = r"\-\u2010-\u2015\u2212\uff0d"  # for a character class: hyphens and dashes, minus, full width
+ENDING = re.compile(
+    r"\.(mp[1-4]|m4[abprv]|wave?|w64|flac|og[agxv]|opus|spx|aac|e?ac3|aif[fc]?|alac|wm[av]|asf|wv|ape|mp[c+]|tta|"
+    r"tak|au|snd|caf|amr|ds[fd]|dff|mka|mkv|webm|mov|3gp|part|crdownload)\s*$",
+    re.IGNORECASE,
+)
+
+# yt-dlp writes "Title [dQw4w9WgXcQ]", youtube-dl wrote "Title-dQw4w9WgXcQ". Eleven letters may be a word, so
+# there must be a digit, a dash, an underscore, or a capital after a small letter among them.
+VIDEO_ID = re.compile(
+    r"\s*(?:\[(?=[\w-]*(?:[\d_-]|[a-z][A-Z]))[\w-]{11}\]|(?<=[^\s-])-(?=[\w-]*\d)(?=[\w-]*[a-z][\w-]*[A-Z])[\w-]{11})$",
+    re.ASCII,
+)
+SITE = (
+    r"(?:www\.)?(?:(?:y2mate|y2meta|yt\w*mp[34]|yt\d+s?|x2mate|x2download|(?:ss)?youtube|savefrom|9convert|mp3juices?"
+    r"|tubidy|spot(?:ify|i)?-?(?:down(?:loader)?|mate|saver)|snapsave|savetube|keepvid|pagalworld)(?:\.[a-z]{2,9})*"
+    r"|[a-z\d-]{3,}\.(?:com|net|org|info|cc|mobi|biz))"
+)
+# Copies of one file: "name (1)", "name - Copy", and behind a bracket "name (...)_1"
+COPY = rf"\s*\(\d{{1,2}}\)|(?<=[)\]])\s\d|\s+[{DASH}]\s*copy"
+LABEL = (
+    r"official\s+(?:(?:music|lyrics?|hd|4k|audio|video|full)\s+)*(?:video|audio|visuali[sz]er|clip|mv|m/v)"
+    r"|(?:music|lyrics?)\s+video|(?:video|clip|videoclip)\s+offi?ci[ae]l|(?:with\s+)?lyrics"
+    r"|(?:mp[34]\s+)?(?:64|96|128|160|192|256|320)\s*k(?:bps|bits?|b/s)?|m/v|v?\d{3,4}p|hd|hq"
+)
+NOISE = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"^[\[(]?\s*{SITE}\s*(?:[\])]\s*[{DASH}_|]*|[{DASH}_|]+)\s*",
+        rf"\s*(?:[{DASH}|]\s*{SITE}|[\[(]\s*{SITE}\s*[\])])$",
+        rf"(?:{COPY})$",
+        rf"[\s{DASH}|\uff5c/:,]*(?<![^\W_])(?:{LABEL})(?:[\s{DASH}|\uff5c]+(?:hd|hq|4k|\d{{3,4}}p))*$",
+    )
+)
+BRACKET = re.compile(
+    r"\s*(?:\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}|\u3010([^\u3010\u3011]*)\u3011|\uff08([^\uff08\uff09]*)\uff09)"
+)
+# A bracket is noise when it holds only words of these two lists (or a year), and one of the first
+TELLING = re.compile(
+    r"offici(?:al|el|elle)|oficial|offiziell(?:es|er)|ufficiale|официальный|официальное|video|videos|vídeo|видео"
+    r"|клип|clip|videoclip|audio|áudio|lyric|lyrics|lyrical|letra|letras|legendado|paroles|testo|visuali[sz]er|hd|hq"
+    r"|uhd|fhd|4k|8k|mv|\d{3,4}p|kbps|(?:64|96|128|160|192|256|320)(?:k(?:bps)?)?|download|youtube|explicit|vevo"
+)
+HARMLESS = re.compile(
+    r"(?:19|20)\d\d|a|aac|and|com|color|coded|con|copyright|de|definition|eng|english|flac|free|full|h264|high"
+    r"|hits|in|k|m|mp[34]|musi[ck]|musical|new|no|of|on|only|opus|original|out|now|premiere|promo|quality|release"
+    r"|remaster|remastered|rom|screen|song|sub|subs|subtitles|the|v|version|wav|with"
+)
+
+# "1-03 Title", "CD1 - 03 - Title"
+DISC = re.compile(
+    rf"(?:(?:cd|dis[ck])\s*(\d{{1,2}})[\s{DASH}.]+|(\d{{1,2}})[-.](?=\d\d[\s{DASH}.]))(?=\d)", re.IGNORECASE
+)
+# "03 - Title", "3. Title", "[03] Title", "03-Title", "03 Title", "Track 03 - Title". A number with a space
+# and nothing else behind it needs its leading zero: 50 Cent is an artist, 99 Problems a song.
+NUMBER = re.compile(
+    rf"(?:track\s*)?(?:[#\u2116]?\s*(\d{{1,3}})\s*(?:\.(?!\d)|\)|\s[{DASH}]+(?=\s))|[\[(](\d{{1,3}})[\])]"
+    rf"|(\d\d)[{DASH}](?![\s\d])|(0\d{{1,2}})(?=\s))[\s{DASH}]*(?=\S)",
+    re.IGNORECASE,
+)
+EDGES = re.compile(rf"^[\s_|\uff5c{DASH}]+|[\s_|\uff5c{DASH}]+$")
+SPACED_DASH = re.compile(rf"\s+[{DASH}]+\s+")
+LOOSE_DASH = re.compile(rf"\s+[{DASH}]+(?=\S)|(?<=\S)[{DASH}]+\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackName:
+    """What a file name tells; `artist` is empty and the numbers are None where it does not say."""
+
+    title: str
+    artist: str = ""
+    track_number: int | None = None
+    disc_number: int | None = None
+
+
+def parse_track_name(name: str) -> TrackName:
+    """Return what the file name tells of its track; the title is never empty."""
+    stem = _stem(name)
+    text = _without_noise(_spaced(_unless_empty(VIDEO_ID.sub("", stem), stem)))
+    disc, text = _take_number(DISC, text)
+    number, text = _take_number(NUMBER, text)
+    artist, inner_number, title = _split(text)
+    number = inner_number if number is None else number
+    return TrackName(clean_text(title) or stem or UNTITLED, clean_text(artist), number, disc)
+
+
+def _stem(name: str) -> str:
+    """Return the last part of a path of either kind, cleaned, without its ending or endings."""
+    stem = clean_text(re.split(r"[/\\]", name.rstrip("/\\"))[-1])
+    while (shorter := ENDING.sub("", stem)) != stem:
+        stem = shorter
+    return "" if stem.strip(". ") == "" else stem
+
+
+def _spaced(stem: str) -> str:
+    """Put back the spaces that programs write as something else."""
+    if " " in stem:
+        return stem.replace("_", " ")
+    if "%20" in stem:
+        return clean_text(unquote(stem)).replace("_", " ")
+    if ".-." in stem:
+        return stem.replace(".", " ")
+    if "_" in stem:  # here a dash alone parts artist and title: "daft_punk-one_more_time"
+        return (stem if "_-_" in stem else stem.replace("-", " - ")).replace("_", " ").strip()
+    if stem.count("+") > 1:
+        return stem.replace("+", " ")
+    if stem.count("-") > 1 and stem == stem.lower():
+        return stem.replace("-", " ")
+    return stem
+
+
+def _without_noise(text: str) -> str:
+    """Take away site names, labels and copy numbers until nothing changes."""
+    before = ""
+    while text != before:
+        before = text
+        for noise in NOISE:
+            text = _unless_empty(noise.sub("", text), text)
+        text = _unless_empty(BRACKET.sub(_telling_bracket, text), text)
+    return text
+
+
+def _telling_bracket(match: re.Match[str]) -> str:
+    """Return the bracket, or nothing when it says nothing of the music."""
+    content = next(filter(None, match.groups()), "").lower()
+    words = re.findall(r"\w+", content.replace("m/v", "mv"))
+    others = [word for word in words if not TELLING.fullmatch(word)]
+    is_noise = not content.strip() or (len(others) < len(words) and all(map(HARMLESS.fullmatch, others)))
+    return "" if is_noise else match[0]
+
+
+def _take_number(pattern: re.Pattern[str], text: str) -> tuple[int | None, str]:
+    """Return the number the text begins with and what follows; None and the text where that is not so."""
+    match = pattern.match(text)
+    if match is None:
+        return None, text
+    return int(next(filter(None, match.groups()))), text[match.end() :]
+
+
+def _split(text: str) -> tuple[str, int | None, str]:
+    """Return artist, track number and title of "Artist - Title" or "Artist - Album - 03 - Title"."""
+    first, *others = SPACED_DASH.split(text)
+    if not others:
+        first, *others = LOOSE_DASH.split(text, maxsplit=1)
+    if not others:
+        return "", None, text
+    for index, part in enumerate(others[:-1]):
+        if re.fullmatch(r"\d{1,3}", part):
+            return first, int(part), " - ".join(others[index + 1 :])
+    number, last = _take_number(NUMBER, others[-1])
+    if number is not None and len(others) > 1:
+        return first, number, last
+    return first, None, " - ".join(others)
+
+
+def _unless_empty(text: str, before: str) -> str:
+    """Return `text` without dashes around it, or `before` when no letter or digit is left in it."""
+    trimmed = EDGES.sub("", text)
+    return trimmed if re.search(r"[^\W_]", trimmed) else before

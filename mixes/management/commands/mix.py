@@ -1,0 +1,203 @@
+"""`manage.py mix FILE_OR_FOLDER... -o DIR`: one seamless mix from files on this machine."""
+
+import json
+from argparse import ArgumentTypeError
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from mixes.engine.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
+from mixes.engine.errors import EngineError
+from mixes.engine.ffmpeg import find_ffmpeg
+from mixes.engine.mp3 import BITRATES
+from mixes.engine.pictures import VIDEO_SIZES
+from mixes.engine.pipeline import FORMATS, MixRequest
+from mixes.engine.planning import Length, MixSettings
+from mixes.engine.transitions import STYLES
+from mixes.management.engine_runs import engine_run
+from mixes.management.terminal import mix_to_json, print_mix
+from mixes.services.analyses import AnalysisStore
+from mixes.services.local_mixes import LocalMix, available_cores, make_local_mix
+from mixes.services.playlists import find_tracks
+
+DEFAULTS = MixSettings()
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes one seamless mix of audio files: MP3, with a picture MP4 too, and a tracklist that is right."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_input_arguments(parser.add_argument_group("what is mixed"))
+        add_sound_arguments(parser.add_argument_group("how it sounds"))
+        add_output_arguments(parser.add_argument_group("what is made"))
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with engine_run(self.stderr) as (on_progress, should_stop):
+            mix = make_local_mix(
+                find_tracks(options["paths"], recursive=options["recursive"]),
+                read_request(options),
+                options["output"],
+                store=AnalysisStore(settings.DATA_DIR / "analyses"),
+                ffmpeg=find_ffmpeg(settings.FFMPEG),
+                skip_bad=options["skip_bad"],
+                on_progress=on_progress,
+                should_stop=should_stop,
+            )
+        self.report(mix, as_json=options["json"])
+
+    def report(self, mix: LocalMix, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(mix_to_json(mix), ensure_ascii=False, indent=2))
+        else:
+            print_mix(mix, self.stdout)
+
+
+def add_input_arguments(group: Any) -> None:
+    add = group.add_argument
+    add("paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER", help="tracks, folders, M3U playlists")
+    add("-r", "--recursive", action="store_true", help="search the folders inside the folders too")
+    add("--skip-bad", action="store_true", help="leave out files that cannot be used, and go on")
+    add("--title", help="of the mix; its files are named after it (default: the folder's name)")
+    add("--artist", default="", help="of the mix")
+    add("--date", default=None, help="as it is to stand in the description (default: today)")
+
+
+def add_sound_arguments(group: Any) -> None:
+    add = group.add_argument
+    add("--style", choices=STYLES, default=DEFAULTS.style, help="of the transitions (%(default)s)")
+    add(
+        "--transition",
+        type=read_length,
+        default=DEFAULTS.transition_s,
+        metavar="auto|SECONDS",
+        help="length of the transitions (%(default)s)",
+    )
+    add("--soften", action="store_true", help="take the treble out of the middle of each transition")
+    add("--trim", choices=("auto", "off"), default="auto", help="off: play files from first to last sample")
+    add(
+        "--loudness",
+        type=read_loudness,
+        default=DEFAULTS.target_lufs,
+        metavar="LUFS|off",
+        help="of the mix (%(default)s)",
+    )
+    add("--album-dynamics", action="store_true", help="one gain for all tracks")
+
+
+def add_output_arguments(group: Any) -> None:
+    add = group.add_argument
+    add("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    add("--formats", type=read_formats, help="mp3, mp4 or mp3,mp4 (default: mp3; with --image both)")
+    add("--image", type=Path, help="picture for the video and the cover")
+    add(
+        "--size",
+        type=read_size,
+        default="1920x1080",
+        metavar="WIDTHxHEIGHT",
+        help="of the video (%(default)s)",
+    )
+    add("--title-cards", action="store_true", help="show each track's title in the video")
+    add("--bitrate", type=int, choices=sorted(BITRATES), default=320, help="of the MP3, kbit/s (%(default)s)")
+    add(
+        "--description-template",
+        type=Path,
+        metavar="FILE",
+        help="text with {title}, {tracklist}, {duration} ...",
+    )
+    add("--hashtags", type=read_words, default=DEFAULT_HASHTAGS, metavar="WORD,WORD", help="for {hashtags}")
+    add("--cores", type=int, default=available_cores(), help="processors to use (%(default)s)")
+    add("--no-check", action="store_true", help="do not measure the finished files")
+    add("--json", action="store_true", help="print one JSON document instead of tables")
+
+
+def read_length(text: str) -> Length:
+    """Read a transition's length; raises ArgumentTypeError."""
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is neither a number of seconds nor 'auto'") from None
+
+
+def read_loudness(text: str) -> float | None:
+    """Read a target in LUFS, None for `off`; raises ArgumentTypeError."""
+    if text == "off":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is neither a loudness in LUFS nor 'off'") from None
+
+
+def read_formats(text: str) -> tuple[str, ...]:
+    """Read a list such as `mp3,mp4`; raises ArgumentTypeError."""
+    wanted = text.lower().split(",")
+    if unknown := [name for name in wanted if name not in FORMATS]:
+        raise ArgumentTypeError(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
+    return tuple(name for name in FORMATS if name in wanted)
+
+
+def read_words(text: str) -> tuple[str, ...]:
+    """Read a list such as `house,2026`."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def read_size(text: str) -> tuple[int, int]:
+    """Read one of the sizes offered; raises ArgumentTypeError."""
+    sizes = {f"{width}x{height}": (width, height) for width, height in VIDEO_SIZES}
+    if text not in sizes:
+        raise ArgumentTypeError(f"the sizes are {', '.join(sizes)}")
+    return sizes[text]
+
+
+def read_request(options: dict[str, Any]) -> MixRequest:
+    """Turn the command's options into a request without sources; raises EngineError."""
+    image = options["image"]
+    return MixRequest(
+        sources=(),
+        title=options["title"] or default_title(options["paths"]),
+        artist=options["artist"],
+        date=options["date"] or date.today().isoformat(),
+        settings=MixSettings(
+            style=options["style"],
+            transition_s=options["transition"],
+            soften=options["soften"],
+            trim=options["trim"] == "auto",
+            target_lufs=options["loudness"],
+            album_dynamics=options["album_dynamics"],
+        ),
+        formats=options["formats"] or (FORMATS if image else ("mp3",)),
+        bitrate_kbps=options["bitrate"],
+        picture=image,
+        size=options["size"],
+        title_cards=options["title_cards"],
+        description_template=read_template(options["description_template"]),
+        hashtags=options["hashtags"],
+        check=not options["no_check"],
+        cores=max(1, options["cores"]),
+    )
+
+
+def default_title(paths: list[Path]) -> str:
+    """Name the mix after the folder or playlist it is made of."""
+    first = paths[0].absolute()
+    if first.is_dir():
+        return first.name or "Mix"
+    return first.stem if len(paths) == 1 else first.parent.name or "Mix"
+
+
+def read_template(path: Path | None) -> str:
+    """Read a description template, or take ours; raises EngineError."""
+    if path is None:
+        return DEFAULT_TEMPLATE
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EngineError(f"The description template {path} cannot be read as text.") from error

@@ -1,0 +1,166 @@
+"""What the commands print: progress while a mix is made, then its tracklist and check sheet."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import IO, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from mixes.engine.pipeline import OnProgress
+from mixes.engine.timeline import Timeline, Transition
+from mixes.engine.tracklist import clock_with_hours, clock_without_hours
+from mixes.services.local_mixes import LocalMix
+
+STAGE_NAMES = {
+    "analyse": "Listening to the tracks",
+    "draw": "Drawing the pictures",
+    "render": "Mixing",
+    "video": "Making the video",
+    "write": "Writing the texts",
+    "check": "Checking the result",
+}
+PLAIN_STEP = 0.25  # how often a line is printed where there is no terminal
+PLAIN_WIDTH = 120  # columns of a table that is not on a terminal
+ARTIFACT_NAMES = {
+    "mp3": "Audio",
+    "mp4": "Video",
+    "description": "Description",
+    "cue": "CUE sheet",
+    "chapters": "Chapters",
+    "timeline": "Timeline",
+}
+
+
+@contextlib.contextmanager
+def show_progress(stream: IO[str]) -> Iterator[OnProgress]:
+    """Give a function to report to: bars with the remaining time on a terminal, else a few plain lines."""
+    console = Console(file=stream)
+    if not console.is_terminal:
+        yield PlainProgress(stream)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, fraction: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(STAGE_NAMES[stage], total=1.0)
+            progress.update(tasks[stage], completed=fraction)
+
+        yield report
+
+
+class PlainProgress:
+    """Prints a line when a stage starts and at every quarter of it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._printed: dict[str, float] = {}
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        step = fraction // PLAIN_STEP * PLAIN_STEP
+        if step > self._printed.get(stage, -1.0):
+            self._printed[stage] = step
+            self._stream.write(f"{STAGE_NAMES[stage]}: {step:.0%}\n")
+            self._stream.flush()
+
+
+def print_mix(mix: LocalMix, stream: IO[str]) -> None:
+    """Print the tracklist, what was checked, what was left out, and where the files lie."""
+    console = Console(file=stream, highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    outputs = mix.outputs
+    console.print(tracklist_table(mix))
+    for kind, sheet in outputs.checks.items():
+        console.print(f"\n[bold]Check of the {kind.upper()}[/bold]")
+        for item in sheet.items:
+            console.print(f"  {VERDICT_MARKS[item.verdict]} {escape(item.sentence)}")
+    for note in outputs.notes:
+        console.print(f"  [yellow]![/yellow] {escape(note)}")
+    for left_out in mix.left_out:
+        console.print(f"  [yellow]![/yellow] Left out: {escape(str(left_out.error))}")
+    console.print()
+    for kind, path in outputs.artifacts.items():
+        console.print(f"{ARTIFACT_NAMES[kind]:<12} {escape(str(path))}", soft_wrap=True)
+    seconds = outputs.timings_s
+    console.print(
+        f"\nMade in {seconds['total']:.1f} s, {seconds['analyse']:.1f} s of it for listening to the tracks."
+    )
+
+
+def tracklist_table(mix: LocalMix) -> Table:
+    """Return the tracklist with what was decided about each join."""
+    timeline = mix.outputs.timeline
+    duration_s = timeline.duration_s
+    title = f"{mix.request.title}, {format_time(duration_s, duration_s)}"
+    table = Table("Start", "Title", "Length", "Join to the next", title=escape(title), title_justify="left")
+    for index, (chapter, clip) in enumerate(zip(mix.outputs.chapters, timeline.clips, strict=True)):
+        table.add_row(
+            format_time(chapter.start_s, duration_s),
+            escape(chapter.label),
+            format_time(clip.length / timeline.rate, 0.0),
+            escape(describe_join(timeline, index)),
+        )
+    return table
+
+
+def format_time(seconds: float, longest_s: float) -> str:
+    """Return a time, with hours where the longest of its column has them."""
+    clock = clock_with_hours if longest_s >= 3600 else clock_without_hours
+    return clock(int(seconds))
+
+
+def describe_join(timeline: Timeline, index: int) -> str:
+    """Return style, length and reason of the join after clip `index`; nothing after the last."""
+    if index == len(timeline.transitions):
+        return ""
+    transition: Transition = timeline.transitions[index]
+    length = f" {transition.overlap / timeline.rate:.1f} s" if transition.overlap > 0 else ""
+    return f"{transition.style}{length}: {transition.reason}"
+
+
+def mix_to_json(mix: LocalMix) -> dict[str, Any]:
+    """Return everything about a finished mix as plain types. Times are seconds, levels dB or LUFS."""
+    outputs, timeline = mix.outputs, mix.outputs.timeline
+    rate = timeline.rate
+    return {
+        "title": mix.request.title,
+        "rate": rate,
+        "frames": timeline.frames,
+        "duration_s": timeline.duration_s,
+        "clips": [
+            {
+                "title": clip.title,
+                "artist": clip.artist,
+                "path": str(source.path),
+                "start_s": clip.start / rate,
+                "length_s": clip.length / rate,
+                "cue_in_s": clip.cue_in / rate,
+                "gain_db": clip.gain_db,
+            }
+            for clip, source in zip(timeline.clips, mix.request.sources, strict=True)
+        ],
+        "transitions": [
+            {
+                "style": join.style,
+                "overlap_s": join.overlap / rate,
+                "crossover_s": join.crossover / rate,
+                "reason": join.reason,
+            }
+            for join in timeline.transitions
+        ],
+        "chapters": [
+            {"start_s": chapter.start_s, "title": chapter.title, "artist": chapter.artist}
+            for chapter in outputs.chapters
+        ],
+        "artifacts": {kind: str(path) for kind, path in outputs.artifacts.items()},
+        "check": next((sheet.to_dict() for sheet in outputs.checks.values()), None),
+        "checks": {kind: sheet.to_dict() for kind, sheet in outputs.checks.items()},
+        "notes": list(outputs.notes),
+        "left_out": [{"path": str(item.path), "reason": str(item.error)} for item in mix.left_out],
+        "timings": {f"{stage}_s": seconds for stage, seconds in outputs.timings_s.items()},
+    }
