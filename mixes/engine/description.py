@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 from mixes.engine.chapters import Chapter
 from mixes.engine.text import ELLIPSIS, clean_text, shorten_to_bytes
-from mixes.engine.tracklist import LIMIT_BYTES, RATIO, TIME_COLON, Tracklist, harmless, youtube_lines
+from mixes.engine.tracklist import (
+    LIMIT_BYTES,
+    RATIO,
+    TIME_COLON,
+    Tracklist,
+    harmless,
+    unlinked,
+    youtube_lines,
+)
 
 LEAST_LIST_BYTES = 2_500  # the text around it is cut before the tracklist gets less
 ARTISTS_BYTES = 300  # they stand in the tracklist as well
@@ -69,7 +77,7 @@ def render_description(
     below = _filled(after.replace(TRACKLIST, "").lstrip(" \t").removeprefix("\n"), values)
     notes = _notes_on_text(above + below, lists=template.count(TRACKLIST))
     above, below = _writable(above), _writable(below)
-    room = LIMIT_BYTES
+    room = max(LIMIT_BYTES - _size(above) - _size(below), LEAST_LIST_BYTES)
     tracklist = youtube_lines(chapters, duration_s, max_bytes=room) if field else NO_TRACKLIST
     kept_above = _cut(above, LIMIT_BYTES - _size(tracklist.lines))
     kept_below = _cut(below, LIMIT_BYTES - _size([*tracklist.lines, *kept_above]))
@@ -92,8 +100,11 @@ def duration_in_words(seconds: float) -> str:
 
 def artist_list(chapters: Sequence[Chapter]) -> str:
     """Return each artist once, in order of appearance, in about ARTISTS_BYTES of UTF-8."""
-    names = {name.casefold(): name for chapter in reversed(chapters) if (name := clean_text(chapter.artist))}
-    rest = list(reversed(names.values()))
+    names: dict[str, str] = {}
+    for chapter in chapters:
+        artist = unlinked(clean_text(chapter.artist))
+        names.setdefault(artist.casefold(), artist)
+    rest = list(filter(None, names.values()))
     listed = shorten_to_bytes(rest.pop(0), ARTISTS_BYTES) if rest else ""
     while rest and len(f"{listed}, {rest[0]}".encode()) <= ARTISTS_BYTES:
         listed += f", {rest.pop(0)}"

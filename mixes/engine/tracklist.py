@@ -8,6 +8,7 @@ be: it begins at 0:00, has three entries or more, and each lasts 10 s or longer.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from mixes.engine.chapters import Chapter, Group, group_evenly, group_near, shared_label
 from mixes.engine.text import clean_text, shorten_to_bytes
@@ -21,6 +22,9 @@ RATIO = "\u2236"  # a sign that looks like a colon
 TIME_COLON = re.compile(
     "(?<=\\d)[\u200b-\u200f\u2060]*[:\ufe13\ufe55\uff1a][\u200b-\u200f\u2060]*(?=\\d\\d?(?!\\d))"
 )
+
+DOT = "\u2024"  # a sign that looks like a full stop
+LINK = re.compile(r"(?:https?://|ftp://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/\S*", re.IGNORECASE)
 
 NO_CHAPTERS = (
     "YouTube will show no chapters: it wants three or more of at least 10 seconds each. "
@@ -66,6 +70,11 @@ def harmless(text: str) -> str:
     return TIME_COLON.sub(RATIO, text).replace("<", "\u2039").replace(">", "\u203a")
 
 
+def unlinked(text: str) -> str:
+    """Return `text` with no web address in it that could be clicked: a stranger's tag is no place for one."""
+    return LINK.sub(lambda match: match[0].replace("://", f"{RATIO}//").replace(".", DOT), text)
+
+
 def youtube_lines(
     chapters: Sequence[Chapter], duration_s: float, *, max_bytes: int = LIMIT_BYTES
 ) -> Tracklist:
@@ -81,6 +90,7 @@ def youtube_lines(
         groups = tuple((song,) for song in songs)
     clock = clock_with_hours if duration_s >= 3600 else clock_without_hours
 
+    @cache
     def entries(count: int) -> list[Entry]:
         return [_entry(group, clock) for group in group_evenly(groups, count)]
 
@@ -114,8 +124,8 @@ def _harmless_chapters(chapters: Sequence[Chapter]) -> list[Chapter]:
     return [
         replace(
             chapter,
-            title=harmless(clean_text(chapter.title)) or f"Track {number}",
-            artist=harmless(clean_text(chapter.artist)),
+            title=harmless(unlinked(clean_text(chapter.title))) or f"Track {number}",
+            artist=harmless(unlinked(clean_text(chapter.artist))),
         )
         for number, chapter in enumerate(chapters, 1)
     ]

@@ -117,6 +117,14 @@ def test_a_long_text_gives_way_to_the_tracklist() -> None:
     assert any("text around the tracklist is cut" in note for note in description.notes)
 
 
+def test_names_are_shortened_before_text_is_cut() -> None:
+    songs = [Chapter(0, start_s * 60.0, "Song" * 20, "Artist" * 20) for start_s in range(60)]
+    description = render_description("{tracklist}\n" + "x" * 2_400, songs, 3_600.0, title="Mix")
+    assert description.text.endswith("\n" + "x" * 2_400 + "\n")
+    assert [note[:22] for note in description.notes] == ["Names in the tracklist"]
+    assert broken_rules(description.text, 3_600) == []
+
+
 def test_what_stands_below_is_cut_first() -> None:
     description = render("a" * 2_000 + "\n{tracklist}\n" + "b" * 4_000)
     assert description.text.startswith("a" * 2_000 + "\n0:00") and description.text.endswith("b…\n")
@@ -162,8 +170,9 @@ def test_a_duration_in_words(seconds: float, words: str) -> None:
 
 
 def test_each_artist_is_named_once_and_many_are_counted() -> None:
-    assert artist_list(CHAPTERS) == "Ada, Ben"
+    assert artist_list(CHAPTERS) == artist_list(CHAPTERS[:3]) == "Ada, Ben"
     assert artist_list([]) == ""
+    assert artist_list([Chapter(0, 0.0, "x", "www.evil.example")]) == "www\u2024evil\u2024example"
     crowd = [Chapter(0, 0.0, "x", f"Artist {number}") for number in range(100)]
     assert artist_list(crowd).startswith("Artist 0, Artist 1, ")
     assert artist_list(crowd).endswith(", Artist 27 and 72 more")

@@ -206,7 +206,7 @@ def test_version_1_does_not_shorten_what_a_better_tag_says(tmp_path: Path) -> No
 
 def test_several_artists_are_all_named(tmp_path: Path) -> None:
     frames = ID3()
-    frames.add(TPE1(encoding=Encoding.UTF8, text=["Beth", "Joe"]))
+    frames.add(TPE1(encoding=Encoding.UTF8, text=["Beth", "\x07", "Joe", "Beth"]))
     frames.add(TIT2(encoding=Encoding.UTF8, text="Song"))
     frames.save(tmp_path / "7f3a")
     assert read_tags(tmp_path / "7f3a").artist == "Beth, Joe"

@@ -78,6 +78,24 @@ def test_names_cannot_look_like_times_or_be_refused() -> None:
     assert tracklist.lines[4] == "1:20 \u2039b\u203a1\u223630\u2039/b\u203a"
 
 
+def test_a_tag_cannot_place_a_link() -> None:
+    titles = [
+        "http://evil.example/x?y",
+        "see WWW.evil.example",
+        "evil.example/x",
+        "will.i.am",
+        "AC/DC R.E.M.",
+    ]
+    tracklist = youtube_lines(make_chapters([0, 20, 40, 60, 80], titles), 200)
+    assert [line.split(" ", 1)[1] for line in tracklist.lines] == [
+        "http\u2236//evil\u2024example/x?y",
+        "see WWW\u2024evil\u2024example",
+        "evil\u2024example/x",
+        "will.i.am",
+        "AC/DC R.E.M.",
+    ]
+
+
 def test_names_are_kept_whole_while_they_fit() -> None:
     chapters = evenly(20, 60, artist="A" * 100)
     whole = youtube_lines(chapters, 1200)
