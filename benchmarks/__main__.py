@@ -15,7 +15,7 @@ from PIL import Image
 from benchmarks import exact, memory, music, sound, speed, texts
 from benchmarks.measure import RunFailed
 from benchmarks.ours import Bench
-from benchmarks.report import ROOT, Conditions, Row, write_page
+from benchmarks.report import ROOT, Conditions, Row, make_page
 from mixes.engine.ffmpeg import find_ffmpeg, version
 
 Figure = Callable[[Bench], Iterator[Row]]
@@ -58,7 +58,9 @@ def read_options() -> argparse.Namespace:
     parser.add_argument(
         "--work", type=Path, help="folder for converted music and results (default: temporary)"
     )
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "RESULTS.md", help="the page")
+    parser.add_argument(
+        "--out", type=Path, help="the page (default: RESULTS.md here; with --quick the terminal)"
+    )
     parser.add_argument("--repeats", type=int, default=3, help="of each timed comparison (default 3)")
     parser.add_argument("--quick", action="store_true", help="short music, one repeat: does it all work?")
     parser.add_argument("--long", action="store_true", help="a mix of eight hours too: half an hour more")
@@ -85,9 +87,14 @@ def measure_all(options: argparse.Namespace, work: Path) -> None:
         (title, measured(name, figure, bench)) for name, (title, figure) in FIGURES.items() if name in wanted
     ]
     command = "python -m benchmarks " + " ".join(sys.argv[1:])
-    conditions = Conditions(bench.music.name, version(ffmpeg), bench.repeats, load, command.strip())
-    write_page(options.out, sections, conditions)
-    say(f"written to {options.out}")
+    facts = (bench.music.name, version(ffmpeg), bench.repeats, load, options.quick, command.strip())
+    page = make_page(sections, Conditions(*facts))
+    if options.quick and options.out is None:
+        sys.stdout.write(page)
+        return
+    out = options.out or ROOT / "benchmarks" / "RESULTS.md"
+    out.write_text(page, encoding="utf-8")
+    say(f"written to {out}")
 
 
 def measured(name: str, figure: Figure, bench: Bench) -> Sequence[Row]:

@@ -1,10 +1,6 @@
 """Whether the files are exact: their length, their first sample, the seams between chunks encoded apart."""
 
-import base64
-import json
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import measure, music, rivals
+from benchmarks import browser, measure, music, rivals
 from benchmarks.music import Samples
 from benchmarks.ours import Bench, Mix
 from benchmarks.report import Row
@@ -25,15 +21,6 @@ LOOK_FRAMES = 1 << 17  # 3 s of music correlated at each end
 SEAM_FRAMES = 4096  # around a seam, where the codec's frames overlap
 MP3_SEAM_DB, AAC_SEAM_DB, ALWAYS_GOOD_DB = 0.5, 6.0, 30.0
 AV_START_S, VIDEO_FRAME_S = 0.001, 1 / 25
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-PAGE = """<body><script>
-const bytes = Uint8Array.from(atob("{data}"), c => c.charCodeAt(0));
-const context = new OfflineAudioContext(2, 1, {rate});
-context.decodeAudioData(bytes.buffer).then(sound => {{
-  const left = Array.from(sound.getChannelData(0).slice(0, {look}));
-  document.body.textContent = JSON.stringify([sound.length, left.map(x => Math.round(x * 32767))]);
-}}, error => {{ document.body.textContent = JSON.stringify(["" + error, []]); }});
-</script></body>"""
 
 
 def render_raw(bench: Bench) -> NDArray[np.float32]:
@@ -114,52 +101,24 @@ def _packets(ffmpeg: Path, path: Path, *options: str) -> list[tuple[float, float
 
 
 def chromium(bench: Bench) -> Row:
-    """Decode a short mix in a browser; a long one does not fit its page."""
+    """Decode a short mix in a browser; an hour of samples would be too much for a page."""
     figure, goal = "MP3 decoded by Chromium", "the plan's frames, from its first sample"
-    browser = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if browser is None:
+    name = browser.find_browser()
+    if name is None:
         return Row(figure, goal, "Chromium is not installed")
-    mix = bench.mix("browser", bench.music.mixed[:3], "--no-check")
-    rate, path = mix.timeline.rate, mix.artifact("mp3")
-    page = bench.work / "page.html"
-    data = base64.b64encode(path.read_bytes()).decode()
-    page.write_text(PAGE.format(data=data, rate=rate, look=LOOK_FRAMES), encoding="utf-8")
-    found = _ask_browser(browser, page, bench.work / "browser-profile")
+    mix = bench.mix("browser", bench.music.tracks[:1], "--no-check")
+    rate, frames = mix.timeline.rate, mix.timeline.frames
+    found = browser.decode(name, mix.artifact("mp3"), rate, LOOK_FRAMES)
     if found is None:
-        return Row(figure, goal, "Chromium gave no answer")
-    count, left = found
-    sound: Samples = np.repeat(np.array(left, dtype=np.float32)[:, None], 2, axis=1)
-    begins = lag(sound, _mono_left(music.read(bench.ffmpeg, path, rate, seconds=4)))
-    own = lag(music.read(bench.ffmpeg, path, rate, seconds=4), _first_clip(bench, mix))
-    frames = mix.timeline.frames
+        return Row(figure, goal, "Chromium gave no answer", reached=False)
+    begins = lag(found.beginning, np.repeat(bench.source(mix, 0)[:LOOK_FRAMES, :1], 2, axis=1))
     return Row(
         figure,
         goal,
-        f"{count - frames:+d} frames, begins {begins + own:+d}",
-        f"plan {frames} frames",
-        count == frames and begins + own == 0,
+        f"{found.frames - frames:+d} frames, begins {begins:+d}",
+        f"plan {frames} frames, first sample that of the source at its cue-in",
+        found.frames == frames and begins == 0,
     )
-
-
-def _ask_browser(browser: str, page: Path, profile: Path) -> tuple[int, list[int]] | None:
-    argv = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
-    argv += ["--virtual-time-budget=60000", "--timeout=60000", "--dump-dom", page.as_uri()]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
-    answer = re.search(r"<body>(\[.*\])</body>", done.stdout, re.DOTALL)
-    if answer is None:
-        return None
-    count, left = json.loads(answer[1])
-    return (count, left) if isinstance(count, int) else None
-
-
-def _mono_left(samples: Samples) -> Samples:
-    return np.repeat(samples[:, :1], 2, axis=1)
-
-
-def _first_clip(bench: Bench, mix: Mix) -> Samples:
-    """Return the beginning of the mix as the first source has it, before any join."""
-    until = mix.timeline.clips[1].start
-    return bench.source(mix, 0)[: min(until, LOOK_FRAMES)]
 
 
 def lag(sound: Samples, original: Samples) -> int:
@@ -214,7 +173,7 @@ def _codecs(bench: Bench, mix: Mix) -> Iterator[Codec]:
     places = tuple(chunk.first * mp3.FRAME_SAMPLES - late for chunk in plan[1:])
     options = ("-c:a", "libmp3lame", "-b:a", "320k", "-reservoir", "0")
     yield Codec("mp3", places, options, "mp3", MP3_SEAM_DB)
-    native = aac.frame_format(bench.ffmpeg, rate, aac.BITRATE_KBPS)
+    native = aac.frame_format(bench.ffmpeg, rate, aac.DEFAULT_KBPS)
     plan = plan_chunks(aac.adts_facts(frames).frames, native, rate, CHUNK_S)
     places = tuple(chunk.first * aac.FRAME_SAMPLES - aac.PRIMING_SAMPLES for chunk in plan[1:])
     argv = list(native.argv)

@@ -20,7 +20,7 @@ Samples = NDArray[np.float32]  # shape (frames, 2)
 
 AUDIO = {".mp3", ".wav", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".wma", ".wv"}
 TRACKS = 12
-SHORTEST_S = 120.0  # shorter ones are jingles
+SHORTEST_S = 90.0  # shorter ones are jingles
 LONGEST_S = 400.0
 GENERATED_S = 210.0
 QUICK_TRACKS, QUICK_S = 4, 45.0
@@ -134,8 +134,10 @@ def _converted(
             out.symlink_to(source.resolve())
             return out
         part = ["-t", str(cut_s)] if cut_s else []
+        # Without album: neighbours of one that were cut off in the middle would be joined gapless.
+        album = ["-metadata", "album=", "-metadata:s:a", "album="] if cut_s else []
         argv = [ffmpeg, "-nostdin", "-v", "error", "-y", *part, "-i", source, "-map", "0:a:0"]
-        argv += ["-map_metadata", "0", "-map_metadata", "0:s:0", *options, "-threads", "1"]
+        argv += ["-map_metadata", "0", "-map_metadata", "0:s:0", *album, *options, "-threads", "1"]
         unfinished = folder / f"part {out.name}"
         subprocess.run([*map(str, argv), unfinished], check=True)
         unfinished.rename(out)

@@ -5,7 +5,6 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,10 @@ class Mix:
 
     run: Run
     document: dict[str, Any]
+    timeline: Timeline
 
     def artifact(self, kind: str) -> Path:
         return Path(self.document["artifacts"][kind])
-
-    @cached_property
-    def timeline(self) -> Timeline:
-        data = json.loads(self.artifact("timeline").read_text(encoding="utf-8"))
-        return Timeline.from_dict(data.get("timeline", data))
 
     @property
     def paths(self) -> list[Path]:
@@ -79,7 +74,9 @@ class Bench:
         argv = [sys.executable, ROOT / "manage.py", "mix", *sources, "-o", out, "--title", TITLE, "--json"]
         environ = {"MIXTAPE_DATA_DIR": str(data), "MIXTAPE_FFMPEG": str(self.ffmpeg)}
         run = measure.run([*argv, *options], environ=environ, cwd=ROOT, memory=memory)
-        return Mix(run, json.loads(run.stdout))
+        document = json.loads(run.stdout)
+        timeline = json.loads(Path(document["artifacts"]["timeline"]).read_text(encoding="utf-8"))
+        return Mix(run, document, Timeline.from_dict(timeline))
 
     def warm_up(self) -> None:
         """Have every track analysed, so that a run only renders."""

@@ -118,11 +118,12 @@ def _dip(curve: Power, begin_s: float, end_s: float) -> float | None:
     step = 10
     first, last = round(begin_s * step), round(end_s * step)
     sides = round(SIDE_S * step)
-    before, after = curve[max(0, first - sides) : first], curve[last : last + sides]
+    before = curve[max(0, first - sides) : first]
+    after = curve[last + 3 * step : last + 3 * step + sides]  # a 3 s window that began after the join
     if not len(before) or not len(after) or last <= first:
         return None
     line = np.linspace(np.median(before), np.median(after), last - first)
-    centred = curve[first + 15 : last + 15]  # a 3 s window ends 1.5 s after its middle
+    centred = curve[first + 3 * step // 2 : last + 3 * step // 2]  # each stands at the end of its window
     return float(max(0.0, np.max(line[: len(centred)] - centred)))
 
 
@@ -158,7 +159,7 @@ def loudness(bench: Bench) -> Iterator[Row]:
         yield Row(
             f"true peak of the {kind.upper()}",
             f"<= {PEAK_DBTP} dBTP",
-            f"{peak_dbtp:.1f} dBTP",
+            f"{peak_dbtp:.2f} dBTP",
             "",
             peak_dbtp <= PEAK_DBTP,
         )

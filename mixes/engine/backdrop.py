@@ -18,7 +18,7 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 Lab = tuple[float, float, float]
 Floats = NDArray[np.float32]
 
-HUES = (150.0, 420.0)  # degrees in OKLab, where red is 29, green 142 and blue 264
+HUES = (150.0, 395.0)  # degrees in OKLab, where red is 29, green 142 and blue 264
 GRID = 96  # points a side at which the gradient is computed; it is smooth, so the rest is interpolated
 SPREAD = 0.33  # reach of a colour, of the picture's side
 DITHER = 1.0  # levels of noise: hides the steps between 256 levels on a large dark surface

@@ -1,6 +1,8 @@
 """What we ask of ffmpeg, as argument lists; where it is, how old, and what it can do."""
 
 import re
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 from mixes.engine.errors import EngineError
@@ -22,16 +24,23 @@ DECODERS = (
 
 
 def find_ffmpeg(named: str | None = None) -> Path:
-    """Return the ffmpeg to use: the one the operator named, or the pinned one; raises EngineError."""
-    if named:
-        path = Path(named)
-    else:
-        import imageio_ffmpeg
+    """Return the ffmpeg to use: the one the operator named (a path, or a program on PATH), or the pinned one.
 
-        path = Path(imageio_ffmpeg.get_ffmpeg_exe())
-    if not path.is_file():
-        raise EngineError(f"ffmpeg was not found at {path}.")
-    return path.resolve()
+    Raises EngineError when it is not there or may not be started.
+    """
+    path = shutil.which(named) if named else _find_pinned()
+    if path is None:
+        where = f"at {named}" if named else "in the package imageio-ffmpeg"
+        raise EngineError(f"ffmpeg was not found {where}, or it may not be started.")
+    return Path(path).resolve()
+
+
+def _find_pinned() -> str | None:
+    """Find the binary in the wheel by hand: the package itself starts it once, to see whether it runs."""
+    package = find_spec("imageio_ffmpeg")
+    folders = package.submodule_search_locations if package else None
+    programs = (path for folder in folders or () for path in Path(folder, "binaries").glob("ffmpeg-*"))
+    return next((path for program in programs if (path := shutil.which(program))), None)
 
 
 def version(ffmpeg: Path) -> str:
@@ -48,10 +57,11 @@ def major_version(version_text: str) -> int | None:
 
 
 def missing_encoders(ffmpeg: Path) -> tuple[str, ...]:
-    """Return those of the encoders we need that this ffmpeg was built without."""
-    text = run([str(ffmpeg), "-hide_banner", "-encoders"], limits=READER).stdout.decode("utf-8", "replace")
-    built_in = set(re.findall(r"^ [A-Z.]{6} (\S+)", text, re.MULTILINE))
-    return tuple(name for name in NEEDED_ENCODERS if name not in built_in)
+    """Return those of the encoders (and the resampler) we need that this ffmpeg was built without."""
+    text = run([str(ffmpeg), "-encoders"], limits=READER)
+    built_in = set(re.findall(r"^ [A-Z.]{6} (\S+)", text.stdout.decode("utf-8", "replace"), re.MULTILINE))
+    built_in |= {"libsoxr"} if "--enable-libsoxr" in text.stderr_tail else set()
+    return tuple(name for name in (*NEEDED_ENCODERS, "libsoxr") if name not in built_in)
 
 
 def decode_args(ffmpeg: Path, path: Path, *, max_s: float) -> list[str]:

@@ -73,7 +73,7 @@ def _preference(path: Path, bold: bool) -> tuple[bool, bool, bool, str, str]:
     return (unlike, ("bold" in name) != bold, not name.startswith("notosans"), name, str(path))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=50_000)
 def has_characters(font: Path, letter: str) -> bool:
     """Tell whether `font` draws all characters of `letter`, by its map and by what it really draws."""
     starts, ends = character_map(font)
@@ -105,7 +105,7 @@ def character_map(font: Path) -> "tuple[array[int], array[int]]":
     if not any(word in font.name.lower() for word in BOX_FONTS):
         with contextlib.suppress(OSError, struct.error), font.open("rb") as file:
             ranges = sorted(_mapped_ranges(file))
-    return array("L", (first for first, _ in ranges)), array("L", (last for _, last in ranges))
+    return array("I", (first for first, _ in ranges)), array("I", (last for _, last in ranges))
 
 
 def _mapped_ranges(file: BinaryIO) -> list[tuple[int, int]]:

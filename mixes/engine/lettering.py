@@ -96,16 +96,17 @@ class Lettering:
 
         `colour` is red, green, blue and opacity, each 0 to 255.
         """
-        mask = Image.new("L", (image.width, block.height + block.size))
+        overhang = block.size  # accents and scripts that reach above or below a line of Latin letters
+        mask = Image.new("L", (image.width, block.height + 2 * overhang))
         pen = ImageDraw.Draw(mask)
         for index, line in enumerate(block.lines):
             x = corner[0] if right is None else right - self._em(line) * block.size
-            baseline = block.size * (LINE_HEIGHT * index + ASCENT)
+            baseline = overhang + block.size * (LINE_HEIGHT * index + ASCENT)
             for run in self._runs(line):
                 font = _font_at(run.font, block.size, self._shaping)
                 pen.text((x, baseline), self._typed(run), colour[3], font, "ls", direction=self._way(run))
                 x += font.getlength(self._typed(run), direction=self._way(run))
-        image.paste(colour[:3], (0, corner[1]), mask)
+        image.paste(colour[:3], (0, corner[1] - overhang), mask)
 
     def _font(self, letter: str) -> Path | None:
         if letter.isspace():

@@ -18,7 +18,9 @@ from mixes.engine.errors import OutputError
 from mixes.engine.sandbox import ShouldStop, never
 
 FRAME_SAMPLES = 1152
-PRE_ROLL = POST_ROLL = 6  # frames
+# Frames. LAME's choice of block lengths takes up to 40 to forget how it began: with 40, chunks at 48 kHz are
+# one encoder's frames byte for byte; with 20, one seam in 300 has 1 dB more noise; with 6, one in 70 has 2.
+PRE_ROLL, POST_ROLL = 40, 3
 MIN_FRAMES = 2  # ffmpeg takes a file for an MP3 only when two frames follow each other
 ENCODER_DELAY = 576  # samples that LAME puts before the first one
 DECODER_DELAY = 529  # samples that every decoder adds: 528 by its filters, and 1

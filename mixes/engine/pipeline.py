@@ -14,10 +14,12 @@ from pathlib import Path
 from mixes.engine.aac import AacWriter
 from mixes.engine.analysis import TrackAnalysis
 from mixes.engine.chapters import Chapter, chapters_of, ffmetadata, podcast_json
-from mixes.engine.checksheet import CheckSheet, check_file
+from mixes.engine.checksheet import CheckSheet, Verdict, check_file
 from mixes.engine.cuesheet import cue_sheet
+from mixes.engine.decode import Samples
 from mixes.engine.description import DEFAULT_TEMPLATE, Description, render_description
 from mixes.engine.encode import EncoderPool
+from mixes.engine.errors import OutputError
 from mixes.engine.filenames import file_stem
 from mixes.engine.id3 import id3_bytes
 from mixes.engine.limiter import limit_blocks
@@ -42,6 +44,7 @@ from mixes.engine.video import Slide, make_video
 OnProgress = Callable[[str, float], None]  # stage, fraction of it that is done
 
 FORMATS = ("mp3", "mp4")
+MUST_HOLD = ("length", "start", "damage")  # items of the check sheet without which a file is not published
 
 
 def ignore_progress(stage: str, fraction: float) -> None:
@@ -116,6 +119,13 @@ def expected_bytes(request: MixRequest, timeline: Timeline) -> int:
     return round(timeline.duration_s * (mp3 + mp4))
 
 
+def refuse_broken(sheet: CheckSheet) -> None:
+    """Raise OutputError when a finished file is not what was planned: it must not replace a good one."""
+    for item in sheet.items:
+        if item.name in MUST_HOLD and item.verdict == Verdict.WRONG:
+            raise OutputError(f"{sheet.file_name} did not come out whole and was given up: {item.sentence}")
+
+
 class Run:
     """One run in its work folder; the stages stand in the order in which they happen."""
 
@@ -133,6 +143,7 @@ class Run:
         self.timeline = plan.timeline
         self.chapters = chapters_of(plan.timeline)
         self.adts = work / "sound.aac"
+        self.opening: Samples | None = None  # what was rendered first, to check the finished files by
         self.undrawable = ""  # letters that no font on this machine has
         self.artifacts: dict[str, Path] = {}
         self.timings_s: dict[str, float] = {}
@@ -203,6 +214,8 @@ class Run:
             blocks = render_blocks(self.timeline, paths, ffmpeg=self.ffmpeg, should_stop=self.should_stop)
             done = 0
             for block in limit_blocks(blocks, self.timeline.rate):
+                if self.opening is None and len(block):
+                    self.opening = block.copy()
                 for writer in writers:
                     writer.push(block)
                 done += len(block)
@@ -296,9 +309,11 @@ class Run:
                     self.timeline,
                     target_lufs=self.request.settings.target_lufs,
                     notes=self.plan.notes,
+                    opening=self.opening,
                     on_progress=report_part,
                     should_stop=self.should_stop,
                 )
+                refuse_broken(sheets[kind])
         return sheets
 
     def artifact(self, kind: str, ending: str) -> Path:

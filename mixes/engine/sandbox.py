@@ -34,8 +34,8 @@ PIPE_BYTES = MIB  # Linux's usual upper limit without privileges; fewer switches
 READ_BYTES = 1 << 16
 READS_AT_ONCE = 16  # of stderr, between two looks at the clock
 STDERR_KEPT = 8192  # bytes kept of the end of what a child says, and of the lines asked for
-# `[mp3 @ 0x55d4e8c880c0] [error] ...`, as ffmpeg writes with `-v level+...`; that a cover was left alone, as we
-# ask for, is no error
+# `[mp3 @ 0x55d4e8c880c0] [error] ...`, as ffmpeg writes with `-v level+...`. That it leaves a cover alone, as
+# it was told to, is no error.
 ERROR_LINE = re.compile(
     rb"^(?:\[[^\]\n]* @ [^\]\n]*\] )*\[(?:error|fatal|panic)\] (?!Codec \([^)\n]*\) not on whitelist)",
     re.MULTILINE,

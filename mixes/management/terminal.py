@@ -22,6 +22,7 @@ STAGE_NAMES = {
     "write": "Writing the texts",
     "check": "Checking the result",
 }
+VERDICT_MARKS = {"ok": "[green]ok[/green]  ", "note": "[yellow]note[/yellow]", "wrong": "[red]bad[/red] "}
 PLAIN_STEP = 0.25  # how often a line is printed where there is no terminal
 PLAIN_WIDTH = 120  # columns of a table that is not on a terminal
 ARTIFACT_NAMES = {

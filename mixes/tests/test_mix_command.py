@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.signal
 from PIL import Image
 
+from mixes.engine.loudness import k_weighting
 from mixes.engine.tests.signals import decode_file, silence, sine, write_audio, write_wav
 
 ROOT = Path(__file__).resolve().parents[2]
-TONES_HZ = (440, 660, 880)
+TONES_HZ = (400, 650, 900)  # a whole number of waves in 20 ms
 
 
 @pytest.fixture
@@ -48,7 +50,11 @@ def command(*arguments):
 
 
 def environment(tmp_path):
-    return {**os.environ, "MIXTAPE_DATA_DIR": str(tmp_path / "data"), "MIXTAPE_MEDIA_DIR": str(tmp_path / "media")}
+    return {
+        **os.environ,
+        "MIXTAPE_DATA_DIR": str(tmp_path / "data"),
+        "MIXTAPE_MEDIA_DIR": str(tmp_path / "media"),
+    }
 
 
 def listing(folder):
@@ -59,7 +65,11 @@ def listing(folder):
 
 def test_a_folder_of_songs_becomes_a_mix(mix, songs, tmp_path):
     out = tmp_path / "out"
-    document = json.loads(mix(songs, "-o", out, "--title", "My Mix", "--formats", "mp3,mp4", "--size", "1280x720", "--json").stdout)
+    document = json.loads(
+        mix(
+            songs, "-o", out, "--title", "My Mix", "--formats", "mp3,mp4", "--size", "1280x720", "--json"
+        ).stdout
+    )
     assert sorted(path.name for path in out.iterdir()) == [
         "my-mix.chapters.json",
         "my-mix.cue",
@@ -88,20 +98,32 @@ def test_each_chapter_starts_where_the_next_song_becomes_the_louder_one(mix, son
 
 
 def crossover_s(sound, outgoing_hz, incoming_hz, around_s):
-    """Where the second tone passes the first, within 5 s of a place, by the power of 50 ms windows."""
-    step = 2205
+    """Where the second tone becomes the louder one, within 5 s of a place, by windows of 20 ms."""
+    step = round(0.02 * 44_100)
     starts = np.arange(max(0, int((around_s - 5) * 44_100)), int((around_s + 5) * 44_100), step)
     times = np.arange(step) / 44_100
 
-    def power(start, tone_hz):
-        return abs(np.sum(sound[start : start + step] * np.exp(-2j * np.pi * tone_hz * times)))
+    def loudness(start, tone_hz):
+        """The level of one tone as an ear hears it (ITU-R BS.1770's weighting)."""
+        _, (weight,) = scipy.signal.sosfreqz(k_weighting(44_100), [tone_hz], fs=44_100)
+        return abs(weight * np.sum(sound[start : start + step] * np.exp(-2j * np.pi * tone_hz * times)))
 
-    louder = [power(start, incoming_hz) > power(start, outgoing_hz) for start in starts]
+    louder = [loudness(start, incoming_hz) > loudness(start, outgoing_hz) for start in starts]
     return (starts[louder.index(True)] + step / 2) / 44_100
 
 
 def test_the_same_input_gives_the_same_bytes_on_any_number_of_cores(mix, songs, tmp_path):
-    options = ("--title", "x", "--date", "2026-01-01", "--formats", "mp3,mp4", "--size", "1280x720", "--title-cards")
+    options = (
+        "--title",
+        "x",
+        "--date",
+        "2026-01-01",
+        "--formats",
+        "mp3,mp4",
+        "--size",
+        "1280x720",
+        "--title-cards",
+    )
     for cores in (1, 3):
         mix(songs, "-o", tmp_path / f"out{cores}", "--cores", cores, *options)
     assert listing(tmp_path / "out1") == listing(tmp_path / "out3")
@@ -110,7 +132,7 @@ def test_the_same_input_gives_the_same_bytes_on_any_number_of_cores(mix, songs, 
 def test_tables_are_printed_without_a_terminal_too(mix, songs, tmp_path):
     done = mix(songs, "-o", tmp_path / "out", "--title", "夜の道")
     assert (tmp_path / "out" / "夜の道.mp3").exists()
-    assert "Band 1 – Tone 440" in done.stdout
+    assert "Tone 400" in done.stdout
     assert "Mixing: 50%" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
 
@@ -223,7 +245,9 @@ def test_a_second_run_only_mixes(mix, songs, tmp_path):
 
 def test_a_picture_asks_for_a_video(mix, songs, tmp_path):
     Image.new("RGB", (640, 480), "navy").save(tmp_path / "photo.png")
-    mix(songs, "-o", tmp_path / "out", "--image", tmp_path / "photo.png", "--size", "1280x720", "--title", "x")
+    mix(
+        songs, "-o", tmp_path / "out", "--image", tmp_path / "photo.png", "--size", "1280x720", "--title", "x"
+    )
     assert (tmp_path / "out" / "x.mp4").exists()
 
 

@@ -88,7 +88,7 @@ def test_a_seam_is_as_good_as_no_seam(tmp_path, ffmpeg):
     """At each cut: at most 6 dB more noise than one encoder makes there, or 30 dB of distance to it."""
     samples = music(15)
     writer = write_aac(tmp_path / "cut.aac", ffmpeg, samples, chunk_s=1)
-    frame = aac.frame_format(ffmpeg, RATE, aac.BITRATE_KBPS)
+    frame = aac.frame_format(ffmpeg, RATE, aac.DEFAULT_KBPS)
     (tmp_path / "whole.aac").write_bytes(run(frame.argv, limits=ENCODE, feed=[samples.data.cast("B")]).stdout)
     cut, whole = (decode_file(tmp_path / f"{name}.aac")[aac.PRIMING_SAMPLES :] for name in ("cut", "whole"))
     cuts = [chunk.first * 1024 - aac.PRIMING_SAMPLES for chunk in writer._plan[1:]]
@@ -105,6 +105,8 @@ def test_bytes_that_are_not_frames_are_refused(garbage):
         aac.frame_offsets(garbage)
 
 
-def test_a_rate_we_do_not_have_is_refused(tmp_path, ffmpeg):
+@pytest.mark.parametrize(("rate", "bitrate_kbps"), [(22_050, 384), (44_100, 192)])
+def test_rates_we_do_not_have_are_refused(tmp_path, ffmpeg, rate, bitrate_kbps):
     with EncoderPool(1) as pool, pytest.raises(ValueError, match="No AAC"):
-        AacWriter(tmp_path / "a.aac", ffmpeg, pool, rate=22_050, frames=9)
+        AacWriter(tmp_path / "a.aac", ffmpeg, pool, rate=rate, frames=9, bitrate_kbps=bitrate_kbps)
+    assert not (tmp_path / "a.aac").exists()

@@ -1,0 +1,63 @@
+"""Finished files reach their folder whole or not at all."""
+
+import errno
+import os
+import shutil
+from collections import namedtuple
+
+import pytest
+
+from mixes.engine.errors import Cancelled, OutputError
+from mixes.engine.publishing import check_space, publish, work_folder
+
+
+def test_files_are_moved_over_what_is_there(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mix.mp3").write_text("old")
+    with work_folder(out) as work:
+        (work / "mix.mp3").write_text("new")
+        published = publish({"mp3": work / "mix.mp3"}, out)
+    assert published == {"mp3": out / "mix.mp3"}
+    assert [path.name for path in out.iterdir()] == ["mix.mp3"]
+    assert (out / "mix.mp3").read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [Cancelled(), RuntimeError("x"), KeyboardInterrupt()])
+def test_whatever_happens_nothing_stays_behind(tmp_path, error):
+    out = tmp_path / "new" / "out"
+    with pytest.raises(type(error)), work_folder(out) as work:
+        (work / "half.mp3").write_text("half")
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_others_put_there_meanwhile_stays(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(Cancelled), work_folder(out):
+        (out / "theirs.txt").write_text("x")
+        raise Cancelled
+    assert [path.name for path in out.iterdir()] == ["theirs.txt"]
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.ENOSPC, "no space left"),
+        (errno.EDQUOT, "no space left"),
+        (errno.EACCES, "cannot be written to"),
+        (errno.EROFS, "cannot be written to"),
+        (errno.EIO, "failed: Input/output error"),
+    ],
+)
+def test_what_the_system_says_becomes_a_sentence(tmp_path, number, sentence):
+    with pytest.raises(OutputError, match=sentence), work_folder(tmp_path):
+        raise OSError(number, os.strerror(number))
+
+
+def test_a_disk_without_room_is_refused_before_the_work(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 9 * 10**8, 10**8))
+    check_space(tmp_path, 10**7)
+    with pytest.raises(OutputError, match="takes about 167 MB and 100 MB are free"):
+        check_space(tmp_path, 10**8)
