@@ -26,7 +26,7 @@ SHORT_JOIN_S = 1.0  # a shorter join is looked at over this time
 SILENCE_LUFS = -70.0  # the absolute gate of BS.1770: below it there is no level to compare with
 AS_LIKE = 0.95  # of the best correlation: the overlap of a tone with itself shrinks by the shift
 LARGEST_LAG_S = 0.06  # twice what an MP3 or AAC decoder can be late
-FAINTEST_OPENING = 1e-4  # RMS; in anything quieter an encoder leaves nothing to compare
+FAINTEST_OPENING = 1e-4  # RMS: of anything quieter an encoder leaves little to compare
 
 SHORT_TERM_S = SHORT_TERM_HOPS * HOP_S
 MOMENTARY_S = MOMENTARY_HOPS * HOP_S
@@ -36,7 +36,7 @@ MOMENTARY_S = MOMENTARY_HOPS * HOP_S
 class Gap:
     """Silence inside the mix; `title` is the clip it lies in or, at a join, the clip it leads into."""
 
-    start_s: float  # within HOP_S, like the length
+    start_s: float  # within a HOP_S, like the length
     length_s: float
     at_join: bool
     title: str
@@ -105,9 +105,10 @@ def find_gaps(momentary_lufs: Loudness, timeline: Timeline) -> tuple[Gap, ...]:
     for first, last in find_runs(momentary_lufs < GAP_LUFS):
         if first == 0 or last == len(momentary_lufs):
             continue  # before the first sound, or after the last
-        start_s, end_s = first * HOP_S, (last - 1) * HOP_S + MOMENTARY_S
+        # Half a hop more on both sides: a window is loud as long as it touches sound
+        start_s, end_s = (first - 0.5) * HOP_S, (last - 0.5) * HOP_S + MOMENTARY_S
         for piece in _without_planned(start_s, end_s, timeline):
-            if piece[1] - piece[0] > SHORTEST_GAP_S - HOP_S / 2:
+            if piece[1] - piece[0] > SHORTEST_GAP_S + HOP_S / 2:
                 gaps.append(_describe_gap(*piece, timeline))
     return tuple(gaps)
 
@@ -122,13 +123,13 @@ def _without_planned(start_s: float, end_s: float, timeline: Timeline) -> Iterat
 
 
 def _describe_gap(start_s: float, end_s: float, timeline: Timeline) -> Gap:
-    length_s = round(end_s - start_s, 1)
+    length_s = round(end_s - start_s, 2)
     for before, after, _ in timeline.joins():
         first_s, last_s = sorted((after.start / timeline.rate, before.end / timeline.rate))
         if start_s < last_s + NEAR_JOIN_S and first_s - NEAR_JOIN_S < end_s:
-            return Gap(round(start_s, 1), length_s, True, after.title)
+            return Gap(round(start_s, 2), length_s, True, after.title)
     inside = [clip for clip in timeline.clips if clip.start <= start_s * timeline.rate]
-    return Gap(round(start_s, 1), length_s, False, inside[-1].title)
+    return Gap(round(start_s, 2), length_s, False, inside[-1].title)
 
 
 def measure_joins(
@@ -174,15 +175,15 @@ def _level_lufs(momentary_power: Powers, first_s: float, last_s: float) -> float
 
 
 def measure_lag(decoded: Samples, opening: Samples, rate: int) -> int | None:
-    """Return how many frames later `decoded` begins than `opening`; None where that is too quiet to tell.
+    """Return how many frames later `decoded` begins than `opening`; None where one is too quiet to tell.
 
     `decoded` should be LARGEST_LAG_S longer: a later start than that is not found.
     """
     largest = round(LARGEST_LAG_S * rate)
+    if min(_rms(opening), _rms(decoded)) < FAINTEST_OPENING:
+        return None
     # Differences: in them neighbouring lags are not as alike as in bass
     wanted, heard = (np.diff(sound.mean(axis=1, dtype=np.float64)) for sound in (opening, decoded))
-    if not len(opening) or np.sqrt(np.mean(np.square(opening, dtype=np.float64))) < FAINTEST_OPENING:
-        return None
     size = 1 << (len(wanted) + len(heard)).bit_length()
     likeness = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(wanted, size)), size)
     lags = np.concatenate((likeness[-largest:], likeness[: largest + 1]))
@@ -191,3 +192,7 @@ def measure_lag(decoded: Samples, opening: Samples, rate: int) -> int | None:
     peaks = np.flatnonzero((inner >= lags[:-2]) & (inner >= lags[2:]) & (inner >= AS_LIKE * lags.max()))
     found = peaks + 1 - largest if len(peaks) else np.array([int(np.argmax(lags)) - largest])
     return int(found[np.argmin(np.abs(found))])
+
+
+def _rms(sound: Samples) -> float:
+    return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64)))) if len(sound) else 0.0

@@ -120,13 +120,14 @@ def place_curve(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int)
     """Read one track's momentary curve at the mix's own steps, with the fades of its two joins."""
     clip, rate = timeline.clips[index], timeline.rate
     first = int(clip.start / rate / STEP_S)
-    starts_s = np.arange(first, int(clip.end / rate / STEP_S) + 1) * STEP_S
+    steps = np.arange(first, int(clip.end / rate / STEP_S) + 1, dtype=np.float64)
+    starts_s: Power = steps * STEP_S
     length_s = clip.length / rate
     into_s = starts_s - clip.start / rate  # where in the clip each window starts
     covered_s = np.minimum(into_s + WINDOW_S, length_s) - np.maximum(into_s, 0.0)
     inside_s = np.clip(into_s, 0.0, max(0.0, length_s - WINDOW_S))  # a window that lies within the clip
     power = power_at(tracks[index], clip.cue_in / rate + inside_s)
-    middles = (starts_s + WINDOW_S / 2) * rate
+    middles: Power = (starts_s + WINDOW_S / 2) * rate
     if index > 0:
         power = power * fade_power(timeline, index - 1, middles)[1]
     if index < len(timeline.transitions):
@@ -142,8 +143,8 @@ def power_at(track: TrackAnalysis, window_starts_s: NDArray[np.float64]) -> Powe
     return np.interp(window_starts_s / STEP_S, np.arange(len(curve)), curve)
 
 
-def fade_power(timeline: Timeline, index: int, places: NDArray[np.floating]) -> tuple[Power, Power]:
-    """Return how much power transition `index` leaves of its two clips at each place, given in frames of the mix."""
+def fade_power(timeline: Timeline, index: int, places: Power) -> tuple[Power, Power]:
+    """Return how much power transition `index` leaves of its two clips at each place (frames of the mix)."""
     transition, incoming = timeline.transitions[index], timeline.clips[index + 1]
     if transition.overlap <= 0:
         return np.ones(len(places)), np.ones(len(places))

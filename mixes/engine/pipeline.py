@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mixes.engine.aac import AacWriter
+from mixes.engine.aac import DEFAULT_KBPS, AacWriter
 from mixes.engine.analysis import TrackAnalysis
 from mixes.engine.chapters import Chapter, chapters_of, ffmetadata, podcast_json
 from mixes.engine.checksheet import CheckSheet, Verdict, check_file
@@ -113,10 +113,12 @@ def make_mix(
 
 def expected_bytes(request: MixRequest, timeline: Timeline) -> int:
     """Return about what the run will write at most, for a look at the disk before the work."""
+    width, height = request.size
     mp3 = request.bitrate_kbps * 125 if "mp3" in request.formats else 0
-    # the AAC stream, then it and the picture again in the MP4
-    mp4 = 3 * 384 * 125 if "mp4" in request.formats else 0
-    return round(timeline.duration_s * (mp3 + mp4))
+    # the AAC stream by itself and in the MP4, and the picture: at most 1.2 bits a pixel every ten seconds
+    mp4 = 2 * DEFAULT_KBPS * 125 + width * height * 0.15 / 10 if "mp4" in request.formats else 0
+    cards = len(timeline.clips) * width * height if request.title_cards else 0  # PNGs of about 1 byte a pixel
+    return round(timeline.duration_s * (mp3 + mp4) + cards)
 
 
 def refuse_broken(sheet: CheckSheet) -> None:

@@ -49,8 +49,8 @@ def check_space(folder: Path, wanted_bytes: int) -> None:
     if free_bytes < wanted_bytes + SPARE_BYTES:
         wanted_mb, free_mb = (wanted_bytes + SPARE_BYTES) / 1e6, free_bytes / 1e6
         raise OutputError(
-            f"There is not enough space in {folder}: it takes about {wanted_mb:.0f} MB and {free_mb:.0f} MB are "
-            "free. Nothing was changed; free some and try again."
+            f"There is not enough space in {folder}: it takes about {wanted_mb:.0f} MB "
+            f"and {free_mb:.0f} MB are free. Nothing was changed; free some and try again."
         )
 
 

@@ -64,7 +64,7 @@ def test_music_without_clicks_is_left_alone(song, rng):
     assert [find_click(window, HALF, RATE) for window in windows] == [None] * len(windows)
 
 
-@pytest.mark.parametrize("decay_s", [0.003, 0.01, 0.1])
+@pytest.mark.parametrize("decay_s", [0.01, 0.03, 0.1])
 def test_a_drum_that_starts_at_the_instant_is_no_click(decay_s, song, rng):
     for window in places(rng, song, 20):
         hit = rng.standard_normal((HALF, 2)) * np.exp(-np.arange(HALF) / (decay_s * RATE))[:, None]

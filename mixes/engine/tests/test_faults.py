@@ -65,7 +65,7 @@ def test_a_pause_at_a_join_is_a_gap_with_its_place_and_length():
     sound[round(8.5 * RATE) : round(9.7 * RATE)] = 0
     (gap,) = gaps_in(sound, timeline)
     assert gap.start_s == pytest.approx(8.5, abs=0.11)
-    assert gap.length_s == pytest.approx(1.2, abs=0.21)
+    assert gap.length_s == pytest.approx(1.2, abs=0.11)
     assert (gap.at_join, gap.title) == (True, "B")
 
 
@@ -78,7 +78,7 @@ def test_a_pause_inside_a_song_is_told_apart():
     assert gap.start_s == pytest.approx(13, abs=0.11)
 
 
-@pytest.mark.parametrize(("length_s", "level_db", "count"), [(0.4, -120, 0), (0.7, -120, 1), (2.0, -40, 0)])
+@pytest.mark.parametrize(("length_s", "level_db", "count"), [(0.45, -120, 0), (0.7, -120, 1), (2.0, -45, 0), (2.0, -90, 1)])
 def test_only_long_and_deep_pauses_are_gaps(length_s, level_db, count):
     sound = pink_noise(18)
     pause = slice(5 * RATE, round((5 + length_s) * RATE))
@@ -124,7 +124,7 @@ def test_a_join_without_overlap_has_a_dip_too():
     sound = pink_noise(40)
     sound[round(18.5 * RATE) : round(21.5 * RATE)] *= 0.1
     (join,) = joins_in(sound, lay_out([20, 20], [0]))
-    assert join.dip_lu == pytest.approx(20, abs=0.5)
+    assert join.dip_lu == pytest.approx(20, abs=1.2)
     assert join.dip_at_s == pytest.approx(20, abs=0.11)
 
 

@@ -1,6 +1,7 @@
 """The law of lengths, and the chapters that follow from it."""
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ def make_timeline(lengths, overlaps, crossovers=None):
 def arrangements(draw):
     lengths = draw(st.lists(st.integers(2, 10**9), min_size=1, max_size=40))
     overlaps = []
-    for before, after in zip(lengths, lengths[1:], strict=False):
+    for before, after in pairwise(lengths):
         overlaps.append(draw(st.integers(-(10**6), min(before, after) // 2)))
     return lengths, overlaps
 

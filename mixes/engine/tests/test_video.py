@@ -258,6 +258,28 @@ def test_chapters_and_hostile_titles_come_back_as_they_were(ffmpeg, tmp_path, rn
     assert len(decode_sound(ffmpeg, out)) == 2 * RATE
 
 
+def test_chapters_of_many_minutes_come_back_too(ffmpeg, tmp_path, colours):
+    minutes = 32  # their length in too fine a clock would need more than 32 bits
+    frames = minutes * 60 * RATE
+    metadata = ";FFMETADATA1\n"
+    for start, end in ((0, frames // 2), (frames // 2, frames)):
+        metadata += f"[CHAPTER]\nTIMEBASE=1/{RATE}\nSTART={start}\nEND={end}\ntitle=long\n"
+    adts = write_adts(ffmpeg, tmp_path / "sound.aac", np.zeros((10 * RATE, 2), np.float32))
+    adts.write_bytes(adts.read_bytes() * (minutes * 6 + 1))
+
+    make_video(
+        *(ffmpeg, [Slide(colours[0], 0)], adts, tmp_path / "mix.mp4"),
+        frames=frames,
+        rate=RATE,
+        metadata=metadata,
+    )
+
+    said, _ = describe(ffmpeg, tmp_path / "mix.mp4")
+    chapters = re.findall(r"TIMEBASE=1/(\d+)\nSTART=(\d+)\nEND=(\d+)\n", said)
+    times = [(int(start) / int(base), int(end) / int(base)) for base, start, end in chapters]
+    assert np.allclose(times, [(0, minutes * 30), (minutes * 30, minutes * 60)], atol=0.001)
+
+
 def test_the_same_input_gives_the_same_bytes(ffmpeg, tmp_path, rng, photo):
     adts = write_adts(ffmpeg, tmp_path / "sound.aac", noise(rng, RATE))
     outs = [tmp_path / "one.mp4", tmp_path / "two.mp4"]
