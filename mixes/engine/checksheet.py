@@ -202,7 +202,7 @@ class Listener:
             true_peak_dbtp=_finite(meter.true_peak_dbtp),
             sample_peak_dbfs=_finite(20 * float(np.log10(meter.sample_peak or 1e-30)), lowest=-200.0),
             clipped_samples=self._clipping.samples,
-            clipped_at_s=tuple(_seconds(frame, rate) for frame in sorted(self._clipping.places)),
+            clipped_at_s=tuple(_seconds(frame, rate) for frame in sorted(set(self._clipping.places))),
             gaps=find_gaps(meter.momentary_lufs, timeline),
             clicks=tuple(ClickPlace(_seconds(c.frame, rate), c.over_db) for c in self._clicks.clicks),
             click_places=len(self._instants),

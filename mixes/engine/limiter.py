@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mixes.engine.decode import Samples
 from mixes.engine.truepeak import AFTER, BEFORE, Floats, peaks_above
 
-DEFAULT_CEILING_DBTP = -1.5  # encoders overshoot by 0.2 to 0.7 dB: decoded MP3 and AAC stay under -0.9
+DEFAULT_CEILING_DBTP = -1.7  # encoders overshoot by 0.2 to 0.7 dB: decoded MP3 and AAC stay under -0.9
 LOOKAHEAD_S = 0.003  # long enough to be no click, short enough not to be heard before the peak
 PIECE_FRAMES = 16_384  # worked out at a time: the memory of larger arrays goes back to the system each time
 GAIN_STEPS = 1 << 24  # of the smoothed gain: as fine as float32, and sums of 3 ms squared fit 64 bits

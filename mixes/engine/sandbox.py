@@ -117,7 +117,8 @@ class Child:
         """
         self._limits = limits
         self._keep = keep
-        self._process = _start(_launcher_argv(argv, limits, read, write), feeding=feed is not None)
+        self._writes = tuple(write)
+        self._process = _start(_launcher_argv(argv, limits, read, self._writes), feeding=feed is not None)
         self._feeder = self._feed(feed or ())
         self._tail = b""
         self._kept = b""
@@ -199,8 +200,8 @@ class Child:
         status = self._process.returncode
         if status == -signal.SIGXFSZ:
             raise OutputError("A file grew beyond its limit and was given up.")
-        if status and any(sign in self.stderr_tail for sign in DISK_FULL_SIGNS):
-            raise OutputError(DISK_FULL)
+        if self._writes and any(sign in self.stderr_tail for sign in DISK_FULL_SIGNS):
+            raise OutputError(DISK_FULL)  # whatever the status: ffmpeg 5 gives 0 when only the end was lost
         if status:
             raise FfmpegError(status, self.stderr_tail)
 

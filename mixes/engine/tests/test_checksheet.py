@@ -108,7 +108,7 @@ def test_flat_tops_are_counted_with_their_places(check, clean):
     sheet = check(sound)
     assert sheet.measured.clipped_samples == 43
     assert verdicts(sheet)["clipping"] == verdicts(sheet)["true_peak"] == Verdict.WRONG
-    assert item(sheet, "clipping").sentence == "43 samples in flat tops at full scale, at 0:05.0, 0:05.0, 0:15.0."
+    assert item(sheet, "clipping").sentence == "43 samples in flat tops at full scale, at 0:05.0, 0:15.0."
 
 
 def test_a_peak_between_the_bound_and_full_scale_is_a_note(check, clean):

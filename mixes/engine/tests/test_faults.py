@@ -78,7 +78,9 @@ def test_a_pause_inside_a_song_is_told_apart():
     assert gap.start_s == pytest.approx(13, abs=0.11)
 
 
-@pytest.mark.parametrize(("length_s", "level_db", "count"), [(0.45, -120, 0), (0.7, -120, 1), (2.0, -45, 0), (2.0, -90, 1)])
+@pytest.mark.parametrize(
+    ("length_s", "level_db", "count"), [(0.45, -120, 0), (0.7, -120, 1), (2.0, -45, 0), (2.0, -90, 1)]
+)
 def test_only_long_and_deep_pauses_are_gaps(length_s, level_db, count):
     sound = pink_noise(18)
     pause = slice(5 * RATE, round((5 + length_s) * RATE))

@@ -47,8 +47,8 @@ def test_without_a_target_nothing_is_changed():
 def test_a_boost_stops_where_the_limiter_would_squash_and_the_plan_says_so():
     tracks = [make_track(60, lufs=-20, peak_dbtp=0.0)]
     planned = plan(tracks)
-    assert planned.timeline.clips[0].gain_db == 1.5  # -1.5 dBTP and 3 dB of limiting
-    assert "4.5 LU below -14 LUFS" in planned.notes[0]
+    assert planned.timeline.clips[0].gain_db == 1.3  # -1.7 dBTP and 3 dB of limiting
+    assert "4.7 LU below -14 LUFS" in planned.notes[0]
 
 
 @pytest.mark.parametrize(("lufs", "gain_db"), [(-40, 6.0), (10, -12.0)])
