@@ -16,7 +16,6 @@ import numpy as np
 from mixes.engine.clicks import ClickFinder, change_instants
 from mixes.engine.decode import Samples, open_track
 from mixes.engine.faults import (
-    LARGEST_LAG_S,
     ClippingCounter,
     Gap,
     JoinLoudness,
@@ -34,7 +33,7 @@ SURPLUS_S = 60.0  # listened to beyond the plan, to tell how much too long a fil
 AAC_FRAME = 1024  # an MP4's sound may end up to one of these beside the plan
 LOUDNESS_TOLERANCE_LU = 0.3
 HIGHEST_TRUE_PEAK_DBTP = -0.9  # what the limiter's ceiling leaves after an encoder's overshoot
-LOUD_CLICK_DB = 12.0  # music alone passes for a fainter one at 1 of 2,500 places, for a louder at 1 of 30,000
+LOUD_CLICK_DB = 12.0  # music alone passes for a click at 1 of 10,000 places, and 1 in 12 of these is so loud
 DEEP_DIP_LU = 8.0  # songs dip less than this at 95 % of places without any join
 SOUND_LEVEL = 0.001  # -60 dBFS
 LONGEST_SILENT_START_S = 0.5
@@ -171,16 +170,14 @@ class Listener:
         self._clipping = ClippingCounter()
         self._clicks = ClickFinder(self._instants, timeline.rate)
         self._first_sound: int | None = None
-        largest_lag = round(LARGEST_LAG_S * timeline.rate)
-        self._beginning: Samples = np.zeros((0, 2), dtype=np.float32)
-        self._beginning_frames = 0 if opening is None else len(opening) + largest_lag
+        self._beginning: Samples = np.zeros((0, 2), dtype=np.float32)  # as much of it as of the opening
 
     def push(self, block: Samples) -> None:
         """Take the next frames, shape (n, 2)."""
         if self._first_sound is None:
             loud = np.flatnonzero(np.abs(block).max(axis=1) > SOUND_LEVEL)
             self._first_sound = self.frames + int(loud[0]) if len(loud) else None
-        if missing := self._beginning_frames - len(self._beginning):
+        if self._opening is not None and (missing := len(self._opening) - len(self._beginning)):
             self._beginning = np.concatenate((self._beginning, block[:missing]))
         self._meter.push(block)
         self._clipping.push(block)
@@ -308,9 +305,9 @@ def _judge_gaps(measured: Measured) -> Item:
 
 
 def _judge_clicks(measured: Measured) -> Item:
-    looked = _count(measured.click_places, "place")
     if not measured.clicks:
-        return Item("clicks", Verdict.OK, f"No click at the {looked} where sounds are joined.")
+        looked = _count(measured.click_places, "place")
+        return Item("clicks", Verdict.OK, f"No click in {looked} where sounds are joined.")
     loud = [click for click in measured.clicks if click.over_db >= LOUD_CLICK_DB]
     told = loud or measured.clicks
     what = _count(len(told), "click" if loud else "faint click")

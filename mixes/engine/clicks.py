@@ -25,7 +25,7 @@ STANDS_OUT = 1.15
 FAINTEST_BEND = 2 / 32768  # the step between two samples that a 16-bit player can just make
 SPIKE_S = 0.0007  # either side of the peak: the click itself, as an encoder gives it back
 NEAR_S = 0.016  # either side: what a click towers over, and a sharp edge in music does not
-# Measured on 43 minutes of music: all of 19,000 added clicks of 6 dB are above, and 1 of 2,500 places without
+# Measured on 43 minutes of music: all of 38,000 added clicks of 6 dB are above, and 1 of 10,000 clean places
 ISOLATED = 2.1
 PREDICTOR_ORDER = 16
 PREDICTOR_GAP_S, PREDICTOR_REACH_S = 0.003, 0.033  # the music that trains it, either side, without the click
@@ -147,6 +147,7 @@ def whiten(sound: Curve, centre: int, rate: int) -> Curve:
     first, last = max(0, centre - reach), min(len(sound), centre + reach)
     predictor = _fit_predictor(sound, centre, rate)
     error = np.convolve(sound[first:last], np.convolve(predictor, predictor[::-1]), "same")
+    error[:PREDICTOR_ORDER] = error[-PREDICTOR_ORDER:] = 0.0  # worked out with silence for what lies beyond
     return np.pad(np.abs(error), (first, len(sound) - last))
 
 

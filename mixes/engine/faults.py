@@ -124,7 +124,9 @@ def _without_planned(start_s: float, end_s: float, timeline: Timeline) -> Iterat
 
 def _describe_gap(start_s: float, end_s: float, timeline: Timeline) -> Gap:
     length_s = round(end_s - start_s, 2)
-    for before, after, _ in timeline.joins():
+    for before, after, transition in timeline.joins():
+        if transition.overlap < SHORTEST_GAP_S * timeline.rate:
+            continue  # played one after the other: the quiet is the songs' own
         first_s, last_s = sorted((after.start / timeline.rate, before.end / timeline.rate))
         if start_s < last_s + NEAR_JOIN_S and first_s - NEAR_JOIN_S < end_s:
             return Gap(round(start_s, 2), length_s, True, after.title)
@@ -177,13 +179,12 @@ def _level_lufs(momentary_power: Powers, first_s: float, last_s: float) -> float
 def measure_lag(decoded: Samples, opening: Samples, rate: int) -> int | None:
     """Return how many frames later `decoded` begins than `opening`; None where one is too quiet to tell.
 
-    `decoded` should be LARGEST_LAG_S longer: a later start than that is not found.
+    More than LARGEST_LAG_S is not found.
     """
-    largest = round(LARGEST_LAG_S * rate)
     if min(_rms(opening), _rms(decoded)) < FAINTEST_OPENING:
         return None
-    # Differences: in them neighbouring lags are not as alike as in bass
-    wanted, heard = (np.diff(sound.mean(axis=1, dtype=np.float64)) for sound in (opening, decoded))
+    largest = round(LARGEST_LAG_S * rate)
+    wanted, heard = (sound.mean(axis=1, dtype=np.float64) for sound in (opening, decoded))
     size = 1 << (len(wanted) + len(heard)).bit_length()
     likeness = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(wanted, size)), size)
     lags = np.concatenate((likeness[-largest:], likeness[: largest + 1]))

@@ -267,6 +267,11 @@ def plan_transition(style: str, wished: Length, ending: Ending, room: int, *, so
     return Transition(style, overlap, reason, fade_out=fade_out, soften=soften)
 
 
+def stops_in_silence(index: int, transitions: Sequence[Transition]) -> bool:
+    """Tell whether nothing follows a clip at once: many a file breaks off at a sample that is not 0."""
+    return index == len(transitions) or transitions[index].overlap < 0
+
+
 def place(
     tracks: Sequence[TrackAnalysis], spans: Sequence[Span], transitions: Sequence[Transition], rate: int
 ) -> Timeline:
@@ -284,7 +289,7 @@ def place(
             start=start,
             gain_db=0.0,
             ramp_in=longest_ramp if span.first else 0,
-            ramp_out=longest_ramp if span.last < span.frames else 0,
+            ramp_out=longest_ramp if span.last < span.frames or stops_in_silence(index, transitions) else 0,
         )
         clips.append(clip)
     return Timeline(rate, tuple(clips), tuple(transitions))

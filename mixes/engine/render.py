@@ -16,7 +16,7 @@ from mixes.engine.decode import Decoder, Samples, open_track
 from mixes.engine.errors import DecodeError
 from mixes.engine.sandbox import ShouldStop, never
 from mixes.engine.timeline import Clip, Timeline, Transition
-from mixes.engine.transitions import PRIME_S, STYLES, Window
+from mixes.engine.transitions import PRIME_S, RAMP_S, STYLES, Window, without_jump
 
 BLOCK_S = 0.5  # larger arrays go back to the system each time, smaller ones cost more calls
 ROUNDING_S = 0.1  # a resampled file may end this much before its computed length: filled with silence
@@ -68,8 +68,11 @@ def start_ahead(
 
 def join(tail: "Tail", reader: "ClipReader", transition: Transition, rate: int) -> None:
     """Mix the beginning of the incoming clip into the end of the mix so far, or put silence between them."""
-    if transition.overlap <= 0:
+    if transition.overlap < 0:
         tail.append(np.zeros((-transition.overlap, 2), dtype=np.float32))
+        return
+    if transition.overlap == 0:
+        join_whole(tail, reader, rate)
         return
     incoming = reader.read(transition.overlap)
     before, outgoing = tail.split(transition.overlap)
@@ -82,6 +85,13 @@ def join(tail: "Tail", reader: "ClipReader", transition: Transition, rate: int) 
         soften=transition.soften,
     )
     tail.replace(before, STYLES[transition.style].mix(window))
+
+
+def join_whole(tail: "Tail", reader: "ClipReader", rate: int) -> None:
+    """Let the incoming clip follow the end of the mix; where the sound would jump, both ends get a ramp."""
+    incoming = reader.read(round(RAMP_S * rate))
+    before, outgoing = tail.split(len(incoming))
+    tail.replace(before, *without_jump(outgoing, incoming))
 
 
 class Tail:

@@ -95,8 +95,8 @@ class Output:
 class Child:
     """One running process. Use as a context manager: leaving the block kills what still runs.
 
-    The kernel ends a child with the *thread* that started it: make it in a thread that outlives it.
-    One thread at a time may use it; only `kill` may come from another.
+    The kernel ends a child with the *thread* that started it, not only with the process: start it in a
+    thread that outlives it. One thread at a time may use it; only `kill` may come from another.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Child:
 
     @property
     def kept_lines(self) -> str:
-        """What `keep` found so far in what the child said before the bytes read last, and since."""
+        """What `keep` found in all that the child has said so far."""
         self._hear()
         return self._kept.decode("utf-8", "replace")
 

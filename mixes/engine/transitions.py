@@ -22,6 +22,8 @@ CUT_S = 0.010  # overlap of a `cut`: short enough to be heard as one, long enoug
 ENTRANCE_S = 0.05  # fade-in of a `radio` entrance
 STEP_S = 0.4  # window of the correlation: that of momentary loudness, so the ear's own
 LARGEST_CORRECTION_DB = 3.0
+LARGEST_STEP_RATIO = 2.0  # a step so many times the largest beside it is no music
+FAINTEST_JUMP = 2 / 32768  # the step between two samples that a 16-bit player can just make
 LOW_PASS_HZ = 8_000
 LOW_PASS_ORDER = 5
 PYDUB_HEADROOM = (
@@ -113,6 +115,21 @@ STYLES: Mapping[str, Style] = {
     "gapless": Style(smooth_gains, mix_cut),
     "gap": Style(smooth_gains, mix_cut),
 }
+
+
+def without_jump(outgoing: Samples, incoming: Samples) -> tuple[Samples, Samples]:
+    """Return the ends of two sounds that follow each other, with ramps where they do not run into each other.
+
+    Parts of one recording go on from sample to sample. Files that merely stop and start jump, which clicks.
+    """
+    whole = np.concatenate([outgoing, incoming]).astype(np.float64)
+    steps = np.abs(np.diff(whole, axis=0)).max(axis=1)
+    seam = len(outgoing) - 1
+    usual = max(np.delete(steps, seam).max(initial=0.0), FAINTEST_JUMP)
+    if not 0 <= seam < len(steps) or steps[seam] <= LARGEST_STEP_RATIO * usual:
+        return outgoing, incoming
+    falling = positions(len(outgoing))[::-1]
+    return weigh(outgoing, falling), weigh(incoming, positions(len(incoming)))
 
 
 def weigh(samples: Samples, gains: Gains) -> Samples:

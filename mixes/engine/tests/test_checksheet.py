@@ -105,10 +105,14 @@ def test_flat_tops_are_counted_with_their_places(check, clean):
     sound = clean.copy()
     sound[5 * RATE : 5 * RATE + 20] = 1.0
     sound[15 * RATE : 15 * RATE + 3, 1] = -1.0
+    sound[-5:, 1] = 1.0
     sheet = check(sound)
-    assert sheet.measured.clipped_samples == 43
+    assert sheet.measured.clipped_samples == 48
     assert verdicts(sheet)["clipping"] == verdicts(sheet)["true_peak"] == Verdict.WRONG
-    assert item(sheet, "clipping").sentence == "43 samples in flat tops at full scale, at 0:05.0, 0:15.0."
+    assert (
+        item(sheet, "clipping").sentence
+        == "48 samples in flat tops at full scale, at 0:05.0, 0:15.0, 0:21.9."
+    )
 
 
 def test_a_peak_between_the_bound_and_full_scale_is_a_note(check, clean):
@@ -138,6 +142,16 @@ def test_a_click_at_a_join_is_wrong(frame, at, check, clean):
     assert verdicts(sheet) == {"clicks": Verdict.WRONG}
     assert item(sheet, "clicks").sentence == f"1 click where sounds are joined, at {at}."
     assert sheet.measured.clicks[0].at_s == pytest.approx(frame / RATE, abs=0.001)
+
+
+def test_a_click_where_the_last_song_fades_is_found(ffmpeg, clean, target, tmp_path):
+    clip = Clip("Only", "", 0, len(clean), 0, 0.0, ramp_out=220)
+    sound = clean.copy()
+    sound[-220] += 0.7
+    path = write_wav(tmp_path / "mix.wav", sound)
+    sheet = check_file(ffmpeg, path, Timeline(RATE, (clip,), ()), target_lufs=target)
+    assert verdicts(sheet) == {"clicks": Verdict.WRONG}
+    assert sheet.measured.clicks[0].at_s == pytest.approx(22 - 220 / RATE, abs=0.001)
 
 
 def test_a_faint_click_is_a_note(check, clean):

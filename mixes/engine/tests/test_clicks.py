@@ -58,6 +58,13 @@ def test_every_click_of_6_db_is_found_at_its_place(shape, sides, song, rng):
     assert found == total
 
 
+@pytest.mark.parametrize("shape", [spike, step])
+def test_a_click_of_12_db_is_found_even_in_noise(shape, rng):
+    for window in places(rng, pink_noise(20), 40):
+        loud = window + shape(len(window), HALF, 4 * usual_bend(window))
+        assert find_click(loud.astype(np.float32), HALF, RATE) is not None
+
+
 def test_music_without_clicks_is_left_alone(song, rng):
     windows = [*places(rng, song, 300), *places(rng, pink_noise(10), 100)]
     assert len(windows) > 350
@@ -121,6 +128,14 @@ def test_blocks_of_any_size_give_the_same_clicks(block, song):
     finder.finish()
     assert len(finder.clicks) == len(clicked)
     assert all(abs(click.frame - frame) <= 1 for click, frame in zip(finder.clicks, clicked, strict=True))
+
+
+@pytest.mark.parametrize("centre", [1, 40, 300, RATE - 300, RATE - 40, RATE - 2])
+def test_a_click_at_the_very_edge_of_a_mix_is_found(centre, song):
+    window = song[20 * RATE : 21 * RATE].copy()
+    assert find_click(window, centre, RATE) is None
+    window[centre] += 0.5
+    assert abs(find_click(window, centre, RATE).frame - centre) <= 1
 
 
 def test_an_instant_after_the_end_of_a_short_file_is_passed_over():

@@ -249,6 +249,14 @@ def test_what_is_no_sound_does_not_spread_when_resampled(ffmpeg, tmp_path):
     assert np.count_nonzero(difference > 0.01) < 100
 
 
+def test_resampling_keeps_the_highest_tones_and_adds_none(ffmpeg, tmp_path):
+    original = sine(20_000, 1.0, level_db=-6.0)
+    samples, _ = read_all(ffmpeg, write_wav(tmp_path / "track.wav", original), 48_000)
+    ideal = sine(20_000, 1.0, 48_000, level_db=-6.0)
+    middle = np.s_[5_000:-5_000]  # the tone begins and ends with a step
+    assert rms_db(samples[middle] - ideal[middle]) < -110
+
+
 def test_nothing_but_nan_is_silence(ffmpeg, tmp_path):
     bad = np.full((RATE, 2), np.nan, dtype=np.float32)
     samples, decoder = read_all(ffmpeg, write_wav(tmp_path / "track.wav", bad))
@@ -424,6 +432,7 @@ HEADER = "".join(f"\\{byte:03o}" for byte in riff(44_100, 2, b"", kind=3, bits=3
         ("sleep 60", "decoding it came to a standstill"),
         (f"printf '{HEADER}'; yes | head -c 882000; sleep 60", "decoding it came to a standstill"),
         ("yes RIFFRIFFRIFF", "it is not an audio file that can be read"),
+        (r"printf 'RIFFxxxxWAVE'; while :; do printf 'junk\0\0\0\0'; done", "its sample rate of 0 Hz"),
     ],
 )
 def test_a_decoder_that_lies_or_hangs_is_found_out(fake, script, reason):

@@ -57,7 +57,14 @@ def test_trimming_uses_the_cue_points_with_ramps_and_off_plays_files_whole():
     assert (trimmed.cue_in, trimmed.length) == (44_100, 54 * 44_100)
     assert trimmed.ramp_in == trimmed.ramp_out == round(0.005 * 44_100)
     whole = plan_mix([track], MixSettings(trim=False)).timeline.clips[0]
-    assert (whole.cue_in, whole.length, whole.ramp_in, whole.ramp_out) == (0, 60 * 44_100, 0, 0)
+    assert (whole.cue_in, whole.length, whole.ramp_in) == (0, 60 * 44_100, 0)
+
+
+def test_a_clip_that_nothing_follows_at_once_ends_with_a_ramp():
+    tracks = [make_track(60), make_track(60), make_track(60)]
+    joins = (JoinSettings("gapless"), JoinSettings("gap"))
+    clips = plan_mix(tracks, MixSettings(), joins).timeline.clips
+    assert [clip.ramp_out for clip in clips] == [0, 220, 220]
 
 
 def album_track(number, **options):
