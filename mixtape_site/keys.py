@@ -8,7 +8,17 @@ KEY_BYTES = 50
 
 
 def read_or_make_key(path: Path) -> str:
-    """Return the key kept at `path`, making it (mode 0600) at the first start."""
+    """Return the key kept at `path`, making it (mode 0600) at the first start.
+
+    Where it cannot be kept, the key is good for this process; `manage.py check` then names the folder.
+    """
+    try:
+        return _keep_key(path)
+    except PermissionError:
+        return secrets.token_urlsafe(KEY_BYTES)
+
+
+def _keep_key(path: Path) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         # Linked into place whole: of two processes that start at once, both read the same key.

@@ -5,6 +5,7 @@ from pathlib import Path
 import environ
 
 from mixtape_site.keys import read_or_make_key
+from mixtape_site.zones import system_time_zone
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -70,7 +71,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # Languages and time
 LANGUAGE_CODE = "en"
-TIME_ZONE = env.str("TZ", default="UTC")
+TIME_ZONE = env.str("MIXTAPE_TIME_ZONE", default=system_time_zone())
 USE_TZ = True
 
 # Files

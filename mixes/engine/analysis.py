@@ -16,14 +16,15 @@ import numpy as np
 
 from mixes.engine.cues import CuePoints, find_cues
 from mixes.engine.decode import Decoder, Samples, open_track
-from mixes.engine.errors import DecodeError
+from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.ffmpeg import MAX_TRACK_S
 from mixes.engine.loudness import LoudnessMeter
 from mixes.engine.peaks import PeakCollector
 from mixes.engine.sandbox import ShouldStop, never
-from mixes.engine.tags import Tags, read_tags
+from mixes.engine.tags import Tags, read_tags, tags_from_name
 
 ANALYSIS_VERSION = 1  # raised whenever the same file would be measured otherwise
+TAGS_UNREAD = "Its tags could not be read, so its names come from the file name."
 SOUND_FLOOR = 10 ** (-60 / 20)  # -60 dBFS: what lies outside the first and the last such sample is not heard
 SHORTEST_SOUND_S = 0.5
 CURVE_FLOOR_LUFS = -120.0  # stands for silence: JSON has no infinity
@@ -96,6 +97,7 @@ def analyse_track(
             if sound.frames > max_s * decoder.rate:
                 raise DecodeError(path, f"it is longer than the {max_s / 60:g} minutes a track may have.")
     sound.refuse_silence(path)
+    tags, tag_notes = tags_or_name(path, name, should_stop)
     return TrackAnalysis(
         version=ANALYSIS_VERSION,
         sha256=hash_file(path) if sha256 is None else sha256,
@@ -109,10 +111,10 @@ def analyse_track(
         momentary=sound.momentary,
         cues=sound.find_cues(),
         peaks=sound.peaks.pairs(),
-        tags=read_tags(path, name=name, should_stop=should_stop),
+        tags=tags,
         damaged_places=decoder.damaged_places,
         repaired_samples=decoder.repaired_samples,
-        notes=describe_damage(decoder.damaged_places, decoder.repaired_samples),
+        notes=(*tag_notes, *describe_damage(decoder.damaged_places, decoder.repaired_samples)),
     )
 
 
@@ -177,6 +179,16 @@ def describe_damage(damaged_places: int, repaired_samples: int) -> tuple[str, ..
     if repaired_samples:
         notes.append("Some samples in the file were no numbers, or far too loud, and were made harmless.")
     return tuple(notes)
+
+
+def tags_or_name(path: Path, name: str | None, should_stop: ShouldStop) -> tuple[Tags, tuple[str, ...]]:
+    """Return a file's tags; what its name tells, and a note, where reading them fails. Raises Cancelled."""
+    try:
+        return read_tags(path, name=name, should_stop=should_stop), ()
+    except Cancelled:
+        raise
+    except EngineError:
+        return tags_from_name(path.name if name is None else name), (TAGS_UNREAD,)
 
 
 def hash_file(path: Path) -> str:

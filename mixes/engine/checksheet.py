@@ -279,7 +279,7 @@ def _judge_true_peak(measured: Measured) -> Item:
     if peak is None:
         return Item("true_peak", Verdict.OK, "There is no peak to measure.")
     text = f"True peak {peak:.1f} dBTP"
-    if round(peak, 1) <= HIGHEST_TRUE_PEAK_DBTP:  # meters tell true peaks to a tenth
+    if peak <= HIGHEST_TRUE_PEAK_DBTP:
         return Item("true_peak", Verdict.OK, f"{text}, within {HIGHEST_TRUE_PEAK_DBTP:g}.")
     verdict = Verdict.NOTE if peak <= 0 else Verdict.WRONG
     return Item("true_peak", verdict, f"{text}, above the {HIGHEST_TRUE_PEAK_DBTP:g} aimed at.")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from mixes.engine.text import clean_text
+
 
 class EngineError(Exception):
     """Base of all errors the engine raises on purpose."""
@@ -11,7 +13,7 @@ class DecodeError(EngineError):
     """An audio file that cannot be used: what it is called and why."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path.name}: {reason}")
+        super().__init__(f"{clean_text(path.name)}: {reason}")
         self.path = path
         self.reason = reason
 
@@ -20,7 +22,7 @@ class PictureError(EngineError):
     """A picture that cannot be used: what it is called and why."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path.name}: {reason}")
+        super().__init__(f"{clean_text(path.name)}: {reason}")
         self.path = path
         self.reason = reason
 

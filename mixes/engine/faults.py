@@ -185,7 +185,7 @@ def measure_lag(decoded: Samples, opening: Samples, rate: int) -> int | None:
         return None
     largest = round(LARGEST_LAG_S * rate)
     wanted, heard = (sound.mean(axis=1, dtype=np.float64) for sound in (opening, decoded))
-    size = 1 << (len(wanted) + len(heard)).bit_length()
+    size = 1 << (len(wanted) + len(heard) + 2 * largest).bit_length()
     likeness = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(wanted, size)), size)
     lags = np.concatenate((likeness[-largest:], likeness[: largest + 1]))
     # A steady tone is as like itself a period later: of equally good peaks the one nearest to 0 is meant.

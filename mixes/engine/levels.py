@@ -30,7 +30,7 @@ Power = NDArray[np.float64]  # mean square of K-weighted sound, one value per ST
 
 
 @dataclass(frozen=True, slots=True)
-class Loudness:
+class LoudnessWish:
     """What the user wants: a target in LUFS or None, and whether tracks keep their levels to each other."""
 
     target_lufs: float | None
@@ -45,19 +45,31 @@ class GainPlan:
     notes: tuple[str, ...] = ()
 
 
-def plan_gains(timeline: Timeline, tracks: Sequence[TrackAnalysis], loudness: Loudness) -> GainPlan:
-    """Choose the gains that bring every clip near the target, and the whole mix to it."""
-    target = loudness.target_lufs
+def plan_gains(
+    timeline: Timeline,
+    tracks: Sequence[TrackAnalysis],
+    wish: LoudnessWish,
+    groups: Sequence[int] | None = None,
+) -> GainPlan:
+    """Choose the gains that bring every clip near the target, and the whole mix to it.
+
+    Tracks with the same number in `groups` get the same gain: parts of one recording must not jump.
+    """
+    target = wish.target_lufs
     if target is None:
         return GainPlan((0.0,) * len(tracks))
     curves = [place_curve(timeline, tracks, index) for index in range(len(tracks))]
     caps = np.array([largest_gain_db(track) for track in tracks])
     wishes = np.zeros(len(tracks))
-    if loudness.album_dynamics:
+    if wish.album_dynamics:
         caps = np.full(len(tracks), caps.min())
     else:
         # A track too short to be measured starts at its own level.
-        wishes = np.array([target - (t.integrated_lufs or target) for t in tracks])
+        own = [target if track.integrated_lufs is None else track.integrated_lufs for track in tracks]
+        wishes = target - np.array(own)
+        for group in set(groups or ()):
+            members = np.array(groups) == group
+            wishes[members], caps[members] = wishes[members].mean(), caps[members].min()
     gains = np.clip(wishes, -LARGEST_CUT_DB, caps)
     missing_lu = 0.0
     for _ in range(ROUNDS):

@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from mixes.engine.aac import DEFAULT_KBPS, AacWriter
 from mixes.engine.analysis import TrackAnalysis
 from mixes.engine.chapters import Chapter, chapters_of, ffmetadata, podcast_json
 from mixes.engine.checksheet import CheckSheet, Verdict, check_file
 from mixes.engine.cuesheet import cue_sheet
-from mixes.engine.decode import Samples
-from mixes.engine.description import DEFAULT_TEMPLATE, Description, render_description
+from mixes.engine.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE, Description, render_description
 from mixes.engine.encode import EncoderPool
-from mixes.engine.errors import OutputError
+from mixes.engine.errors import Cancelled, OutputError
 from mixes.engine.filenames import file_stem
 from mixes.engine.id3 import id3_bytes
 from mixes.engine.limiter import limit_blocks
@@ -35,7 +36,7 @@ from mixes.engine.pictures import (
     title_card,
 )
 from mixes.engine.planning import JoinSettings, MixSettings, Plan, plan_mix
-from mixes.engine.publishing import check_space, publish, work_folder
+from mixes.engine.publishing import check_space, check_targets, publish, work_folder
 from mixes.engine.render import render_blocks
 from mixes.engine.sandbox import ShouldStop, never
 from mixes.engine.timeline import Timeline
@@ -44,6 +45,16 @@ from mixes.engine.video import Slide, make_video
 OnProgress = Callable[[str, float], None]  # stage, fraction of it that is done
 
 FORMATS = ("mp3", "mp4")
+OPENING_S = 1.0
+ENDINGS = {  # of each artifact's file name; the timeline, last, marks the others as ours
+    "mp3": ".mp3",
+    "mp4": ".mp4",
+    "description": ".txt",
+    "cue": ".cue",
+    "chapters": ".chapters.json",
+    "timeline": ".timeline.json",
+}
+WITH_FORMAT = {"mp3": "mp3", "mp4": "mp4", "cue": "mp3"}  # made only with a format; the others always
 MUST_HOLD = ("length", "start", "damage")  # items of the check sheet without which a file is not published
 
 
@@ -75,7 +86,7 @@ class MixRequest:
     size: Size = VIDEO_SIZES[0]
     title_cards: bool = False
     description_template: str = DEFAULT_TEMPLATE
-    hashtags: tuple[str, ...] = ()
+    hashtags: tuple[str, ...] = DEFAULT_HASHTAGS
     check: bool = True
     cores: int = 1  # changes the speed, never the result
 
@@ -105,10 +116,19 @@ def make_mix(
     Raises EngineError in one sentence, Cancelled too; what lay in `folder` is then untouched.
     """
     plan = plan_mix([source.analysis for source in request.sources], request.settings, request.joins)
+    made_of = [source.path for source in request.sources]
+    made_of += [request.picture] if request.picture else []
     with work_folder(folder) as work:
+        check_targets(file_names(request), folder, made_of)
         check_space(folder, expected_bytes(request, plan.timeline))
         outputs = Run(request, plan, work, ffmpeg, on_progress, should_stop).make()
         return replace(outputs, artifacts=publish(outputs.artifacts, folder))
+
+
+def file_names(request: MixRequest) -> list[str]:
+    """Return the names of all that a run will make, the timeline's last."""
+    stem, formats = file_stem(request.title), request.formats
+    return [stem + ending for kind, ending in ENDINGS.items() if WITH_FORMAT.get(kind, formats[0]) in formats]
 
 
 def expected_bytes(request: MixRequest, timeline: Timeline) -> int:
@@ -117,7 +137,9 @@ def expected_bytes(request: MixRequest, timeline: Timeline) -> int:
     mp3 = request.bitrate_kbps * 125 if "mp3" in request.formats else 0
     # the AAC stream by itself and in the MP4, and the picture: at most 1.2 bits a pixel every ten seconds
     mp4 = 2 * DEFAULT_KBPS * 125 + width * height * 0.15 / 10 if "mp4" in request.formats else 0
-    cards = len(timeline.clips) * width * height if request.title_cards else 0  # PNGs of about 1 byte a pixel
+    cards = (
+        len(timeline.clips) * width * height if mp4 and request.title_cards else 0
+    )  # PNGs of about 1 byte a pixel
     return round(timeline.duration_s * (mp3 + mp4) + cards)
 
 
@@ -145,7 +167,9 @@ class Run:
         self.timeline = plan.timeline
         self.chapters = chapters_of(plan.timeline)
         self.adts = work / "sound.aac"
-        self.opening: Samples | None = None  # what was rendered first, to check the finished files by
+        self.opening = np.zeros(
+            (0, 2), dtype=np.float32
+        )  # rendered first: finished files are held against it
         self.undrawable = ""  # letters that no font on this machine has
         self.artifacts: dict[str, Path] = {}
         self.timings_s: dict[str, float] = {}
@@ -157,8 +181,8 @@ class Run:
         if "mp4" in self.request.formats:
             self.make_video(slides)
         description = self.write_texts()
-        notes = (*self.plan.notes, *description.notes, *self.drawing_notes())
-        checks = self.check() if self.request.check else {}
+        notes = (*self.plan.notes, *description.notes, *self.source_notes(), *self.drawing_notes())
+        checks = self.check(description.notes) if self.request.check else {}
         return MixOutputs(self.timeline, self.chapters, self.artifacts, checks, notes, self.timings_s)
 
     def draw(self) -> tuple[list[Slide], bytes]:
@@ -166,12 +190,13 @@ class Run:
 
         First of all stages: a picture that cannot be used stops the run before its work.
         """
-        with self.stage("draw"):
-            cover = self.draw_background("cover", COVER_SIZE, text=True)
-            slides = self.draw_slides() if "mp4" in self.request.formats else []
-            return slides, cover_jpeg(cover)
+        with self.stage("draw") as report:
+            slides = self.draw_slides(report) if "mp4" in self.request.formats else []
+            if "mp3" not in self.request.formats:
+                return slides, b""
+            return slides, cover_jpeg(self.draw_background("cover", COVER_SIZE, text=True))
 
-    def draw_slides(self) -> list[Slide]:
+    def draw_slides(self, report: Callable[[float], None]) -> list[Slide]:
         """Draw one picture for the whole video, or a card for each track."""
         cards = self.request.title_cards
         background = self.draw_background("background", self.request.size, text=not cards)
@@ -182,6 +207,9 @@ class Run:
             card = self.work / f"card-{number}.png"
             self.undrawable += title_card(background, chapter.title, chapter.artist, number, card)
             slides.append(Slide(card, chapter.start))
+            report(number / len(self.chapters))
+            if self.should_stop():
+                raise Cancelled
         return slides
 
     def draw_background(self, name: str, size: Size, *, text: bool) -> Path:
@@ -195,6 +223,11 @@ class Run:
                 request.title, request.artist, outline, size, path, text=text
             )
         return path
+
+    def source_notes(self) -> tuple[str, ...]:
+        """Say what is wrong with tracks that could be used all the same."""
+        analyses = [source.analysis for source in self.request.sources]
+        return tuple(f"“{track.tags.title}”: {note}" for track in analyses for note in track.notes)
 
     def drawing_notes(self) -> tuple[str, ...]:
         """Say which letters are missing in the pictures, if any are."""
@@ -216,8 +249,8 @@ class Run:
             blocks = render_blocks(self.timeline, paths, ffmpeg=self.ffmpeg, should_stop=self.should_stop)
             done = 0
             for block in limit_blocks(blocks, self.timeline.rate):
-                if self.opening is None and len(block):
-                    self.opening = block.copy()
+                if done < self.timeline.rate * OPENING_S:
+                    self.opening = np.concatenate([self.opening, block])
                 for writer in writers:
                     writer.push(block)
                 done += len(block)
@@ -235,7 +268,7 @@ class Run:
                 cover=cover,
             )
             yield Mp3Writer(
-                self.artifact("mp3", ".mp3"),
+                self.artifact("mp3"),
                 self.ffmpeg,
                 pool,
                 rate=rate,
@@ -263,7 +296,7 @@ class Run:
                 self.ffmpeg,
                 slides,
                 self.adts,
-                self.artifact("mp4", ".mp4"),
+                self.artifact("mp4"),
                 frames=self.timeline.frames,
                 rate=self.timeline.rate,
                 metadata=metadata,
@@ -283,19 +316,19 @@ class Run:
                 date=request.date,
                 hashtags=request.hashtags,
             )
-            self.write("description", ".txt", description.text)
+            self.write("description", description.text)
             podcast = podcast_json(self.chapters, title=request.title, author=request.artist)
-            self.write("chapters", ".chapters.json", podcast)
+            self.write("chapters", podcast)
             timeline = json.dumps(self.timeline.to_dict(), ensure_ascii=False, indent=1)
-            self.write("timeline", ".timeline.json", timeline + "\n")
+            self.write("timeline", timeline + "\n")
             if mp3 := self.artifacts.get("mp3"):
                 sheet = cue_sheet(
                     self.chapters, file_name=mp3.name, title=request.title, artist=request.artist
                 )
-                self.write("cue", ".cue", sheet)
+                self.write("cue", sheet)
         return description
 
-    def check(self) -> dict[str, CheckSheet]:
+    def check(self, remarks: Sequence[str]) -> dict[str, CheckSheet]:
         """Measure the finished files as a listener's player decodes them."""
         kinds = [kind for kind in FORMATS if kind in self.artifacts]
         sheets = {}
@@ -311,6 +344,7 @@ class Run:
                     self.timeline,
                     target_lufs=self.request.settings.target_lufs,
                     notes=self.plan.notes,
+                    remarks=remarks,
                     opening=self.opening,
                     on_progress=report_part,
                     should_stop=self.should_stop,
@@ -318,14 +352,14 @@ class Run:
                 refuse_broken(sheets[kind])
         return sheets
 
-    def artifact(self, kind: str, ending: str) -> Path:
+    def artifact(self, kind: str) -> Path:
         """Name a file of this run."""
-        self.artifacts[kind] = self.work / f"{file_stem(self.request.title)}{ending}"
+        self.artifacts[kind] = self.work / f"{file_stem(self.request.title)}{ENDINGS[kind]}"
         return self.artifacts[kind]
 
-    def write(self, kind: str, ending: str, text: str) -> None:
+    def write(self, kind: str, text: str) -> None:
         """Write a text of this run."""
-        self.artifact(kind, ending).write_text(text, encoding="utf-8", newline="\n")
+        self.artifact(kind).write_text(text, encoding="utf-8", newline="\n")
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[Callable[[float], None]]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from mixes.engine.analysis import TrackAnalysis
 from mixes.engine.errors import TimelineError
-from mixes.engine.levels import Loudness, find_crossover, plan_gains
+from mixes.engine.levels import LoudnessWish, find_crossover, plan_gains
 from mixes.engine.timeline import Clip, Timeline, Transition
 from mixes.engine.transitions import CUT_S, RAMP_S, STYLES
 
@@ -102,7 +102,8 @@ def plan_mix(
     spans = choose_spans(tracks, [style for style, _ in styles], settings, rate)
     transitions = plan_transitions(tracks, spans, styles, settings, joins, rate)
     timeline = place(tracks, spans, transitions, rate)
-    gains = plan_gains(timeline, tracks, Loudness(settings.target_lufs, settings.album_dynamics))
+    wish = LoudnessWish(settings.target_lufs, settings.album_dynamics)
+    gains = plan_gains(timeline, tracks, wish, group_recordings(tracks, [style for style, _ in styles]))
     clips = tuple(replace(c, gain_db=g) for c, g in zip(timeline.clips, gains.gains_db, strict=True))
     timeline = replace(timeline, clips=clips)
     crossed = tuple(
@@ -157,6 +158,15 @@ def are_album_neighbours(before: TrackAnalysis, after: TrackAnalysis) -> bool:
     same_album = bool(a.album) and a.album.casefold() == b.album.casefold() and a.disc_number == b.disc_number
     follows = a.track_number is not None and b.track_number == a.track_number + 1
     return same_album and follows and before.cues.to_the_end
+
+
+def group_recordings(tracks: Sequence[TrackAnalysis], styles: Sequence[str]) -> list[int]:
+    """Return a number per track; tracks of an album that run into each other have the same."""
+    groups = [0]
+    for (before, after), style in zip(pairwise(tracks), styles, strict=True):
+        runs_on = style == "gapless" and are_album_neighbours(before, after)
+        groups.append(groups[-1] + (not runs_on))
+    return groups
 
 
 def choose_spans(

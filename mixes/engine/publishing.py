@@ -2,14 +2,19 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mixes.engine.errors import OutputError
 
+ANOTHER_PLACE = "Nothing was made; choose another title or another folder."
+PREFIX, SUFFIX = ".mixtape-", ".part"  # of work folders: hidden, and told from a finished file
+STALE_S = 60.0  # a younger work folder may not be locked yet
 SPARE_BYTES = 64 << 20  # left free for the texts, and for what else runs on the machine
 
 
@@ -19,10 +24,12 @@ def work_folder(folder: Path) -> Iterator[Path]:
 
     Raises OutputError for what the operating system refuses meanwhile.
     """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    made: list[Path] = []
     try:
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".mixtape-", suffix=".part", dir=folder) as work:
+        sweep(folder)
+        with tempfile.TemporaryDirectory(prefix=PREFIX, suffix=SUFFIX, dir=folder) as work, lock(Path(work)):
             yield Path(work)
     except OSError as error:
         _remove_empty(made)
@@ -30,6 +37,28 @@ def work_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         _remove_empty(made)
         raise
+
+
+@contextlib.contextmanager
+def lock(folder: Path, *, wait: bool = True) -> Iterator[int]:
+    """Hold a folder's lock, which ends with its process however that ends; give the folder's handle.
+
+    Raises BlockingIOError when another process holds it and `wait` is off.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the work folders of runs that were killed: nobody holds their locks."""
+    for stale in folder.glob(f"{PREFIX}*{SUFFIX}"):
+        if time.time() - stale.stat().st_mtime > STALE_S:
+            with contextlib.suppress(BlockingIOError), lock(stale, wait=False):
+                shutil.rmtree(stale, ignore_errors=True)
 
 
 def explain_os_error(error: OSError, folder: Path) -> str:
@@ -54,6 +83,21 @@ def check_space(folder: Path, wanted_bytes: int) -> None:
         )
 
 
+def check_targets(names: Sequence[str], folder: Path, made_of: Sequence[Path]) -> None:
+    """Raise OutputError when a result would replace what the mix is made of, or what no run of ours made.
+
+    `names` are the results' file names, the timeline's last: where it lies, the others are ours.
+    """
+    sources = {path.resolve() for path in made_of}
+    ours = (folder / names[-1]).is_file()
+    for name in names:
+        target = folder / name
+        if target.resolve() in sources:
+            raise OutputError(f"{target} is one of the files the mix is made of. {ANOTHER_PLACE}")
+        if target.exists() and (not ours or not target.is_file()):
+            raise OutputError(f"{target} is already there and was not made by a mix. {ANOTHER_PLACE}")
+
+
 def publish(artifacts: Mapping[str, Path], folder: Path) -> dict[str, Path]:
     """Move finished files into `folder`, each at once over what is there; return their new places.
 
@@ -62,12 +106,9 @@ def publish(artifacts: Mapping[str, Path], folder: Path) -> dict[str, Path]:
     for path in artifacts.values():
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    published = {kind: path.replace(folder / path.name) for kind, path in artifacts.items()}
-    handle = os.open(folder, os.O_RDONLY)
-    try:
+    with lock(folder) as handle:  # two runs of one name do not mix their files
+        published = {kind: path.replace(folder / path.name) for kind, path in artifacts.items()}
         os.fsync(handle)
-    finally:
-        os.close(handle)
     return published
 
 

@@ -29,6 +29,7 @@ from mixes.engine.errors import Cancelled, EngineError, FfmpegError, OutputError
 MIB = 1 << 20
 GIB = 1 << 30
 POLL_S = 0.1  # how soon a child notices that its caller wants to stop
+ASLEEP_S = 1.0
 F_SETPIPE_SZ = 1031  # Linux; fcntl does not name it on other systems
 PIPE_BYTES = MIB  # Linux's usual upper limit without privileges; fewer switches than with 64 KiB
 READ_BYTES = 1 << 16
@@ -263,7 +264,11 @@ class Child:
         for stream, event in wanted:
             if not stream.closed:  # a pipe at its end would wake us at once, again and again
                 poll.register(stream, event)
+        asked_s = time.monotonic()
         poll.poll(POLL_S * 1000)
+        late_s = time.monotonic() - asked_s - POLL_S
+        if late_s > ASLEEP_S:  # we were stopped ourselves, as by Ctrl-Z: that is not the child's time
+            self._last_move_s += late_s
         self._hear()
         self._check(should_stop)
 

@@ -45,13 +45,11 @@ class Tags:
 
 
 def read_tags(path: Path, *, name: str | None = None, should_stop: ShouldStop = never) -> Tags:
-    """Return the file's tags, filled up from `name` (by default the path's own). Raises Cancelled only."""
-    try:
-        fields = call_reader("tag_reader", _question(path), read=(path.absolute(),), should_stop=should_stop)
-    except Cancelled:
-        raise
-    except EngineError:
-        fields = {}
+    """Return the file's tags, filled up from `name` (by default the path's own).
+
+    Raises Cancelled, and EngineError when the child that reads them fails: `tags_from_name` is what is left.
+    """
+    fields = call_reader("tag_reader", _question(path), read=(path.absolute(),), should_stop=should_stop)
     return _filled_up(fields, tags_from_name(path.name if name is None else name))
 
 

@@ -4,8 +4,10 @@ In: the window in which both clips sound, shape (frames, 2) each. Out: the mixed
 law (read by planning too, to predict loudness and the crossover) and the function that mixes by it.
 """
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -177,7 +179,8 @@ def low_pass(samples: Samples, rate: int) -> Samples:
 
 def classic_half(samples: Samples, before: Samples, rate: int, *, incoming: bool) -> Samples:
     """Fade one of the two sounds and low-pass it, crossing between dry and filtered at the window's ends."""
-    from pydub.scipy_effects import low_pass_filter
+    with without_warnings():
+        from pydub.scipy_effects import low_pass_filter
 
     segment = to_segment(samples, rate)
     milliseconds = len(segment)
@@ -192,9 +195,18 @@ def classic_half(samples: Samples, before: Samples, rate: int, *, incoming: bool
     return weigh(dry, 1.0 - amount) + weigh(wet, amount)
 
 
+@contextlib.contextmanager
+def without_warnings() -> Iterator[None]:
+    """Import pydub in silence: it misses an ffmpeg on PATH, which nothing here asks it for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def to_segment(samples: Samples, rate: int) -> Any:
     """Hand float samples to pydub as 32-bit integers with headroom."""
-    from pydub import AudioSegment
+    with without_warnings():
+        from pydub import AudioSegment
 
     full_scale = 2.0**31 / PYDUB_HEADROOM
     integers = np.clip(np.rint(samples.astype(np.float64) * full_scale), -(2.0**31), 2.0**31 - 1)

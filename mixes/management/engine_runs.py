@@ -1,10 +1,11 @@
-"""How a command runs the engine: with progress, stoppable, every error a sentence and an exit status."""
+"""How a command runs the engine: with progress, stoppable, every error a sentence and an exit status.
+
+The sentence stands alone, without the "CommandError:" that Django would put in front of it.
+"""
 
 import contextlib
 from collections.abc import Iterator
-from typing import IO
-
-from django.core.management.base import CommandError
+from typing import IO, NoReturn
 
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.pipeline import OnProgress
@@ -18,16 +19,25 @@ OTHER_ERROR_STATUS = 1
 
 @contextlib.contextmanager
 def engine_run(stderr: IO[str]) -> Iterator[tuple[OnProgress, ShouldStop]]:
-    """Give `on_progress` and `should_stop`; raises CommandError for whatever the engine raises."""
+    """Give `on_progress` and `should_stop`; ends the program when the engine or the system refuses."""
     with stop_on_signals() as should_stop:
         try:
             with show_progress(stderr) as on_progress:
                 yield on_progress, should_stop
-        except Cancelled as error:
+        except Cancelled:
             text = "Stopped. Nothing was changed; what was measured of the tracks is kept."
-            raise CommandError(text, returncode=should_stop.exit_status) from error
+            end(stderr, text, should_stop.exit_status)
         except DecodeError as error:
-            hint = "Nothing was made. With --skip-bad it is left out and the rest is mixed."
-            raise CommandError(f"{error} {hint}", returncode=BAD_FILE_STATUS) from error
+            hint = "Nothing was made. With --skip-bad, files that cannot be used are left out."
+            end(stderr, f"{error} {hint}", BAD_FILE_STATUS)
         except EngineError as error:
-            raise CommandError(str(error), returncode=OTHER_ERROR_STATUS) from error
+            end(stderr, str(error), OTHER_ERROR_STATUS)
+        except OSError as error:
+            text = f"{error.filename or 'A file'} cannot be used: {error.strerror}. Nothing was made."
+            end(stderr, text, OTHER_ERROR_STATUS)
+
+
+def end(stderr: IO[str], sentence: str, status: int) -> NoReturn:
+    """Say why and leave."""
+    stderr.write(sentence)
+    raise SystemExit(status)

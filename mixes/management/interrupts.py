@@ -1,11 +1,11 @@
-"""Ctrl-C and SIGTERM as a wish to stop: what runs cleans up after itself and says so."""
+"""Ctrl-C, SIGTERM and a closed terminal as a wish to stop: what runs cleans up and says so."""
 
 import contextlib
 import signal
 from collections.abc import Iterator
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopWish:

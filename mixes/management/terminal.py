@@ -1,7 +1,9 @@
 """What the commands print: progress while a mix is made, then its tracklist and check sheet."""
 
 import contextlib
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
@@ -23,6 +25,7 @@ STAGE_NAMES = {
     "check": "Checking the result",
 }
 VERDICT_MARKS = {"ok": "[green]ok[/green]  ", "note": "[yellow]note[/yellow]", "wrong": "[red]bad[/red] "}
+TOLD_ONCE = ("plan", "remark")  # items every sheet has, printed with the notes
 PLAIN_STEP = 0.25  # how often a line is printed where there is no terminal
 PLAIN_WIDTH = 120  # columns of a table that is not on a terminal
 ARTIFACT_NAMES = {
@@ -71,14 +74,14 @@ class PlainProgress:
 
 def print_mix(mix: LocalMix, stream: IO[str]) -> None:
     """Print the tracklist, what was checked, what was left out, and where the files lie."""
-    console = Console(file=stream, highlight=False)
+    console = Console(file=stream, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     outputs = mix.outputs
     console.print(tracklist_table(mix))
     for kind, sheet in outputs.checks.items():
         console.print(f"\n[bold]Check of the {kind.upper()}[/bold]")
-        for item in sheet.items:
+        for item in (item for item in sheet.items if item.name not in TOLD_ONCE):
             console.print(f"  {VERDICT_MARKS[item.verdict]} {escape(item.sentence)}")
     for note in outputs.notes:
         console.print(f"  [yellow]![/yellow] {escape(note)}")
@@ -86,11 +89,16 @@ def print_mix(mix: LocalMix, stream: IO[str]) -> None:
         console.print(f"  [yellow]![/yellow] Left out: {escape(str(left_out.error))}")
     console.print()
     for kind, path in outputs.artifacts.items():
-        console.print(f"{ARTIFACT_NAMES[kind]:<12} {escape(str(path))}", soft_wrap=True)
+        console.print(f"{ARTIFACT_NAMES[kind]:<12} {escape(printable(path))}", soft_wrap=True)
     seconds = outputs.timings_s
     console.print(
         f"\nMade in {seconds['total']:.1f} s, {seconds['analyse']:.1f} s of it for listening to the tracks."
     )
+
+
+def printable(path: Path) -> str:
+    """Return a path as text: names are bytes on Unix, and not all of them are UTF-8."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def tracklist_table(mix: LocalMix) -> Table:
@@ -137,7 +145,7 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
             {
                 "title": clip.title,
                 "artist": clip.artist,
-                "path": str(source.path),
+                "path": printable(source.path),
                 "start_s": clip.start / rate,
                 "length_s": clip.length / rate,
                 "cue_in_s": clip.cue_in / rate,
@@ -158,10 +166,13 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
             {"start_s": chapter.start_s, "title": chapter.title, "artist": chapter.artist}
             for chapter in outputs.chapters
         ],
-        "artifacts": {kind: str(path) for kind, path in outputs.artifacts.items()},
+        "artifacts": {
+            kind: printable(outputs.artifacts[kind]) if kind in outputs.artifacts else None
+            for kind in ARTIFACT_NAMES
+        },
         "check": next((sheet.to_dict() for sheet in outputs.checks.values()), None),
         "checks": {kind: sheet.to_dict() for kind, sheet in outputs.checks.items()},
         "notes": list(outputs.notes),
-        "left_out": [{"path": str(item.path), "reason": str(item.error)} for item in mix.left_out],
-        "timings": {f"{stage}_s": seconds for stage, seconds in outputs.timings_s.items()},
+        "left_out": [{"path": printable(item.path), "reason": str(item.error)} for item in mix.left_out],
+        "timings": {f"{stage}_s": outputs.timings_s.get(stage, 0.0) for stage in (*STAGE_NAMES, "total")},
     }

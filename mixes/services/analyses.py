@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mixes.engine.analysis import ANALYSIS_VERSION, TrackAnalysis, analyse_track
-from mixes.engine.errors import DecodeError
+from mixes.engine.analysis import ANALYSIS_VERSION, TAGS_UNREAD, TrackAnalysis, analyse_track
+from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.pipeline import OnProgress, ignore_progress
 from mixes.engine.sandbox import ShouldStop, never
 from mixes.engine.tags import read_tags
+
+HASH_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,10 @@ class AnalysisStore:
             analysis = TrackAnalysis.from_json(kept["analysis"])
         except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged: measure it
             return None
-        return analysis if kept["name"] == track.name else replace(analysis, tags=read_tags(track))
+        try:
+            return analysis if kept["name"] == track.name else replace(analysis, tags=read_tags(track))
+        except EngineError:  # the child that reads tags failed: the whole analysis tells the user
+            return None
 
     def save(self, analysis: TrackAnalysis, track: Path) -> None:
         """Keep an analysis, whole or not at all."""
@@ -107,17 +112,30 @@ def analyse_file(
     should_stop: ShouldStop,
 ) -> TrackAnalysis:
     """Return what is kept of a file's content, or measure it. Raises DecodeError, Cancelled."""
-    try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DecodeError(path, f"it cannot be opened ({error.strerror}).") from error
+    sha256 = hash_file(path, should_stop)
     kept = store.load(sha256, path)
     if kept is not None:
         return kept
     analysis = analyse_track(ffmpeg, path, sha256=sha256, on_progress=on_progress, should_stop=should_stop)
-    store.save(analysis, path)
+    if TAGS_UNREAD not in analysis.notes:  # it may have been the machine's fault: try again next time
+        store.save(analysis, path)
     return analysis
+
+
+def hash_file(path: Path, should_stop: ShouldStop) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal. Raises DecodeError, Cancelled."""
+    if not path.is_file():
+        raise DecodeError(path, "there is no such file or folder.")
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(HASH_BYTES):
+                if should_stop():
+                    raise Cancelled
+                digest.update(block)
+    except OSError as error:
+        raise DecodeError(path, f"it cannot be read ({error.strerror}).") from error
+    return digest.hexdigest()
 
 
 class SharedProgress:

@@ -11,6 +11,8 @@ from mixes.engine.pipeline import MixOutputs, MixRequest, OnProgress, Source, ma
 from mixes.engine.sandbox import ShouldStop
 from mixes.services.analyses import Analysed, AnalysisStore, analyse_tracks
 
+REASONS_TOLD = 3  # where no file can be used
+
 
 def available_cores() -> int:
     """Return how many processors this process may use."""
@@ -55,7 +57,8 @@ def make_local_mix(
     )
     sources = tuple(Source(result.path, result.analysis) for result in results if result.analysis)
     if not sources:
-        raise EngineError("None of these files can be used, so there is nothing to mix.")
+        reasons = " ".join(str(result.error) for result in results[:REASONS_TOLD])
+        raise EngineError(f"None of these files can be used, so there is nothing to mix. {reasons}")
     analyse_s = time.monotonic() - started_s
     request = replace(request, sources=sources)
     outputs = make_mix(request, folder, ffmpeg=ffmpeg, on_progress=on_progress, should_stop=should_stop)

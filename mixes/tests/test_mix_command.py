@@ -157,18 +157,72 @@ def test_nothing_usable_is_one_sentence(mix, tmp_path):
     path = write_wav(tmp_path / "silent.wav", silence(3))
     done = mix(path, "-o", tmp_path / "out", "--skip-bad", check=False)
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].endswith("there is nothing to mix.")
+    last_line = done.stderr.strip().splitlines()[-1]
+    assert "there is nothing to mix. silent.wav: " in last_line
+
+
+def test_a_missing_file_is_named_with_status_2_or_left_out(mix, songs, tmp_path):
+    done = mix(songs, tmp_path / "gone.mp3", "-o", tmp_path / "out", check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines()[-1].startswith("gone.mp3: there is no such file")
+    document = json.loads(
+        mix(songs, tmp_path / "gone.mp3", "-o", tmp_path / "out", "--skip-bad", "--json").stdout
+    )
+    assert len(document["left_out"]) == 1
+
+
+def test_a_run_never_replaces_its_own_tracks(mix, songs, tmp_path):
+    song = write_audio(tmp_path / "song.mp3", sine(440, 12))
+    before = listing(tmp_path)
+    done = mix(song, "-o", tmp_path, check=False)
+    assert done.returncode == 1 and "one of the files the mix is made of" in done.stderr
+    assert {name: listing(tmp_path)[name] for name in before} == before
+
+
+def test_a_folder_can_be_mixed_into_itself_again_and_again(mix, songs):
+    first = json.loads(mix(songs, "-o", songs, "--json", "--date", "x").stdout)
+    second = json.loads(mix(songs, "-o", songs, "--json", "--date", "x").stdout)
+    assert len(first["clips"]) == len(second["clips"]) == 3
+
+
+def test_names_that_are_no_text_do_not_stop_a_finished_run(mix, songs, tmp_path):
+    odd = os.fsdecode(b"caf\xe9 \x1b[31m.flac")
+    (songs / "1 song.flac").rename(songs / odd)
+    done = mix(songs, "-o", tmp_path / "out", "--json")
+    assert "caf\ufffd" in json.loads(done.stdout)["clips"][-1]["path"]
+    (songs / odd).write_text("broken")
+    done = mix(songs, "-o", tmp_path / "out", check=False)
+    assert done.returncode == 2 and "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("seconds", "what"), [(1 / 44_100, "sound"), (0.003, "sound")], ids=["one sample", "3 ms"]
+)
+def test_a_track_without_length_is_refused_by_name(mix, songs, tmp_path, seconds, what):
+    write_wav(songs / "4 tiny.wav", sine(440, seconds) + 0.1)
+    done = mix(songs, "-o", tmp_path / "out", check=False)
+    assert done.returncode == 2
+    assert re.search(rf"4 tiny\.wav: .*{what}", done.stderr)
+
+
+def test_an_hour_of_silence_is_left_out_and_does_not_make_a_gap(mix, songs, tmp_path):
+    quiet = np.zeros((3600 * 100, 2), np.float32)
+    sound = np.concatenate([quiet, sine(20, 30, 100, level_db=-6)])
+    write_audio(songs / "4 late.flac", sound, 100, "-ar", "8000")
+    document = json.loads(mix(songs, "-o", tmp_path / "out", "--json", "--transition", "2").stdout)
+    assert document["clips"][3]["cue_in_s"] == pytest.approx(3600, abs=1)
+    assert document["check"]["gaps"] == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "There is no file or folder nowhere"),
         (["songs", "--image", "songs/1 song.flac"], "1 song.flac"),
         (["songs", "--image", "gone.jpg"], "gone.jpg: could not be found"),
         (["songs", "--description-template", "gone.txt"], "gone.txt"),
         (["songs", "--transition", "99"], "between 0 and 60 seconds"),
         (["songs", "--loudness", "3"], "between -40 and -5 LUFS"),
+        (["songs", "--style", "gap", "--gap", "-1"], "between 0 and 60 seconds"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(songs, tmp_path, arguments, message):

@@ -47,12 +47,19 @@ def test_a_playlist_gives_its_order_and_its_own_folder(tmp_path, encoding):
     assert names(find_tracks([tmp_path / "list.m3u"])) == ["b.mp3", "ä.mp3"]
 
 
-def test_what_is_missing_is_named(tmp_path):
-    with pytest.raises(EngineError, match=r"no file or folder .*gone\.mp3"):
-        find_tracks([tmp_path / "gone.mp3"])
+def test_what_is_missing_is_left_to_whoever_opens_it(tmp_path):
     (tmp_path / "list.m3u8").write_text("gone.mp3\n")
-    with pytest.raises(EngineError, match=r"names a file that is not there: .*gone\.mp3"):
-        find_tracks([tmp_path / "list.m3u8"])
+    assert names(find_tracks([tmp_path / "no.mp3", tmp_path / "list.m3u8"])) == ["no.mp3", "gone.mp3"]
+
+
+def test_a_mix_that_lies_in_the_folder_is_no_track(tmp_path):
+    touch(tmp_path, "a.mp3", "party.mp3", "party.mp4", "party.timeline.json", ".mixtape-x.part/party.mp3")
+    assert names(find_tracks([tmp_path], recursive=True)) == ["a.mp3"]
+
+
+def test_names_that_sort_alike_have_one_order(tmp_path):
+    touch(tmp_path, "1 a.mp3", "01 a.mp3", "001 a.mp3")
+    assert names(find_tracks([tmp_path])) == ["001 a.mp3", "01 a.mp3", "1 a.mp3"]
 
 
 def test_an_empty_folder_or_playlist_is_refused_with_a_hint(tmp_path):

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mixes.engine.analysis import ANALYSIS_VERSION, Sound, TrackAnalysis, analyse_track
-from mixes.engine.errors import Cancelled, DecodeError
+from mixes.engine.analysis import ANALYSIS_VERSION, TAGS_UNREAD, Sound, TrackAnalysis, analyse_track
+from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.tests.signals import RATE, fade, pink_noise, silence, sine, write_audio, write_wav
 
 SONG = np.concatenate([silence(1.5), sine(997, 8.0, level_db=-20.0), silence(1.0)])
@@ -204,3 +204,13 @@ def test_measuring_leaves_the_sound_as_it_was():
     sound = Sound(RATE)
     sound.push(block)
     assert sound.frames == len(block)
+
+
+def test_tags_that_cannot_be_read_are_told_and_the_name_is_used(ffmpeg, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise EngineError("The file could not be read safely.")
+
+    monkeypatch.setattr("mixes.engine.analysis.read_tags", fail)
+    track = analyse_track(ffmpeg, write_wav(tmp_path / "Band - Song.wav", sine(440, 2)))
+    assert (track.tags.artist, track.tags.title) == ("Band", "Song")
+    assert TAGS_UNREAD in track.notes

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "youtube_integration": ("youtube_integration", "mixes.models", "mixes.engine"),
 }
 ENGINE_LIBRARIES = {"numpy", "scipy", "mutagen", "PIL"}
-ENGINE_EXCEPTIONS = {"mixes.engine.ffmpeg": {"imageio_ffmpeg"}, "mixes.engine.transitions": {"pydub"}}
+ENGINE_EXCEPTIONS = {"mixes.engine.transitions": {"pydub"}}
 STARTS_PROCESSES = {"subprocess", "multiprocessing", "pty"}
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from mixes.engine.levels import Loudness, place_curve, plan_gains, predict_power
+from mixes.engine.levels import LoudnessWish, place_curve, plan_gains, predict_power
 from mixes.engine.loudness import gate_integrated
 from mixes.engine.planning import MixSettings, plan_mix
+from mixes.engine.tags import Tags
 from mixes.engine.tests.tracks import make_track
 
 
@@ -40,6 +41,15 @@ def test_album_dynamics_use_one_gain_and_still_reach_the_target():
     assert predicted_lufs(timeline, tracks) == pytest.approx(-14.0, abs=0.05)
 
 
+def test_parts_of_one_recording_share_their_gain():
+    parts = [
+        make_track(60, lufs=lufs, peak_dbtp=-6, tags=Tags("Part", "Band", "Live", number), to_the_end=True)
+        for number, lufs in ((1, -18), (2, -12))
+    ]
+    first, second, other = gains([*parts, make_track(60, lufs=-16, peak_dbtp=-6)])
+    assert first == second != other
+
+
 def test_without_a_target_nothing_is_changed():
     assert gains([make_track(60, lufs=-20), make_track(60, lufs=-8)], target_lufs=None) == [0.0, 0.0]
 
@@ -60,7 +70,7 @@ def test_gains_stay_within_their_bounds(lufs, gain_db):
 
 def test_a_track_too_short_to_measure_keeps_its_level():
     track = make_track(0.3, lufs=None, momentary=())
-    assert plan_gains(plan([track]).timeline, [track], Loudness(-14.0)).gains_db == (0.0,)
+    assert plan_gains(plan([track]).timeline, [track], LoudnessWish(-14.0)).gains_db == (0.0,)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,13 @@ def add_sound_arguments(group: Any) -> None:
         metavar="auto|SECONDS",
         help="length of the transitions (%(default)s)",
     )
+    add(
+        "--gap",
+        type=float,
+        default=DEFAULTS.gap_s,
+        metavar="SECONDS",
+        help="silence of style gap (%(default)s)",
+    )
     add("--soften", action="store_true", help="take the treble out of the middle of each transition")
     add("--trim", choices=("auto", "off"), default="auto", help="off: play files from first to last sample")
     add(
@@ -168,6 +175,7 @@ def read_request(options: dict[str, Any]) -> MixRequest:
         settings=MixSettings(
             style=options["style"],
             transition_s=options["transition"],
+            gap_s=options["gap"],
             soften=options["soften"],
             trim=options["trim"] == "auto",
             target_lufs=options["loudness"],
@@ -187,7 +195,7 @@ def read_request(options: dict[str, Any]) -> MixRequest:
 
 def default_title(paths: list[Path]) -> str:
     """Name the mix after the folder or playlist it is made of."""
-    first = paths[0].absolute()
+    first = paths[0].resolve()
     if first.is_dir():
         return first.name or "Mix"
     return first.stem if len(paths) == 1 else first.parent.name or "Mix"
