@@ -7,6 +7,7 @@ points, outline and tags, or a `DecodeError` that says in one sentence why the t
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from itertools import count
 from math import isfinite
 from pathlib import Path
@@ -67,12 +68,23 @@ class TrackAnalysis:
         if data["version"] != ANALYSIS_VERSION:
             raise ValueError(f"This analysis has version {data['version']}, not {ANALYSIS_VERSION}.")
         read = dict(data)
-        read["momentary"] = tuple(data["momentary"])
-        read["peaks"] = tuple((low, high) for low, high in data["peaks"])
+        read["momentary"] = tuple(map(_shared_level, data["momentary"]))
+        read["peaks"] = tuple(_shared_pair(low, high) for low, high in data["peaks"])
         read["cues"] = CuePoints(**data["cues"])
         read["tags"] = Tags.from_dict(data["tags"])
         read["notes"] = tuple(data["notes"])
         return cls(**read)
+
+
+# A mix may have hundreds of tracks, whose curves and outlines are made of the same few thousand values.
+@cache
+def _shared_level(level: float) -> float:
+    return level
+
+
+@cache
+def _shared_pair(low: int, high: int) -> tuple[int, int]:
+    return low, high
 
 
 def analyse_track(

@@ -24,14 +24,14 @@ PRE_ROLL, POST_ROLL = 40, 3
 MIN_FRAMES = 2  # ffmpeg takes a file for an MP3 only when two frames follow each other
 ENCODER_DELAY = 576  # samples that LAME puts before the first one
 DECODER_DELAY = 529  # samples that every decoder adds: 528 by its filters, and 1
-# kbit/s -> (index in the frame header, low-pass in Hz that LAME 3.100 applies by default)
+# kbit/s -> (index in the frame header, low-pass in Hz, gain), the latter two as LAME 3.100 applies them
 BITRATES = {
-    128: (9, 17000),
-    160: (10, 17500),
-    192: (11, 18600),
-    224: (12, 19400),
-    256: (13, 19700),
-    320: (14, 20500),
+    128: (9, 17000, 0.95),
+    160: (10, 17500, 0.95),
+    192: (11, 18600, 0.97),
+    224: (12, 19400, 0.98),
+    256: (13, 19700, 1.0),
+    320: (14, 20500, 1.0),
 }
 RATES = {44100: 0, 48000: 1}  # Hz -> index in the frame header
 SYNC_LAYER_3 = 0xFFFB  # MPEG-1 Layer III without a CRC in each frame
@@ -99,9 +99,13 @@ def encoder_frames(samples: int) -> int:
 
 def frame_format(ffmpeg: Path, mp3: Mp3Format) -> FrameFormat:
     """Return how one ffmpeg encodes a chunk to frames which need none before them."""
+    gain = BITRATES[mp3.bitrate_kbps][2]
     argv = (
         *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", "-v", "level+error", "-filter_threads", "1"),
         *("-threads", "1", "-f", "f32le", "-ar", str(mp3.rate), "-ac", "2", "-i", "pipe:0"),
+        *(
+            ("-af", f"volume={1 / gain:.6f}:precision=float") if gain != 1.0 else ()
+        ),  # LAME takes it off again
         *("-threads", "1", "-c:a", "libmp3lame", "-b:a", f"{mp3.bitrate_kbps}k", "-reservoir", "0"),
         *("-write_xing", "0", "-id3v2_version", "0", "-flush_packets", "0", "-f", "mp3", "pipe:1"),
     )

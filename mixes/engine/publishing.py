@@ -63,6 +63,9 @@ def sweep(folder: Path) -> None:
 
 def explain_os_error(error: OSError, folder: Path) -> str:
     """Return a sentence on what happened and what to do."""
+    where = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else folder
+    if folder not in (where, *where.parents):
+        return f"{where} cannot be used: {error.strerror}. Nothing was made."
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"There is no space left in {folder}. Nothing was changed there; free some and try again."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -21,7 +21,7 @@ from mixes.engine.errors import OutputError
 from mixes.engine.mp3 import Mp3Format, Mp3Writer, StreamFacts, advance_crc16, crc16, info_frame
 from mixes.engine.sandbox import ENCODE, run
 from mixes.engine.synth import DEMO_SONGS, render_song
-from mixes.engine.tests.signals import decode_file, lag, pink_noise, run_ffmpeg
+from mixes.engine.tests.signals import decode_file, lag, pink_noise, rms_db, run_ffmpeg, sine
 
 RATE = 44_100
 DELAY = 1105  # samples by which a raw stream of LAME's frames comes late
@@ -95,6 +95,13 @@ def test_the_bit_rate_is_constant_and_as_asked(tmp_path, ffmpeg, bitrate_kbps):
     frames = mp3.encoder_frames(len(samples)) + 1
     bytes_at_rate = frames * 1152 / RATE * bitrate_kbps * 1000 / 8
     assert abs(path.stat().st_size - bytes_at_rate) <= 8 + 1  # one byte for each of the chunks
+
+
+@pytest.mark.parametrize("bitrate_kbps", mp3.BITRATES)
+def test_every_bit_rate_keeps_the_level(tmp_path, ffmpeg, bitrate_kbps):
+    tone = sine(1000, 3)
+    decoded = decode_file(write_mp3(tmp_path / "a.mp3", ffmpeg, tone, bitrate_kbps=bitrate_kbps))
+    assert rms_db(decoded[RATE:-RATE]) == pytest.approx(rms_db(tone), abs=0.05)
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000])

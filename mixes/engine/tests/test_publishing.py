@@ -86,6 +86,14 @@ def test_what_the_system_says_becomes_a_sentence(tmp_path, number, sentence):
         raise OSError(number, os.strerror(number))
 
 
+def test_what_lies_elsewhere_is_named(tmp_path):
+    with (
+        pytest.raises(OutputError, match=r"/elsewhere/photo\.jpg cannot be used: Permission denied"),
+        work_folder(tmp_path),
+    ):
+        raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere/photo.jpg")
+
+
 def test_a_disk_without_room_is_refused_before_the_work(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 9 * 10**8, 10**8))

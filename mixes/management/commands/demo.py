@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 from mixes.engine.ffmpeg import find_ffmpeg
 from mixes.engine.pipeline import FORMATS, MixRequest
 from mixes.engine.planning import MixSettings
+from mixes.engine.sandbox import ShouldStop
 from mixes.engine.synth import DEMO_SONGS, write_song
 from mixes.management.engine_runs import engine_run
 from mixes.management.terminal import print_mix
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         with engine_run(self.stderr) as (on_progress, should_stop):
             ffmpeg = find_ffmpeg(settings.FFMPEG)
             mix = make_local_mix(
-                write_songs(ffmpeg, folder / "songs"),
+                write_songs(ffmpeg, folder / "songs", should_stop),
                 request,
                 folder,
                 store=AnalysisStore(settings.DATA_DIR / "analyses"),
@@ -48,7 +49,10 @@ class Command(BaseCommand):
         print_mix(mix, self.stdout)
 
 
-def write_songs(ffmpeg: Path, folder: Path) -> list[Path]:
+def write_songs(ffmpeg: Path, folder: Path, should_stop: ShouldStop) -> list[Path]:
     """Write the demo's songs, tagged; return their files in order."""
     folder.mkdir(parents=True, exist_ok=True)
-    return [write_song(ffmpeg, song, folder / f"{song.file_stem}.mp3") for song in DEMO_SONGS]
+    return [
+        write_song(ffmpeg, song, folder / f"{song.file_stem}.mp3", should_stop=should_stop)
+        for song in DEMO_SONGS
+    ]
