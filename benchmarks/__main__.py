@@ -86,7 +86,9 @@ def measure_all(options: argparse.Namespace, work: Path) -> None:
     sections = [
         (title, measured(name, figure, bench)) for name, (title, figure) in FIGURES.items() if name in wanted
     ]
-    command = "python -m benchmarks " + " ".join(sys.argv[1:])
+    # Without paths: they say nothing on another machine.
+    names = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
+    command = "python -m benchmarks " + " ".join(names)
     facts = (bench.music.name, version(ffmpeg), bench.repeats, load, options.quick, command.strip())
     page = make_page(sections, Conditions(*facts))
     if options.quick and options.out is None:

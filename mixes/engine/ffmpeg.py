@@ -76,19 +76,8 @@ def decode_args(ffmpeg: Path, path: Path, *, max_s: float) -> list[str]:
         *("-format_whitelist", DEMUXERS, "-codec_whitelist", DECODERS, "-err_detect", "crccheck"),
         *("-vn", "-sn", "-dn", "-threads", "1", "-t", f"{max_s:.3f}", "-i", f"file:{path}"),
         *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
-        *(
-            "-fflags",
-            "+bitexact",
-            "-flags:a",
-            "+bitexact",
-            "-ac",
-            "2",
-            "-c:a",
-            "pcm_f32le",
-            "-f",
-            "wav",
-            "pipe:1",
-        ),
+        *("-fflags", "+bitexact", "-flags:a", "+bitexact", "-ac", "2"),
+        *("-c:a", "pcm_f32le", "-f", "wav", "pipe:1"),
     ]
 
 
