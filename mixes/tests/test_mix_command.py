@@ -220,6 +220,7 @@ def test_an_hour_of_silence_is_left_out_and_does_not_make_a_gap(mix, songs, tmp_
         (["songs", "--image", "songs/1 song.flac"], "1 song.flac"),
         (["songs", "--image", "gone.jpg"], "gone.jpg: could not be found"),
         (["songs", "--description-template", "gone.txt"], "gone.txt"),
+        (["songs", "--description-template", "/dev/zero"], "longer than any description"),
         (["songs", "--transition", "99"], "between 0 and 60 seconds"),
         (["songs", "--loudness", "3"], "between -40 and -5 LUFS"),
         (["songs", "--style", "gap", "--gap", "-1"], "between 0 and 60 seconds"),

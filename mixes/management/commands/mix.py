@@ -24,6 +24,7 @@ from mixes.services.local_mixes import LocalMix, available_cores, make_local_mix
 from mixes.services.playlists import find_tracks
 
 DEFAULTS = MixSettings()
+LONGEST_TEMPLATE = 20_000  # characters; YouTube takes 5,000 bytes
 
 
 class Command(BaseCommand):
@@ -206,6 +207,10 @@ def read_template(path: Path | None) -> str:
     if path is None:
         return DEFAULT_TEMPLATE
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST_TEMPLATE + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise EngineError(f"The description template {path} cannot be read as text.") from error
+    if len(text) > LONGEST_TEMPLATE:
+        raise EngineError(f"The description template {path} is longer than any description may be.")
+    return text
