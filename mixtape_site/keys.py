@@ -14,7 +14,7 @@ def read_or_make_key(path: Path) -> str:
     """
     try:
         return _keep_key(path)
-    except PermissionError:
+    except OSError:
         return secrets.token_urlsafe(KEY_BYTES)
 
 

@@ -36,7 +36,7 @@ from mixes.engine.pictures import (
     title_card,
 )
 from mixes.engine.planning import JoinSettings, MixSettings, Plan, plan_mix
-from mixes.engine.publishing import check_space, check_targets, publish, work_folder
+from mixes.engine.publishing import check_space, check_targets, made_before, publish, work_folder
 from mixes.engine.render import render_blocks
 from mixes.engine.sandbox import ShouldStop, never
 from mixes.engine.timeline import Timeline
@@ -118,11 +118,16 @@ def make_mix(
     plan = plan_mix([source.analysis for source in request.sources], request.settings, request.joins)
     made_of = [source.path for source in request.sources]
     made_of += [request.picture] if request.picture else []
+    names = file_names(request)
     with work_folder(folder) as work:
-        check_targets(file_names(request), folder, made_of)
+        ours = made_before(folder / names[-1])
+        check_targets(names, folder, made_of, ours)
+        older = tuple(sorted(name for name in ours.difference(names) if (folder / name).is_file()))
         check_space(folder, expected_bytes(request, plan.timeline))
-        outputs = Run(request, plan, work, ffmpeg, on_progress, should_stop).make()
-        return replace(outputs, artifacts=publish(outputs.artifacts, folder))
+        run = Run(request, plan, work, ffmpeg, on_progress, should_stop)
+        outputs = run.make(files=(*names, *older))
+        notes = (*outputs.notes, *(f"{name} is of an earlier mix; it was not made again." for name in older))
+        return replace(outputs, artifacts=publish(outputs.artifacts, folder), notes=notes)
 
 
 def file_names(request: MixRequest) -> list[str]:
@@ -174,13 +179,16 @@ class Run:
         self.artifacts: dict[str, Path] = {}
         self.timings_s: dict[str, float] = {}
 
-    def make(self) -> MixOutputs:
-        """Run every stage; the artifacts named lie in the work folder."""
+    def make(self, files: Sequence[str]) -> MixOutputs:
+        """Run every stage; the artifacts named lie in the work folder.
+
+        `files` are the names of all that is then ours in the destination, for the next run to know.
+        """
         slides, cover = self.draw()
         self.render(cover)
         if "mp4" in self.request.formats:
             self.make_video(slides)
-        description = self.write_texts()
+        description = self.write_texts(files)
         notes = (*self.plan.notes, *description.notes, *self.source_notes(), *self.drawing_notes())
         checks = self.check(description.notes) if self.request.check else {}
         return MixOutputs(self.timeline, self.chapters, self.artifacts, checks, notes, self.timings_s)
@@ -304,7 +312,7 @@ class Run:
                 should_stop=self.should_stop,
             )
 
-    def write_texts(self) -> Description:
+    def write_texts(self, files: Sequence[str]) -> Description:
         """Write what is read and not heard: description, chapters, timeline, CUE sheet."""
         request = self.request
         with self.stage("write"):
@@ -319,7 +327,8 @@ class Run:
             self.write("description", description.text)
             podcast = podcast_json(self.chapters, title=request.title, author=request.artist)
             self.write("chapters", podcast)
-            timeline = json.dumps(self.timeline.to_dict(), ensure_ascii=False, indent=1)
+            document = {"files": list(files), **self.timeline.to_dict()}
+            timeline = json.dumps(document, ensure_ascii=False, indent=1)
             self.write("timeline", timeline + "\n")
             if mp3 := self.artifacts.get("mp3"):
                 sheet = cue_sheet(

@@ -3,11 +3,12 @@
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mixes.engine.errors import OutputError
@@ -86,18 +87,26 @@ def check_space(folder: Path, wanted_bytes: int) -> None:
         )
 
 
-def check_targets(names: Sequence[str], folder: Path, made_of: Sequence[Path]) -> None:
+def made_before(timeline: Path) -> frozenset[str]:
+    """Return the names of the files that an earlier run made, as its timeline lists them."""
+    try:
+        return frozenset(map(str, json.loads(timeline.read_text(encoding="utf-8"))["files"]))
+    except (OSError, ValueError, KeyError, TypeError):  # none there, or not one of ours
+        return frozenset()
+
+
+def check_targets(names: Sequence[str], folder: Path, made_of: Sequence[Path], ours: Collection[str]) -> None:
     """Raise OutputError when a result would replace what the mix is made of, or what no run of ours made.
 
-    `names` are the results' file names, the timeline's last: where it lies, the others are ours.
+    `names` are the results' file names, `ours` those that an earlier run made.
     """
     sources = {path.resolve() for path in made_of}
-    ours = (folder / names[-1]).is_file()
     for name in names:
         target = folder / name
         if target.resolve() in sources:
             raise OutputError(f"{target} is one of the files the mix is made of. {ANOTHER_PLACE}")
-        if target.exists() and (not ours or not target.is_file()):
+        is_there = target.exists() or target.is_symlink()
+        if is_there and (name not in ours or not target.is_file()):
             raise OutputError(f"{target} is already there and was not made by a mix. {ANOTHER_PLACE}")
 
 

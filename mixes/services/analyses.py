@@ -1,5 +1,6 @@
 """Track files to their analyses: measured side by side, and kept by content so that each is measured once."""
 
+import contextlib
 import hashlib
 import json
 import tempfile
@@ -118,7 +119,8 @@ def analyse_file(
         return kept
     analysis = analyse_track(ffmpeg, path, sha256=sha256, on_progress=on_progress, should_stop=should_stop)
     if TAGS_UNREAD not in analysis.notes:  # it may have been the machine's fault: try again next time
-        store.save(analysis, path)
+        with contextlib.suppress(OSError):  # it is kept for speed alone: a full disk need not stop a mix
+            store.save(analysis, path)
     return analysis
 
 

@@ -43,10 +43,13 @@ def _expand(path: Path, *, recursive: bool) -> list[Path]:
 
 
 def _list_folder(folder: Path, *, recursive: bool) -> Iterator[Path]:
-    for path in folder.rglob("*") if recursive else folder.iterdir():
+    paths = list(folder.rglob("*") if recursive else folder.iterdir())
+    timelines = [path for path in paths if path.name.endswith(TIMELINE_SUFFIX)]
+    mixes = {path.with_name(path.name.removesuffix(TIMELINE_SUFFIX)) for path in timelines}
+    for path in paths:
         # Hidden: such as macOS's "._song.mp3", which hold no sound, or the work folder of another run
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        made_here = path.with_suffix(TIMELINE_SUFFIX).exists()  # a mix of ours is no track of the next one
+        made_here = path.with_suffix("") in mixes  # a mix of ours is no track of the next one
         if path.suffix.lower() in AUDIO_SUFFIXES and not hidden and not made_here and path.is_file():
             yield path
 

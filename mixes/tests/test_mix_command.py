@@ -185,6 +185,23 @@ def test_a_folder_can_be_mixed_into_itself_again_and_again(mix, songs):
     assert len(first["clips"]) == len(second["clips"]) == 3
 
 
+def test_a_video_of_an_earlier_mix_is_told(mix, songs, tmp_path):
+    out = tmp_path / "out"
+    mix(songs, "-o", out, "--title", "x", "--formats", "mp3,mp4", "--size", "1280x720", "--no-check")
+    for _ in range(2):
+        document = json.loads(mix(songs, "-o", out, "--title", "x", "--no-check", "--json").stdout)
+        assert "x.mp4 is of an earlier mix; it was not made again." in document["notes"]
+
+
+def test_what_somebody_put_beside_a_mix_is_not_replaced(mix, songs, tmp_path):
+    out = tmp_path / "out"
+    mix(songs, "-o", out, "--title", "x", "--no-check")
+    (out / "x.mp4").write_text("mine")
+    done = mix(songs, "-o", out, "--title", "x", "--formats", "mp3,mp4", "--no-check", check=False)
+    assert done.returncode == 1 and "was not made by a mix" in done.stderr
+    assert (out / "x.mp4").read_text() == "mine"
+
+
 def test_names_that_are_no_text_do_not_stop_a_finished_run(mix, songs, tmp_path):
     odd = os.fsdecode(b"caf\xe9 \x1b[31m.flac")
     (songs / "1 song.flac").rename(songs / odd)

@@ -57,6 +57,11 @@ def test_a_mix_that_lies_in_the_folder_is_no_track(tmp_path):
     assert names(find_tracks([tmp_path], recursive=True)) == ["a.mp3"]
 
 
+def test_a_name_as_long_as_names_can_be_is_a_track(tmp_path):
+    touch(tmp_path, "x" * 251 + ".mp3")
+    assert len(find_tracks([tmp_path])) == 1
+
+
 def test_names_that_sort_alike_have_one_order(tmp_path):
     touch(tmp_path, "1 a.mp3", "01 a.mp3", "001 a.mp3")
     assert names(find_tracks([tmp_path])) == ["001 a.mp3", "01 a.mp3", "1 a.mp3"]

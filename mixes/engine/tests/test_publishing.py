@@ -8,7 +8,7 @@ from collections import namedtuple
 import pytest
 
 from mixes.engine.errors import Cancelled, OutputError
-from mixes.engine.publishing import check_space, check_targets, lock, publish, work_folder
+from mixes.engine.publishing import check_space, check_targets, lock, made_before, publish, work_folder
 
 
 def test_files_are_moved_over_what_is_there(tmp_path):
@@ -54,21 +54,26 @@ def test_what_a_killed_run_left_is_swept_and_what_a_running_one_has_is_not(tmp_p
 def test_what_a_mix_is_made_of_is_never_replaced(tmp_path):
     song = tmp_path / "song.mp3"
     song.write_text("mine")
-    (tmp_path / "song.timeline.json").write_text("{}")
     with pytest.raises(OutputError, match="one of the files the mix is made of"):
-        check_targets(["song.mp3", "song.timeline.json"], tmp_path, [tmp_path / "." / "song.mp3"])
+        check_targets(["song.mp3"], tmp_path, [tmp_path / "." / "song.mp3"], {"song.mp3"})
 
 
 def test_what_no_mix_has_made_is_never_replaced(tmp_path):
     names = ["album.mp3", "album.cue", "album.timeline.json"]
     (tmp_path / "album.cue").write_text("mine")
     with pytest.raises(OutputError, match=r"album\.cue is already there"):
-        check_targets(names, tmp_path, [])
-    (tmp_path / "album.timeline.json").write_text("{}")
-    check_targets(names, tmp_path, [])
+        check_targets(names, tmp_path, [], {"album.mp3"})
+    check_targets(names, tmp_path, [], set(names))
     (tmp_path / "album.mp3").mkdir()
     with pytest.raises(OutputError, match=r"album\.mp3 is already there"):
-        check_targets(names, tmp_path, [])
+        check_targets(names, tmp_path, [], set(names))
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"files": 3}', "\xff"])
+def test_a_timeline_that_lists_no_files_vouches_for_none(tmp_path, text):
+    if text is not None:
+        (tmp_path / "a.timeline.json").write_text(text, encoding="latin-1")
+    assert made_before(tmp_path / "a.timeline.json") == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """`manage.py mix FILE_OR_FOLDER... -o DIR`: one seamless mix from files on this machine."""
 
+import io
 import json
+import sys
 from argparse import ArgumentTypeError
 from datetime import date
 from pathlib import Path
@@ -53,6 +55,8 @@ class Command(BaseCommand):
         self.report(mix, as_json=options["json"])
 
     def report(self, mix: LocalMix, *, as_json: bool) -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # the mix is made: no letter may stop it from being told
+            sys.stdout.reconfigure(errors="backslashreplace")
         if as_json:
             self.stdout.write(json.dumps(mix_to_json(mix), ensure_ascii=False, indent=2))
         else:
