@@ -173,7 +173,7 @@ def _mux_args(ffmpeg: Path, adts: Path, metadata: Path, out: Path, *, frames: in
         *("-protocol_whitelist", "file", "-f", "ffmetadata", "-i", f"file:{metadata}"),
         *("-map", "0:v", "-map", "1:a", "-map_metadata", "2", "-map_chapters", "2", "-c", "copy"),
         *("-bsf:a", sound_times, "-avoid_negative_ts", "disabled"),
-        # Without it the clock of the chapters is so fine that a long one's length overflows 32 bits.
+        # The chapters' clock is the mix's own: in a finer one a chapter of minutes overflows 32 bits.
         *("-movie_timescale", str(rate)),
         *("-fflags", "+bitexact", "-movflags", "+faststart", "-f", "mp4", f"file:{out}"),
     ]
