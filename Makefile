@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 
-.PHONY: setup run test check lint format bench clean
+.PHONY: setup run test check lint format bench bench-web screenshots clean
 
 setup: $(VENV)/.installed
 
@@ -13,7 +13,7 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt
 	touch $@
 
 run: setup
-	$(MANAGE) demo
+	exec $(MANAGE) up
 
 test: setup
 	$(BIN)/pytest -n auto
@@ -36,6 +36,10 @@ format: setup
 # make bench MUSIC=folder ARGS="--quick": speed, memory and sound beside the rivals, into benchmarks/RESULTS.md
 bench: setup
 	$(BIN)/python -m benchmarks $(if $(MUSIC),"$(MUSIC)") $(ARGS)
+
+# make bench-web MUSIC=folder: the pages' speed, uploads, many readers, into the same page
+bench-web: setup
+	$(BIN)/python -m benchmarks.web $(if $(MUSIC),"$(MUSIC)") $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -15,7 +15,7 @@ from PIL import Image
 from benchmarks import exact, memory, music, sound, speed, texts
 from benchmarks.measure import RunFailed
 from benchmarks.ours import Bench
-from benchmarks.report import ROOT, Conditions, Row, make_page
+from benchmarks.report import ROOT, Conditions, Row, make_part, replace_part
 from mixes.engine.ffmpeg import find_ffmpeg, version
 
 Figure = Callable[[Bench], Iterator[Row]]
@@ -90,12 +90,12 @@ def measure_all(options: argparse.Namespace, work: Path) -> None:
     names = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
     command = "python -m benchmarks " + " ".join(names)
     facts = (bench.music.name, version(ffmpeg), bench.repeats, load, options.quick, command.strip())
-    page = make_page(sections, Conditions(*facts))
+    part = make_part("The engine", "make bench", sections, Conditions(*facts))
     if options.quick and options.out is None:
-        sys.stdout.write(page)
+        sys.stdout.write(part)
         return
     out = options.out or ROOT / "benchmarks" / "RESULTS.md"
-    out.write_text(page, encoding="utf-8")
+    replace_part(out, part)
     say(f"written to {out}")
 
 

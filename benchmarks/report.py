@@ -53,15 +53,17 @@ class Conditions:
         ]
 
 
-def make_page(sections: Sequence[tuple[str, Sequence[Row]]], conditions: Conditions) -> str:
-    """Return the page as Markdown; rows of one function stand together under its name."""
+def make_part(
+    title: str, command: str, sections: Sequence[tuple[str, Sequence[Row]]], conditions: Conditions
+) -> str:
+    """Return one part of the page as Markdown; rows of one function stand together under its name."""
     rows = [row for _, rows in sections for row in rows]
     short = [row.figure for row in rows if row.reached is False]
     reached = sum(row.reached is True for row in rows)
     text = [
-        "# Benchmarks",
+        f"# {title}",
         "",
-        "Made by `make bench`; every figure stands beside its rival of the same run.",
+        f"Made by `{command}`; a rival's figure is of the same run.",
         "",
     ]
     text += [*conditions.lines(), "", f"**{reached} of {reached + len(short)} goals reached.**"]
@@ -74,6 +76,19 @@ def make_page(sections: Sequence[tuple[str, Sequence[Row]]], conditions: Conditi
     for title, rows_of_one in sections:
         text += ["", f"## {title}", "", *_table(rows_of_one), "", *_notes(rows_of_one)]
     return "\n".join(text).rstrip() + "\n"
+
+
+def replace_part(page: Path, part: str) -> None:
+    """Put a part into the page in place of the one with its title; the others stay."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    parts = [f"# {old}" for old in f"\n{text}".split("\n# ")[1:]]
+    titles = [old.splitlines()[0] for old in parts]
+    title = part.splitlines()[0]
+    if title in titles:
+        parts[titles.index(title)] = part
+    else:
+        parts.append(part)
+    page.write_text("\n\n".join(one.strip() for one in parts) + "\n", encoding="utf-8")
 
 
 def _table(rows: Iterable[Row]) -> list[str]:

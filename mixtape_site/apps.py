@@ -13,3 +13,5 @@ class SiteConfig(AppConfig):
         register(checks.check_ffmpeg)
         register(checks.check_folders)
         register(checks.check_sandbox)
+        register(checks.check_keys)
+        register(checks.check_reach)

@@ -11,6 +11,9 @@ from django.core.checks import CheckMessage, Error, Warning
 from mixes.engine import ffmpeg
 from mixes.engine.errors import EngineError
 from mixes.engine.sandbox import can_restrict_files
+from mixtape_site.addresses import is_loopback
+
+OTHERS = 0o077  # bits of a file's mode for its group and for everybody
 
 INSTALL_HINT = (
     "Leave MIXTAPE_FFMPEG empty to use the ffmpeg that comes with requirements.txt, "
@@ -58,6 +61,40 @@ def check_sandbox(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
     text = "This system has no Landlock: ffmpeg is held by closed format lists and limits alone."
     hint = "Linux 5.13 or newer with Landlock enabled adds a second wall around uploaded files."
     return [Warning(text, hint=hint, id="mixtape.W001")]
+
+
+def check_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Nobody but the user that runs the site can read its keys."""
+    folder = Path(settings.DATA_DIR) / "keys"
+    open_files = [
+        path for path in sorted(folder.glob("*")) if path.is_file() and path.stat().st_mode & OTHERS
+    ]
+    return [
+        Warning(
+            f"{path} can be read by other users of this machine.",
+            hint=f"Close it with `chmod 600 {path}`. If others were there, delete it: a new one is made.",
+            id="mixtape.W002",
+        )
+        for path in open_files
+    ]
+
+
+def check_reach(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """What others can reach knows its address and its proxy, and has no account for everybody."""
+    found: list[CheckMessage] = []
+    if not is_loopback(settings.BIND) and not settings.HAS_URL:
+        text = f"The site listens on {settings.BIND} and does not know the address people use for it."
+        hint = "Set MIXTAPE_URL, such as https://mixtape.example.org; other addresses are refused."
+        found.append(Warning(text, hint=hint, id="mixtape.W003"))
+    if settings.SITE.is_https and not settings.TRUSTED_PROXIES:
+        text = "MIXTAPE_URL is https, so a proxy stands in front, but none is trusted to say who asks."
+        hint = "Set MIXTAPE_TRUSTED_PROXIES=1, or all people share the rate limits of one address."
+        found.append(Warning(text, hint=hint, id="mixtape.W004"))
+    if settings.DEMO_ACCOUNT and not settings.SITE.is_loopback:
+        text = "The demo account is on, and others can reach this site."
+        hint = "Leave MIXTAPE_DEMO_ACCOUNT out; everybody who knows its password shares one library."
+        found.append(Warning(text, hint=hint, id="mixtape.W005"))
+    return found
 
 
 def is_writable(folder: Path) -> bool:

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import environ
+from csp.constants import NONE, SELF
 
+from mixtape_site.addresses import SiteAddress
 from mixtape_site.keys import read_or_make_key
+from mixtape_site.limits import Limits
 from mixtape_site.zones import system_time_zone
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -16,10 +19,19 @@ if (BASE_DIR / ".env").is_file():
 DATA_DIR = Path(env.str("MIXTAPE_DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
 MEDIA_ROOT = Path(env.str("MIXTAPE_MEDIA_DIR", default=str(BASE_DIR / "media"))).absolute()
 
+# Where people find the site; hosts, cookies, CSRF and redirects follow from it
+PORT = env.int("MIXTAPE_PORT", default=8000)
+BIND = env.str("MIXTAPE_BIND", default="127.0.0.1")
+_URL = env.str("MIXTAPE_URL", default="")
+HAS_URL = bool(_URL)
+SITE = SiteAddress.read(_URL, bind=BIND, port=PORT)
+SITE_URL = SITE.url
+TRUSTED_PROXIES = env.int("MIXTAPE_TRUSTED_PROXIES", default=0)
+
 # Core
 DEBUG = env.bool("MIXTAPE_DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_make_key(DATA_DIR / "keys" / "secret_key")
-ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+ALLOWED_HOSTS = list(SITE.hosts)
 ROOT_URLCONF = "mixtape_site.urls"
 WSGI_APPLICATION = "mixtape_site.wsgi.application"
 INSTALLED_APPS = [
@@ -32,16 +44,34 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.usersessions",
+    "csp",
+    "django_htmx",
+    "django_q",
 ]
 MIDDLEWARE = [
+    "mixtape_site.logs.RequestIdMiddleware",
+    "mixtape_site.headers.PermissionsPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.sessions.NoteSessionMiddleware",
+    "mixtape_site.busy.BusyDatabaseMiddleware",
 ]
 TEMPLATES = [
     {
@@ -53,6 +83,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "mixtape_site.context.site",
             ],
         },
     },
@@ -60,6 +91,14 @@ TEMPLATES = [
 
 # Database
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'mixtape.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",  # a deferred one that comes to write fails instead of waiting
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # People
@@ -68,6 +107,83 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "mixes:mix_list"
+LOGOUT_REDIRECT_URL = "home"
+
+# Mail: without a server there is none, and the pages that need it say so
+EMAIL_URL = env.str("EMAIL_URL", default="")
+HAS_MAIL = bool(EMAIL_URL)
+if HAS_MAIL:
+    vars().update(env.email_url("EMAIL_URL"))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MIXTAPE_MAIL_FROM", default=f"mixtape@{SITE.host}")
+
+# Sign-up and the demo account are for a site that nobody else can reach, unless switched on
+SIGNUP_OPEN = env.bool("MIXTAPE_SIGNUP_OPEN", default=SITE.is_loopback)
+DEMO_ACCOUNT = env.bool("MIXTAPE_DEMO_ACCOUNT", default=SITE.is_loopback)
+
+# Sign-in (django-allauth)
+GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
+GOOGLE_CLIENT_SECRET = env.str("GOOGLE_CLIENT_SECRET", default="")
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if HAS_MAIL else "none"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = SITE.scheme
+ACCOUNT_SESSION_REMEMBER = True
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.SocialAccountAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_PROVIDERS = {
+    "google": {
+        "SCOPE": ["profile", "email"],
+        "AUTH_PARAMS": {"access_type": "online", "prompt": "select_account"},
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [{"client_id": GOOGLE_CLIENT_ID, "secret": GOOGLE_CLIENT_SECRET, "key": ""}]
+        if GOOGLE_CLIENT_ID
+        else [],
+    }
+}
+USERSESSIONS_TRACK_ACTIVITY = True
+
+# Cookies and transport
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE.is_https
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = [SITE.origin]
+CSRF_FAILURE_VIEW = "mixtape_site.views.csrf_failure"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_SSL_REDIRECT = False  # the proxy's work; /healthz is asked without TLS
+SECURE_HSTS_SECONDS = 31_536_000 if SITE.is_https else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains and
+    "security.W021",  # the preload list bind a whole domain: its owner's choice, made in the proxy
+    "security.W008",  # plain HTTP is redirected by the proxy, see SECURE_SSL_REDIRECT
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],  # blob: shows a picture before it is sent
+        "media-src": [SELF],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF, "https://accounts.google.com"],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
 
 # Languages and time
 LANGUAGE_CODE = "en"
@@ -77,7 +193,61 @@ USE_TZ = True
 # Files
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+FILE_UPLOAD_HANDLERS = ["mixes.services.received_files.MediaDiskHandler"]  # on the media's own disk
+DATA_UPLOAD_MAX_NUMBER_FILES = 50
+
+# What one person may take up
+LIMITS = Limits.read(env)
+
+# Background jobs: django-q2 carries wake-ups, the rows of `mixes.leases` are the truth (docs/architecture.md)
+LONG_WORKERS = env.int("MIXTAPE_LONG_WORKERS", default=1)
+SHORT_WORKERS = env.int("MIXTAPE_SHORT_WORKERS", default=2)
+_QUEUE = {
+    "queue_limit": 1,
+    "bulk": 1,
+    "poll": 0.2,
+    "guard_cycle": 0.5,  # exact in binary: the guard waits for a counter to be 0
+    "ack_failures": True,
+    "max_attempts": 1,
+    "save_limit": 200,
+    "catch_up": False,
+    "scheduler": False,
+}
+Q_CLUSTER = {
+    "name": "mixtape",
+    "orm": "default",
+    "workers": 1,
+    "timeout": 900,
+    "retry": 1000,
+    **_QUEUE,
+    "ALT_CLUSTERS": {
+        "short": {"workers": SHORT_WORKERS, "timeout": 3600, "retry": 4000, "recycle": 50, **_QUEUE},
+        # a fresh process for each mix gives its memory back
+        "long": {"workers": LONG_WORKERS, "timeout": 12 * 3600, "retry": 13 * 3600, "recycle": 1, **_QUEUE},
+        "publish": {"workers": 1, "timeout": 12 * 3600, "retry": 13 * 3600, "recycle": 50, **_QUEUE},
+    },
+}
 
 # The engine
 FFMPEG = env.str("MIXTAPE_FFMPEG", default="") or None
+
+# Messages on one line each
+LOG_LEVEL = env.str("MIXTAPE_LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "mixtape_site.logs.LineFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False},
+        "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        # said by the middleware of every request, with its id
+        "django.server": {"handlers": [], "propagate": False},
+    },
+}

@@ -5,6 +5,7 @@ neither that the first 1,024 samples are priming nor where the last frame's musi
 """
 
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 
 from mixes.engine.encode import CHUNK_S, Chunk, EncoderPool, FrameFormat, ParallelEncoder, plan_chunks
@@ -104,7 +105,7 @@ class AacWriter(ParallelEncoder[memoryview]):
         self._file.write(cut)
 
 
-def frame_offsets(data: bytes) -> list[int]:
+def frame_offsets(data: bytes | mmap) -> list[int]:
     """Return where each ADTS frame begins, and the end of the last; raises OutputError where none begins."""
     offsets = [0]
     while offsets[-1] < len(data):

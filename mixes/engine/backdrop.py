@@ -69,6 +69,11 @@ def palette_of(title: str) -> Palette:
     return Palette(spots, accents, int.from_bytes(digest[6:10]))
 
 
+def spot_colours(palette: Palette) -> list[Colour]:
+    """Return the colour of each spot, for drawing the same elsewhere."""
+    return [_rgb(colour) for _, _, colour in palette.spots]
+
+
 def gradient(palette: Palette, size: tuple[int, int]) -> Image.Image:
     """Return the palette's colours flowing into each other, as an RGB picture of `size`."""
     y, x = np.mgrid[0 : 1 : GRID * 1j, 0 : 1 : GRID * 1j].astype(np.float32)

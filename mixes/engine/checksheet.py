@@ -5,7 +5,7 @@ a user on each thing measured. Nothing here changes a file, and nothing is held 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from statistics import median
@@ -105,6 +105,16 @@ class CheckSheet:
         """Return plain types, fit for JSON, the measurements beside the rest."""
         data = asdict(self)
         return {"verdict": self.verdict.value, **data.pop("measured"), **data}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "CheckSheet":
+        """Read what `to_dict` gave, straight or from JSON."""
+        measured = {field.name: data[field.name] for field in fields(Measured)}
+        measured["clipped_at_s"] = tuple(data["clipped_at_s"])
+        for name, kind in (("gaps", Gap), ("clicks", ClickPlace), ("joins", JoinLoudness)):
+            measured[name] = tuple(kind(**entry) for entry in data[name])
+        items = (Item(entry["name"], Verdict(entry["verdict"]), entry["sentence"]) for entry in data["items"])
+        return cls(data["file_name"], data["target_lufs"], Measured(**measured), tuple(items))
 
 
 def check_file(

@@ -25,6 +25,7 @@ Size = tuple[int, int]
 VIDEO_SIZES: tuple[Size, ...] = ((1920, 1080), (1280, 720), (3840, 2160), (1080, 1920), (1080, 1080))
 COVER_SIZE: Size = (1000, 1000)
 COVER_MAX_BYTES = 300_000  # players read the cover with the tag, before the first sound
+SHOWN_QUALITY = 88
 PNG_EFFORT = 1  # of 9: these files live for minutes
 UNREADABLE = "could not be read safely."
 WHITE: Colour = (255, 255, 255)
@@ -180,6 +181,12 @@ def cover_jpeg(picture: Path) -> bytes:
         if buffer.tell() < COVER_MAX_BYTES:
             break
     return buffer.getvalue()
+
+
+def save_jpeg(picture: Path, out: Path) -> None:
+    """Write a PNG from here as a JPEG of the same size, for showing."""
+    with Image.open(picture, formats=("PNG",)) as opened:
+        opened.convert("RGB").save(out, "JPEG", quality=SHOWN_QUALITY, optimize=True)
 
 
 def _fit_words(words: _Words, layout: Layout, folders: Sequence[Path]) -> tuple[list[_Placed], str]:

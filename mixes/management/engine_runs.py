@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import IO, NoReturn
 
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
-from mixes.engine.pipeline import OnProgress
+from mixes.engine.requests import OnProgress
 from mixes.engine.sandbox import ShouldStop
 from mixes.management.interrupts import stop_on_signals
 from mixes.management.terminal import show_progress

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mixes.engine.pipeline import OnProgress
+from mixes.engine.requests import OnProgress
 from mixes.engine.timeline import Timeline, Transition
 from mixes.engine.tracklist import clock_with_hours, clock_without_hours
 from mixes.services.local_mixes import LocalMix

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mixes.engine.analysis import ANALYSIS_VERSION, TAGS_UNREAD, TrackAnalysis, analyse_track
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
-from mixes.engine.pipeline import OnProgress, ignore_progress
+from mixes.engine.requests import OnProgress, ignore_progress
 from mixes.engine.sandbox import ShouldStop, never
 from mixes.engine.tags import read_tags
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mixes.engine.errors import EngineError
-from mixes.engine.pipeline import MixOutputs, MixRequest, OnProgress, Source, make_mix
+from mixes.engine.pipeline import make_mix
+from mixes.engine.requests import MixOutputs, MixRequest, OnProgress, Source
 from mixes.engine.sandbox import ShouldStop
 from mixes.services.analyses import Analysed, AnalysisStore, analyse_tracks
 

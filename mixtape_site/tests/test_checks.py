@@ -1,7 +1,12 @@
 """`manage.py check` names what is missing, and the cure."""
 
+import os
+import subprocess
+import sys
+
 from mixes.engine import ffmpeg
 from mixtape_site import checks
+from mixtape_site.addresses import SiteAddress
 
 
 def fake_ffmpeg(folder, version, encoders):
@@ -53,3 +58,47 @@ def test_an_unwritable_folder_is_named_with_its_setting(settings, tmp_path):
     settings.DATA_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "file" / "media"
     (error,) = checks.check_folders(None)
     assert error.id == "mixtape.E004" and "MIXTAPE_MEDIA_DIR" in error.hint
+
+
+def test_a_key_that_others_can_read_is_named(settings):
+    keys = settings.DATA_DIR / "keys"
+    keys.mkdir(parents=True)
+    (keys / "secret_key").write_text("x")
+    (keys / "secret_key").chmod(0o600)
+    assert checks.check_keys(None) == []
+    (keys / "secret_key").chmod(0o640)
+    (warning,) = checks.check_keys(None)
+    assert warning.id == "mixtape.W002" and "chmod 600" in warning.hint
+
+
+def reach(settings, *, bind, url="", proxies=0, demo=False):
+    settings.BIND, settings.HAS_URL, settings.TRUSTED_PROXIES = bind, bool(url), proxies
+    settings.SITE = SiteAddress.read(url, bind=bind, port=8000)
+    settings.DEMO_ACCOUNT = demo
+    return [warning.id for warning in checks.check_reach(None)]
+
+
+def test_a_site_for_this_machine_alone_needs_no_address(settings):
+    assert reach(settings, bind="127.0.0.1", demo=True) == []
+
+
+def test_a_site_that_others_reach_needs_its_address_and_its_proxy(settings):
+    assert reach(settings, bind="0.0.0.0") == ["mixtape.W003"]
+    assert reach(settings, bind="127.0.0.1", url="https://mix.example.org") == ["mixtape.W004"]
+    assert reach(settings, bind="127.0.0.1", url="https://mix.example.org", proxies=1) == []
+    demo = reach(settings, bind="127.0.0.1", url="https://mix.example.org", proxies=1, demo=True)
+    assert demo == ["mixtape.W005"]
+
+
+def test_a_deployed_site_passes_djangos_own_checks(tmp_path):
+    environment = {
+        "PATH": os.environ["PATH"],
+        "MIXTAPE_URL": "https://mix.example.org",
+        "MIXTAPE_TRUSTED_PROXIES": "1",
+        "MIXTAPE_DATA_DIR": str(tmp_path / "var"),
+        "MIXTAPE_MEDIA_DIR": str(tmp_path / "media"),
+    }
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout + done.stderr

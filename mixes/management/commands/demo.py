@@ -1,58 +1,58 @@
-"""`manage.py demo`: three generated songs, and one mix of them as MP3 and MP4."""
+"""`manage.py demo`: the demo account's library with one mix, made by the real queue."""
 
-from datetime import date
-from pathlib import Path
+import time
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
 
-from mixes.engine.ffmpeg import find_ffmpeg
-from mixes.engine.pipeline import FORMATS, MixRequest
-from mixes.engine.planning import MixSettings
-from mixes.engine.sandbox import ShouldStop
-from mixes.engine.synth import DEMO_SONGS, write_song
-from mixes.management.engine_runs import engine_run
-from mixes.management.terminal import print_mix
-from mixes.services.analyses import AnalysisStore
-from mixes.services.local_mixes import available_cores, make_local_mix
+from accounts.models import User
+from accounts.services import ensure_demo_account
+from mixes.leases import State
+from mixes.models import Mix, MixJob, Track
+from mixes.services import arranging
+from mixes.services.arrangements import change_settings
+from mixes.services.demo_sets import add_demo_set
+from mixes.services.job_requests import request_mix
+
+LOOK_S = 0.3
 
 
 class Command(BaseCommand):
-    help = "Makes a mix of three generated songs, to show what comes out."
-    requires_system_checks = ()
+    help = "Fills the demo account: three generated songs, and one mix of them, made by the workers."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--timeout", type=float, default=300.0, help="seconds to wait for the workers")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        folder = settings.DATA_DIR / "demo"
-        request = MixRequest(
-            sources=(),
-            title="Mixtape demo",
-            artist="Mixtape",
-            date=date.today().isoformat(),
-            settings=MixSettings(transition_s="auto"),
-            formats=FORMATS,
-            title_cards=True,
-            cores=available_cores(),
-        )
-        with engine_run(self.stderr) as (on_progress, should_stop):
-            ffmpeg = find_ffmpeg(settings.FFMPEG)
-            mix = make_local_mix(
-                write_songs(ffmpeg, folder / "songs", should_stop),
-                request,
-                folder,
-                store=AnalysisStore(settings.DATA_DIR / "analyses"),
-                ffmpeg=ffmpeg,
-                skip_bad=False,
-                on_progress=on_progress,
-                should_stop=should_stop,
-            )
-        print_mix(mix, self.stdout)
+        if not settings.DEMO_ACCOUNT:
+            raise CommandError("The demo account is off: others can reach this site (MIXTAPE_DEMO_ACCOUNT).")
+        user = User.objects.get(email=ensure_demo_account().email)
+        if MixJob.objects.filter(owner=user, state=State.DONE).exists():
+            return
+        mix = add_demo_set(user)
+        show_all = partial(change_settings, make_mp4=True, title_cards=True)
+        mix = arranging.edit(mix, None, _("Video with title cards"), show_all)
+        until_s = time.monotonic() + options["timeout"]
+        self.wait(lambda: not still_listening(mix), until_s)
+        job = request_mix(mix)
+        self.wait(lambda: not MixJob.objects.get(pk=job.pk).is_open, until_s)
+        job.refresh_from_db()
+        if job.state != State.DONE:
+            raise CommandError(f"The demo mix could not be made: {job.error_text}")
+        self.stdout.write("The demo mix is made.")
+
+    @staticmethod
+    def wait(is_so: Any, until_s: float) -> None:
+        while not is_so():
+            if time.monotonic() > until_s:
+                raise CommandError("The workers did not get to the demo mix. Is `manage.py worker` running?")
+            time.sleep(LOOK_S)
 
 
-def write_songs(ffmpeg: Path, folder: Path, should_stop: ShouldStop) -> list[Path]:
-    """Write the demo's songs, tagged; return their files in order."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [
-        write_song(ffmpeg, song, folder / f"{song.file_stem}.mp3", should_stop=should_stop)
-        for song in DEMO_SONGS
-    ]
+def still_listening(mix: Mix) -> bool:
+    """Tell whether a track of the mix is not yet known."""
+    states = (Track.State.UPLOADING, Track.State.LISTENING)
+    return mix.items.filter(track__state__in=states).exists()

@@ -16,8 +16,8 @@ from mixes.engine.errors import EngineError
 from mixes.engine.ffmpeg import find_ffmpeg
 from mixes.engine.mp3 import BITRATES
 from mixes.engine.pictures import VIDEO_SIZES
-from mixes.engine.pipeline import FORMATS, MixRequest
 from mixes.engine.planning import Length, MixSettings
+from mixes.engine.requests import FORMATS, MixRequest
 from mixes.engine.transitions import STYLES
 from mixes.management.engine_runs import engine_run
 from mixes.management.terminal import mix_to_json, print_mix

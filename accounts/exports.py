@@ -1,0 +1,106 @@
+"""A ZIP of all that the site knows of one user, written as it is sent: memory stays flat at any size."""
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from accounts.models import User
+from mixes.services import belongings, storage
+
+PIECE_BYTES = 1 << 20
+README = """What Mixtape keeps of your account.
+
+account.json   who you are, where you signed in from
+*.json         your tracks, pictures, mixes with every state they were in, jobs and results
+tracks/        the songs you added, as you added them          (only where you asked for the files)
+pictures/      your pictures                                   (the same)
+results/       what was made of your mixes, one folder a job   (the same)
+"""
+
+
+class Outbox:
+    """A file that cannot be read back: what a ZIP writes into it is taken out and sent."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._pieces.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: all is here until it is taken."""
+
+    def take(self) -> bytes:
+        taken = b"".join(self._pieces)
+        self._pieces.clear()
+        return taken
+
+
+def export_account(user: User, *, with_files: bool) -> Iterator[bytes]:
+    """Yield the archive. The rows are read before the first byte: a slow download holds no database."""
+    files = belongings.files_of(user) if with_files else []
+    with tempfile.TemporaryFile() as rows:
+        tables = write_tables(user, rows)
+        yield from _zip_of(rows, tables, files)
+
+
+def write_tables(user: User, out: IO[bytes]) -> list[tuple[str, int]]:
+    """Write each table as a JSON list into `out`, one behind the other; return names and lengths in bytes."""
+    written = []
+    parts: dict[str, Iterator[Any]] = {
+        name: belongings.rows_of(table) for name, table in belongings.tables_of(user).items()
+    }
+    for name, rows in {"account": iter([describe_account(user)]), **parts}.items():
+        begin = out.tell()
+        out.write(b"[")
+        for k, row in enumerate(rows):
+            out.write(b",\n" if k else b"\n")
+            out.write(json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False).encode())
+        out.write(b"\n]\n")
+        written.append((f"{name}.json", out.tell() - begin))
+    return written
+
+
+def describe_account(user: User) -> dict[str, Any]:
+    """Return the account itself with its addresses, sign-ins and connections."""
+    return {
+        "email": user.email,
+        "name": user.get_full_name(),
+        "joined_at": user.date_joined,
+        "last_sign_in_at": user.last_login,
+        "addresses": list(user.emailaddress_set.values("email", "verified", "primary")),
+        "sessions": list(user.usersession_set.values("ip", "user_agent", "created_at", "last_seen_at")),
+        "connections": list(user.socialaccount_set.values("provider", "uid", "date_joined", "extra_data")),
+    }
+
+
+def _zip_of(rows: IO[bytes], tables: list[tuple[str, int]], files: list[tuple[str, str]]) -> Iterator[bytes]:
+    outbox = Outbox()
+    with zipfile.ZipFile(outbox, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("README.txt", README)
+        rows.seek(0)
+        for name, size in tables:
+            yield from _put(archive, outbox, name, rows, size)
+        for name, file in files:
+            path = storage.path_of(file)
+            if path.is_file():  # deleted since the list was made
+                with path.open("rb") as source:
+                    yield from _put(archive, outbox, name, source, path.stat().st_size)
+    yield outbox.take()
+
+
+def _put(
+    archive: zipfile.ZipFile, outbox: Outbox, name: str, source: IO[bytes], size: int
+) -> Iterator[bytes]:
+    """Copy `size` bytes into an entry of the archive, yielding what is ready to be sent."""
+    with archive.open(name, "w", force_zip64=True) as entry:
+        left = size
+        while left and (piece := source.read(min(PIECE_BYTES, left))):
+            entry.write(piece)
+            left -= len(piece)
+            yield outbox.take()

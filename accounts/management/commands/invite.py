@@ -1,0 +1,33 @@
+"""`manage.py invite EMAIL`: a link by which somebody chooses a password, for sites that send no mail too."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.validators import validate_email
+
+from accounts import services
+
+DAY_S = 86_400
+
+
+class Command(BaseCommand):
+    help = (
+        "Prints a link by which the owner of EMAIL chooses a password: a new account, "
+        "or a new password for one that exists. Closed sign-up does not matter."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("email")
+        parser.add_argument("--operator", action="store_true", help="with all rights in the admin")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            validate_email(options["email"])
+        except ValidationError as error:
+            raise CommandError(f"{options['email']} is no e-mail address.") from error
+        link = services.invite(options["email"], as_operator=options["operator"])
+        self.stdout.write(link)
+        days = settings.PASSWORD_RESET_TIMEOUT // DAY_S
+        self.stderr.write(f"Send it to {options['email']}; it works once, within {days} days.")

@@ -1,0 +1,121 @@
+"""How the first operator, those who are invited, and the demo account come in."""
+
+import io
+import re
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from accounts import services
+from accounts.models import OperatorLink
+
+pytestmark = pytest.mark.django_db
+User = get_user_model()
+ACCOUNT = {"email": "op@example.org", "password": "knobs and faders"}
+
+
+def path_of(link):
+    return re.sub(r"^https?://[^/]+", "", link)
+
+
+def test_the_link_makes_the_operator_signs_in_and_is_used_up(as_nobody):
+    path = path_of(services.make_operator_link())
+    assert as_nobody.get(path).status_code == 200
+    assert as_nobody.post(path, ACCOUNT).status_code == 302
+    operator = User.objects.get()
+    assert operator.is_superuser and operator.is_staff and operator.check_password(ACCOUNT["password"])
+    assert operator.emailaddress_set.get().verified
+    assert as_nobody.get("/admin/").status_code == 200
+    again = Client().post(path, {**ACCOUNT, "email": "other@example.org"})
+    assert again.status_code == 404 and User.objects.count() == 1
+
+
+def test_a_new_link_ends_the_one_before(as_nobody):
+    first, second = path_of(services.make_operator_link()), path_of(services.make_operator_link())
+    assert as_nobody.get(first).status_code == 404
+    assert as_nobody.get(second).status_code == 200
+
+
+def test_a_guess_makes_nobody(as_nobody):
+    services.make_operator_link()
+    assert as_nobody.post("/account/first/guess/", ACCOUNT).status_code == 404
+    assert not User.objects.exists()
+
+
+def test_the_link_is_worth_nothing_once_there_is_an_operator(as_nobody):
+    path = path_of(services.make_operator_link())
+    User.objects.create_superuser("op@example.org", "x")
+    assert as_nobody.get(path).status_code == 404
+
+
+def test_of_two_at_once_one_becomes_the_operator():
+    token = path_of(services.make_operator_link()).split("/")[-2]
+    services.create_first_operator(token, "one@example.org", "knobs and faders")
+    with pytest.raises(services.LinkUsed):
+        services.create_first_operator(token, "two@example.org", "knobs and faders")
+
+
+def test_the_token_itself_is_not_kept():
+    token = path_of(services.make_operator_link()).split("/")[-2]
+    assert token not in str(OperatorLink.objects.values())
+
+
+@pytest.mark.parametrize(
+    "change", [{"email": "nonsense"}, {"password": "short"}, {"email": "ALICE@example.org"}]
+)
+def test_a_form_with_a_mistake_keeps_the_link(alice, as_nobody, change):
+    path = path_of(services.make_operator_link())
+    assert as_nobody.post(path, ACCOUNT | change).status_code == 422
+    assert as_nobody.get(path).status_code == 200
+
+
+def invite(*arguments):
+    out = io.StringIO()
+    call_command("invite", *arguments, stdout=out, stderr=io.StringIO())
+    return path_of(out.getvalue().strip())
+
+
+def choose_password(client, link, password):
+    form = client.get(link, follow=True)
+    return client.post(form.request["PATH_INFO"], {"password1": password, "password2": password})
+
+
+def test_somebody_invited_chooses_a_password_though_sign_up_is_closed(as_nobody, settings):
+    settings.SIGNUP_OPEN = False
+    link = invite("carol@example.org")
+    choose_password(as_nobody, link, "carol hums along")
+    carol = User.objects.get()
+    assert carol.check_password("carol hums along") and not carol.is_staff
+    assert carol.emailaddress_set.get().verified
+    choose_password(Client(), link, "somebody else sings")
+    carol.refresh_from_db()
+    assert carol.check_password("carol hums along")
+
+
+def test_an_invitation_of_a_user_gives_a_new_password_and_rights_where_asked(alice, as_nobody):
+    choose_password(as_nobody, invite("ALICE@example.org", "--operator"), "alice likes tapes")
+    alice.refresh_from_db()
+    assert alice.check_password("alice likes tapes") and alice.is_superuser
+
+
+def test_no_link_for_what_is_no_address():
+    with pytest.raises(CommandError, match="no e-mail address"):
+        invite("carol")
+
+
+def test_the_demo_account_keeps_its_password_beside_the_keys(settings):
+    demo = services.ensure_demo_account()
+    assert services.ensure_demo_account() == demo
+    path = settings.DATA_DIR / "keys" / "demo_password"
+    assert path.read_text() == demo.password and path.stat().st_mode & 0o777 == 0o600
+    assert User.objects.get().check_password(demo.password)
+
+
+def test_the_demo_account_closes_and_opens_again(as_nobody):
+    demo = services.ensure_demo_account()
+    assert services.close_demo_account() and not services.close_demo_account()
+    assert not as_nobody.login(email=demo.email, password=demo.password)
+    services.ensure_demo_account()
+    assert as_nobody.login(username=demo.email, password=demo.password)

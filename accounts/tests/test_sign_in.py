@@ -1,0 +1,149 @@
+"""Coming in: sign-up, sign-in, passwords, with and without mail, open and closed."""
+
+import re
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth import get_user_model
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+pytestmark = pytest.mark.django_db
+User = get_user_model()
+NEW = {"email": "carol@example.org", "password1": "carol hums along", "password2": "carol hums along"}
+
+
+@pytest.fixture(autouse=True)
+def no_limits_left_over():
+    cache.clear()
+
+
+@pytest.fixture
+def with_mail(settings):
+    settings.HAS_MAIL = True
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+
+
+def test_sign_up_without_a_mail_server_signs_in_at_once(as_nobody, settings):
+    settings.SIGNUP_OPEN = True
+    answer = as_nobody.post(reverse("account_signup"), NEW)
+    assert answer.status_code == 302
+    assert as_nobody.get(reverse("accounts:profile")).context["user"].email == NEW["email"]
+    assert EmailAddress.objects.get(email=NEW["email"]).primary
+
+
+def test_sign_up_with_a_mail_server_waits_for_the_address(as_nobody, settings, with_mail):
+    settings.SIGNUP_OPEN = True
+    as_nobody.post(reverse("account_signup"), NEW)
+    assert as_nobody.get(reverse("accounts:profile")).status_code == 302
+    (message,) = mail.outbox
+    link = re.search(r"http\S+/confirm-email/\S+/", message.body)[0]
+    as_nobody.post(link.replace("http://testserver", ""))
+    assert EmailAddress.objects.get(email=NEW["email"]).verified
+
+
+def test_closed_sign_up_makes_nobody(as_nobody, settings):
+    settings.SIGNUP_OPEN = False
+    assert "signup" not in as_nobody.get(reverse("account_login")).content.decode()
+    as_nobody.post(reverse("account_signup"), NEW)
+    assert not User.objects.exists()
+
+
+def test_a_short_password_is_refused_with_a_sentence(as_nobody, settings):
+    settings.SIGNUP_OPEN = True
+    answer = as_nobody.post(reverse("account_signup"), {**NEW, "password1": "abc", "password2": "abc"})
+    assert "too short" in answer.content.decode()
+    assert not User.objects.exists()
+
+
+def test_signing_in_and_out(alice, as_nobody):
+    sign_in = {"login": "ALICE@example.org", "password": "alice likes records"}
+    assert as_nobody.post(reverse("account_login"), sign_in).url == "/mixes/"
+    assert as_nobody.get(reverse("accounts:profile")).status_code == 200
+    as_nobody.post(reverse("account_logout"))
+    assert as_nobody.get(reverse("accounts:profile")).status_code == 302
+
+
+def test_a_wrong_password_signs_nobody_in(alice, as_nobody):
+    as_nobody.post(reverse("account_login"), {"login": alice.email, "password": "guess"})
+    assert "_auth_user_id" not in as_nobody.session
+
+
+def test_guessing_passwords_is_slowed_down(alice, as_nobody):
+    guesses = [
+        as_nobody.post(reverse("account_login"), {"login": alice.email, "password": f"guess {n}"})
+        for n in range(12)
+    ]
+    assert guesses[-1].status_code == 429 or "Too many" in guesses[-1].content.decode()
+    right = {"login": alice.email, "password": "alice likes records"}
+    as_nobody.post(reverse("account_login"), right)
+    assert "_auth_user_id" not in as_nobody.session
+
+
+def test_too_many_requests_get_our_page(as_nobody):
+    answers = [as_nobody.post(reverse("account_login"), {"login": f"{n}@x.org"}) for n in range(31)]
+    assert answers[-1].status_code == 429
+    assert answers[-1]["Retry-After"] == "60"
+
+
+def test_changing_the_password(alice, as_alice):
+    change = {
+        "oldpassword": "alice likes records",
+        "password1": "alice likes tapes",
+        "password2": "alice likes tapes",
+    }
+    assert as_alice.post(reverse("account_change_password"), change).status_code == 302
+    alice.refresh_from_db()
+    assert alice.check_password("alice likes tapes")
+
+
+def test_without_mail_there_is_no_reset_and_the_page_says_who_can_help(as_nobody):
+    assert "password/reset" not in as_nobody.get(reverse("account_login")).content.decode()
+    answer = as_nobody.get(reverse("account_reset_password"))
+    assert answer.status_code == 404
+    assert "manage.py invite" in answer.content.decode()
+    assert as_nobody.post(reverse("account_reset_password"), {"email": "a@b.org"}).status_code == 404
+
+
+def test_with_mail_a_forgotten_password_is_reset_by_a_link(alice, as_nobody, with_mail):
+    alice.emailaddress_set.create(email=alice.email, verified=True, primary=True)
+    assert "password/reset" in as_nobody.get(reverse("account_login")).content.decode()
+    as_nobody.post(reverse("account_reset_password"), {"email": alice.email})
+    link = re.search(r"http://testserver(/\S+/key/\S+)", mail.outbox[0].body)[1]
+    choose_password(as_nobody, link, "a whole new song")
+    alice.refresh_from_db()
+    assert alice.check_password("a whole new song")
+
+
+def choose_password(client, link, password):
+    form = client.get(link, follow=True)
+    client.post(form.request["PATH_INFO"], {"password1": password, "password2": password})
+
+
+def test_google_is_offered_only_where_it_is_set_up(as_nobody, settings):
+    assert "google" not in as_nobody.get(reverse("account_login")).content.decode().lower()
+    app = {"client_id": "id", "secret": "secret", "key": ""}
+    google = {**settings.SOCIALACCOUNT_PROVIDERS["google"], "APPS": [app]}
+    settings.SOCIALACCOUNT_PROVIDERS = {"google": google}
+    settings.GOOGLE_CLIENT_ID = "id"
+    assert "/accounts/google/login/" in as_nobody.get(reverse("account_login")).content.decode()
+
+
+def test_sessions_are_listed_and_the_others_can_be_ended(alice, as_alice):
+    elsewhere = Client(HTTP_USER_AGENT="Pocket radio")
+    elsewhere.force_login(alice)
+    elsewhere.get(reverse("accounts:profile"))
+    as_alice.get(reverse("accounts:profile"))
+    assert "Pocket radio" in as_alice.get(reverse("usersessions_list")).content.decode()
+    as_alice.post(reverse("usersessions_list"))
+    assert elsewhere.get(reverse("accounts:profile")).status_code == 302
+    assert as_alice.get(reverse("accounts:profile")).status_code == 200
+
+
+def test_a_page_asked_again_writes_nothing(as_alice, django_assert_max_num_queries):
+    as_alice.get(reverse("usersessions_list"))
+    with django_assert_max_num_queries(20) as asked:
+        as_alice.get(reverse("accounts:profile"))
+    assert not [q for q in asked.captured_queries if q["sql"].startswith(("UPDATE", "INSERT"))]

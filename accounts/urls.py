@@ -1,0 +1,13 @@
+"""Pages about oneself; signing in and out is django-allauth's, under /accounts/."""
+
+from django.urls import path
+
+from accounts.views import first, leaving, profile
+
+app_name = "accounts"
+urlpatterns = [
+    path("", profile.profile, name="profile"),
+    path("export/", leaving.export, name="export"),
+    path("delete/", leaving.delete, name="delete"),
+    path("first/<str:token>/", first.first, name="first"),
+]

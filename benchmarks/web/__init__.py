@@ -1,0 +1,1 @@
+"""What the site costs: `make bench-web`."""

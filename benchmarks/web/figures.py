@@ -1,0 +1,351 @@
+"""The figures of the site, each against its goal."""
+
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import Row
+from benchmarks.web import rows
+from benchmarks.web.site import Answer, Client, Site, rss_mb, sign_in
+
+PAGE_MS, QUERIES_REPEATS, PAGE_REPEATS = 50.0, 3, 60
+POLLERS, POLL_S, POLL_MS, SLOWER = 200, 2.0, 150.0, 1.2
+UPLOAD_MB_S, UPLOAD_MB, CHUNK_MB, MEMORY_MB = 200.0, 1_000, 8, 60.0
+SONGS, READY_S, PRESS_S = 20, 20.0, 2.0
+FIRST_PAGE_KB = 100.0
+PATIENCE_S = 600.0
+
+
+@dataclass(slots=True)
+class WebBench:
+    """What the figures share."""
+
+    site: Site
+    folder: Path
+    songs: list[Path]
+    client: Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = sign_in("bench@example.org", self.site.port)
+
+    @property
+    def owner(self) -> Any:
+        from django.contrib.auth import get_user_model
+
+        return get_user_model().objects.get(email="bench@example.org")
+
+
+def first_page(bench: WebBench) -> Iterator[Row]:
+    """Load the first page in a fresh browser and count the bytes that came."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page()
+        received: list[float] = []
+        network = page.context.new_cdp_session(page)
+        network.send("Network.enable")
+        network.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+        page.goto(f"http://127.0.0.1:{bench.site.port}/", wait_until="networkidle")
+        browser.close()
+    kb = sum(received) / 1000
+    note = f"{len(received)} answers, headers, fonts and scripts included"
+    yield Row(
+        "first page over the wire",
+        f"<= {FIRST_PAGE_KB:.0f} kB",
+        f"{kb:.0f} kB",
+        reached=kb <= FIRST_PAGE_KB,
+        note=note,
+    )
+
+
+def songs(bench: WebBench) -> Iterator[Row]:
+    """Upload songs, wait until all are ready; then press Make and wait for progress."""
+    mix = create_mix(bench.client)
+    ended_s = upload_songs(bench, mix, SONGS)
+    wait_until_ready(bench, SONGS)
+    ready_s = time.perf_counter() - ended_s
+    yield Row(
+        f"last byte of {SONGS} songs until all are ready",
+        f"<= {READY_S:.0f} s",
+        f"{ready_s:.1f} s",
+        reached=ready_s <= READY_S,
+    )
+    pressed_s = time.perf_counter()
+    job = make(bench.client, mix)
+    until_s = pressed_s + PATIENCE_S
+    while time.perf_counter() < until_s:
+        answer = expect(bench.client.get(f"/jobs/{job}/status/"), 200, 286)
+        if has_progress(answer):
+            break
+        time.sleep(0.1)
+    seconds = time.perf_counter() - pressed_s
+    yield Row(
+        "press of Make until progress is on the page",
+        f"<= {PRESS_S:.0f} s",
+        f"{seconds:.1f} s",
+        reached=seconds <= PRESS_S,
+    )
+    wait_for_job(job)
+
+
+def has_progress(answer: Answer) -> bool:
+    from html.parser import HTMLParser
+
+    values: list[float] = []
+
+    class Finder(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            value = dict(attrs).get("value")
+            if tag == "progress" and value:
+                values.append(float(value))
+
+    Finder().feed(answer.body.decode())
+    return any(value > 0 for value in values)
+
+
+def polling(bench: WebBench) -> Iterator[Row]:
+    """Render alone and while 200 pages ask for their fragment, each every two seconds; twice, interleaved."""
+    mix = create_mix(bench.client)
+    upload_songs(bench, mix, SONGS)
+    wait_until_ready(bench, SONGS)
+    run_job(bench, mix)
+    alone, polled, times = [], [], []
+    for _ in range(2):
+        alone.append(run_job(bench, mix))
+        job = make(bench.client, mix)
+        pollers = Pollers(bench.site.port, f"/jobs/{job}/status/")
+        polled.append(wait_for_job(job))
+        times += pollers.stop()
+    p95_ms = percentile([seconds * 1000 for seconds in times], 95)
+    slower = statistics.mean(polled) / statistics.mean(alone)
+    yield Row(
+        f"{POLLERS} clients polling while a mix renders, p95",
+        f"<= {POLL_MS:.0f} ms",
+        f"{p95_ms:.0f} ms",
+        reached=p95_ms <= POLL_MS,
+        note=f"{len(times)} answers, median {statistics.median(times) * 1000:.0f} ms",
+    )
+    yield Row(
+        "the render beside them",
+        f"<= {SLOWER:.1f} x",
+        f"{slower:.2f} x",
+        f"{statistics.mean(alone):.1f} s alone",
+        reached=slower <= SLOWER,
+        note="alone "
+        + ", ".join(f"{s:.1f}" for s in alone)
+        + " s; polled "
+        + ", ".join(f"{s:.1f}" for s in polled)
+        + " s",
+    )
+
+
+class Pollers:
+    """Clients that ask for one fragment every two seconds, from threads."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self.over = threading.Event()
+        self.times: list[float] = []
+        client = sign_in("bench@example.org", port)
+        self.threads = [
+            threading.Thread(target=self.poll, args=(Client(port, client.headers["Cookie"]), path, number))
+            for number in range(POLLERS)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def poll(self, client: Client, path: str, number: int) -> None:
+        self.over.wait(POLL_S * number / POLLERS)
+        while not self.over.is_set():
+            answer = expect(client.get(path, **{"HX-Request": "true"}), 200, 286)
+            self.times.append(answer.seconds)
+            self.over.wait(max(0.0, POLL_S - answer.seconds))
+
+    def stop(self) -> list[float]:
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+        return self.times
+
+
+def uploads(bench: WebBench) -> Iterator[Row]:
+    """Send a gigabyte in pieces, over one connection, and watch the web server's memory."""
+    pids = bench.site.web_pids()
+    before_mb = rss_mb(pids)
+    size, chunk = UPLOAD_MB * 1_000_000, bytes(CHUNK_MB << 20)
+    location = create_upload(bench.client, "zeros.wav", size)
+    peak_mb, offset, began_s = before_mb, 0, time.perf_counter()
+    while offset < size:
+        piece = chunk[: size - offset]
+        expect(patch(bench.client, location, offset, piece), 204)
+        offset += len(piece)
+        if offset // len(chunk) % 16 == 0:
+            peak_mb = max(peak_mb, rss_mb(pids))
+    mb_s = UPLOAD_MB / (time.perf_counter() - began_s)
+    yield Row(
+        "upload on loopback", f">= {UPLOAD_MB_S:.0f} MB/s", f"{mb_s:.0f} MB/s", reached=mb_s >= UPLOAD_MB_S
+    )
+    yield Row(
+        "the web server's memory meanwhile",
+        f"<= {MEMORY_MB:.0f} MB more",
+        f"{peak_mb - before_mb:.0f} MB more",
+        reached=peak_mb - before_mb <= MEMORY_MB,
+        note=f"{before_mb:.0f} MB before",
+    )
+
+
+def pages(bench: WebBench) -> Iterator[Row]:
+    """Ask for each page again and again with a full database; count its queries in a full and an empty one."""
+    few = queries(bench, page_paths(bench))
+    ids = rows.fill(bench.owner, song_analysis(bench))
+    paths = page_paths(bench, **ids)
+    many = queries(bench, paths)
+    for name, path in paths.items():
+        times = [expect(bench.client.get(path), 200).seconds * 1000 for _ in range(PAGE_REPEATS)][3:]
+        p95_ms = percentile(times, 95)
+        constant = name not in few or many[name] <= few[name]
+        yield Row(
+            f"page: {name}",
+            f"p95 <= {PAGE_MS:.0f} ms",
+            f"{p95_ms:.0f} ms, {many[name]} queries",
+            reached=p95_ms <= PAGE_MS and constant,
+            note="" if constant else f"{few[name]} queries with few rows",
+        )
+
+
+def page_paths(bench: WebBench, mix: str = "", long_mix: str = "", job: str = "") -> dict[str, str]:
+    """Return the pages by name; those of a mix only where there is one."""
+    paths = {
+        "my mixes": "/mixes/",
+        "my mixes, searched": "/mixes/?q=Mix",
+        "tracks": "/tracks/",
+        "tracks, searched": "/tracks/?q=song",
+        "bin": "/bin/",
+        "account": "/account/",
+    }
+    if mix:
+        paths |= {
+            "a mix of 20 tracks": f"/mixes/{mix}/",
+            "a mix of 60 tracks": f"/mixes/{long_mix}/",
+            "look and words": f"/mixes/{mix}/look/",
+            "a finished job": f"/jobs/{job}/",
+        }
+    return paths
+
+
+def queries(bench: WebBench, paths: dict[str, str]) -> dict[str, int]:
+    """Count the queries of each page in this process, on the same database."""
+    from django.db import connection
+    from django.test import Client as Tester
+    from django.test.utils import CaptureQueriesContext
+
+    tester = Tester(SERVER_NAME="127.0.0.1")
+    tester.force_login(bench.owner, "django.contrib.auth.backends.ModelBackend")
+    counts = {}
+    for name, path in paths.items():
+        tester.get(path)
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            tester.get(path)
+        counts[name] = len(captured)
+    return counts
+
+
+def song_analysis(bench: WebBench) -> Any:
+    from mixes.engine.analysis import analyse_track
+    from mixes.engine.ffmpeg import find_ffmpeg
+
+    return analyse_track(find_ffmpeg(), bench.songs[0])
+
+
+def create_mix(client: Client) -> str:
+    """Start a mix as the page does; return its id."""
+    answer = expect(client.ask("POST", "/mixes/new/", b"title=Bench", {"Content-Type": FORM}), 302)
+    return answer.headers["Location"].strip("/").split("/")[1]
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def make(client: Client, mix: str) -> str:
+    """Press Make; return the job's id."""
+    answer = expect(client.ask("POST", f"/mixes/{mix}/make/", b"", {"Content-Type": FORM}), 302)
+    return answer.headers["Location"].strip("/").split("/")[1]
+
+
+def create_upload(client: Client, name: str, size: int, mix: str = "") -> str:
+    from base64 import b64encode
+
+    metadata = f"filename {b64encode(name.encode()).decode()}"
+    if mix:
+        metadata += f",mix {b64encode(mix.encode()).decode()}"
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(size), "Upload-Metadata": metadata}
+    return expect(client.ask("POST", "/uploads/", b"", headers), 201).headers["Location"]
+
+
+def patch(client: Client, location: str, offset: int, piece: bytes) -> Answer:
+    headers = {
+        "Tus-Resumable": "1.0.0",
+        "Upload-Offset": str(offset),
+        "Content-Type": "application/offset+octet-stream",
+    }
+    return client.ask("PATCH", location[location.index("/uploads/") :], piece, headers)
+
+
+def upload_songs(bench: WebBench, mix: str, count: int) -> float:
+    """Upload songs, each other than all before it; return when the last byte was taken."""
+    for number in range(count):
+        data = bench.songs[number % len(bench.songs)].read_bytes() + f"{mix} {number}".encode()
+        location = create_upload(bench.client, f"{number:02d} song.mp3", len(data), mix)
+        expect(patch(bench.client, location, 0, data), 204)
+    return time.perf_counter()
+
+
+def wait_until_ready(bench: WebBench, count: int) -> None:
+    from mixes.models import Track
+
+    until_s = time.perf_counter() + PATIENCE_S
+    waiting = Track.objects.filter(
+        owner=bench.owner, state__in=("uploading", "listening"), name__endswith="song.mp3"
+    )
+    while waiting.exists():
+        if time.perf_counter() > until_s:
+            raise RuntimeError("The tracks did not become ready.")
+        time.sleep(0.05)
+    refused = Track.objects.filter(owner=bench.owner, state="refused", name__endswith="song.mp3")
+    if problem := refused.values_list("problem", flat=True).first():
+        raise RuntimeError(f"A song was refused: {problem}")
+
+
+def run_job(bench: WebBench, mix: str) -> float:
+    return wait_for_job(make(bench.client, mix))
+
+
+def wait_for_job(job: str) -> float:
+    """Wait for a job's end; return how long its run took, in seconds."""
+    from mixes.models import MixJob
+
+    until_s = time.perf_counter() + PATIENCE_S
+    while time.perf_counter() < until_s:
+        row = MixJob.objects.get(pk=job)
+        if row.state == "done":
+            return float((row.finished_at - row.started_at).total_seconds())
+        if not row.is_open:
+            raise RuntimeError(f"The job ended as {row.state}: {row.error_text}")
+        time.sleep(0.05)
+    raise RuntimeError("The job did not end.")
+
+
+def expect(answer: Answer, *statuses: int) -> Answer:
+    if answer.status not in statuses:
+        raise RuntimeError(f"{answer.status} instead of {statuses}: {answer.body[:300]!r}")
+    return answer
+
+
+def percentile(values: list[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100)[percent - 1]

@@ -1,0 +1,92 @@
+"""A database as full as that of a busy site: mixes, tracks with their waveforms, finished jobs, of one owner."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mixes.engine.analysis import ANALYSIS_VERSION, TrackAnalysis
+
+MIXES, TRACKS, TRACKS_PER_MIX, LONG_MIX = 1_000, 20_000, 20, 60
+ANALYSED_EVERY = 10  # lists never load an analysis, so that not all need one
+BATCH = 500
+
+
+def fill(owner: Any, analysis: TrackAnalysis) -> dict[str, str]:
+    """Make the rows; return the ids of a mix of 20 tracks, one of 60 and a finished job."""
+    from mixes.models import Mix
+    from mixes.services.plans import plan_of
+
+    tracks = make_tracks(owner, analysis)
+    make_analyses(owner, analysis, tracks[::ANALYSED_EVERY] + tracks[1 : LONG_MIX + 1])
+    mixes = [Mix(owner=owner, title=f"Mix {number}") for number in range(MIXES)]
+    Mix.objects.bulk_create(mixes, BATCH)
+    for index, mix in enumerate(mixes):
+        first = index * TRACKS_PER_MIX
+        place(mix, tracks[first : first + TRACKS_PER_MIX])
+    long_mix = Mix.objects.create(owner=owner, title="Sixty songs")
+    place(long_mix, tracks[:LONG_MIX])
+    job = make_jobs(owner, mixes)
+    for mix in (mixes[0], long_mix):
+        plan_of(mix)
+    return {"mix": str(mixes[0].pk), "long_mix": str(long_mix.pk), "job": job}
+
+
+def make_tracks(owner: Any, analysis: TrackAnalysis) -> list[Any]:
+    from mixes.models import Track
+    from mixes.services.waveforms import draw_waveform
+
+    waveform = draw_waveform(analysis)
+    tracks = [
+        Track(
+            owner=owner,
+            state=Track.State.READY,
+            name=f"{number:05d} song.mp3",
+            file=f"tracks/none/{number}",
+            size=100_000,
+            sha256=f"{number:064x}",
+            title=f"Song {number}",
+            artist=f"Artist {number % 400}",
+            duration_s=analysis.duration_s,
+            integrated_lufs=analysis.integrated_lufs,
+            waveform=waveform,
+        )
+        for number in range(TRACKS)
+    ]
+    return Track.objects.bulk_create(tracks, BATCH)
+
+
+def make_analyses(owner: Any, analysis: TrackAnalysis, tracks: Sequence[Any]) -> None:
+    from django.utils import timezone
+
+    from mixes.leases import State
+    from mixes.models import AnalysisJob
+
+    done = {
+        "queue": "short",
+        "state": State.DONE,
+        "finished_at": timezone.now(),
+        "result": analysis.to_json(),
+    }
+    once = {track.pk: track for track in tracks}.values()
+    AnalysisJob.objects.bulk_create(
+        [AnalysisJob(owner=owner, track=track, version=ANALYSIS_VERSION, **done) for track in once], BATCH
+    )
+
+
+def place(mix: Any, tracks: Sequence[Any]) -> None:
+    from mixes.models import MixTrack
+
+    places = [MixTrack(mix=mix, track=track, position=position) for position, track in enumerate(tracks)]
+    MixTrack.objects.bulk_create(places)
+
+
+def make_jobs(owner: Any, mixes: Sequence[Any]) -> str:
+    """Make a finished job for each mix; return the id of the first one's."""
+    from django.utils import timezone
+
+    from mixes.leases import State
+    from mixes.models import MixJob
+
+    now = timezone.now()
+    done = {"queue": "long", "state": State.DONE, "started_at": now, "finished_at": now, "check_sheet": {}}
+    jobs = [MixJob(owner=owner, mix=mix, title=mix.title, snapshot={}, **done) for mix in mixes]
+    return str(MixJob.objects.bulk_create(jobs, BATCH)[0].pk)

@@ -1,0 +1,55 @@
+"""The cast of every test: alice owns what is made, bob is somebody else, nobody is signed out."""
+
+import shutil
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+
+@pytest.fixture(autouse=True)
+def own_folders(request, settings, tmp_path):
+    """Each test keeps its files for itself; static files need no collectstatic."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.DATA_DIR = tmp_path / "var"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def alice(db):
+    return get_user_model().objects.create_user("alice@example.org", "alice likes records")
+
+
+@pytest.fixture
+def bob(db):
+    return get_user_model().objects.create_user("bob@example.org", "bob likes tapes too")
+
+
+@pytest.fixture
+def as_alice(alice):
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def as_bob(bob):
+    client = Client()
+    client.force_login(bob)
+    return client
+
+
+@pytest.fixture
+def as_nobody(db):
+    return Client()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """One loud line for what this machine could not test."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        text = "NOT TESTED: the pages in a real browser. Install Chromium (Debian: chromium) to test them."
+        terminalreporter.write_line(text, red=True, bold=True)

@@ -1,0 +1,170 @@
+"""What users set for a mix, for one join, and for the words around it."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from mixes.engine.mp3 import BITRATES
+from mixes.engine.pictures import VIDEO_SIZES
+from mixes.engine.planning import LONGEST_TRANSITION_S, TARGETS_LUFS, Length
+from mixes.models import Mix, MixTrack
+from mixes.services.wording import STYLES
+
+STYLE_CHOICES = [(style, words[0]) for style, words in STYLES.items()]
+SIZE_WORDS = {
+    "1920x1080": _("1920 x 1080, as most videos"),
+    "1280x720": _("1280 x 720, a smaller file"),
+    "3840x2160": _("3840 x 2160, 4K"),
+    "1080x1920": _("1080 x 1920, upright for phones"),
+    "1080x1080": _("1080 x 1080, square"),
+}
+NAMED_LUFS = {"even": -14.0, "loud": -10.0, "untouched": None}
+
+
+class LengthChoice(TextChoices):
+    """Where the length of a transition comes from."""
+
+    MIX = "mix", _("As the mix")
+    AUTO = "auto", _("As each ending asks for")
+    SET = "set", _("Always")
+
+
+class SecondsField(forms.FloatField):
+    """Seconds of a transition; a slider beside it moves in steps of half a second."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0.0, max_value=LONGEST_TRANSITION_S, step_size=None, **options)
+        self.widget.attrs |= {"step": "0.1", "inputmode": "decimal"}
+
+
+class TitleForm(forms.Form):
+    """A new name for a mix."""
+
+    rename = forms.CharField(max_length=200, label=_("Title"))
+
+
+class MixSettingsForm(forms.Form):
+    """How a mix sounds and what is made of it."""
+
+    style = forms.ChoiceField(choices=STYLE_CHOICES, label=_("Joins"))
+    length = forms.ChoiceField(choices=LengthChoice.choices[1:], label=_("Length of joins"))
+    transition_s = SecondsField(required=False, label=_("Seconds"))
+    loudness = forms.ChoiceField(choices=[(name, name) for name in (*NAMED_LUFS, "own")], label=_("Loudness"))
+    target_lufs = forms.FloatField(
+        required=False, min_value=TARGETS_LUFS[0], max_value=TARGETS_LUFS[1], label=_("Loudness in LUFS")
+    )
+    album_dynamics = forms.BooleanField(
+        required=False,
+        label=_("Keep quiet songs quieter than loud ones"),
+        help_text=_("One change of level for all songs, as on an album."),
+    )
+    gap_s = SecondsField(label=_("Length of pauses, in seconds"))
+    soften = forms.BooleanField(
+        required=False,
+        label=_("Soften joins"),
+        help_text=_("Takes away some highs in the middle of each join."),
+    )
+    trim = forms.BooleanField(
+        required=False,
+        label=_("Leave out silence around songs"),
+        help_text=_("Without it every file plays from its first to its last sample."),
+    )
+    make_mp3 = forms.BooleanField(required=False, label=_("MP3, with chapters and a CUE sheet"))
+    make_mp4 = forms.BooleanField(required=False, label=_("MP4 video, for YouTube"))
+    bitrate_kbps = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(k, f"{k} kbit/s") for k in sorted(BITRATES, reverse=True)],
+        label=_("MP3 quality"),
+    )
+    video_size = forms.ChoiceField(
+        choices=[(f"{w}x{h}", SIZE_WORDS[f"{w}x{h}"]) for w, h in VIDEO_SIZES], label=_("Video size")
+    )
+    title_cards = forms.BooleanField(
+        required=False, label=_("Show each song's name in the video when it begins")
+    )
+
+    @staticmethod
+    def values_of(mix: Mix) -> dict[str, Any]:
+        """Return what the form shows for a mix."""
+        named = next((name for name, lufs in NAMED_LUFS.items() if lufs == mix.target_lufs), "own")
+        values = {name: getattr(mix, name, None) for name in MixSettingsForm.base_fields}
+        length = LengthChoice.AUTO if mix.transition_s is None else LengthChoice.SET
+        return {**values, "length": length, "loudness": named}
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("length") == LengthChoice.SET and data.get("transition_s") is None:
+            self._ask_for("transition_s")
+        if data.get("loudness") == "own" and data.get("target_lufs") is None:
+            self._ask_for("target_lufs")
+        if not data.get("make_mp3") and not data.get("make_mp4"):
+            self.add_error("make_mp3", _("Choose MP3, MP4 or both: otherwise there is nothing to make."))
+        return data
+
+    def changes(self) -> dict[str, Any]:
+        """Return columns of `Mix` with their values."""
+        changes = {
+            name: value for name, value in self.cleaned_data.items() if name not in ("length", "loudness")
+        }
+        if self.cleaned_data["length"] == LengthChoice.AUTO:
+            changes["transition_s"] = None
+        if self.cleaned_data["loudness"] != "own":
+            changes["target_lufs"] = NAMED_LUFS[self.cleaned_data["loudness"]]
+        return changes
+
+    def _ask_for(self, name: str) -> None:
+        if name not in self.errors:
+            self.add_error(name, _("Type a number."))
+
+
+class JoinForm(forms.Form):
+    """One join: a style and a length, or as the mix has it."""
+
+    style = forms.ChoiceField(
+        required=False, choices=[("", _("As the mix")), *STYLE_CHOICES], label=_("Style")
+    )
+    length = forms.ChoiceField(choices=LengthChoice.choices, label=_("Length"))
+    seconds = SecondsField(required=False, label=_("Seconds"))
+
+    @staticmethod
+    def values_of(item: MixTrack, planned_s: float) -> dict[str, Any]:
+        """Return what the form shows for the join after an item, which now lasts `planned_s`."""
+        length = LengthChoice.SET if item.join_s is not None else LengthChoice.MIX
+        seconds = planned_s if item.join_s is None else item.join_s
+        return {
+            "style": item.join_style,
+            "length": LengthChoice.AUTO if item.join_auto else length,
+            "seconds": round(seconds, 1),
+        }
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("length") == LengthChoice.SET and data.get("seconds") is None and not self.errors:
+            self.add_error("seconds", _("Type a number of seconds."))
+        return data
+
+    def transition_s(self) -> Length | None:
+        """Return the length as the arrangement keeps it."""
+        length = self.cleaned_data["length"]
+        if length == LengthChoice.SET:
+            seconds: float = self.cleaned_data["seconds"]
+            return seconds
+        return "auto" if length == LengthChoice.AUTO else None
+
+
+class LookForm(forms.Form):
+    """The words that go with a mix."""
+
+    title = forms.CharField(max_length=200, label=_("Title"))
+    artist = forms.CharField(max_length=200, required=False, label=_("Made by"))
+    description_template = forms.CharField(
+        max_length=20_000, required=False, label=_("Description"), widget=forms.Textarea({"rows": 10})
+    )
+    hashtags = forms.CharField(max_length=500, required=False, label=_("Hashtags"))
+
+    @staticmethod
+    def values_of(mix: Mix) -> dict[str, Any]:
+        """Return what the form shows for a mix."""
+        return {name: getattr(mix, name) for name in LookForm.base_fields}

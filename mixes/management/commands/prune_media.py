@@ -1,0 +1,63 @@
+"""`manage.py prune_media`: frees what nobody needs any more; results are never among it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Sum
+from django.template.defaultfilters import filesizeformat
+
+from mixes.models import Artifact
+from mixes.services import pruning, storage
+
+
+class Command(BaseCommand):
+    help = (
+        "Tells what could be freed: unfinished uploads, old things in the bin, files that no row names, "
+        "leftovers of jobs. With --yes it is freed; files that no row names are kept 30 days in media/bin."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--yes", action="store_true", help="free it, not only tell")
+        parser.add_argument(
+            "--many-orphans",
+            action="store_true",
+            help="go on where more than 5 %% of all files are unknown: you are sure of database and folder",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        rubbish = pruning.find_rubbish()
+        for line in describe(rubbish):
+            self.stdout.write(line)
+        if rubbish.is_empty:
+            self.stdout.write("There is nothing to free.")
+            return
+        try:
+            if not options["many_orphans"]:
+                rubbish.check_orphans()
+        except pruning.WrongDatabase as error:
+            raise CommandError(str(error)) from error
+        if options["yes"]:
+            pruning.remove_rubbish(rubbish)
+            self.stdout.write("Done.")
+        else:
+            self.stdout.write("Nothing was removed. Do it with --yes.")
+
+
+def describe(rubbish: pruning.Rubbish) -> Iterator[str]:
+    """Yield a line for each kind of thing that could go."""
+    parts = [storage.upload_path(upload.pk) for upload in rubbish.uploads]
+    results = Artifact.objects.filter(job__mix__in=rubbish.mixes).aggregate(bytes=Sum("size"))["bytes"] or 0
+    orphans = pruning.size_of(storage.path_of(name) for name in rubbish.orphans)
+    found = (
+        ("unfinished uploads", len(rubbish.uploads), pruning.size_of(parts)),
+        ("rows of uploads that arrived", len(rubbish.answered_uploads), 0),
+        ("mixes from the bin, with their results", len(rubbish.mixes), results),
+        ("tracks from the bin", len(rubbish.tracks), sum(track.size for track in rubbish.tracks)),
+        ("files that no row names, into media/bin", len(rubbish.orphans), orphans),
+        ("leftovers of jobs", len(rubbish.scratch), pruning.size_of(rubbish.scratch)),
+        ("days of media/bin", len(rubbish.binned), pruning.size_of(rubbish.binned)),
+    )
+    for what, count, size in found:
+        if count:
+            yield f"{count:>8}  {what}: {filesizeformat(size)}".replace("\xa0", " ")

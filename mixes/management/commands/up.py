@@ -1,0 +1,59 @@
+"""`manage.py up`: the whole site in one command: web server, workers; nothing stays behind when it stops."""
+
+import errno
+import socket
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from mixes.management.supervisor import Supervisor, manage
+from mixes.queues import LONG, SHORT
+from mixtape_site.setup import prepare_site
+
+
+class Command(BaseCommand):
+    help = "Runs the site: the web server and the workers. Ctrl-C or SIGTERM stops all of it."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        refuse_taken_port(settings.BIND, settings.PORT)
+        prepare_site(self.stdout)
+        commands = {
+            "web": [
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "-c",
+                "python:mixtape_site.server",
+                "mixtape_site.wsgi",
+            ],
+            "short worker": manage("worker", SHORT),
+            "long worker": manage("worker", LONG),
+        }
+        once = ()
+        if settings.DEMO_ACCOUNT:
+            commands["demo"] = manage("demo")
+            once = ("demo",)
+        self.say(f"Mixtape is starting on {settings.SITE_URL} (Ctrl-C stops it)")
+        status = Supervisor(commands, once=once, say=self.say).run()
+        self.say("Stopped.")
+        sys.exit(status)
+
+    def say(self, sentence: str) -> None:
+        self.stdout.write(sentence)
+        self.stdout.flush()
+
+
+def refuse_taken_port(bind: str, port: int) -> None:
+    """Raise CommandError when the site could not listen: better now than from a restarting web server."""
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((bind.strip("[]"), port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                text = f"Port {port} is taken. Is Mixtape already running? MIXTAPE_PORT chooses another."
+                raise CommandError(text) from error
+            raise CommandError(f"{bind}:{port} cannot be used: {error.strerror}.") from error

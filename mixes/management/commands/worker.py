@@ -1,0 +1,104 @@
+"""`manage.py worker QUEUE`: runs the jobs of one queue until it is told to stop."""
+
+import multiprocessing.util
+import os
+import signal
+import socket
+import sys
+import time
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connections
+from django_q.cluster import Cluster
+
+from mixes import tasks
+from mixes.management.processes import die_with_parent
+from mixes.queues import QUEUES
+from mixes.services import stopping, worker_nodes
+
+LOOK_S = 0.3
+LOOK_AFTER_S = 15.0  # how often lost jobs and lost wake-ups are looked for
+ENDING_S = 20.0  # that a run may take to hand its job back
+
+
+class Command(BaseCommand):
+    help = (
+        "Runs the jobs of one queue. SIGTERM and Ctrl-C hand the running job back and end it within seconds."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("queue", choices=QUEUES)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        queue = options["queue"]
+        if os.environ.get("Q_CLUSTER_NAME") != queue:
+            raise CommandError(f"Start it as: manage.py worker {queue}")
+        # the exit code is ours to choose; a joined queue thread of multiprocessing could keep us
+        os._exit(Worker(queue).run())
+
+
+class Worker:
+    """The main process of one worker command: watches its cluster and looks after its queue."""
+
+    def __init__(self, queue: str) -> None:
+        self.queue = queue
+        self.signals = 0
+        self.cluster = Cluster()
+        self.node = (queue, socket.gethostname()[:100], os.getpid())
+
+    def run(self) -> int:
+        """Work until a signal comes or the cluster dies; return the exit status."""
+        multiprocessing.util.register_after_fork(self, lambda worker: die_with_parent(signal.SIGKILL))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.note_signal)
+        connections.close_all()  # no connection is shared with the processes that are forked now
+        self.cluster.start()
+        self.watch()
+        return self.end()
+
+    def note_signal(self, number: int, frame: FrameType | None) -> None:
+        """Only note it: taking a lock inside a signal handler can deadlock (django-q2 #346)."""
+        stopping.stop()
+        self.signals += 1
+
+    def watch(self) -> None:
+        due_s = 0.0
+        while not self.signals and self.cluster.sentinel.is_alive():
+            if time.monotonic() >= due_s:
+                due_s = time.monotonic() + LOOK_AFTER_S
+                self.look_after()
+            time.sleep(LOOK_S)
+
+    def look_after(self) -> None:
+        try:
+            tasks.look_after(self.queue)
+            worker_nodes.beat(self.node, tasks.describe_current(self.queue))
+        except DatabaseError as error:
+            self.stderr(f"The database does not answer ({error}); trying again.")
+            connections.close_all()
+
+    def end(self) -> int:
+        """Stop the cluster, hand back what it held, leave the list of workers."""
+        asked = bool(self.signals)
+        stopping.stop()
+        until_s = time.monotonic() + ENDING_S
+        if self.cluster.sentinel.is_alive():
+            self.cluster.stop_event.set()
+        while self.cluster.sentinel.is_alive() and self.signals < 2 and time.monotonic() < until_s:
+            time.sleep(LOOK_S / 3)
+        self.cluster.sentinel.kill()  # its processes die with it
+        self.cluster.sentinel.join()
+        try:
+            tasks.hand_back_all(self.queue)
+            worker_nodes.leave(self.node)
+        except DatabaseError as error:
+            self.stderr(
+                f"The database does not answer ({error}); running jobs are found again by their lease."
+            )
+        return 0 if asked else 1
+
+    @staticmethod
+    def stderr(sentence: str) -> None:
+        sys.stderr.write(sentence + "\n")

@@ -1,0 +1,130 @@
+"""Several commands as one: started together, restarted when one dies, stopped together, none left behind."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+from mixes.management.processes import die_with_parent
+
+LOOK_S = 0.2
+GRACE_S = 30.0  # that children may take to end by themselves
+PAUSES_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a child that keeps dying is started again
+STEADY_S = 60.0  # after so long a child that dies is a new story
+
+
+@dataclass(slots=True)
+class Child:
+    """One command that is to run all the time, or once."""
+
+    name: str
+    command: Sequence[str]
+    once: bool = False
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    deaths: int = 0
+    due_s: float = field(default=0.0)  # when it is to be started
+
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+
+class Supervisor:
+    """Runs `commands` (name -> argument list) until a signal comes; those in `once` are not restarted."""
+
+    def __init__(
+        self,
+        commands: Mapping[str, Sequence[str]],
+        *,
+        once: Sequence[str] = (),
+        say: Callable[[str], None],
+    ) -> None:
+        self.children = [Child(name, command, name in once) for name, command in commands.items()]
+        self.say = say
+        self.signals = 0
+
+    def run(self) -> int:
+        """Return the exit status: 0 when asked to stop and all children ended by themselves."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self.note_signal)
+        while not self.signals:
+            for child in self.children:
+                self.look_at(child)
+            time.sleep(LOOK_S)
+        return self.stop()
+
+    def note_signal(self, number: int, frame: FrameType | None) -> None:
+        self.signals += 1
+
+    def look_at(self, child: Child) -> None:
+        """Start a child that is not running, when it is time to."""
+        if child.is_alive():
+            return
+        if child.process is not None and not child.due_s:
+            self.note_death(child)
+        if child.once and child.process is not None:
+            return
+        if time.monotonic() >= child.due_s:
+            start(child)
+
+    def note_death(self, child: Child) -> None:
+        assert child.process is not None
+        if child.once:
+            if child.process.returncode:
+                self.say(f"{child.name} ended with status {child.process.returncode}.")
+            child.due_s = float("inf")
+            return
+        if time.monotonic() - child.started_s > STEADY_S:
+            child.deaths = 0
+        pause_s = PAUSES_S[min(child.deaths, len(PAUSES_S) - 1)]
+        child.deaths += 1
+        child.due_s = time.monotonic() + pause_s
+        self.say(
+            f"{child.name} ended with status {child.process.returncode}; started again in {pause_s:.0f} s."
+        )
+
+    def stop(self) -> int:
+        """End all children: a friendly signal, and after the grace or a second signal to us a hard one."""
+        for child in self.children:
+            if child.is_alive() and child.process:
+                child.process.send_signal(signal.SIGTERM)
+        until_s = time.monotonic() + GRACE_S
+        while any(c.is_alive() for c in self.children) and time.monotonic() < until_s and self.signals < 2:
+            time.sleep(LOOK_S / 2)
+        stubborn = [child for child in self.children if child.is_alive()]
+        for child in stubborn:
+            self.say(f"{child.name} did not end by itself and was stopped hard.")
+        for child in self.children:
+            if child.process:
+                kill_group(child.process)
+        return 1 if stubborn else 0
+
+
+def start(child: Child) -> None:
+    """Start a child in a session of its own: a Ctrl-C in the terminal reaches us alone, and we tell it."""
+    child.due_s = 0.0
+    child.started_s = time.monotonic()
+    # preexec_fn is safe here: this process has no threads
+    child.process = subprocess.Popen(child.command, stdin=subprocess.DEVNULL, preexec_fn=_prepare)
+
+
+def _prepare() -> None:
+    os.setsid()
+    die_with_parent(signal.SIGTERM)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill whatever is left of a child's session, and take its exit status."""
+    with contextlib.suppress(ProcessLookupError):  # all of it has ended
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def manage(*arguments: str) -> list[str]:
+    """Return the command line of one of our own commands."""
+    return [sys.executable, sys.argv[0], *arguments]

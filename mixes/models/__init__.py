@@ -1,0 +1,19 @@
+"""What the site keeps: who added which track, how they are arranged, what was made of them."""
+
+from mixes.models.jobs import Artifact, MixJob, WorkerNode
+from mixes.models.mixes import Mix, MixTrack, Revision
+from mixes.models.tracks import AnalysisJob, Artwork, Preview, Track, Upload
+
+__all__ = [
+    "AnalysisJob",
+    "Artifact",
+    "Artwork",
+    "Mix",
+    "MixJob",
+    "MixTrack",
+    "Preview",
+    "Revision",
+    "Track",
+    "Upload",
+    "WorkerNode",
+]

@@ -1,0 +1,118 @@
+"""What users arrange: a mix, its tracks in order with the join after each, and every state it has been in."""
+
+import uuid
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from mixes.engine.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
+from mixes.engine.mp3 import BITRATES
+from mixes.engine.pictures import VIDEO_SIZES
+from mixes.engine.planning import LONGEST_TRANSITION_S, TARGETS_LUFS, MixSettings
+from mixes.engine.transitions import STYLES
+from mixes.models.tracks import Artwork, Track
+
+DEFAULTS = MixSettings()
+STYLE_CHOICES = [(style, style) for style in STYLES]
+SIZE_CHOICES = [(f"{width}x{height}", f"{width} x {height}") for width, height in VIDEO_SIZES]
+SECONDS = (MinValueValidator(0.0), MaxValueValidator(LONGEST_TRANSITION_S))
+LOUDNESS = (MinValueValidator(TARGETS_LUFS[0]), MaxValueValidator(TARGETS_LUFS[1]))
+
+
+class Mix(models.Model):
+    """An arrangement. `version` counts its states; an edit names the one it saw: no tab overwrites another."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="mixes")
+    title = models.CharField(max_length=200)
+    artist = models.CharField(max_length=200, blank=True)
+    description_template = models.TextField(max_length=20_000, default=DEFAULT_TEMPLATE, blank=True)
+    hashtags = models.CharField(max_length=500, default=" ".join(DEFAULT_HASHTAGS), blank=True)
+    artwork = models.ForeignKey(Artwork, models.SET_NULL, null=True, blank=True, related_name="mixes")
+    # how it sounds: MixSettings
+    style = models.CharField(max_length=10, choices=STYLE_CHOICES, default=DEFAULTS.style)
+    transition_s = models.FloatField(
+        null=True, blank=True, default=DEFAULTS.transition_s, validators=SECONDS
+    )  # None: auto
+    gap_s = models.FloatField(default=DEFAULTS.gap_s, validators=SECONDS)
+    soften = models.BooleanField(default=DEFAULTS.soften)
+    trim = models.BooleanField(default=DEFAULTS.trim)
+    target_lufs = models.FloatField(null=True, blank=True, default=DEFAULTS.target_lufs, validators=LOUDNESS)
+    album_dynamics = models.BooleanField(default=DEFAULTS.album_dynamics)
+    # what is made
+    make_mp3 = models.BooleanField(default=True)
+    make_mp4 = models.BooleanField(default=False)
+    bitrate_kbps = models.PositiveSmallIntegerField(
+        choices=[(k, f"{k} kbit/s") for k in sorted(BITRATES)], default=320
+    )
+    video_size = models.CharField(max_length=9, choices=SIZE_CHOICES, default=SIZE_CHOICES[0][0])
+    title_cards = models.BooleanField(default=False)
+
+    version = models.PositiveIntegerField(default=0)
+    revision = models.PositiveIntegerField(default=0)  # the number of the revision that is shown
+    plan = models.JSONField(null=True, blank=True)  # see services/plans.py; made again when plan_key differs
+    plan_key = models.CharField(max_length=64, blank=True)
+    # of the plan, for lists
+    duration_s = models.FloatField(null=True, blank=True)
+    bars = models.JSONField(null=True, blank=True)  # heights of the generated picture's waveform, percent
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)  # in the bin since
+
+    class Meta:
+        verbose_name_plural = "mixes"
+        ordering = ("-updated_at", "pk")
+        constraints = (
+            models.CheckConstraint(condition=Q(make_mp3=True) | Q(make_mp4=True), name="mix_makes_something"),
+            models.CheckConstraint(condition=~Q(title=""), name="mix_has_a_title"),
+        )
+        indexes = (models.Index(fields=("owner", "deleted_at", "-updated_at"), name="mix_list"),)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class MixTrack(models.Model):
+    """A track's place in a mix, and what was set for the join after it (None follows the mix)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    mix = models.ForeignKey(Mix, models.CASCADE, related_name="items")
+    track = models.ForeignKey(Track, models.CASCADE, related_name="places")
+    position = models.PositiveIntegerField()  # from 0
+    join_style = models.CharField(max_length=10, choices=STYLE_CHOICES, blank=True)  # empty: as the mix
+    join_s = models.FloatField(null=True, blank=True, validators=SECONDS)
+    join_auto = models.BooleanField(default=False)  # length "auto", whatever the mix says
+
+    class Meta:
+        ordering = ("position",)
+        constraints = (
+            models.UniqueConstraint(fields=("mix", "position"), name="mixtrack_one_per_position"),
+            models.CheckConstraint(
+                condition=Q(join_s=None) | Q(join_auto=False), name="mixtrack_join_length_is_one_thing"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.position + 1}."
+
+
+class Revision(models.Model):
+    """The whole arrangement as it was after one edit; undo and redo walk these."""
+
+    mix = models.ForeignKey(Mix, models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    what = models.CharField(max_length=200)  # "Moved Aria up", for the undo button
+    group = models.CharField(max_length=20, blank=True)  # edits of one group within a minute are one
+    arrangement = models.JSONField()  # services/arrangements.py
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("number",)
+        constraints = (
+            models.UniqueConstraint(fields=("mix", "number"), name="revision_number_once_per_mix"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.number}. {self.what}"

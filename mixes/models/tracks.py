@@ -1,0 +1,164 @@
+"""What users bring: uploads on their way, tracks, pictures; and what was measured and made of tracks."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from mixes.leases import Leased
+
+
+class Track(models.Model):
+    """A file a user added. Its file lies under a name of ours, its own name is only shown."""
+
+    class State(models.TextChoices):
+        UPLOADING = "uploading", "uploading"
+        LISTENING = "listening", "listening"  # its analysis waits or runs
+        READY = "ready", "ready"
+        REFUSED = "refused", "cannot be used"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tracks")
+    state = models.CharField(max_length=10, choices=State, default=State.UPLOADING)
+    name = models.CharField(max_length=255)  # of the file, as its owner calls it
+    file = models.CharField(max_length=100, blank=True)  # below MEDIA_ROOT, a name of ours
+    size = models.PositiveBigIntegerField()  # bytes
+    sha256 = models.CharField(max_length=64, blank=True)  # taken by the analysis
+    # what its tags or its name say, until its owner knows better
+    title = models.CharField(max_length=300, blank=True)
+    artist = models.CharField(max_length=300, blank=True)
+    album = models.CharField(max_length=300, blank=True)
+    track_number = models.PositiveIntegerField(null=True, blank=True)
+    tags_edited = models.BooleanField(default=False)
+    # of the analysis, for lists
+    duration_s = models.FloatField(null=True, blank=True)
+    integrated_lufs = models.FloatField(null=True, blank=True)
+    waveform = models.JSONField(null=True, blank=True)  # SVG path data: {"peaks": "M…", "body": "M…"}
+    notes = models.JSONField(default=list, blank=True)  # sentences: what is odd about the file
+    problem = models.TextField(blank=True)  # why it was refused
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)  # in the bin since
+
+    class Meta:
+        ordering = ("-created_at", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("owner", "sha256"),
+                condition=~Q(sha256="") & Q(deleted_at=None),
+                name="track_content_once_per_owner",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="uploading", file="") | (~Q(state="uploading") & ~Q(file="")),
+                name="track_has_a_file_once_uploaded",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="ready") | (~Q(sha256="") & Q(duration_s__isnull=False)),
+                name="track_ready_is_measured",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="refused") ^ Q(problem=""), name="track_refused_has_a_reason"
+            ),
+        )
+        indexes = (models.Index(fields=("owner", "deleted_at", "-created_at"), name="track_library"),)
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """Artist and title, or the file's name until they are known."""
+        return " - ".join(filter(None, (self.artist, self.title))) or self.name
+
+
+class Upload(models.Model):
+    """A file on its way. The bytes received lie in a part file; `offset` counts those that are safe."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="uploads")
+    track = models.OneToOneField(Track, models.CASCADE, related_name="upload")
+    size = models.PositiveBigIntegerField()
+    offset = models.PositiveBigIntegerField(default=0)
+    writer = models.UUIDField(null=True, blank=True)  # the request that is appending
+    writing_since = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    finished_at = models.DateTimeField(
+        null=True, blank=True
+    )  # kept a while: its client may have missed our answer
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(offset__lte=models.F("size")), name="upload_offset_within_size"
+            ),
+            models.CheckConstraint(
+                condition=Q(finished_at=None) | Q(offset=models.F("size")), name="upload_finished_is_whole"
+            ),
+        )
+        indexes = (models.Index(fields=("owner", "finished_at"), name="upload_open"),)
+
+    def __str__(self) -> str:
+        return f"{self.offset} of {self.size} bytes"
+
+
+class AnalysisJob(Leased):
+    """One measuring of a track, by one version of the analysis; holds what came out."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    track = models.ForeignKey(Track, models.CASCADE, related_name="analyses")
+    version = models.PositiveSmallIntegerField()
+    result = models.JSONField(null=True, blank=True)  # TrackAnalysis.to_json()
+
+    class Meta(Leased.Meta):
+        constraints = (
+            *Leased.Meta.constraints,
+            models.UniqueConstraint(fields=("track", "version"), name="analysis_once_per_version"),
+            models.CheckConstraint(
+                condition=~Q(state="done") | Q(result__isnull=False), name="analysis_done_has_a_result"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"analysis {self.version} of {self.track_id}"
+
+
+class Preview(Leased):
+    """A file to listen to in the browser: a track, or one join. A cache: it can be made again at any time."""
+
+    class Kind(models.TextChoices):
+        TRACK = "track", "track"
+        JOIN = "join", "join"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=5, choices=Kind)
+    key = models.CharField(max_length=64)  # of all that it is made from
+    recipe = models.JSONField()  # track ids; of a join its timeline
+    file = models.CharField(max_length=100, blank=True)
+    size = models.PositiveBigIntegerField(default=0)
+    used_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta(Leased.Meta):
+        constraints = (
+            *Leased.Meta.constraints,
+            models.UniqueConstraint(fields=("owner", "key"), name="preview_once_per_key"),
+            models.CheckConstraint(condition=~Q(state="done") | ~Q(file=""), name="preview_done_has_a_file"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} preview"
+
+
+class Artwork(models.Model):
+    """A picture for the video and the cover, found safe to read when it was added."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="artworks")
+    name = models.CharField(max_length=255)
+    file = models.CharField(max_length=100)  # the bytes as they came
+    shown_file = models.CharField(max_length=100)  # a JPEG of ours, as it will be seen in the video
+    size = models.PositiveBigIntegerField()  # bytes of both files
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,133 @@
+"""The check sheet of a finished mix in the words of its page: what was measured, and what it means."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from mixes.services.wording import clock
+
+TOLD_ELSEWHERE = ("plan", "remark")  # the notes of the whole run
+ICONS = {"ok": "check", "note": "warning", "wrong": "warning"}
+YOUTUBE_LUFS = -14.0
+EVEN_DIP_LU = 1.0
+CALM_LU, LIVELY_LU = 5.0, 10.0  # loudness ranges: pop lies below the one, film above the other
+Sheet = Mapping[str, Any]  # CheckSheet.to_dict()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One thing that was looked at: ok, note or wrong."""
+
+    verdict: str
+    text: str
+
+    @property
+    def icon(self) -> str:
+        return ICONS[self.verdict]
+
+
+def checked_words(sheets: Mapping[str, Sheet]) -> tuple[Checked, ...]:
+    """Return what was found, faults first; what holds for all files is said once, the rest names its file."""
+    told = {kind: list(sheet_words(sheet)) for kind, sheet in sheets.items()}
+    entries: dict[Checked, list[str]] = {}
+    for kind, words in told.items():
+        for checked in words:
+            entries.setdefault(checked, []).append(kind)
+    named = [
+        checked
+        if len(kinds) == len(told)
+        else Checked(checked.verdict, f"{kinds[0].upper()}: {checked.text}")
+        for checked, kinds in entries.items()
+    ]
+    return tuple(sorted(named, key=lambda checked: ("wrong", "note", "ok").index(checked.verdict)))
+
+
+def sheet_words(sheet: Sheet) -> Iterator[Checked]:
+    """Yield the words for one file; what is odd is said as the engine says it, with places and figures."""
+    for item in sheet["items"]:
+        if item["name"] in TOLD_ELSEWHERE:
+            continue
+        say = OK_WORDS.get(item["name"]) if item["verdict"] == "ok" else None
+        yield Checked(item["verdict"], with_minus(say(sheet) if say else item["sentence"]))
+
+
+def overall_verdict(sheets: Mapping[str, Sheet]) -> str:
+    """Return the worst verdict of all files."""
+    verdicts = {sheet["verdict"] for sheet in sheets.values()}
+    return next((verdict for verdict in ("wrong", "note") if verdict in verdicts), "ok")
+
+
+def with_minus(text: str) -> str:
+    """Return a text whose negative numbers carry a real minus."""
+    return text.replace(" -", " \u2212")
+
+
+def length_words(sheet: Sheet) -> str:
+    return _("%s long, exactly as planned") % clock(sheet["frames"] / sheet["rate"])
+
+
+def start_words(sheet: Sheet) -> str:
+    return _("Begins with the first sample of the first song")
+
+
+def loudness_words(sheet: Sheet) -> str:
+    loudness = f"{sheet['integrated_lufs']:.1f}"
+    if sheet["target_lufs"] is None:
+        return _("Loudness %s LUFS, left as it was") % loudness
+    if sheet["target_lufs"] == YOUTUBE_LUFS:
+        return _("Loudness %s LUFS, as YouTube plays it") % loudness
+    return _("Loudness %s LUFS, as you asked") % loudness
+
+
+def range_words(sheet: Sheet) -> str:
+    range_lu = sheet["range_lu"]
+    if range_lu < CALM_LU:
+        return _("Loudness range %.1f LU: even, good in the background and in the car") % range_lu
+    if range_lu < LIVELY_LU:
+        return _("Loudness range %.1f LU: lively") % range_lu
+    return _("Loudness range %.1f LU: wide, quiet passages stay quiet") % range_lu
+
+
+def peak_words(sheet: Sheet) -> str:
+    if sheet["true_peak_dbtp"] is None:
+        return _("No peak to measure")
+    return _("Peaks safe, %.1f dBTP") % sheet["true_peak_dbtp"]
+
+
+def clipping_words(sheet: Sheet) -> str:
+    return _("Nothing is clipped")
+
+
+def gap_words(sheet: Sheet) -> str:
+    return _("No silence that was not planned")
+
+
+def click_words(sheet: Sheet) -> str:
+    return _("No click at any join")
+
+
+def join_words(sheet: Sheet) -> str:
+    dips = [join["dip_lu"] for join in sheet["joins"] if join["dip_lu"] is not None]
+    deepest = max(dips, default=0.0)
+    if not dips:
+        return _("No join whose loudness could dip")
+    if deepest <= 0:
+        return _("Every join even: loudness dips at none")
+    if deepest <= EVEN_DIP_LU:
+        return _("Every join even; the deepest dips by %.1f LU") % deepest
+    return _("Joins sound like the songs themselves; the deepest dips by %.1f LU") % deepest
+
+
+OK_WORDS = {
+    "length": length_words,
+    "start": start_words,
+    "loudness": loudness_words,
+    "range": range_words,
+    "true_peak": peak_words,
+    "clipping": clipping_words,
+    "gaps": gap_words,
+    "clicks": click_words,
+    "joins": join_words,
+}

@@ -1,0 +1,215 @@
+"""Asking for a mix to be made, and what its owner can do with a run: cancel, try again, delete."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from mixes.engine.requests import STAGES, MixRequest, expected_bytes
+from mixes.engine.timeline import Timeline
+from mixes.leases import OPEN, State
+from mixes.models import Artifact, Mix, MixJob, MixTrack, Track
+from mixes.queues import LONG, wake
+from mixes.services import plans, snapshots, storage
+from mixes.services.limits import DiskFull, LimitReached, storage_used
+
+NAMED = 2  # tracks that are on their way, in a sentence
+PLACES_LOOKED_AT = 500
+WORKING = (Track.State.UPLOADING, Track.State.LISTENING)
+
+
+def request_mix(mix: Mix, *, mail: bool = False) -> MixJob:
+    """Have a mix made as it is now; while one run of it is open, that is the answer.
+
+    Raises LimitReached with the sentence for its owner.
+    """
+    if job := open_job(mix):
+        return job
+    items = plans.items_of(mix)
+    refuse_unready(items)
+    plan = plans.plan_of(mix, items)
+    if plan is None:
+        raise LimitReached(_("There is no song to make a mix of yet. Add some first."))
+    check_room(mix, plan.timeline)
+    job = MixJob(
+        mix=mix,
+        owner_id=mix.owner_id,
+        title=mix.title,
+        snapshot=snapshots.take(mix, plans.usable_items(items), plan.timeline),
+        outline={"clips": plan.waves, "bars": plan.bars},
+        queue=LONG,
+        dedupe_key=dedupe_key(mix),
+        mail_when_done=mail,
+    )
+    try:
+        with transaction.atomic():
+            check_open_jobs(mix.owner)
+            job.save(force_insert=True)
+            wake(LONG)
+    except IntegrityError:  # a second press came between
+        return MixJob.objects.get(dedupe_key=dedupe_key(mix), state__in=OPEN)
+    return job
+
+
+def dedupe_key(mix: Mix) -> str:
+    """Return what no two open runs share."""
+    return f"mix:{mix.pk}"
+
+
+def open_job(mix: Mix) -> MixJob | None:
+    """Return the run of a mix that waits or works."""
+    return MixJob.objects.filter(dedupe_key=dedupe_key(mix), state__in=OPEN).first()
+
+
+def refuse_unready(items: Sequence[MixTrack]) -> None:
+    """Raise LimitReached while songs of the mix are still on their way: it would be made without them."""
+    waiting = [
+        item.track.label for item in items if item.track.state in WORKING and not item.track.deleted_at
+    ]
+    if not waiting:
+        return
+    names = ", ".join(f"“{name}”" for name in waiting[:NAMED])
+    if len(waiting) > NAMED:
+        names = _("%(names)s and %(count)d more") % {"names": names, "count": len(waiting) - NAMED}
+    raise LimitReached(
+        ngettext(
+            "%s is not ready yet. Make the mix when it is, or take it out.",
+            "%s are not ready yet. Make the mix when they are, or take them out.",
+            len(waiting),
+        )
+        % names
+    )
+
+
+def check_room(mix: Mix, timeline: Timeline) -> None:
+    """Raise LimitReached when the results would not fit: on the disk, or into what the owner may keep."""
+    request = MixRequest(
+        sources=(),
+        title=mix.title,
+        formats=tuple(kind for kind, wanted in (("mp3", mix.make_mp3), ("mp4", mix.make_mp4)) if wanted),
+        bitrate_kbps=mix.bitrate_kbps,
+        size=snapshots.size_of(mix),
+        title_cards=mix.title_cards,
+    )
+    expected = expected_bytes(request, timeline)
+    check_disk(expected)
+    left = settings.LIMITS.storage_bytes - storage_used(mix.owner)
+    if expected > left:
+        raise LimitReached(
+            _(
+                "This mix may take up to %(size)s and %(left)s of your %(all)s are free. "
+                "Delete mixes or tracks that you do not need, and empty the bin."
+            )
+            % {
+                "size": filesizeformat(expected),
+                "left": filesizeformat(max(0, left)),
+                "all": filesizeformat(settings.LIMITS.storage_bytes),
+            }
+        )
+
+
+def check_disk(expected: int) -> None:
+    """Raise DiskFull when the disk could not hold so many bytes more."""
+    if storage.free_bytes() - expected < settings.LIMITS.free_disk_bytes:
+        raise DiskFull(disk_full())
+
+
+def disk_full() -> str:
+    """Say that the machine is out of space, and that no harm was done."""
+    return _("The site's disk is too full to make this mix now. Nothing was lost; try again later.")
+
+
+def check_open_jobs(owner: User) -> None:
+    """Raise LimitReached when enough mixes of `owner` are being made; holds their row until the commit."""
+    User.objects.select_for_update().get(pk=owner.pk)
+    most = settings.LIMITS.jobs_running
+    if MixJob.objects.filter(owner=owner, state__in=OPEN).count() >= most:
+        raise LimitReached(
+            ngettext(
+                "%d mix of yours is being made already. Wait for it, or cancel it.",
+                "%d mixes of yours are being made already. Wait for one, or cancel one.",
+                most,
+            )
+            % most
+        )
+
+
+def cancel(job: MixJob) -> bool:
+    """Stop a run: at once while it waits, at its next beat while it works; False when it has ended."""
+    with transaction.atomic():
+        stopped = MixJob.objects.request_cancel(job.pk)
+        # while it waits no worker is there to clear what an earlier attempt left
+        transaction.on_commit(partial(clear_if_cancelled, job))
+    return stopped
+
+
+def clear_if_cancelled(job: MixJob) -> None:
+    """Remove the work folder of a run that nobody works on any more."""
+    if MixJob.objects.filter(pk=job.pk, state=State.CANCELLED).exists():
+        storage.remove_folder(storage.scratch_path("mix", job.pk))
+
+
+def retry(job: MixJob) -> None:
+    """Put an ended run back into the queue, of the same snapshot; what it made stays until then.
+
+    Raises LimitReached, also when another run of the mix is open.
+    """
+    try:
+        with transaction.atomic():
+            check_open_jobs(job.owner)
+            MixJob.objects.retry([job.pk])
+            wake(LONG)
+    except IntegrityError:
+        raise LimitReached(_("This mix is being made already.")) from None
+
+
+def remake(job: MixJob, from_stage: str = "") -> None:
+    """Have an ended run made again from a stage on, keeping what lies before it; raises LimitReached."""
+    if from_stage and from_stage not in STAGES:
+        raise ValueError(f"There is no stage {from_stage!r}; there are {', '.join(STAGES)}.")
+    with transaction.atomic():
+        retry(job)
+        MixJob.objects.filter(pk=job.pk).update(from_stage=from_stage)
+
+
+def delete_job(job: MixJob) -> None:
+    """Delete an ended run with its files. Raises LimitReached while it is open."""
+    with transaction.atomic():
+        files = list(Artifact.objects.filter(job=job).values_list("file", flat=True))
+        deleted, _by_kind = MixJob.objects.filter(pk=job.pk).exclude(state__in=OPEN).delete()
+        if not deleted:
+            raise LimitReached(_("This mix is still being made. Cancel it first."))
+        transaction.on_commit(partial(remove_files, job, files))
+
+
+def remove_files(job: MixJob, files: Sequence[str]) -> None:
+    """Remove what a deleted run left on the disk."""
+    for name in files:
+        storage.remove(name)
+    storage.remove_folder(storage.scratch_path("mix", job.pk))
+
+
+def place_in_queue(job: MixJob) -> int | None:
+    """Return how many runs start before this one does, and one for itself; None when it does not wait."""
+    if job.state != State.QUEUED:
+        return None
+    waiting = MixJob.objects.waiting(job.queue).in_fair_order().values_list("pk", flat=True)
+    places = {pk: place for place, pk in enumerate(waiting[:PLACES_LOOKED_AT], 1)}
+    return places.get(job.pk)
+
+
+def remaining_text(job: MixJob) -> str:
+    """Return what is left of a run in words, as exact as such a figure can be."""
+    if job.eta_s is None:
+        return ""
+    if job.eta_s < 5:
+        return _("a few seconds left")
+    if job.eta_s < 90:
+        return _("about %d s left") % (round(job.eta_s / 5) * 5)
+    minutes = round(job.eta_s / 60)
+    return ngettext("about %d minute left", "about %d minutes left", minutes) % minutes

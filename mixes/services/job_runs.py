@@ -1,0 +1,207 @@
+"""One run of one claimed row: kept alive while it works, ended exactly once.
+
+A handler gets a `JobRun`, does its work and returns a `Commit`: the writes that belong to its result. They
+happen in one transaction with the row's own end, and only while the token still holds the row.
+"""
+
+import contextlib
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError, connections, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from mixes.engine.errors import Cancelled, EngineError, FfmpegError, StalledError
+from mixes.leases import LEASE, PROGRESS_FULL, Leased, State, backoff, ended, handed_back, requeued
+from mixes.services.limits import LimitReached
+from mixes.services.stopping import is_stopping
+from mixtape_site.logs import job_id
+
+logger = logging.getLogger(__name__)
+
+BEAT_S = 1.0  # progress is written, and a wish to cancel seen, so often
+RENEW_S = 10.0  # the lease is moved so often
+LEAST_ETA_FRACTION = 0.02  # before that much is done, a remaining time is a guess
+MACHINE_FAILED = "Something went wrong on our side. What you added is safe; try again."
+GAVE_UP = "The system stopped this job again and again, so it was given up. What you added is safe."
+
+Commit = Callable[[], dict[str, Any]]  # gives more columns of the job's own row
+TEMPORARY = (FfmpegError, StalledError)  # a killed or hung ffmpeg; the next attempt may go well
+
+
+class JobRun:
+    """What a handler sees of its run: the row as it was claimed, whom to tell, whether to stop."""
+
+    def __init__(self, job: Leased, token: uuid.UUID) -> None:
+        self.job = job
+        self.token = token
+        self.stop_reason = ""  # cancel, drain or lost
+        self._told: dict[str, Any] = {}
+        self._written: dict[str, Any] = {}
+        self._begun: tuple[float, float] | None = None  # seconds, fraction, when work was first told of
+        self._renewed_s = time.monotonic()
+
+    def on_progress(self, stage: str, fraction: float) -> None:
+        """Keep how far the whole job is, 0 to 1; the beat writes it."""
+        now_s = time.monotonic()
+        begun_s, begun = self._begun = self._begun or (now_s, fraction)  # a resumed job begins further on
+        done = fraction - begun
+        eta_s = round((now_s - begun_s) * (1 - fraction) / done) if done > LEAST_ETA_FRACTION else None
+        self._told |= {
+            "stage": stage,
+            "progress": round(PROGRESS_FULL * min(1.0, max(0.0, fraction))),
+            "eta_s": eta_s,
+        }
+
+    def say(self, message: str) -> None:
+        """Keep a short sentence for the job's page."""
+        self._told |= {"message": message[:200]}
+
+    def should_stop(self) -> bool:
+        return bool(self.stop_reason)
+
+    def beat(self) -> None:
+        """Look at the row and write to it, as often as `BEAT_S`."""
+        try:
+            self._beat()
+        except DatabaseError:
+            logger.warning("The database did not answer a job's beat; trying again.", exc_info=True)
+            if time.monotonic() - self._renewed_s > LEASE.total_seconds():
+                self.stop_reason = "lost"
+
+    def _beat(self) -> None:
+        row = type(self.job).objects.held(self.job.pk, self.token)
+        cancel = row.values_list("cancel_requested", flat=True).first()
+        if cancel is None:
+            self.stop_reason = "lost"
+        elif cancel:
+            self.stop_reason = "cancel"
+        elif is_stopping():
+            self.stop_reason = "drain"
+        changes = {name: value for name, value in self._told.items() if self._written.get(name) != value}
+        if renew := time.monotonic() - self._renewed_s > RENEW_S:
+            changes["lease_until"] = Now() + LEASE
+        if changes and row.update(**changes) and renew:
+            self._renewed_s = time.monotonic()
+        self._written |= changes
+
+
+Handler = Callable[[JobRun], Commit]
+GiveUp = Callable[[Leased, State, str], None]  # job, failed or cancelled, sentence; in the same transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of job: its rows, what runs them, and what else changes when one fails or is cancelled."""
+
+    model: type[Leased]
+    run: Handler
+    give_up: GiveUp
+
+
+def run_claimed(kind: Kind, pk: object, token: uuid.UUID, *, beats: bool = True) -> State | None:
+    """Run a claimed row to its end; return the state it is in then, None when it is no longer ours."""
+    job = kind.model.objects.get(pk=pk)
+    run = JobRun(job, token)
+    log_token = job_id.set(str(job.pk))
+    try:
+        with beating(run) if beats else contextlib.nullcontext():
+            try:
+                return end_done(kind, run, kind.run(run))
+            except Cancelled:
+                return end_stopped(kind, run)
+            except TEMPORARY as error:
+                return end_failed(kind, run, str(error), permanent=False)
+            except (EngineError, LimitReached) as error:
+                return end_failed(kind, run, str(error), permanent=True)
+            except Exception:
+                logger.exception("A job failed.")
+                return end_failed(kind, run, MACHINE_FAILED, permanent=False)
+    finally:
+        job_id.reset(log_token)
+
+
+@contextlib.contextmanager
+def beating(run: JobRun) -> Iterator[None]:
+    """Keep the row alive from a thread of its own until the block ends."""
+    over = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not over.wait(BEAT_S):
+                run.beat()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=beat, name="beat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def end_done(kind: Kind, run: JobRun, commit: Commit) -> State | None:
+    """Write the result and the row's end together, if the row is still ours and nobody cancelled it."""
+    row = kind.model.objects.held(run.job.pk, run.token)
+    with transaction.atomic():
+        cancel = row.select_for_update().values_list("cancel_requested", flat=True).first()
+        if cancel is False:
+            columns = {**ended(State.DONE), "progress": PROGRESS_FULL, "message": "", **commit()}
+            row.update(**columns)
+            return State.DONE
+    run.stop_reason = "lost" if cancel is None else "cancel"
+    return end_stopped(kind, run)
+
+
+def end_stopped(kind: Kind, run: JobRun) -> State | None:
+    """Write why a run was stopped: cancelled for good, or handed back as if it had never begun."""
+    row = kind.model.objects.held(run.job.pk, run.token)
+    if run.stop_reason == "cancel":
+        with transaction.atomic():
+            if not row.update(**ended(State.CANCELLED)):
+                return None
+            kind.give_up(run.job, State.CANCELLED, "")
+        return State.CANCELLED
+    return State.QUEUED if row.update(**handed_back()) else None
+
+
+def end_failed(kind: Kind, run: JobRun, sentence: str, *, permanent: bool) -> State | None:
+    """Write that a run failed; it goes back to the queue while it may still go well."""
+    row = kind.model.objects.held(run.job.pk, run.token)
+    again = row.filter(attempt__lt=F("max_attempts"), cancel_requested=False)
+    if not permanent and again.update(
+        **requeued(), not_before=backoff(), message="That did not work; it is tried again."
+    ):
+        return State.QUEUED
+    return fail(kind, row, run.job, sentence)
+
+
+def fail(kind: Kind, rows: Any, job: Leased, sentence: str) -> State | None:
+    """End one of `rows`, which are as its fence lets them be, with a sentence for its owner."""
+    with transaction.atomic():
+        if not rows.update(**ended(State.FAILED), error_text=sentence, message=""):
+            return None
+        kind.give_up(job, State.FAILED, sentence)
+    return State.FAILED
+
+
+def reap(kinds: tuple[Kind, ...]) -> None:
+    """Find the rows of workers that died: back to the queue, or ended where that was the last attempt."""
+    for kind in kinds:
+        for job in kind.model.objects.beyond_help():
+            rows = kind.model.objects.beyond_help().filter(pk=job.pk)
+            if not job.cancel_requested:
+                fail(kind, rows, job, GAVE_UP)
+                continue
+            with transaction.atomic():
+                if rows.update(**ended(State.CANCELLED)):
+                    kind.give_up(job, State.CANCELLED, "")
+        kind.model.objects.requeue_expired()

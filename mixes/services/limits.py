@@ -1,0 +1,119 @@
+"""What one person may take up, said in one sentence before any byte is sent."""
+
+from django.conf import settings
+from django.db.models import F, Sum
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from mixes.models import Artifact, Artwork, Mix, Track, Upload
+from mixes.services import storage
+
+
+class LimitReached(Exception):
+    """Something that is not begun because there is no room for it; str() is the sentence for its owner."""
+
+
+class DiskFull(LimitReached):
+    """The site has no room: no fault of the one who asks."""
+
+
+def check_file(owner: User, size: int) -> None:
+    """Raise LimitReached when a file of `size` bytes may not be added by `owner`."""
+    if size < 1:
+        raise LimitReached(_("This file is empty. Choose another copy of it."))
+    if size > settings.LIMITS.file_bytes:
+        raise LimitReached(
+            _("This file has %(size)s; a file may have %(most)s at most.")
+            % {"size": filesizeformat(size), "most": filesizeformat(settings.LIMITS.file_bytes)}
+        )
+    check_storage(owner, size)
+    check_disk(size)
+
+
+def check_storage(owner: User, size: int) -> None:
+    """Raise LimitReached when so many bytes more are more than `owner` may keep."""
+    left = settings.LIMITS.storage_bytes - storage_used(owner)
+    if size > left:
+        raise LimitReached(
+            _(
+                "There is no room for this file: it has %(size)s and %(left)s of your %(all)s are free. "
+                "Delete tracks or mixes that you do not need, and empty the bin."
+            )
+            % {
+                "size": filesizeformat(size),
+                "left": filesizeformat(max(0, left)),
+                "all": filesizeformat(settings.LIMITS.storage_bytes),
+            }
+        )
+
+
+def check_disk(size: int) -> None:
+    """Raise DiskFull when the disk could not hold so many bytes beside all that is on its way."""
+    if storage.free_bytes() - bytes_on_their_way() - size < settings.LIMITS.free_disk_bytes:
+        raise DiskFull(
+            _("The site's disk is almost full, so nothing can be added now. What you have is safe.")
+        )
+
+
+def check_open_uploads(owner: User) -> None:
+    """Raise LimitReached when too many uploads of `owner` were begun and not finished."""
+    most = settings.LIMITS.uploads_open
+    if open_uploads(owner) >= most:
+        raise LimitReached(
+            ngettext(
+                "%(most)s file is on its way already. Let it arrive or remove it first.",
+                "%(most)s files are on their way already. Let some arrive or remove them first.",
+                most,
+            )
+            % {"most": number_format(most)}
+        )
+
+
+def check_tracks(mix: Mix) -> None:
+    """Raise LimitReached when a mix has as many tracks as it may have."""
+    most = settings.LIMITS.tracks_per_mix
+    if mix.items.count() >= most:
+        raise LimitReached(
+            ngettext(
+                "A mix may have %(most)s track, and this one has.",
+                "A mix may have %(most)s tracks, and this one has as many.",
+                most,
+            )
+            % {"most": number_format(most)}
+        )
+
+
+def check_picture(owner: User, size: int) -> None:
+    """Raise LimitReached when a picture of `size` bytes may not be added."""
+    if size > settings.LIMITS.picture_bytes:
+        raise LimitReached(
+            _("This picture has %(size)s; a picture may have %(most)s at most.")
+            % {"size": filesizeformat(size), "most": filesizeformat(settings.LIMITS.picture_bytes)}
+        )
+    check_storage(owner, size)
+    check_disk(size)
+
+
+def storage_used(owner: User) -> int:
+    """Return the bytes of tracks, pictures and results; those of a track count from its announcement."""
+    sums = (
+        Track.objects.filter(owner=owner).aggregate(bytes=Sum("size")),
+        Artwork.objects.filter(owner=owner).aggregate(bytes=Sum("size")),
+        Artifact.objects.filter(job__owner=owner).aggregate(bytes=Sum("size")),
+    )
+    return sum(found["bytes"] or 0 for found in sums)
+
+
+def open_uploads(owner: User) -> int:
+    """Return how many uploads of `owner` were begun and can still be finished."""
+    return Upload.objects.filter(owner=owner, finished_at=None, expires_at__gt=timezone.now()).count()
+
+
+def bytes_on_their_way() -> int:
+    """Return what open uploads of the whole site have announced and not yet brought."""
+    still_open = Upload.objects.filter(finished_at=None, expires_at__gt=timezone.now())
+    return still_open.aggregate(bytes=Sum(F("size") - F("offset")))["bytes"] or 0

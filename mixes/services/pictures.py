@@ -1,0 +1,53 @@
+"""Pictures that users add: read safely before anything is kept, shown as a picture of ours."""
+
+import tempfile
+import uuid
+from pathlib import Path
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+
+from accounts.models import User
+from mixes.engine.errors import PictureError
+from mixes.engine.pictures import safe_picture, save_jpeg
+from mixes.models import Artwork
+from mixes.services import limits, storage
+from mixes.services.uploads import clean_name
+
+SHOWN_SIZE = (1280, 720)
+
+
+class PictureRefused(Exception):
+    """A picture that cannot be used; str() is why, in one sentence."""
+
+
+def add_artwork(owner: User, file: UploadedFile) -> Artwork:
+    """Keep a picture for the video. Raises LimitReached, DiskFull, PictureRefused, each with a sentence."""
+    name = clean_name(file.name or "")
+    limits.check_picture(owner, file.size or 0)
+    pk = uuid.uuid4()
+    stem = f"{storage.PICTURES}/{pk.hex[:2]}/{pk.hex}"
+    with tempfile.TemporaryDirectory(dir=storage.uploads_folder(), prefix="picture-") as folder:
+        source, safe, shown = (Path(folder, part) for part in ("source", "safe.png", "shown.jpg"))
+        with source.open("wb") as copy:
+            for chunk in file.chunks():
+                copy.write(chunk)
+        try:
+            safe_picture(source, SHOWN_SIZE, safe, name=name)
+        except PictureError as error:
+            raise PictureRefused(str(error)) from error
+        save_jpeg(safe, shown)
+        size = source.stat().st_size + shown.stat().st_size
+        storage.keep(source, stem)
+        storage.keep(shown, f"{stem}.jpg")
+    return Artwork.objects.create(
+        pk=pk, owner=owner, name=name, file=stem, shown_file=f"{stem}.jpg", size=size
+    )
+
+
+def purge_artwork(artwork: Artwork) -> None:
+    """Remove a picture for good; mixes that had it get a generated one."""
+    files = [artwork.file, artwork.shown_file]
+    with transaction.atomic():
+        artwork.delete()
+        transaction.on_commit(lambda: [storage.remove(name) for name in files])

@@ -1,0 +1,77 @@
+"""Making one preview: an M4A of a track or of a join, then its row."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from mixes.engine.errors import DecodeError
+from mixes.engine.ffmpeg import find_ffmpeg
+from mixes.engine.listening import Excerpt, write_excerpt, write_track_copy
+from mixes.leases import Leased, State
+from mixes.models import Preview, Track
+from mixes.services import previews, storage
+from mixes.services.job_runs import Commit, JobRun
+
+STAGE = "copy"
+
+
+def run(run: JobRun) -> Commit:
+    """Make a preview under a name of its own, the same at every attempt. Raises DecodeError, Cancelled."""
+    preview = Preview.objects.get(pk=run.job.pk)
+    scratch = storage.scratch_path("preview", preview.pk)
+    scratch.mkdir(parents=True, exist_ok=True)
+    name = f"{storage.PREVIEWS}/{preview.pk.hex[:2]}/{preview.pk.hex}.m4a"
+    try:
+        out = scratch / "sound.m4a"
+        _write(preview, out, run)
+        size = out.stat().st_size
+        storage.keep(out, name)
+    finally:
+        storage.remove_folder(scratch)
+    return partial(_take_in, preview, name, size)
+
+
+def _write(preview: Preview, out: Path, run: JobRun) -> None:
+    ffmpeg, paths = find_ffmpeg(settings.FFMPEG), track_paths(preview)
+    if preview.kind == Preview.Kind.TRACK:
+        write_track_copy(
+            ffmpeg,
+            paths[0],
+            out,
+            on_progress=partial(run.on_progress, STAGE),
+            should_stop=run.should_stop,
+        )
+    else:
+        excerpt = Excerpt.from_dict(
+            {name: value for name, value in preview.recipe.items() if name != "tracks"}
+        )
+        write_excerpt(ffmpeg, excerpt, paths, out, should_stop=run.should_stop)
+
+
+def track_paths(preview: Preview) -> list[Path]:
+    """Return the files of the tracks that sound in it. Raises DecodeError when one was removed."""
+    wanted = preview.recipe["tracks"]
+    found = Track.objects.filter(owner=preview.owner_id, pk__in=wanted).exclude(file="")
+    files = {str(pk): file for pk, file in found.values_list("pk", "file")}
+    if len(files) < len(set(wanted)):
+        raise DecodeError(Path("A track"), "it is not there any more.")
+    return [storage.path_of(files[pk]) for pk in wanted]
+
+
+def _take_in(preview: Preview, name: str, size: int) -> dict[str, Any]:
+    preview.file, preview.size = name, size
+    files = previews.evict(keep=preview)
+    transaction.on_commit(partial(_remove, files))
+    return {"file": name, "size": size}
+
+
+def _remove(names: list[str]) -> None:
+    for name in names:
+        storage.remove(name)
+
+
+def give_up(job: Leased, state: State, sentence: str) -> None:
+    """Change nothing else: whoever asks for it sees why there is none, and may ask again."""

@@ -1,0 +1,16 @@
+"""How long the oldest row of a queue has been waiting."""
+
+from django.db.models import Min
+from django.utils import timezone
+
+from mixes.leases import Leased
+from mixes.models import AnalysisJob, MixJob, Preview
+
+KINDS: tuple[type[Leased], ...] = (AnalysisJob, Preview, MixJob)
+
+
+def oldest_waiting_s(queue: str) -> int | None:
+    """Return the age of the row that has waited longest and may be started now; None when none waits."""
+    oldest = [kind.objects.waiting(queue).aggregate(oldest=Min("created_at"))["oldest"] for kind in KINDS]
+    ages_s = [(timezone.now() - created_at).total_seconds() for created_at in oldest if created_at]
+    return max(0, round(max(ages_s))) if ages_s else None

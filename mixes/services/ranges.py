@@ -1,0 +1,164 @@
+"""Private files over HTTP so that players can seek and downloads can go on (RFC 9110, 13 and 14)."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.http import content_disposition_header, http_date
+from django.utils.translation import gettext as _
+
+BLOCK_BYTES = 1 << 18
+# One range only: of several, browsers ask for none, and to send the whole file instead is always right
+RANGE = re.compile(r"bytes=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE)
+
+
+class UnsatisfiableRange(Exception):
+    """The range lies beyond the file's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a conditional request is compared with."""
+
+    size: int  # bytes
+    modified_s: int  # whole seconds, as the header has them
+    etag: str  # strong, with its quotes
+
+    @property
+    def last_modified(self) -> str:
+        return http_date(self.modified_s)
+
+
+class FilePart:
+    """Yields `length` bytes of an open file from where it stands; the response closes it."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file, self._left = file, length
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._left > 0 and (block := self._file.read(min(BLOCK_BYTES, self._left))):
+            self._left -= len(block)
+            yield block
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def ranged_response(
+    request: HttpRequest,
+    path: Path,
+    *,
+    content_type: str,
+    filename: str = "",
+    as_attachment: bool = False,
+    etag: str = "",
+) -> HttpResponseBase:
+    """Answer GET or HEAD with a file or the one range of it that is asked for.
+
+    `etag` names the content, such as its hash; without one it is made of size and time. Raises Http404 when
+    the file has gone.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise Http404(
+            _("This file is not there any more. What it was made from is: make it again.")
+        ) from None
+    facts = look_at(file, etag)
+    response = answer(request, file, facts)
+    if not isinstance(response, StreamingHttpResponse):
+        file.close()
+    add_headers(response, facts, content_type, content_disposition_header(as_attachment, filename))
+    return response
+
+
+def look_at(file: BinaryIO, etag: str) -> FileFacts:
+    """Return the facts of an open file."""
+    stat = os.fstat(file.fileno())
+    tag = etag or f"{stat.st_size:x}-{stat.st_mtime_ns:x}"
+    return FileFacts(stat.st_size, int(stat.st_mtime), f'"{tag}"')
+
+
+def answer(request: HttpRequest, file: BinaryIO, facts: FileFacts) -> HttpResponseBase:
+    """Return the response without the headers that all of them share."""
+    if is_unchanged(request, facts):
+        return HttpResponse(status=304)
+    try:
+        part = wanted_part(request, facts)
+    except UnsatisfiableRange:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{facts.size}"})
+    start, end = part or (0, facts.size)
+    headers = {"Content-Length": str(end - start)}
+    if request.method == "HEAD":
+        return HttpResponse(headers=headers)
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{facts.size}"
+    file.seek(start)
+    return StreamingHttpResponse(FilePart(file, end - start), status=206 if part else 200, headers=headers)
+
+
+def add_headers(
+    response: HttpResponseBase, facts: FileFacts, content_type: str, disposition: str | None
+) -> None:
+    """Say what the file is, and that it is its owner's alone."""
+    response["Accept-Ranges"] = "bytes"
+    response["Cache-Control"] = "private"
+    response["ETag"] = facts.etag
+    response["Last-Modified"] = facts.last_modified
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Type"] = content_type
+    if disposition:
+        response["Content-Disposition"] = disposition
+
+
+def is_unchanged(request: HttpRequest, facts: FileFacts) -> bool:
+    """Tell whether the client has the file as it is; entity tags come before dates."""
+    tags = request.headers.get("If-None-Match")
+    if tags is not None:
+        known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+        return bool(known & {"*", facts.etag})
+    since_s = read_date(request.headers.get("If-Modified-Since", ""))
+    return since_s is not None and facts.modified_s <= since_s
+
+
+def wanted_part(request: HttpRequest, facts: FileFacts) -> tuple[int, int] | None:
+    """Return first byte and end of the part asked for, None for the whole file; raises UnsatisfiableRange.
+
+    Ranges are GET's alone. One that cannot be read, or is of another version of the file, does not count.
+    """
+    found = RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if request.method != "GET" or not found or not is_of_this_version(request, facts):
+        return None
+    first, last = found.groups()
+    if first:
+        start, end = int(first), min(int(last) + 1 if last else facts.size, facts.size)
+        if last and int(last) < start:
+            return None
+    elif last:
+        start, end = max(facts.size - int(last), 0), facts.size
+    else:
+        return None
+    if start >= end:
+        raise UnsatisfiableRange
+    return start, end
+
+
+def is_of_this_version(request: HttpRequest, facts: FileFacts) -> bool:
+    """Tell whether a range may be taken of the file as it is now (If-Range)."""
+    condition = request.headers.get("If-Range", "").strip()
+    if not condition or condition.startswith(('"', "W/")):
+        return condition in ("", facts.etag)  # a weak tag promises nothing about bytes
+    return read_date(condition) == facts.modified_s
+
+
+def read_date(text: str) -> int | None:
+    """Return a header's date in seconds, None where there is none that makes sense."""
+    try:
+        return int(parsedate_to_datetime(text).timestamp())
+    except (TypeError, ValueError, OverflowError):
+        return None

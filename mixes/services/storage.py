@@ -1,0 +1,99 @@
+"""The one door to the media folder: names of ours, files whole or absent. Nothing else touches its paths."""
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from django.conf import settings
+
+TRACKS, PICTURES, PREVIEWS, ARTIFACTS = "tracks", "pictures", "previews", "artifacts"
+KEPT_FOLDERS = (TRACKS, PICTURES, PREVIEWS, ARTIFACTS)  # whose files are named by rows
+UPLOADS, SCRATCH = "uploads", "scratch"  # files on their way
+BIN = "bin"  # files that no row names any more, by the day they were put there
+
+
+def new_name(folder: str, suffix: str = "") -> str:
+    """Return an unguessable name below the media folder; two letters spread them over folders."""
+    stem = uuid.uuid4().hex
+    return f"{folder}/{stem[:2]}/{stem}{suffix}"
+
+
+def path_of(name: str) -> Path:
+    """Return where a name of ours lies. Raises ValueError for one that leads elsewhere."""
+    pure = PurePosixPath(name)
+    if not name or pure.is_absolute() or ".." in pure.parts:
+        raise ValueError(f"{name!r} is not a name of ours.")
+    return Path(settings.MEDIA_ROOT, *pure.parts)
+
+
+def uploads_folder() -> Path:
+    """Return the folder of files on their way; it is there."""
+    folder = path_of(UPLOADS)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def upload_path(upload_id: uuid.UUID) -> Path:
+    """Return the part file of an upload; its folder is there."""
+    return uploads_folder() / f"{upload_id.hex}.part"
+
+
+def scratch_path(kind: str, pk: uuid.UUID) -> Path:
+    """Return the folder where one job works, on the disk where its results will lie."""
+    return path_of(SCRATCH) / f"{kind}-{pk.hex}"
+
+
+def keep(source: Path, name: str) -> None:
+    """Move a finished file to its name, on the disk before it is seen there."""
+    target = path_of(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as file:
+        os.fsync(file.fileno())
+    source.replace(target)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk know the names in a folder: after a power cut the file is there."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove(name: str) -> None:
+    """Remove a file, if it is there; whoever reads it reads on to its end."""
+    if name:
+        path_of(name).unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a scratch folder with all in it, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)
+
+
+def free_bytes() -> int:
+    """Return what the media's disk still takes."""
+    folder = Path(settings.MEDIA_ROOT)
+    folder.mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(folder).free
+
+
+def put_aside(name: str, day: str) -> None:
+    """Move a file into the bin of a day, from where it can still be taken back."""
+    target = path_of(BIN) / day / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path_of(name).replace(target)
+
+
+def stored_names(folders: tuple[str, ...] = KEPT_FOLDERS) -> Iterator[str]:
+    """Yield the names of all files that rows should know."""
+    for folder in folders:
+        for path in sorted(path_of(folder).rglob("*")):
+            if path.is_file():
+                yield path.relative_to(settings.MEDIA_ROOT).as_posix()

@@ -1,0 +1,79 @@
+"""Numbers and choices of the engine in the words of the pages."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+Words = str | Promise
+
+VERY_LOUD_LUFS, LOUD_LUFS, EVEN_LUFS, QUIET_LUFS = -8.0, -13.0, -18.0, -26.0
+
+# What each style is called, and what it does, in one line
+STYLES: dict[str, tuple[Words, Words]] = {
+    "smooth": (
+        pgettext_lazy("style", "smooth"),
+        gettext_lazy("Both songs cross at an even level. Right for nearly everything."),
+    ),
+    "radio": (
+        pgettext_lazy("style", "radio"),
+        gettext_lazy("The next song enters at full level while this one fades away under it."),
+    ),
+    "classic": (
+        pgettext_lazy("style", "classic"),
+        gettext_lazy("Straight fades, and both songs are a little duller while they cross."),
+    ),
+    "cut": (
+        pgettext_lazy("style", "cut"),
+        gettext_lazy("From one song to the next at once, without a click."),
+    ),
+    "gapless": (
+        pgettext_lazy("style", "gapless"),
+        gettext_lazy("Nothing is faded or trimmed: for songs that run into each other."),
+    ),
+    "gap": (pgettext_lazy("style", "pause"), gettext_lazy("A short silence between the songs.")),
+}
+# Why a join is as it is, for its chip (plans.py)
+HINTS: dict[str, Words] = {
+    "gapless": gettext_lazy("runs straight on"),
+    "gap": gettext_lazy("of silence"),
+    "cut": gettext_lazy("straight into the next"),
+    "shortened": gettext_lazy("shortened to fit"),
+    "own_fade": gettext_lazy("keeps its own fade"),
+    "fitted": gettext_lazy("fits the ending"),
+}
+STYLE_HINTS: dict[str, Words] = {
+    "smooth": gettext_lazy("levels meet"),
+    "radio": gettext_lazy("enters at full level"),
+    "classic": gettext_lazy("straight fades"),
+}
+
+
+def clock(seconds: float | None) -> str:
+    """Return M:SS, or H:MM:SS from an hour on; a dash where the length is not known."""
+    if seconds is None:
+        return "\u2013"
+    whole = int(seconds + 0.5)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def loudness(lufs: float | None) -> str:
+    """Return a loudness with its meaning: "-9 LUFS, loud"."""
+    if lufs is None:
+        return _("too short to measure")
+    return f"{lufs:.0f} LUFS, {loudness_word(lufs)}".replace("-", "\u2212")
+
+
+def loudness_word(lufs: float) -> str:
+    if lufs > VERY_LOUD_LUFS:
+        return _("very loud")
+    if lufs > LOUD_LUFS:
+        return _("loud")
+    if lufs > EVEN_LUFS:
+        return _("even")
+    return _("quiet") if lufs > QUIET_LUFS else _("very quiet")
+
+
+def seconds_words(seconds: float) -> str:
+    """Return "8 s" or "2.5 s"."""
+    return f"{round(seconds, 1):g} s"

@@ -1,0 +1,83 @@
+"""What a wake-up does: claim the best waiting row of a queue and run it."""
+
+import os
+import socket
+import uuid
+from operator import attrgetter
+
+from mixes.leases import Leased, State
+from mixes.models import AnalysisJob, MixJob, Preview
+from mixes.queues import LONG, SHORT, has_wake_up, send_wake_up
+from mixes.services import analysis_runs, job_worker, preview_runs
+from mixes.services.job_runs import Kind, reap, run_claimed
+from mixes.services.stopping import is_stopping
+
+KINDS = {
+    SHORT: (
+        Kind(AnalysisJob, analysis_runs.run, analysis_runs.give_up),
+        Kind(Preview, preview_runs.run, preview_runs.give_up),
+    ),
+    LONG: (Kind(MixJob, job_worker.run, job_worker.give_up),),
+}
+TRIES = 20  # to claim a row while other workers are faster
+_MAIN_PID = os.getpid()  # of the worker command; its forked processes keep it
+
+
+def worker_name() -> str:
+    """Name this worker command, in rows and in the admin."""
+    return f"{socket.gethostname()}:{_MAIN_PID}"[:100]
+
+
+def run_next(queue: str) -> str:
+    """Run the best waiting row, if there is one; say what came of it."""
+    claimed = None if is_stopping() else claim_best(queue)
+    if claimed is None:
+        return "nothing to do"
+    kind, job, token = claimed
+    outcome = run_claimed(kind, job.pk, token)
+    if waits(queue):
+        send_wake_up(queue)
+    return f"{kind.model.__name__} {job.pk}: {outcome or 'no longer ours'}"
+
+
+def claim_best(queue: str) -> tuple[Kind, Leased, uuid.UUID] | None:
+    """Claim the row that comes first in fairness; None when nothing waits."""
+    for _ in range(TRIES):
+        best = [
+            (job, kind)
+            for kind in KINDS[queue]
+            if (job := kind.model.objects.waiting(queue).in_fair_order().first())
+        ]
+        if not best:
+            return None
+        job, kind = min(best, key=lambda pair: attrgetter("priority", "served", "created_at")(pair[0]))
+        if token := kind.model.objects.claim(job.pk, worker_name()):
+            return kind, job, token
+    return None
+
+
+def waits(queue: str) -> bool:
+    """Tell whether a row of the queue could be started now."""
+    return any(kind.model.objects.waiting(queue).exists() for kind in KINDS[queue])
+
+
+def look_after(queue: str) -> None:
+    """Do what keeps a queue going whatever was lost: reap, and wake a worker when something waits."""
+    reap(KINDS[queue])
+    if waits(queue) and not has_wake_up(queue):
+        send_wake_up(queue)
+
+
+def hand_back_all(queue: str) -> int:
+    """Hand back what this worker's processes held; they are gone."""
+    return sum(kind.model.objects.requeue_of_worker(worker_name()) for kind in KINDS[queue])
+
+
+def describe_current(queue: str) -> str:
+    """Return what this worker works on now."""
+    running = [
+        job
+        for kind in KINDS[queue]
+        for job in kind.model.objects.filter(state=State.RUNNING, worker=worker_name()).only("id")
+    ]
+    return ", ".join(f"{type(job).__name__} {job.pk}" for job in running)[:100]

@@ -1,0 +1,222 @@
+"""`backup` and `restore` on real installations: commands, files and a database that somebody writes to."""
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FILL = """
+from accounts.models import User
+from mixes.models import Track
+from mixes.services import storage
+user = User.objects.create_user("alice@example.org", "alice likes records")
+for n in range(5):
+    name = f"tracks/aa/{n:032x}"
+    storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)
+    storage.path_of(name).write_bytes(bytes([n]) * 10_000)
+    Track.objects.create(owner=user, state="refused", problem="odd", name=f"{n}.mp3", file=name, size=10_000)
+"""
+COUNT = "from mixes.models import Track; print(Track.objects.count())"
+
+
+class Site:
+    """An installation of its own, used through its commands."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.data, self.media = folder / "var", folder / "media"
+
+    def manage(self, *arguments, **environment):
+        environment = {
+            "PATH": os.environ["PATH"],
+            "MIXTAPE_DATA_DIR": str(self.data),
+            "MIXTAPE_MEDIA_DIR": str(self.media),
+            **environment,
+        }
+        command = [sys.executable, "manage.py", *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    def must(self, *arguments):
+        done = self.manage(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @property
+    def database(self):
+        return self.data / "mixtape.sqlite3"
+
+    def query(self, sql):
+        with sqlite3.connect(self.database) as database:
+            return database.execute(sql).fetchall()
+
+    def songs(self):
+        return {path.name: path.read_bytes() for path in (self.media / "tracks").rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    site = Site(tmp_path_factory.mktemp("site"))
+    site.must("migrate", "--verbosity", "0")
+    site.must("shell", "-c", FILL)
+    (site.media / "scratch").mkdir()
+    (site.media / "scratch" / "half.wav").write_bytes(b"not worth saving")
+    return site
+
+
+@pytest.fixture
+def site(filled, tmp_path):
+    """A copy of the filled site, to be changed at will."""
+    shutil.copytree(filled.folder, tmp_path / "site")
+    return Site(tmp_path / "site")
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    return Site(tmp_path / "fresh")
+
+
+def manifest_of(backup):
+    if backup.is_dir():
+        return json.loads((backup / "manifest.json").read_text())
+    with tarfile.open(backup) as archive:
+        return json.load(archive.extractfile("manifest.json"))
+
+
+@pytest.mark.parametrize("name", ["backup", "backup.tar"])
+def test_a_backup_moves_the_site_to_another_machine(site, fresh, tmp_path, name):
+    backup = tmp_path / "kept" / name
+    said = site.must("backup", backup)
+    assert "7 files" in said
+    names = {entry["name"] for entry in manifest_of(backup)["files"]}
+    assert {"database.sqlite3", "keys/secret_key"} < names and not any("scratch" in name for name in names)
+    assert [path.name for path in backup.parent.iterdir()] == [name]
+    fresh.must("restore", backup)
+    assert fresh.songs() == site.songs() and len(fresh.songs()) == 5
+    assert fresh.query("SELECT email FROM accounts_user") == [("alice@example.org",)]
+    assert (fresh.data / "keys/secret_key").read_text() == (site.data / "keys/secret_key").read_text()
+    assert (fresh.data / "keys/secret_key").stat().st_mode & 0o777 == 0o600
+    assert not list(fresh.data.glob("restoring-*")) + list(fresh.media.glob("restoring-*"))
+
+
+def test_the_sums_are_those_of_the_files(site, tmp_path):
+    site.must("backup", tmp_path / "backup")
+    for entry in manifest_of(tmp_path / "backup")["files"]:
+        content = (tmp_path / "backup" / entry["name"]).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (entry["size"], entry["sha256"])
+
+
+def test_a_backup_is_for_its_owners_eyes_alone(site, tmp_path):
+    site.must("backup", tmp_path / "backup.tar")
+    site.must("backup", tmp_path / "backup")
+    assert (tmp_path / "backup.tar").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
+
+
+def test_a_database_that_somebody_writes_to_is_saved_whole(site, fresh, tmp_path):
+    """Two rows that always change together are never saved apart."""
+    over = threading.Event()
+
+    def write():
+        with sqlite3.connect(site.database, timeout=30) as database:
+            database.execute("CREATE TABLE pair (name, value)")
+            database.execute("INSERT INTO pair VALUES ('a', 0), ('b', 0)")
+            while not over.is_set():
+                database.execute("UPDATE pair SET value = value + 1")
+                database.commit()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        site.must("backup", tmp_path / "backup.tar")
+    finally:
+        over.set()
+        writer.join()
+    fresh.must("restore", tmp_path / "backup.tar")
+    (a,), (b,) = fresh.query("SELECT value FROM pair")
+    assert a == b and a <= site.query("SELECT value FROM pair")[0][0]
+
+
+def test_a_backup_is_never_written_over(site, tmp_path):
+    (tmp_path / "backup.tar").write_text("precious")
+    done = site.manage("backup", tmp_path / "backup.tar")
+    assert done.returncode == 1 and "exists already" in done.stderr
+    assert (tmp_path / "backup.tar").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["backup", "backup.tar"])
+def test_a_damaged_backup_is_refused_before_anything_is_touched(site, fresh, tmp_path, name):
+    backup = tmp_path / name
+    site.must("backup", backup)
+    spoilt = backup / f"media/tracks/aa/{3:032x}" if backup.is_dir() else backup
+    content = bytearray(spoilt.read_bytes())
+    content[content.index(b"\x03" * 9000) + 4000] ^= 1
+    spoilt.unlink()  # it may be a link to the song itself
+    spoilt.write_bytes(content)
+    done = fresh.manage("restore", backup)
+    assert done.returncode == 1 and "not as it was" in done.stderr
+    assert not fresh.songs()
+
+
+def test_half_a_backup_is_refused(site, fresh, tmp_path):
+    backup = tmp_path / "backup.tar"
+    site.must("backup", backup)
+    backup.write_bytes(backup.read_bytes()[:200_000])
+    done = fresh.manage("restore", backup)
+    assert done.returncode == 1 and "backup" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_installation_in_use_is_replaced_only_when_told_and_is_kept_aside(site, tmp_path):
+    backup = tmp_path / "backup.tar"
+    site.must("backup", backup)
+    site.must("shell", "-c", "from mixes.models import Track; Track.objects.all().delete()")
+    (site.media / f"tracks/aa/{0:032x}").write_bytes(b"changed since")
+    done = site.manage("restore", backup)
+    assert done.returncode == 1 and "--yes" in done.stderr
+    assert site.must("shell", "-v0", "-c", COUNT).strip() == "0"
+    said = site.must("restore", backup, "--yes")
+    assert site.must("shell", "-v0", "-c", COUNT).strip() == "5"
+    assert site.songs()[f"{0:032x}"] == b"\x00" * 10_000
+    (old,) = site.media.glob("before-restore-*")
+    assert (old / f"tracks/aa/{0:032x}").read_bytes() == b"changed since" and str(old) in said
+    (old_data,) = site.data.glob("before-restore-*")
+    with sqlite3.connect(old_data / "mixtape.sqlite3") as database:
+        assert database.execute("SELECT count(*) FROM mixes_track").fetchone() == (0,)
+
+
+def test_a_running_site_is_not_replaced(site, tmp_path):
+    site.must("backup", tmp_path / "backup.tar")
+    site.must(
+        "shell", "-c", 'from mixes.services import worker_nodes; worker_nodes.beat(("long", "here", 1), "")'
+    )
+    done = site.manage("restore", tmp_path / "backup.tar", "--yes")
+    assert done.returncode == 1 and "Stop it first" in done.stderr
+
+
+def test_an_older_backup_is_brought_up_to_date(site, fresh, tmp_path):
+    site.must("migrate", "accounts", "0001", "--verbosity", "0")
+    site.must("backup", tmp_path / "backup.tar")
+    fresh.must("restore", tmp_path / "backup.tar")
+    assert fresh.query("SELECT count(*) FROM accounts_operatorlink") == [(0,)]
+    assert fresh.query("SELECT count(*) FROM mixes_track") == [(5,)]
+
+
+def test_names_that_lead_elsewhere_are_refused(site, fresh, tmp_path):
+    backup = tmp_path / "backup"
+    site.must("backup", backup)
+    manifest = manifest_of(backup)
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"x")
+    manifest["files"].append({"name": "../outside", "size": 1, "sha256": hashlib.sha256(b"x").hexdigest()})
+    (backup / "manifest.json").write_text(json.dumps(manifest))
+    done = fresh.manage("restore", backup)
+    assert done.returncode == 1 and "belongs to no backup" in done.stderr
+    assert not fresh.database.exists() or fresh.query("SELECT count(*) FROM sqlite_master") == [(0,)]

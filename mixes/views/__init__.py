@@ -1,0 +1,1 @@
+"""Pages: check who asks, call one service, render."""

@@ -1,0 +1,37 @@
+"""The files of a result: played and read in the page, or downloaded under their names."""
+
+import uuid
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from mixes import access
+from mixes.services import storage
+from mixes.services.artifacts import CONTENT_TYPES
+from mixes.services.ranges import ranged_response
+
+
+@login_required
+@require_safe
+def artifact(request: HttpRequest, artifact_pk: uuid.UUID) -> HttpResponseBase:
+    return send(request, artifact_pk, as_attachment=False)
+
+
+@login_required
+@require_safe
+def artifact_download(request: HttpRequest, artifact_pk: uuid.UUID) -> HttpResponseBase:
+    return send(request, artifact_pk, as_attachment=True)
+
+
+def send(request: HttpRequest, artifact_pk: uuid.UUID, *, as_attachment: bool) -> HttpResponseBase:
+    """Answer with the file, if it is this user's."""
+    found = access.get_artifact(request.user, artifact_pk)
+    return ranged_response(
+        request,
+        storage.path_of(found.file),
+        content_type=CONTENT_TYPES[found.kind],
+        filename=found.name,
+        as_attachment=as_attachment,
+        etag=found.sha256,
+    )

@@ -1,0 +1,15 @@
+"""The bin: what was deleted lately, and the way back."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from mixes.services.bins import binned_mixes, binned_tracks
+
+
+@login_required
+@require_safe
+def bin_page(request: HttpRequest) -> HttpResponse:
+    found = {"mixes": binned_mixes(request.user), "tracks": binned_tracks(request.user)}
+    return render(request, "mixes/bin.html", found)

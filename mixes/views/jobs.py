@@ -1,0 +1,117 @@
+"""Making a mix: the one button, the page of a run from its place in the queue to its result."""
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh, trigger_client_event
+
+from mixes import access
+from mixes.models import MixJob
+from mixes.services import job_lists, job_requests, job_sheets
+from mixes.services.limits import LimitReached
+
+
+@login_required
+@require_POST
+def mix_make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    mix = access.get_mix(request.user, mix_pk)
+    try:
+        job = job_requests.request_mix(mix, mail="mail" in request.POST)
+    except LimitReached as error:
+        messages.error(request, str(error))
+        return go_to(request, "mixes:mix_detail", mix.pk)
+    return go_to(request, "mixes:job_detail", job.pk)
+
+
+@login_required
+@require_safe
+@never_cache
+def job_detail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+    job = access.get_job(request.user, job_pk)
+    sheet = job_sheets.read_job(job)
+    context = {
+        "job": job,
+        "sheet": sheet,
+        "standing": sheet.standing,
+        "also_open": [job_sheets.Standing(other) for other in job_lists.also_open(job)],
+        "earlier": job_lists.earlier_results(job),
+    }
+    return render(request, "mixes/job_detail.html", context)
+
+
+@login_required
+@require_safe
+@never_cache
+def job_status(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+    """Answer a poll with how far a run is; when it has ended, with its page."""
+    job = access.get_job_state(request.user, job_pk)
+    if not request.htmx:
+        return redirect("mixes:job_detail", job.pk)
+    if not job.is_open:
+        return trigger_client_event(HttpResponseClientRefresh(), "job-ended", ended_words(job))
+    return render(request, "mixes/_job_status.html", {"job": job, "standing": job_sheets.Standing(job)})
+
+
+@login_required
+@require_POST
+def job_cancel(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+    job = access.get_job(request.user, job_pk)
+    if not job_requests.cancel(job):
+        messages.info(request, _("It had already ended."))
+    return go_to(request, "mixes:job_detail", job.pk)
+
+
+@login_required
+@require_POST
+def job_retry(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+    job = access.get_job(request.user, job_pk)
+    try:
+        job_requests.retry(job)
+    except LimitReached as error:
+        messages.error(request, str(error))
+    return go_to(request, "mixes:job_detail", job.pk)
+
+
+@login_required
+@require_POST
+def job_delete(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+    job = access.get_job(request.user, job_pk)
+    try:
+        job_requests.delete_job(job)
+    except LimitReached as error:
+        messages.error(request, str(error))
+        return go_to(request, "mixes:job_detail", job.pk)
+    messages.success(request, _("The result was deleted. Your songs and the mix are still here."))
+    return go_to(request, "mixes:mix_detail", job.mix_id)
+
+
+@login_required
+@require_POST
+def job_mail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+    job = access.get_job(request.user, job_pk)
+    MixJob.objects.filter(pk=job.pk).update(mail_when_done="mail" in request.POST)
+    return go_to(request, "mixes:job_detail", job.pk)
+
+
+@login_required
+@require_safe
+def job_timeline(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+    job = access.get_job(request.user, job_pk)
+    return JsonResponse(job_sheets.timeline_data(job), json_dumps_params={"ensure_ascii": False, "indent": 1})
+
+
+def ended_words(job: MixJob) -> dict[str, str]:
+    """Return what a notification says."""
+    return {"title": f"{job_sheets.OPENERS[job.state]}: {job.title}", "text": job.error_text}
+
+
+def go_to(request: HttpRequest, view: str, pk: uuid.UUID) -> HttpResponse:
+    """Send the browser to a page, whoever asked: htmx or a plain form."""
+    target = redirect(view, pk)
+    return HttpResponseClientRedirect(target.url) if request.htmx else target

@@ -1,0 +1,78 @@
+"""The panel of one join: how it will be, and what is set for it."""
+
+import uuid
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from mixes import access
+from mixes.forms.mixes import JoinForm
+from mixes.models import Mix, MixTrack
+from mixes.services import arrangements, arranging, previews
+from mixes.services.join_sheets import JoinSheet, read_join
+from mixes.services.wording import STYLES
+from mixes.views.mix_edits import answer_edit, seen_version
+from mixes.views.previews import refuse, show_preview
+from mixes.views.tracks import is_fragment
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def join(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpResponse:
+    item = access.get_item(request.user, mix_pk, item_pk)
+    sheet = read_join(item)
+    if sheet is None:
+        raise Http404("There is no join after this song yet.")
+    if request.method != "POST":
+        return _show_panel(request, sheet, _form(sheet))
+    if "reset" in request.POST:
+        return _save(request, item, "", None)
+    form = JoinForm(request.POST)
+    if not form.is_valid():
+        return _show_panel(request, sheet, form, status=422)
+    return _save(request, item, form.cleaned_data["style"], form.transition_s())
+
+
+@login_required
+@require_POST
+def join_preview(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpResponse:
+    """Ask for the sound of a join."""
+    item = access.get_item(request.user, mix_pk, item_pk)
+    if read_join(item) is None:
+        return refuse(request, _("This join can be heard once both of its songs are ready."))
+    return show_preview(request, previews.request_join(item))
+
+
+def _save(request: HttpRequest, item: MixTrack, style: str, transition_s: float | str | None) -> HttpResponse:
+    name = (item.track.title or item.track.name)[:100]
+
+    def edit() -> Mix:
+        return arranging.edit(
+            item.mix,
+            seen_version(request),
+            _("Changed the join after “%s”") % name,
+            lambda a: arrangements.set_join(a, item.pk, style=style, transition_s=transition_s),
+            group=f"join:{item.pk.hex}"[:20],
+        )
+
+    def panel() -> dict[str, object]:
+        changed = access.get_item(request.user, item.mix_id, item.pk)
+        sheet = read_join(changed)
+        return {"join_sheet": sheet, "join_form": sheet and _form(sheet), "styles": STYLES}
+
+    return answer_edit(request, item.mix, edit, more=panel)
+
+
+def _form(sheet: JoinSheet) -> JoinForm:
+    return JoinForm(initial=JoinForm.values_of(sheet.item, sheet.join.length_s))
+
+
+def _show_panel(request: HttpRequest, sheet: JoinSheet, form: JoinForm, status: int = 200) -> HttpResponse:
+    page = "mixes/_join_panel.html" if is_fragment(request) else "mixes/join_detail.html"
+    context = {"mix": sheet.item.mix, "join_sheet": sheet, "join_form": form, "styles": STYLES}
+    return render(request, page, context, status=status)

@@ -1,0 +1,159 @@
+"""Edits of a mix as a form sends them, and the one answer to all: the mix as it is then."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from mixes.forms.mixes import MixSettingsForm
+from mixes.models import Mix, MixTrack, Track
+from mixes.services import arrangements, arranging
+from mixes.services.arranging import NothingThere, StaleEdit
+from mixes.services.mix_sheets import read_sheet
+from mixes.views.tracks import is_fragment
+
+Edit = Callable[[Mix, int | None, str], Mix]
+
+
+class BadEdit(Exception):
+    """The form says something no button of ours says."""
+
+
+def move(mix: Mix, seen: int | None, value: str) -> Mix:
+    """Move one item; `value` is such as "up:<item>"."""
+    direction, _colon, pk = value.partition(":")
+    words = {
+        "top": _("Moved “%s” to the top"),
+        "up": _("Moved “%s” up"),
+        "down": _("Moved “%s” down"),
+        "bottom": _("Moved “%s” to the bottom"),
+    }
+    if direction not in words:
+        raise BadEdit
+    item = item_pk(pk)
+    what = words[direction] % name_of(mix, item)
+    return arranging.edit(mix, seen, what, lambda a: arrangements.move(a, item, direction))
+
+
+def reorder(mix: Mix, seen: int | None, value: str) -> Mix:
+    """Put all items into a new order; `value` is "<item>,<item>,…"."""
+    ids = [item_pk(pk) for pk in value.split(",")]
+    return arranging.edit(mix, seen, _("Changed the order"), lambda a: arrangements.reorder(a, ids))
+
+
+def remove(mix: Mix, seen: int | None, value: str) -> Mix:
+    """Take one item out."""
+    item = item_pk(value)
+    what = _("Removed “%s”") % name_of(mix, item)
+    return arranging.edit(mix, seen, what, lambda a: arrangements.remove(a, item))
+
+
+def sort(mix: Mix, seen: int | None, value: str) -> Mix:
+    """Sort all items by name or by track number."""
+    words = {"name": _("Sorted by name"), "track_number": _("Sorted by track number")}
+    if value not in words:
+        raise BadEdit
+    tracks = Track.objects.defer("waveform").filter(places__mix=mix).in_bulk()
+    return arranging.edit(
+        mix,
+        seen,
+        words[value],
+        lambda a: arrangements.sort_by(a, value, tracks),
+    )
+
+
+def undo(mix: Mix, seen: int | None, value: str) -> Mix:
+    return arranging.undo(mix, seen)
+
+
+def redo(mix: Mix, seen: int | None, value: str) -> Mix:
+    return arranging.redo(mix, seen)
+
+
+def rename(mix: Mix, seen: int | None, value: str) -> Mix:
+    """Give the mix another title; an empty one leaves it as it is."""
+    title = value.strip()[: arranging.TITLE_LENGTH]
+    if not title:
+        raise BadEdit
+    return arranging.edit(
+        mix, seen, _("Renamed to “%s”") % title[:100], lambda a: arrangements.change_settings(a, title=title)
+    )
+
+
+EDITS: dict[str, Edit] = {
+    "move": move,
+    "reorder": reorder,
+    "remove": remove,
+    "sort": sort,
+    "undo": undo,
+    "redo": redo,
+    "rename": rename,
+}
+
+
+def item_pk(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError as error:
+        raise BadEdit from error
+
+
+def name_of(mix: Mix, item: UUID) -> str:
+    """Return what a track in a mix is called, for the name of an edit. Raises NoSuchItem."""
+    places = MixTrack.objects.filter(mix=mix, pk=item).select_related("track").defer("track__waveform")
+    place = places.first()
+    if place is None:
+        raise arrangements.NoSuchItem(item)
+    return (place.track.title or place.track.name)[:100]
+
+
+def seen_version(request: HttpRequest) -> int | None:
+    """Return the version a form saw. Raises BadEdit."""
+    value = request.POST.get("version", "")
+    if not value.isdecimal():
+        raise BadEdit
+    return int(value)
+
+
+def answer_edit(
+    request: HttpRequest, mix: Mix, edit: Callable[[], Mix], *, more: Callable[[], dict[str, Any]] = dict
+) -> HttpResponse:
+    """Make an edit and show the mix as it is then: in pieces to a script, by a redirect to a form.
+
+    `more` gives what else the pieces need, read after the edit.
+    """
+    status = 200
+    try:
+        mix = edit()
+    except (StaleEdit, arrangements.NoSuchItem):
+        messages.warning(
+            request,
+            _("This mix was changed elsewhere, so your last change was not made. This is how it is now."),
+        )
+        status = 409
+    except BadEdit:
+        messages.error(request, _("That did not make sense to the site, so nothing was changed."))
+        status = 422
+    except NothingThere:
+        messages.info(request, _("There is nothing more to take back."))
+    if status != 200:
+        mix = Mix.objects.get(pk=mix.pk)
+    elif not is_fragment(request):
+        return redirect("mixes:mix_detail", mix.pk)
+    return show_mix(request, mix, status=status, **more())
+
+
+def show_mix(request: HttpRequest, mix: Mix, status: int = 200, **context: Any) -> HttpResponse:
+    """Show the page of a mix, or to a script its pieces."""
+    page = "mixes/_mix_pieces.html" if is_fragment(request) else "mixes/mix_detail.html"
+    context = {"settings_form": settings_form(mix), **context, "mix": mix, "sheet": read_sheet(mix)}
+    return render(request, page, context, status=status)
+
+
+def settings_form(mix: Mix, data: Any = None) -> MixSettingsForm:
+    """Return the form of a mix's settings, filled in."""
+    return MixSettingsForm(data, initial=MixSettingsForm.values_of(mix))

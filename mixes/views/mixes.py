@@ -1,0 +1,215 @@
+"""Pages of mixes: the list, the page where one is arranged, its look, and what is done to the whole of it."""
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from mixes import access
+from mixes.forms.mixes import LookForm
+from mixes.models import Mix, Track
+from mixes.services import arrangements, arranging, demo_sets, tracks
+from mixes.services.limits import LimitReached
+from mixes.services.look_sheets import describe, read_look
+from mixes.services.mix_lists import find_mixes
+from mixes.services.mix_sheets import read_sheet
+from mixes.views.mix_edits import EDITS, BadEdit, answer_edit, seen_version, settings_form, show_mix
+from mixes.views.toasts import undoable
+from mixes.views.tracks import is_fragment
+
+MOST_PICKED = 100  # tracks added from the library at once: as many as two of its pages show
+
+
+@login_required
+@require_safe
+def mix_list(request: HttpRequest) -> HttpResponse:
+    query = request.GET.get("q", "").strip()
+    page = find_mixes(request.user, query, request.GET.get("page", 1))
+    return render(request, "mixes/mix_list.html", {"page": page, "query": query})
+
+
+@login_required
+@require_POST
+def mix_create(request: HttpRequest) -> HttpResponse:
+    mix = arranging.create_mix(request.user, request.POST.get("title", "")[: arranging.TITLE_LENGTH])
+    return redirect("mixes:mix_detail", mix.pk)
+
+
+@login_required
+@require_POST
+def mix_demo(request: HttpRequest) -> HttpResponse:
+    try:
+        mix = demo_sets.add_demo_set(request.user)
+    except LimitReached as error:
+        messages.error(request, str(error))
+        return redirect("mixes:mix_list")
+    return redirect("mixes:mix_detail", mix.pk)
+
+
+@login_required
+@require_safe
+@vary_on_headers("HX-Request")
+def mix_detail(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    return show_mix(request, access.get_mix(request.user, mix_pk))
+
+
+@login_required
+@require_safe
+def mix_state(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    """Answer with the mix in pieces if it looks otherwise than its reader has it, or else with nothing."""
+    mix = access.get_mix(request.user, mix_pk)
+    sheet = read_sheet(mix)
+    if request.GET.get("seen") == sheet.digest:
+        return HttpResponse(status=204)
+    context = {"mix": mix, "sheet": sheet, "settings_form": settings_form(mix)}
+    return render(request, "mixes/_mix_pieces.html", context)
+
+
+@login_required
+@require_POST
+def mix_edit(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    """Make the one edit whose name is among the form's fields."""
+    mix = access.get_mix(request.user, mix_pk)
+
+    def edit() -> Mix:
+        for name, make in EDITS.items():
+            if name in request.POST:
+                return make(mix, seen_version(request), request.POST[name])
+        raise BadEdit
+
+    return answer_edit(request, mix, edit)
+
+
+@login_required
+@require_POST
+def mix_settings(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    mix = access.get_mix(request.user, mix_pk)
+    form = settings_form(mix, request.POST)
+    if not form.is_valid():
+        return show_mix(request, mix, status=422, settings_form=form)
+    changes = {name: value for name, value in form.changes().items() if value != getattr(mix, name)}
+    names = [str(form.fields[name].label) for name in changes if name in form.fields]
+    what = _("Changed “%s”") % names[0] if len(names) == 1 else _("Changed settings")
+
+    def edit() -> Mix:
+        return arranging.edit(
+            mix,
+            seen_version(request),
+            what,
+            lambda a: arrangements.change_settings(a, **changes),
+            group=f"set:{next(iter(changes), '')}"[:20] if len(changes) == 1 else "",
+        )
+
+    return answer_edit(request, mix, edit)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def mix_look(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    mix = access.get_mix(request.user, mix_pk)
+    if request.method != "POST":
+        return _show_look(request, mix, LookForm(initial=LookForm.values_of(mix)))
+    form = LookForm(request.POST)
+    if not form.is_valid():
+        return _show_look(request, mix, form, status=422)
+    if "preview" in request.POST:
+        words = describe(mix, **form.cleaned_data)
+        return render(request, "mixes/_look_preview.html", {"mix": mix, "words": words})
+    return _save_look(request, mix, form)
+
+
+def _save_look(request: HttpRequest, mix: Mix, form: LookForm) -> HttpResponse:
+    try:
+        mix = arranging.edit(
+            mix,
+            seen_version(request),
+            _("Changed the words"),
+            lambda a: arrangements.change_settings(a, **form.cleaned_data),
+            group="words",
+        )
+    except (arranging.StaleEdit, BadEdit):
+        messages.warning(
+            request,
+            _("This mix was changed elsewhere, so your last change was not made. This is how it is now."),
+        )
+        mix = access.get_mix(request.user, mix.pk)
+        return _show_look(request, mix, LookForm(initial=LookForm.values_of(mix)), status=409)
+    if is_fragment(request):
+        return _show_look(request, mix, LookForm(initial=LookForm.values_of(mix)))
+    messages.success(request, _("Saved."))
+    return redirect("mixes:mix_look", mix.pk)
+
+
+def _show_look(request: HttpRequest, mix: Mix, form: LookForm, status: int = 200) -> HttpResponse:
+    page = "mixes/_look_pieces.html" if is_fragment(request) else "mixes/mix_look.html"
+    return render(request, page, {"mix": mix, "look": read_look(mix), "form": form}, status=status)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def mix_add(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    """Pick tracks from the library."""
+    mix = access.get_mix(request.user, mix_pk)
+    if request.method == "POST":
+        return _add_picked(request, mix)
+    query = request.GET.get("q", "").strip()
+    page = tracks.find_tracks(request.user, query, request.GET.get("page", 1))
+    there = set(mix.items.values_list("track", flat=True))
+    return render(request, "mixes/mix_add.html", {"mix": mix, "page": page, "query": query, "there": there})
+
+
+def _add_picked(request: HttpRequest, mix: Mix) -> HttpResponse:
+    wanted = [pk for pk in request.POST.getlist("track")[:MOST_PICKED] if _is_uuid(pk)]
+    found = Track.objects.defer("waveform").filter(owner=request.user, deleted_at=None).in_bulk(wanted)
+    picked = [found[uuid.UUID(pk)] for pk in wanted if uuid.UUID(pk) in found]
+    if not picked:
+        messages.info(request, _("Choose at least one song."))
+        return redirect("mixes:mix_add", mix.pk)
+    try:
+        arranging.add_from_library(mix, picked)
+    except LimitReached as error:
+        messages.error(request, str(error))
+        return redirect("mixes:mix_add", mix.pk)
+    added = ngettext("%d song added.", "%d songs added.", len(picked)) % len(picked)
+    messages.success(request, added)
+    return redirect("mixes:mix_detail", mix.pk)
+
+
+@login_required
+@require_POST
+def mix_duplicate(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    mix = arranging.duplicate_mix(access.get_mix(request.user, mix_pk))
+    messages.success(request, _("This is the copy; the original is as it was."))
+    return redirect("mixes:mix_detail", mix.pk)
+
+
+@login_required
+@require_POST
+def mix_delete(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    mix = access.get_mix(request.user, mix_pk)
+    arranging.bin_mix(mix)
+    messages.success(request, undoable(_("“%s” is in the bin.") % mix.title, "mixes:mix_restore", mix.pk))
+    return redirect("mixes:mix_list")
+
+
+@login_required
+@require_POST
+def mix_restore(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    mix = access.get_binned_mix(request.user, mix_pk)
+    arranging.restore_mix(mix)
+    messages.success(request, _("“%s” is back.") % mix.title)
+    return redirect("mixes:mix_detail", mix.pk)
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        return bool(uuid.UUID(value))
+    except ValueError:
+        return False

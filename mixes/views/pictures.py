@@ -1,0 +1,51 @@
+"""The picture of a mix: added, taken off, shown."""
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from mixes import access
+from mixes.models import Mix
+from mixes.services import arranging, pictures, storage
+from mixes.services.arrangements import change_settings
+from mixes.services.limits import LimitReached
+from mixes.services.ranges import ranged_response
+from mixes.services.received_files import left_out
+
+
+@require_POST
+@login_required
+def artwork(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    mix = access.get_mix(request.user, mix_pk)
+    if "remove" in request.POST:
+        _use(mix, None, _("Took the picture off"))
+    elif file := request.FILES.get("picture"):
+        try:
+            picture = pictures.add_artwork(request.user, file)
+        except (LimitReached, pictures.PictureRefused) as error:
+            messages.error(request, str(error))
+        else:
+            _use(mix, picture.pk, _("Changed the picture"))
+    else:
+        reasons = [f"{name}: {reason}" for name, reason in left_out(request)]
+        messages.error(request, " ".join(reasons) or _("Choose a picture first."))
+    return redirect("mixes:mix_look", mix.pk)
+
+
+@require_safe
+@login_required
+def artwork_image(request: HttpRequest, artwork_pk: uuid.UUID) -> HttpResponseBase:
+    """Show the picture as it will be seen in the video; the file that was added is never shown."""
+    picture = access.get_artwork(request.user, artwork_pk)
+    return ranged_response(
+        request, storage.path_of(picture.shown_file), content_type="image/jpeg", etag=picture.pk.hex
+    )
+
+
+def _use(mix: Mix, artwork_pk: uuid.UUID | None, what: str) -> None:
+    arranging.edit(mix, None, what, lambda a: change_settings(a, artwork_id=artwork_pk))

@@ -1,0 +1,91 @@
+"""What can be listened to: asked for, waited for, played."""
+
+import uuid
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from mixes import access
+from mixes.leases import State
+from mixes.models import Preview, Track
+from mixes.services import previews, storage
+from mixes.services.ranges import ranged_response
+
+SOUND_TYPE = "audio/mp4"
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+@vary_on_headers("Accept")
+def track_preview(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
+    track = access.get_track(request.user, track_pk)
+    if track.state != Track.State.READY:
+        return refuse(request, _("This track can be heard once it is ready."))
+    return show_preview(request, previews.hear_track(track))
+
+
+@require_GET
+@login_required
+@vary_on_headers("Accept")
+def preview_status(request: HttpRequest, preview_pk: uuid.UUID) -> HttpResponse:
+    preview = access.get_preview(request.user, preview_pk)
+    if wants_json(request):
+        return JsonResponse(describe(preview))
+    context = {**describe(preview), "title": previews.title_of(preview)}
+    return render(request, "mixes/preview_status.html", context)
+
+
+@require_safe
+@login_required
+def preview_file(request: HttpRequest, preview_pk: uuid.UUID) -> HttpResponseBase:
+    preview = access.get_preview(request.user, preview_pk)
+    if preview.state != State.DONE:
+        raise Http404(_("This is not ready to be heard."))
+    previews.note_use(preview)
+    return ranged_response(
+        request, storage.path_of(preview.file), content_type=SOUND_TYPE, etag=preview.key[:32]
+    )
+
+
+def show_preview(request: HttpRequest, preview: Preview) -> HttpResponse:
+    """Answer a wish to hear something: the player's script reads JSON, everybody else gets a page."""
+    if wants_json(request):
+        return JsonResponse(describe(preview))
+    return redirect("mixes:preview_status", preview.pk)
+
+
+def refuse(request: HttpRequest, sentence: str) -> HttpResponse:
+    """Say why something cannot be heard."""
+    if wants_json(request):
+        return JsonResponse({"state": State.FAILED, "sentence": sentence}, status=409)
+    return render(
+        request, "mixes/preview_status.html", {"state": State.FAILED, "sentence": sentence}, status=409
+    )
+
+
+def describe(preview: Preview) -> dict[str, Any]:
+    """Return what the player must know: where the sound is, or when to ask again, or why there is none."""
+    words: dict[str, Any] = {
+        "state": preview.state,
+        "percent": preview.percent,
+        "status": reverse("mixes:preview_status", args=[preview.pk]),
+    }
+    if preview.state == State.DONE:
+        # another address when it is made again, so that no cache plays the old one
+        version = f"{preview.finished_at.timestamp():.0f}" if preview.finished_at else ""
+        words["sound"] = reverse("mixes:preview_file", args=[preview.pk]) + f"?v={version}"
+    elif preview.state == State.FAILED:
+        words["sentence"] = preview.error_text
+    elif preview.state == State.CANCELLED:
+        words["sentence"] = _("This was put away to make room. Ask for it again.")
+    return words
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return "application/json" in request.headers.get("Accept", "")

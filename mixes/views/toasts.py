@@ -1,0 +1,17 @@
+"""Messages that can be answered."""
+
+import uuid
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+
+def undoable(text: str, url: str, pk: uuid.UUID) -> str:
+    """Return a message with a button that takes a deletion back; it sends the page's form `undo-form`."""
+    return format_html(
+        '{} <button class="btn btn-quiet" form="undo-form" formaction="{}">{}</button>',
+        text,
+        reverse(url, args=(pk,)),
+        _("Undo"),
+    )

@@ -1,0 +1,190 @@
+"""The library: a user's tracks in a list, each with its names, where it is used, and what can be done."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from mixes import access
+from mixes.forms.tracks import TagsForm, prefix_of
+from mixes.models import Track
+from mixes.services import limits, storage, track_rows, tracks, uploads
+from mixes.services.ranges import ranged_response
+
+ORDER_WORDS = {
+    "newest": gettext_lazy("Newest first"),
+    "title": gettext_lazy("By title"),
+    "artist": gettext_lazy("By artist"),
+    "longest": gettext_lazy("Longest first"),
+    "loudest": gettext_lazy("Loudest first"),
+}
+POLLED = 200  # ids of one request for states: more rows than a page has
+
+
+@require_GET
+@login_required
+@vary_on_headers("HX-Request")
+def track_list(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    query, order = request.GET.get("q", "").strip()[:200], request.GET.get("order", "")
+    page = tracks.find_tracks(user, query, request.GET.get("page", 1), order=order)
+    rows = track_rows.rows_of(page.object_list)
+    context: dict[str, Any] = {
+        "page": page,
+        "rows": rows,
+        "working": [row.track.pk for row in rows if row.is_working],
+        "query": query,
+        "order": order if order in tracks.ORDERS else "newest",
+        "used": limits.storage_used(user),
+    }
+    if is_fragment(request):
+        return render(request, "mixes/_track_list.html", context)
+    orders = [(name, ORDER_WORDS[name]) for name in tracks.ORDERS]
+    return render(
+        request,
+        "mixes/track_list.html",
+        {**context, "orders": orders, "waiting_uploads": uploads.waiting_uploads(user)},
+    )
+
+
+@require_GET
+@login_required
+def track_states(request: HttpRequest) -> HttpResponse:
+    """Return the rows of tracks that something happens to, and whether to ask again."""
+    asked = read_ids(request.GET.getlist("track")[:POLLED])
+    found = list(
+        Track.objects.filter(owner=request.user, pk__in=asked, deleted_at=None)
+        .select_related("upload")
+        .order_by("-created_at", "pk")
+    )
+    rows = track_rows.rows_of(found)
+    gone = asked - {track.pk for track in found}
+    if gone:
+        messages.info(request, _("That file was in your library already, so it is not kept twice."))
+    context = {"rows": rows, "working": [row.track.pk for row in rows if row.is_working], "gone": gone}
+    return render(request, "mixes/_track_states.html", context)
+
+
+@require_GET
+@login_required
+def track_row(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
+    return _show_row(request, access.get_track(request.user, track_pk))
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+@vary_on_headers("HX-Request")
+def track_edit(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
+    track = access.get_track(request.user, track_pk)
+    if request.method == "GET":
+        return _show_form(request, track, TagsForm.of(track))
+    form = TagsForm(request.POST, prefix=prefix_of(track))
+    if not form.is_valid():
+        return _show_form(request, track, form, status=422)
+    tracks.edit_tags(track, **form.cleaned_data)
+    if is_fragment(request):
+        return _show_row(request, track)
+    messages.success(request, _("Saved."))
+    return redirect("mixes:track_list")
+
+
+@require_POST
+@login_required
+def track_delete(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
+    """Put a track into the bin; where mixes use it, only once the user has read which."""
+    track = access.get_track(request.user, track_pk)
+    used = tracks.mixes_using([track])[track.pk]
+    if used and "confirmed" not in request.POST:
+        name = "mixes/_track_delete.html" if is_fragment(request) else "mixes/track_delete.html"
+        return render(request, name, {"track": track, "mixes": used})
+    tracks.bin_track(track)
+    messages.success(request, _("“%s” is in the bin.") % track.label)
+    return _after_removal(request)
+
+
+@require_POST
+@login_required
+def track_restore(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
+    restored = tracks.restore_track(access.get_binned_track(request.user, track_pk))
+    messages.success(request, _("“%s” is in your library again.") % restored.label)
+    return redirect("mixes:bin")
+
+
+@require_POST
+@login_required
+def track_retry(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
+    track = access.get_track(request.user, track_pk)
+    tracks.retry_analysis(track)
+    if is_fragment(request):
+        return _show_row(request, access.get_track(request.user, track_pk))
+    return redirect("mixes:track_list")
+
+
+@require_safe
+@login_required
+def track_original(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponseBase:
+    """Give its owner the file as it came, for keeping: no browser may open it here."""
+    track = access.get_track(request.user, track_pk)
+    if not track.file:
+        messages.error(request, _("This file has not arrived yet."))
+        return redirect("mixes:track_list")
+    return ranged_response(
+        request,
+        storage.path_of(track.file),
+        content_type="application/octet-stream",
+        filename=track.name,
+        as_attachment=True,
+        etag=track.sha256[:32],
+    )
+
+
+@require_POST
+@login_required
+def upload_remove(request: HttpRequest, upload_pk: uuid.UUID) -> HttpResponse:
+    """Forget an upload that was not finished, for those without JavaScript."""
+    found = access.get_upload(request.user, upload_pk)
+    if not uploads.discard_upload(found):
+        messages.info(request, _("This file has arrived already. Delete its track if you do not want it."))
+    return _after_removal(request)
+
+
+def is_fragment(request: HttpRequest) -> bool:
+    """Tell whether a part of the page is asked for; Back wants all of it."""
+    return bool(request.htmx) and not request.htmx.history_restore_request
+
+
+def read_ids(texts: list[str]) -> set[uuid.UUID]:
+    """Return the ids among `texts`."""
+    found = set()
+    for text in texts:
+        try:
+            found.add(uuid.UUID(text))
+        except ValueError:
+            continue
+    return found
+
+
+def _show_row(request: HttpRequest, track: Track) -> HttpResponse:
+    (row,) = track_rows.rows_of([track])
+    working = [track.pk] if row.is_working else []
+    return render(request, "mixes/_track_row_alone.html", {"row": row, "working": working})
+
+
+def _show_form(request: HttpRequest, track: Track, form: TagsForm, *, status: int = 200) -> HttpResponse:
+    name = "mixes/_track_form.html" if is_fragment(request) else "mixes/track_edit.html"
+    (row,) = track_rows.rows_of([track])
+    return render(request, name, {"track": track, "row": row, "form": form}, status=status)
+
+
+def _after_removal(request: HttpRequest) -> HttpResponse:
+    """Take the row off the page, or go back to where the form stood."""
+    if is_fragment(request):
+        return render(request, "mixes/_track_gone.html", headers={"HX-Trigger": "uploads:changed"})
+    return redirect("mixes:track_list")

@@ -1,0 +1,19 @@
+"""What every page knows of the site."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from mixtape_site.version import VERSION
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """Give templates the settings they show."""
+    return {
+        "SIGNUP_OPEN": settings.SIGNUP_OPEN,
+        "PASSWORD_RESET_ENABLED": settings.HAS_MAIL,
+        "GOOGLE_ENABLED": bool(settings.GOOGLE_CLIENT_ID),
+        "LIMITS": settings.LIMITS,
+        "version": VERSION,
+    }

@@ -1,0 +1,15 @@
+"""What the web server itself says, on lines like everybody else's."""
+
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+
+from mixtape_site.logs import LineFormatter
+
+
+class LineLogger(Logger):
+    """Used as gunicorn's `logger_class`; requests are logged by `logs.RequestIdMiddleware`."""
+
+    def setup(self, cfg: Config) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(LineFormatter())

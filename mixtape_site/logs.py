@@ -1,0 +1,84 @@
+"""One line for each message, with the request or the job it belongs to, and without what opens a door."""
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+access = logging.getLogger("mixtape.access")
+
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+job_id: ContextVar[str] = ContextVar("job_id", default="-")
+
+# links that let somebody in: what follows these words stays out of every log
+SECRET_LINK = re.compile(r"(/account/first/|/password/reset/key/|/confirm-email/)[^\s/?\"']+")
+QUIET_PATHS = ("/healthz", "/readyz", "/favicon.ico")  # asked again and again by machines
+
+
+class LineFormatter(logging.Formatter):
+    """`time level logger request=… job=… message`; line ends inside, of tracebacks too, stand as \\n."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+        self.default_msec_format = "%s.%03d"
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        ids = "".join(
+            f" {name}={value}"
+            for name, value in (("request", request_id.get()), ("job", job_id.get()))
+            if value != "-"
+        )
+        return f"{record.asctime} {record.levelname} {record.name}{ids} {record.message}"
+
+    def format(self, record: logging.LogRecord) -> str:
+        return SECRET_LINK.sub(r"\1***", escape_controls(super().format(record)))
+
+
+def escape_controls(text: str) -> str:
+    """Return `text` on one line: what a name or a path smuggles in can forge no line and no colour."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
+
+
+class RequestIdMiddleware:
+    """Names each request, in the log and in the answer, so that a user can tell which one failed.
+
+    Then one line says how it went; a query string is no part of it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.id = uuid.uuid4().hex[:12]  # type: ignore[attr-defined]  # a field of ours
+        token = request_id.set(request.id)  # type: ignore[attr-defined]
+        begun_s = time.perf_counter()
+        try:
+            response = self.get_response(request)
+            log_access(request, response.status_code, time.perf_counter() - begun_s)
+        finally:
+            request_id.reset(token)
+        response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        return response
+
+
+def log_access(request: HttpRequest, status: int, took_s: float) -> None:
+    """Write the line of one request; machines' questions and static files only where all is logged."""
+    quiet = request.path in QUIET_PATHS or request.path.startswith(settings.STATIC_URL)
+    # the user as authentication left it: asking `request.user` now would ask the database
+    user = getattr(request, "_cached_user", None)
+    access.log(
+        logging.DEBUG if quiet and status < 400 else logging.INFO,
+        "%s %s %d %.0fms user=%s",
+        request.method,
+        request.path,
+        status,
+        took_s * 1000,
+        getattr(user, "pk", None) or "-",
+    )

@@ -1,0 +1,16 @@
+"""`manage.py setup`: gets everything ready without starting anything."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from mixtape_site.setup import prepare_site
+
+
+class Command(BaseCommand):
+    help = "Makes folders and keys, applies migrations, collects static files, and tells how to sign in."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        prepare_site(self.stdout)
+        self.stdout.write("Ready.")

@@ -1,0 +1,77 @@
+"""Log lines: one each, with their ids, and nothing in them that opens a door."""
+
+import logging
+import sys
+
+import pytest
+from django.urls import reverse
+
+from mixtape_site.logs import LineFormatter, job_id
+
+SECRET = "s3cr3tt0ken"
+
+
+def line(message, *args, **record):
+    made = logging.LogRecord("mixtape", logging.INFO, __file__, 1, message, args, record.get("exc_info"))
+    return LineFormatter().format(made)
+
+
+def test_a_message_is_one_line_whatever_is_in_it():
+    assert line("first\nsecond\r\x1b[31mred") == line("first\nsecond\r\x1b[31mred").splitlines()[0]
+    assert "\\n" in line("first\nsecond") and "\x1b" not in line("\x1b[31m")
+    assert line("Größe 夜").endswith("Größe 夜")
+
+
+def test_a_traceback_is_on_the_same_line():
+    try:
+        raise ValueError("bad")
+    except ValueError:
+        text = line("it failed", exc_info=sys.exc_info())
+    assert "\n" not in text and "ValueError: bad" in text
+
+
+def test_a_job_is_named():
+    token = job_id.set("4711")
+    assert " job=4711 " in line("working")
+    job_id.reset(token)
+    assert "job=" not in line("working")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/account/first/{SECRET}/",
+        f"/accounts/password/reset/key/1-{SECRET}/",
+        f"/accounts/confirm-email/{SECRET}/",
+    ],
+)
+def test_links_that_let_somebody_in_are_not_written_down(path):
+    assert SECRET not in line("Not Found: %s", path)
+    assert path.split(SECRET)[0].rstrip("1-") in line("GET %s", path)
+
+
+@pytest.fixture
+def lines(caplog):
+    caplog.set_level(logging.INFO, logger="mixtape.access")
+    return lambda: [record.getMessage() for record in caplog.records if record.name == "mixtape.access"]
+
+
+def test_a_request_is_logged_with_its_user_and_without_its_query(alice, as_alice, lines):
+    as_alice.get(reverse("accounts:export") + "?next=secret")
+    (text,) = lines()
+    assert text.startswith("GET /account/export/ 200 ") and text.endswith(f"user={alice.pk}")
+
+
+def test_somebody_unknown_has_no_user(as_nobody, lines):
+    as_nobody.get("/privacy/")
+    assert lines()[0].endswith("user=-")
+
+
+def test_machines_that_ask_all_the_time_are_not_logged(client, db, lines):
+    client.get("/healthz")
+    client.get("/favicon.ico")
+    assert lines() == []
+
+
+def test_the_answer_names_the_request(client, db):
+    assert client.get("/healthz")["X-Request-ID"] != client.get("/healthz")["X-Request-ID"]

@@ -1,0 +1,157 @@
+"""Pages of the site itself: what machines ask for, and what people see when something is wrong."""
+
+import json
+
+import pytest
+from django.contrib.admin import site
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import OperationalError
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import include, path, reverse
+
+from mixtape_site import urls, views
+
+handler400, handler403, handler404, handler500 = (
+    urls.handler400,
+    urls.handler403,
+    urls.handler404,
+    urls.handler500,
+)
+
+
+def read_form(request):
+    return HttpResponse(f"{len(request.POST)} {len(request.FILES)}")
+
+
+def fail(request, kind):
+    raise {
+        "busy": OperationalError("database is locked"),
+        "bug": ZeroDivisionError(),
+        "no": PermissionDenied(),
+    }[kind]
+
+
+urlpatterns = [path("fail/<str:kind>", fail), path("form", read_form), path("", include(urls))]
+
+
+@pytest.fixture
+def failing(settings):
+    settings.ROOT_URLCONF = __name__
+    return Client(raise_request_exception=False)
+
+
+def test_healthz_asks_nobody(client, django_assert_num_queries, db):
+    with django_assert_num_queries(0):
+        answer = client.get("/healthz")
+    assert answer.status_code == 200 and answer.json() == {"ok": True}
+    assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize("url", ["/healthz", "/readyz", "/favicon.ico", "/"])
+def test_these_pages_only_answer_questions(client, db, url):
+    assert client.post(url).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "url", ["/", "/privacy/", "/terms/", "/robots.txt", "/site.webmanifest", "/favicon.ico"]
+)
+def test_public_pages_are_there_without_a_user(as_nobody, url):
+    assert as_nobody.get(url).status_code == 200
+
+
+def test_robots_stay_out_of_what_belongs_to_people(client):
+    text = client.get("/robots.txt").content.decode()
+    assert "Disallow: /mixes/" in text and "Disallow: /account/" in text
+
+
+def test_the_manifest_is_json(client):
+    assert json.loads(client.get("/site.webmanifest").content)["start_url"] == "/"
+
+
+def test_a_database_that_is_locked_is_a_short_pause(failing, django_assert_num_queries, db):
+    with django_assert_num_queries(0):
+        answer = failing.get("/fail/busy")
+    assert answer.status_code == 503 and answer["Retry-After"] == "5"
+
+
+def test_a_database_that_is_gone_before_the_view_is_a_short_pause_too(alice, rf):
+    try:
+        raise OperationalError("server closed the connection")
+    except OperationalError:
+        assert views.server_error(rf.get("/")).status_code == 503
+
+
+def test_a_bug_gets_a_page_that_needs_nothing(failing, db, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        answer = failing.get("/fail/bug")
+    assert answer.status_code == 500 and "<h1>" in answer.content.decode()
+    assert len(answer["X-Request-ID"]) == 12
+
+
+def test_other_refusals_have_pages_of_ours(failing, db):
+    assert failing.get("/fail/no").status_code == 403
+    assert "Mixtape" in failing.get("/nowhere").content.decode()
+
+
+def test_a_body_that_is_too_big_gets_the_page_that_says_so(failing, db, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    answer = failing.post("/form", {"text": "x" * 200})
+    assert answer.status_code == 413
+
+
+def test_too_many_files_get_the_page_that_says_so(failing, db, settings, tmp_path):
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+    song = tmp_path / "a.mp3"
+    song.write_bytes(b"x")
+    files = {f"file{n}": song.open("rb") for n in range(3)}
+    assert failing.post("/form", files).status_code == 413
+
+
+def test_a_form_without_its_token_gets_the_page_for_it(db):
+    answer = Client(enforce_csrf_checks=True).post(reverse("account_login"), {})
+    assert answer.status_code == 403 and "<h1>" in answer.content.decode()
+
+
+def test_every_page_carries_the_headers(as_nobody):
+    answer = as_nobody.get("/")
+    csp = answer["Content-Security-Policy"]
+    assert "default-src 'none'" in csp and "script-src 'self'" in csp and "unsafe" not in csp
+    assert "frame-ancestors 'none'" in csp and "base-uri 'none'" in csp
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "camera=()" in answer["Permissions-Policy"]
+
+
+def test_cookies_are_out_of_scripts_reach_and_stay_on_this_site(alice, as_nobody):
+    as_nobody.post(reverse("account_login"), {"login": alice.email, "password": "alice likes records"})
+    session = as_nobody.cookies["sessionid"]
+    assert session["httponly"] and session["samesite"] == "Lax"
+
+
+def breaks_of_policy(text):
+    """What the Content-Security-Policy would stop in a page."""
+    tags = [tag.split(">")[0] for tag in text.split("<script")[1:]]
+    inline = [tag for tag in tags if "src=" not in tag and "application/json" not in tag]
+    return inline + [word for word in (" style=", "<style", " onclick=", "javascript:") if word in text]
+
+
+def test_the_admin_passes_the_same_policy(db):
+    operator = get_user_model().objects.create_superuser("op@example.org", "x")
+    client = Client()
+    client.force_login(operator)
+    lists = [
+        reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_changelist") for model in site._registry
+    ]
+    for url in [reverse("admin:index"), reverse("admin:password_change"), *lists]:
+        answer = client.get(url)
+        assert answer.status_code == 200 and "script-src 'self'" in answer["Content-Security-Policy"]
+        assert breaks_of_policy(answer.content.decode()) == [], url
+
+
+def test_a_body_error_in_a_plain_bad_request_is_told_apart(rf, db):
+    assert views.bad_request(rf.get("/"), RequestDataTooBig()).status_code == 413
+    assert views.bad_request(rf.get("/"), ValueError()).status_code == 400

@@ -1,0 +1,37 @@
+"use strict";
+
+// <job-bell>: offers a browser notification for the end of a run, where browsers have them.
+(() => {
+  class JobBell extends HTMLElement {
+    connectedCallback() {
+      if (!("Notification" in window) || !window.isSecureContext || Notification.permission === "denied") return;
+      this.hidden = false;
+      this.querySelector("button").addEventListener("click", () => this.ask());
+      this.show();
+    }
+
+    async ask() {
+      await Notification.requestPermission();
+      this.show();
+    }
+
+    show() {
+      const allowed = Notification.permission === "granted";
+      this.querySelector("button").hidden = allowed;
+      this.querySelector("[role=status]").textContent = allowed ? this.dataset.on : "";
+      if (Notification.permission === "denied") this.hidden = true;
+    }
+  }
+
+  // The answer to the last poll carries this event; the page is loaded anew right after it.
+  document.addEventListener("job-ended", (event) => {
+    if (!("Notification" in window) || Notification.permission !== "granted") return;
+    try {
+      new Notification(event.detail.title, { body: event.detail.text, tag: location.pathname });
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // Chrome on Android shows them from workers only
+    }
+  });
+
+  customElements.define("job-bell", JobBell);
+})();

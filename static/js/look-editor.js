@@ -1,0 +1,67 @@
+"use strict";
+
+// <look-editor>: words are saved when a field is left, and seen as they are typed.
+customElements.define("look-editor", class extends HTMLElement {
+  connectedCallback() {
+    this.sent = Promise.resolve();
+    this.addEventListener("input", (event) => this.previewSoon(event.target.form));
+    this.addEventListener("change", (event) => this.onChange(event));
+  }
+
+  onChange(event) {
+    const form = event.target.form;
+    if (event.target.type === "file") form.requestSubmit();
+    else if (form?.hasAttribute("data-autosave") && form.reportValidity()) this.sent = this.sent.then(() => this.save(form));
+  }
+
+  previewSoon(form) {
+    if (!form?.hasAttribute("data-autosave")) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.preview(form), 300);
+  }
+
+  async preview(form) {
+    const data = new FormData(form);
+    data.set("preview", "1");
+    const number = (this.asked = (this.asked || 0) + 1);
+    const answer = await this.post(form, data).catch(() => null);
+    if (answer?.ok && number === this.asked) this.put(await answer.text());
+  }
+
+  async save(form) {
+    const data = new FormData(form);
+    data.set("version", document.querySelector("#look-form [name=version]").value);
+    try {
+      const answer = await this.post(form, data);
+      if (!answer.ok && answer.status !== 409 && answer.status !== 422) throw new Error(answer.status);
+      this.put(await answer.text(), { isRefused: !answer.ok });
+      if (answer.ok) this.noteSaved();
+    } catch {
+      document.dispatchEvent(new CustomEvent("toast", { detail: { text: this.dataset.failed, level: "error" } }));
+    }
+  }
+
+  post(form, data) {
+    const headers = { "HX-Request": "true", "X-CSRFToken": data.get("csrfmiddlewaretoken") };
+    return fetch(form.action, { method: "POST", body: data, headers });
+  }
+
+  // A form that was accepted stays as it is, but for its version: somebody may be typing in it.
+  put(html, { isRefused = false } = {}) {
+    const answer = document.createElement("template");
+    answer.innerHTML = html;
+    for (const piece of [...answer.content.children]) {
+      const old = document.getElementById(piece.id);
+      if (piece.id === "toasts") old.append(...piece.children);
+      else if (piece.id === "look-form" && !isRefused) old.elements.version.value = piece.elements.version.value;
+      else old?.replaceWith(piece);
+    }
+  }
+
+  noteSaved() {
+    const saved = document.getElementById("saved");
+    saved.textContent = ` · ${this.dataset.saved}`;
+    clearTimeout(this.savedTimer);
+    this.savedTimer = setTimeout(() => { saved.textContent = ""; }, 3000);
+  }
+});

@@ -1,0 +1,342 @@
+"use strict";
+
+// <mix-editor>: the page of one mix. Everything is a form that works without this script; here forms are sent
+// one after the other, the answer's pieces take the place of those on the page by their ids, and rows move at once.
+customElements.define("mix-editor", class extends HTMLElement {
+  connectedCallback() {
+    this.sent = Promise.resolve();
+    this.waiting = 0; // requests that are on their way or in line
+    this.known = new Map(); // id -> what the server last said of it
+    this.moved = null; // the timer of an order that was not sent yet
+    for (const piece of document.querySelectorAll("#edit-form, #mix-head, #mix-notes, #mix-history, #mix-settings, #mix-bar, #track-list > li")) this.learn(piece);
+    this.addEventListener("click", (event) => this.onClick(event));
+    this.addEventListener("keydown", (event) => this.onKey(event));
+    this.addEventListener("change", (event) => this.onChange(event));
+    this.addEventListener("submit", (event) => this.onSubmit(event));
+    document.addEventListener("uploads:changed", () => this.refreshSoon());
+    document.addEventListener("visibilitychange", () => this.poll());
+    addEventListener("pagehide", () => this.flush());
+    if (window.Sortable) this.sortable();
+    this.poll();
+  }
+
+  get list() {
+    return document.getElementById("track-list");
+  }
+
+  get form() {
+    return document.getElementById("edit-form");
+  }
+
+  // What the user does
+
+  onClick(event) {
+    const button = event.target.closest("button[name=move]");
+    if (button) {
+      event.preventDefault();
+      const [direction] = button.value.split(":");
+      if (button.getAttribute("aria-disabled") !== "true") this.moveRow(button.closest("li"), direction, button);
+      return;
+    }
+    const chip = event.target.closest(".chip-join");
+    if (chip && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
+      event.preventDefault();
+      this.togglePanel(chip.closest("li"));
+    } else if (event.target.closest("[data-close-panel]")) {
+      event.preventDefault();
+      this.togglePanel(event.target.closest(".join-row"));
+    } else if (event.target.closest("[data-rename]")) {
+      event.preventDefault();
+      const form = document.getElementById("rename");
+      form.classList.toggle("is-open");
+      form.querySelector("[name=rename]").select();
+    }
+  }
+
+  onKey(event) {
+    const row = event.target.closest(".track-row");
+    const direction = { ArrowUp: "up", ArrowDown: "down", Home: "top", End: "bottom" }[event.key];
+    if (event.altKey && row && direction) {
+      event.preventDefault();
+      this.moveRow(row, direction, event.target);
+    } else if (event.key === "Escape" && event.target.closest(".join-place")) {
+      this.togglePanel(event.target.closest(".join-row"));
+    }
+  }
+
+  onChange(event) {
+    const form = event.target.closest("form[data-autosave]");
+    if (form && form.reportValidity()) this.send(form.action, new FormData(form));
+  }
+
+  onSubmit(event) {
+    const form = event.target, button = event.submitter;
+    if (button?.hasAttribute("formaction") || !form.matches("#edit-form, [data-edit], [data-autosave]")) return;
+    event.preventDefault();
+    const data = new FormData(form, button);
+    this.flush();
+    this.send(form.action, data);
+    form.classList.remove("is-open");
+  }
+
+  // Moving rows
+
+  rows() {
+    return [...this.list.querySelectorAll(".track-row")];
+  }
+
+  moveRow(row, direction, focused) {
+    const rows = this.rows();
+    const place = rows.indexOf(row);
+    const target = { top: 0, up: place - 1, down: place + 1, bottom: rows.length - 1 }[direction];
+    if (target < 0 || target >= rows.length || target === place) return;
+    rows.splice(place, 1);
+    rows.splice(target, 0, row);
+    this.lay(rows);
+    focused.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+    this.say(row, target, rows.length);
+    this.sendOrderSoon();
+  }
+
+  // Put rows into an order, each with the join after it, and number them.
+  lay(rows) {
+    rows.forEach((row, place) => {
+      const join = document.getElementById(`join-${row.dataset.item}`);
+      this.list.append(row, ...(join ? [join] : []));
+      row.querySelector(".track-num").textContent = place + 1;
+      for (const button of row.querySelectorAll("button[name=move]")) {
+        const isStuck = /^(top|up)/.test(button.value) ? place === 0 : place === rows.length - 1;
+        button.toggleAttribute("aria-disabled", isStuck);
+        if (isStuck) button.setAttribute("aria-disabled", "true");
+      }
+      this.known.delete(row.id);
+    });
+  }
+
+  say(row, place, count) {
+    row.classList.remove("is-moved");
+    void row.offsetWidth; // so that the flash begins anew
+    row.classList.add("is-moved");
+    const words = { title: row.dataset.title, place: place + 1, count };
+    document.getElementById("announce").textContent = this.dataset.place.replace(/\{(\w+)\}/g, (_, key) => words[key]);
+  }
+
+  sortable() {
+    window.Sortable.create(this.list, {
+      handle: ".drag",
+      draggable: ".track-row",
+      animation: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 140,
+      onStart: () => this.list.classList.add("is-sorting"),
+      onEnd: (event) => {
+        this.list.classList.remove("is-sorting");
+        const rows = this.rows();
+        this.lay(rows);
+        if (event.oldDraggableIndex === event.newDraggableIndex) return;
+        this.say(event.item, rows.indexOf(event.item), rows.length);
+        this.sendOrderSoon();
+      },
+    });
+  }
+
+  sendOrderSoon() {
+    clearTimeout(this.moved);
+    this.moved = setTimeout(() => this.flush(), 350);
+  }
+
+  flush() {
+    if (!this.moved) return;
+    clearTimeout(this.moved);
+    this.moved = null;
+    const data = new FormData(this.form);
+    data.set("reorder", this.rows().map((row) => row.dataset.item).join(","));
+    this.send(this.form.action, data);
+  }
+
+  // Sending, one at a time
+
+  send(url, data) {
+    this.waiting += 1;
+    this.sent = this.sent.then(() => this.post(url, data)).finally(() => { this.waiting -= 1; });
+    return this.sent;
+  }
+
+  async post(url, data) {
+    data.set("version", this.form.elements.version.value);
+    try {
+      const answer = await fetch(url, { method: "POST", body: data, headers: this.headers(), keepalive: data.has("reorder") });
+      if (!answer.ok && answer.status !== 409 && answer.status !== 422) throw new Error(answer.status);
+      if (answer.status === 409) this.forget();
+      this.patch(await answer.text(), { isRefused: !answer.ok });
+      if (answer.ok) this.noteSaved();
+    } catch {
+      this.forget();
+      this.toast(this.dataset.failed);
+      await this.refresh({ always: true });
+    }
+  }
+
+  headers() {
+    return { "HX-Request": "true", "X-CSRFToken": JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"] };
+  }
+
+  // An order that was not sent yet goes: the page shows what the server has.
+  forget() {
+    clearTimeout(this.moved);
+    this.moved = null;
+    this.known.clear();
+  }
+
+  noteSaved() {
+    const saved = document.getElementById("saved");
+    saved.textContent = this.dataset.saved;
+    clearTimeout(this.savedTimer);
+    this.savedTimer = setTimeout(() => { saved.textContent = ""; }, 3000);
+  }
+
+  toast(text) {
+    document.dispatchEvent(new CustomEvent("toast", { detail: { text, level: "error" } }));
+  }
+
+  // Looking again, while a song is on its way
+
+  poll() {
+    clearTimeout(this.pollTimer);
+    if (document.hidden || !Number(this.form.dataset.working)) return;
+    this.pollTimer = setTimeout(() => this.refresh(), 2000);
+  }
+
+  refreshSoon() {
+    clearTimeout(this.pollTimer);
+    this.pollTimer = setTimeout(() => this.refresh(), 300);
+  }
+
+  async refresh({ always = false } = {}) {
+    if (this.moved || (this.waiting && !always)) return this.poll();
+    const seen = always ? "" : this.form.dataset.digest;
+    try {
+      const answer = await fetch(`${this.form.dataset.stateUrl}?seen=${seen}`, { headers: this.headers() });
+      if (answer.status === 200 && !this.moved && (always || !this.waiting)) this.patch(await answer.text());
+    } catch { /* the next look may find the site again */ }
+    this.poll();
+  }
+
+  // Putting the answer's pieces in place
+
+  patch(html, { isRefused = false } = {}) {
+    const answer = document.createElement("template");
+    answer.innerHTML = html;
+    const focus = this.focusKey();
+    for (const piece of [...answer.content.children]) {
+      if (piece.id === "toasts") document.getElementById("toasts").append(...piece.children);
+      else if (piece.id === "track-list") this.patchList(piece);
+      else this.patchPiece(piece, isRefused);
+    }
+    this.restoreFocus(focus);
+    this.poll();
+  }
+
+  learn(piece) {
+    this.known.set(piece.id, this.words(piece));
+  }
+
+  // Each answer has another CSRF token and version: they make no difference to what is seen.
+  words(piece) {
+    return piece.outerHTML.replace(/name="(csrfmiddlewaretoken|version)" value="[^"]*"/g, "");
+  }
+
+  patchPiece(fresh, isRefused) {
+    const old = document.getElementById(fresh.id);
+    if (!old) return;
+    if (fresh.id !== "edit-form" && this.known.get(fresh.id) === this.words(fresh)) return;
+    this.learn(fresh);
+    const isTyping = old.contains(document.activeElement) && document.activeElement.matches("input:not([type=radio], [type=checkbox]), textarea");
+    if (isTyping && !isRefused) {
+      for (const part of fresh.querySelectorAll("[data-piece]")) document.getElementById(part.id)?.replaceWith(part);
+      return;
+    }
+    const open = [...old.querySelectorAll("details.fold")].map((fold) => fold.open);
+    fresh.querySelectorAll("details.fold").forEach((fold, place) => { fold.open ||= open[place]; });
+    old.replaceWith(fresh);
+    this.arrived(fresh);
+  }
+
+  patchList(fresh) {
+    if (this.moved) return; // newer moves are on the page: their own answer will show them
+    const rows = [...fresh.children].map((row) => this.patchRow(row));
+    const stay = new Set(rows);
+    for (const row of [...this.list.children]) if (!stay.has(row)) row.remove();
+    rows.forEach((row, place) => {
+      if (this.list.children[place] !== row) this.list.insertBefore(row, this.list.children[place] || null);
+    });
+  }
+
+  patchRow(fresh) {
+    const old = document.getElementById(fresh.id);
+    if (old && this.known.get(fresh.id) === this.words(fresh)) return old;
+    this.learn(fresh);
+    if (!old) {
+      this.list.append(fresh);
+      this.arrived(fresh);
+      return fresh;
+    }
+    const panel = old.querySelector(".join-place > *");
+    if (panel) {
+      fresh.querySelector(".join-place").append(panel);
+      fresh.querySelector(".chip-join").setAttribute("aria-expanded", "true");
+      if (fresh.dataset.pair !== old.dataset.pair) queueMicrotask(() => this.load(fresh));
+    }
+    old.replaceWith(fresh);
+    this.arrived(fresh);
+    return fresh;
+  }
+
+  arrived(piece) {
+    window.htmx.process(piece);
+    window.htmx.trigger(piece, "htmx:load", { elt: piece });
+  }
+
+  focusKey() {
+    const focused = document.activeElement;
+    if (!focused || focused === document.body || !focused.closest("mix-editor, #mix-bar")) return null;
+    return { focused, owner: focused.closest("[id]:not(:focus)")?.id, id: focused.id, name: focused.name, value: focused.value, type: focused.type, kind: focused.className };
+  }
+
+  restoreFocus(key) {
+    if (!key || key.focused.isConnected) {
+      if (key && document.activeElement !== key.focused) key.focused.focus({ preventScroll: true });
+      return;
+    }
+    const owner = document.getElementById(key.owner);
+    const same = (other) => other.name === key.name && other.type === key.type && other.className === key.kind && (!/radio|submit/.test(key.type) || other.value === key.value);
+    const found = document.getElementById(key.id) || [...(owner?.querySelectorAll("a, button, input, select, summary, textarea") || [])].find(same);
+    found?.focus({ preventScroll: true });
+  }
+
+  // The panel of a join
+
+  async togglePanel(row) {
+    const place = row.querySelector(".join-place"), chip = row.querySelector(".chip-join");
+    const isOpen = place.childElementCount > 0;
+    chip.setAttribute("aria-expanded", String(!isOpen));
+    if (!isOpen) return this.load(row);
+    if (place.contains(document.activeElement)) chip.focus();
+    place.replaceChildren();
+  }
+
+  async load(row) {
+    const place = row.querySelector(".join-place"), chip = row.querySelector(".chip-join");
+    try {
+      const answer = await fetch(chip.href, { headers: this.headers() });
+      if (!answer.ok) throw new Error(answer.status);
+      place.innerHTML = await answer.text();
+      this.learn(place.firstElementChild);
+      this.arrived(place.firstElementChild);
+      place.scrollIntoView({ block: "nearest" });
+    } catch {
+      place.replaceChildren();
+      chip.setAttribute("aria-expanded", "false");
+      this.toast(document.body.dataset.failed);
+    }
+  }
+});

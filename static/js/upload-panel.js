@@ -1,0 +1,369 @@
+"use strict";
+
+// <upload-panel>: sends files in pieces that survive a cut (tus 1.0), around a form that works by itself.
+// Uploads are announced one after another, so that tracks stand in the order of the drop, then sent three at
+// a time. After every change it dispatches `uploads:changed`, for lists to fetch themselves again.
+(() => {
+  const PIECE_BYTES = 8 * 1024 * 1024;
+  const AT_ONCE = 3;
+  const RETRY_MS = [0, 1000, 3000, 5000, 10000, 20000, 30000, 60000, 60000, 60000];
+  const SPEED_WINDOW_MS = 15000;
+  // In folders: what is surely no music is left alone; what nobody knows is tried
+  const NO_MUSIC = /\.(jpe?g|png|gif|webp|bmp|tiff?|svg|txt|nfo|log|cue|m3u8?|pls|sfv|md5|ini|db|pdf|docx?|html?|xml|json|zip|rar|7z|exe)$/i;
+  const HIDDEN = /(^|\/)\./;
+  const KEY = "mixtape-upload:"; // + address of an upload -> fingerprint of its file
+  const natural = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+
+  const pathOf = (file) => file.path || file.webkitRelativePath || file.name;
+  const fingerprint = (file) => [file.name, file.size, file.lastModified].join("/");
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const isTemporary = (status) => status === 0 || [409, 423, 429].includes(status) || (status >= 500 && status !== 507);
+
+  function remember(address, file) {
+    try {
+      if (file) localStorage.setItem(KEY + address, fingerprint(file));
+      else localStorage.removeItem(KEY + address);
+    } catch { /* without storage the name and the size must do */ }
+  }
+
+  function mayBe(address, file) {
+    try {
+      const known = localStorage.getItem(KEY + address);
+      return !known || known === fingerprint(file);
+    } catch {
+      return true;
+    }
+  }
+
+  function toBase64(text) {
+    return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  }
+
+  // All files below dropped entries; directories give theirs in batches.
+  async function filesOf(entries, folder = "") {
+    const found = [];
+    for (const entry of entries) {
+      if (entry.isFile) {
+        const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+        file.path = folder + file.name;
+        file.inFolder = folder !== "";
+        found.push(file);
+      } else if (entry.isDirectory) {
+        const reader = entry.createReader();
+        for (let batch; (batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject))).length; ) {
+          found.push(...(await filesOf(batch, `${folder}${entry.name}/`)));
+        }
+      }
+    }
+    return found;
+  }
+
+  class UploadPanel extends HTMLElement {
+    connectedCallback() {
+      if (!window.tus?.isSupported) return; // the plain form stays as it is
+      this.items = [];
+      this.moves = []; // [time, bytes sent until then]
+      this.part = (name) => this.querySelector(`.upload-${name}`);
+      this.part("send").hidden = true;
+      this.listen();
+    }
+
+    disconnectedCallback() {
+      this.leave?.abort();
+    }
+
+    listen() {
+      this.leave = new AbortController();
+      const on = (target, name, act) => target.addEventListener(name, act, { signal: this.leave.signal });
+      const zone = this.querySelector(".dropzone");
+      const files = this.part("files");
+      const folder = this.part("folder-files");
+      on(files, "change", () => this.addChosen(files));
+      on(folder, "change", () => this.addChosen(folder));
+      if ("webkitdirectory" in folder) {
+        this.part("folder").hidden = false;
+        on(this.part("folder"), "click", () => folder.click());
+      }
+      const brings = (event) => event.dataTransfer?.types.includes("Files");
+      on(document, "dragover", (event) => {
+        if (!brings(event)) return;
+        event.preventDefault();
+        zone.classList.add("is-over");
+      });
+      on(document, "dragleave", (event) => event.relatedTarget || zone.classList.remove("is-over"));
+      on(document, "drop", (event) => {
+        zone.classList.remove("is-over");
+        if (!brings(event)) return;
+        event.preventDefault();
+        const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+        const plain = [...event.dataTransfer.files];
+        if (entries.length) filesOf(entries).then((found) => this.add(found), () => this.add(plain));
+        else this.add(plain);
+      });
+      on(this.part("cancel"), "click", () => this.items.filter((item) => item.state !== "done").forEach((item) => this.remove(item)));
+      on(window, "beforeunload", (event) => this.isBusy() && event.preventDefault());
+      on(window, "online", () => this.items.filter((item) => item.lost).forEach((item) => this.retry(item)));
+    }
+
+    addChosen(input) {
+      const files = [...input.files];
+      for (const file of files) file.inFolder = file.webkitRelativePath !== "";
+      input.value = "";
+      this.add(files);
+    }
+
+    add(files) {
+      const music = files.filter((file) => !file.inFolder || !(HIDDEN.test(pathOf(file)) || NO_MUSIC.test(file.name)));
+      music.sort((a, b) => natural.compare(pathOf(a), pathOf(b)));
+      if (!music.length) {
+        if (files.length) document.dispatchEvent(new CustomEvent("toast", { detail: { text: this.dataset.nothing, level: "warning" } }));
+        return;
+      }
+      if (!this.isBusy()) this.items = this.items.filter((item) => item.state === "failed");
+      for (const file of music) this.items.push({ file, state: "new", sent: 0, address: this.goOnWith(file) });
+      this.say(this.dataset.adding.replace("{count}", music.length));
+      this.announceAll();
+      this.draw();
+    }
+
+    // The upload of this very file that was begun before, if the page lists it.
+    goOnWith(file) {
+      const rows = [...this.querySelectorAll("[data-upload]")];
+      const row = rows.find((li) => li.dataset.name === file.name && Number(li.dataset.size) === file.size && mayBe(li.dataset.upload, file));
+      if (!row) return "";
+      row.remove();
+      if (rows.length === 1) this.part("waiting")?.remove();
+      return row.dataset.upload;
+    }
+
+    headers() {
+      return { "X-CSRFToken": this.querySelector("[name=csrfmiddlewaretoken]").value };
+    }
+
+    async announceAll() {
+      if (this.announcing) return;
+      this.announcing = true;
+      for (let item; (item = this.items.find((one) => one.state === "new")); ) {
+        item.state = "announcing";
+        try {
+          item.address ||= await this.announce(item);
+          if (item.state === "announcing") item.state = "ready";
+          else this.terminate(item); // removed meanwhile
+        } catch (error) {
+          this.fail(item, error.message, error.lost);
+        }
+        this.sendNext();
+      }
+      this.announcing = false;
+    }
+
+    async announce(item) {
+      const told = [["filename", item.file.name]];
+      if (this.dataset.mix) told.push(["mix", this.dataset.mix]);
+      const headers = {
+        ...this.headers(),
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": String(item.file.size),
+        "Upload-Metadata": told.map(([name, value]) => `${name} ${toBase64(value)}`).join(","),
+      };
+      for (const wait of [...RETRY_MS, null]) {
+        const response = await fetch(this.dataset.create, { method: "POST", headers }).catch(() => null);
+        if (response?.status === 201) {
+          const address = response.headers.get("Location");
+          remember(address, item.file);
+          this.changed();
+          return address;
+        }
+        const status = response?.status ?? 0;
+        if (!isTemporary(status)) throw new Error(await this.sentence(status, () => response.text()));
+        if (wait === null || item.state !== "announcing") break;
+        this.tell(item, this.dataset.trying);
+        await pause(wait);
+      }
+      throw Object.assign(new Error(this.dataset.failed), { lost: true });
+    }
+
+    async sentence(status, read) {
+      if (status === 403) return this.dataset.old;
+      const text = (await read()) || "";
+      return text && text.length < 400 && !text.startsWith("<") ? text : this.dataset.failed;
+    }
+
+    sendNext() {
+      const sending = this.items.filter((item) => item.state === "sending").length;
+      const next = this.items.filter((item) => item.state === "ready").slice(0, AT_ONCE - sending);
+      next.forEach((item) => this.send(item));
+      this.draw();
+    }
+
+    send(item) {
+      item.state = "sending";
+      item.upload = new tus.Upload(item.file, {
+        uploadUrl: item.address,
+        chunkSize: PIECE_BYTES,
+        retryDelays: RETRY_MS,
+        storeFingerprintForResuming: false,
+        headers: this.headers(),
+        onShouldRetry: (error) => {
+          const again = isTemporary(error.originalResponse?.getStatus() ?? 0);
+          if (again) this.tell(item, this.dataset.trying);
+          return again;
+        },
+        onProgress: (sent) => this.progress(item, sent),
+        onChunkComplete: () => item.told || this.changed(item),
+        onSuccess: () => this.finish(item),
+        onError: (error) => this.giveUp(item, error),
+      });
+      item.upload.start();
+    }
+
+    progress(item, sent) {
+      item.sent = sent;
+      item.words = this.dataset.uploading.replace("{percent}", Math.floor((100 * sent) / Math.max(1, item.file.size)));
+      this.moves.push([performance.now(), this.sentBytes()]);
+      while (this.moves.length > 2 && performance.now() - this.moves[0][0] > SPEED_WINDOW_MS) this.moves.shift();
+      this.draw();
+    }
+
+    finish(item) {
+      item.state = "done";
+      item.sent = item.file.size;
+      remember(item.address, null);
+      this.changed();
+      this.sendNext();
+      if (this.isBusy()) return;
+      const arrived = this.items.filter((one) => one.state === "done").length;
+      this.say(this.dataset.arrived.replace("{count}", arrived));
+    }
+
+    async giveUp(item, error) {
+      if (item.state !== "sending") return;
+      const response = error.originalResponse;
+      const status = response?.getStatus() ?? 0;
+      if (status === 404 || status === 410) {
+        remember(item.address, null); // it has expired: from the beginning, as a new one
+        item.address = "";
+        if (!item.restarted) {
+          Object.assign(item, { restarted: true, state: "new", sent: 0 });
+          return this.announceAll();
+        }
+      }
+      this.fail(item, await this.sentence(status, () => response?.getBody()), status === 0);
+    }
+
+    fail(item, words, lost = false) {
+      Object.assign(item, { state: "failed", words, lost });
+      this.say(`${item.file.name}: ${words}`);
+      this.changed();
+      this.sendNext();
+    }
+
+    retry(item) {
+      Object.assign(item, { state: "new", words: "", lost: false });
+      this.announceAll();
+      this.draw();
+    }
+
+    async remove(item) {
+      item.state = "removed";
+      this.items = this.items.filter((one) => one !== item);
+      await item.upload?.abort();
+      await this.terminate(item);
+      this.sendNext();
+    }
+
+    async terminate(item) {
+      if (!item.address) return;
+      remember(item.address, null);
+      await fetch(item.address, { method: "DELETE", headers: { ...this.headers(), "Tus-Resumable": "1.0.0" } }).catch(() => null);
+      this.changed();
+    }
+
+    changed(item) {
+      if (item) item.told = true; // the first piece is here: lists may show that it moves
+      this.dispatchEvent(new CustomEvent("uploads:changed", { bubbles: true }));
+    }
+
+    isBusy() {
+      return this.items.some((item) => ["new", "announcing", "ready", "sending"].includes(item.state));
+    }
+
+    sentBytes() {
+      return this.items.reduce((sum, item) => sum + item.sent, 0);
+    }
+
+    tell(item, words) {
+      item.words = words;
+      this.draw();
+    }
+
+    say(words) {
+      this.part("said").textContent = words;
+    }
+
+    // Drawing: at most once a frame
+
+    draw() {
+      if (this.drawing) return;
+      this.drawing = requestAnimationFrame(() => {
+        this.drawing = 0;
+        this.drawNow();
+      });
+    }
+
+    drawNow() {
+      const failed = this.items.filter((item) => item.state === "failed");
+      const busy = this.isBusy();
+      this.part("now").hidden = !busy && !failed.length;
+      this.part("cancel").hidden = !busy;
+      this.part("total").hidden = !busy;
+      const counted = this.items.filter((item) => item.state !== "failed");
+      const done = counted.filter((item) => item.state === "done").length;
+      const bytes = counted.reduce((sum, item) => sum + item.file.size, 0);
+      const sent = counted.reduce((sum, item) => sum + item.sent, 0);
+      this.part("total").value = bytes ? sent / bytes : 0;
+      this.part("words").textContent = busy
+        ? this.dataset.sending.replace("{done}", done).replace("{all}", counted.length)
+        : this.dataset.troubles.replace("{count}", failed.length);
+      this.part("left").textContent = busy ? this.timeLeft(bytes - sent) : "";
+      this.drawRows(this.items.filter((item) => ["announcing", "sending", "failed"].includes(item.state)));
+    }
+
+    timeLeft(bytes) {
+      const [first, last] = [this.moves[0], this.moves.at(-1)];
+      const speed = first && last[0] - first[0] > 1000 ? (last[1] - first[1]) / (last[0] - first[0]) : 0; // bytes a ms
+      if (speed <= 0) return "";
+      const seconds = bytes / speed / 1000;
+      const [words, n] = seconds < 90 ? [this.dataset.seconds, Math.ceil(seconds / 5) * 5] : [this.dataset.minutes, Math.ceil(seconds / 60)];
+      return this.dataset.left.replace("{time}", words.replace("{n}", n));
+    }
+
+    drawRows(items) {
+      const list = this.part("rows");
+      const rows = items.map((item) => (item.row ||= this.makeRow(item)));
+      if (rows.length !== list.children.length || rows.some((row, place) => list.children[place] !== row)) list.replaceChildren(...rows);
+      for (const item of items) {
+        const failed = item.state === "failed";
+        const state = item.row.querySelector(".upload-state");
+        const bar = item.row.querySelector("progress");
+        const words = item.words || this.dataset.starting;
+        if (state.textContent !== words) state.textContent = words;
+        state.classList.toggle("is-wrong", failed);
+        bar.value = item.sent / Math.max(1, item.file.size);
+        bar.hidden = failed;
+        item.row.querySelector(".upload-retry").hidden = !failed;
+      }
+    }
+
+    makeRow(item) {
+      const row = this.querySelector("template").content.firstElementChild.cloneNode(true);
+      row.querySelector(".upload-name").textContent = item.file.name;
+      row.querySelector(".upload-retry").addEventListener("click", () => this.retry(item));
+      row.querySelector(".upload-remove").addEventListener("click", () => this.remove(item));
+      for (const button of row.querySelectorAll("button")) button.setAttribute("aria-label", `${button.textContent} ${item.file.name}`);
+      return row;
+    }
+  }
+
+  customElements.define("upload-panel", UploadPanel);
+})();
