@@ -46,6 +46,11 @@ def escape_controls(text: str) -> str:
     )
 
 
+def has_traceback(record: logging.LogRecord) -> bool:
+    """Tell whether a message of `django.request` says more than the request's own line."""
+    return bool(record.exc_info)
+
+
 class RequestIdMiddleware:
     """Names each request, in the log and in the answer, so that a user can tell which one failed.
 
@@ -57,13 +62,11 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.id = uuid.uuid4().hex[:12]  # type: ignore[attr-defined]  # a field of ours
-        token = request_id.set(request.id)  # type: ignore[attr-defined]
+        # left as it is afterwards: what is sent piece by piece may have something to say yet
+        request_id.set(request.id)  # type: ignore[attr-defined]
         begun_s = time.perf_counter()
-        try:
-            response = self.get_response(request)
-            log_access(request, response.status_code, time.perf_counter() - begun_s)
-        finally:
-            request_id.reset(token)
+        response = self.get_response(request)
+        log_access(request, response.status_code, time.perf_counter() - begun_s)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
         return response
 

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "mixtape_site.logs.RequestIdMiddleware",
     "mixtape_site.headers.PermissionsPolicyMiddleware",
+    "mixtape_site.compression.CompressPagesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -242,12 +243,20 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "mixtape_site.logs.LineFormatter"}},
+    "filters": {
+        "has_traceback": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": "ext://mixtape_site.logs.has_traceback",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False},
         "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        # said by the middleware of every request, with its id
+        # what the line of each request says already, and hosts that robots make up
+        "django.request": {"handlers": ["stderr"], "filters": ["has_traceback"], "propagate": False},
+        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
         "django.server": {"handlers": [], "propagate": False},
     },
 }

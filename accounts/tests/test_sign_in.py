@@ -147,3 +147,48 @@ def test_a_page_asked_again_writes_nothing(as_alice, django_assert_max_num_queri
     with django_assert_max_num_queries(20) as asked:
         as_alice.get(reverse("accounts:profile"))
     assert not [q for q in asked.captured_queries if q["sql"].startswith(("UPDATE", "INSERT"))]
+
+
+PAGES = (
+    "account_login",
+    "account_signup",
+    "account_logout",
+    "account_inactive",
+    "account_email",
+    "account_email_verification_sent",
+    "account_change_password",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key_done",
+    "account_reauthenticate",
+    "socialaccount_connections",
+    "socialaccount_login_cancelled",
+    "socialaccount_login_error",
+    "usersessions_list",
+)
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("mail", [False, True])
+def test_every_page_of_signing_in_is_in_our_look_and_within_the_policy(alice, name, mail, settings):
+    settings.HAS_MAIL = mail
+    for client in (Client(), signed_in(alice)):
+        answer = client.get(reverse(name))
+        assert answer.status_code in (200, 302, 401, 404)
+        text = answer.content.decode()
+        if answer.status_code != 302:
+            assert 'class="site-head"' in text
+        assert " style=" not in text and "<style" not in text and "onclick=" not in text
+
+
+def signed_in(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_a_link_to_choose_a_password_is_within_the_policy(alice, as_nobody):
+    alice.set_unusable_password()
+    alice.save()
+    text = signed_in(alice).get(reverse("account_set_password")).content.decode()
+    assert 'class="site-head"' in text and " style=" not in text

@@ -119,16 +119,24 @@ def write_track_copy(
 def write_excerpt(
     ffmpeg: Path, excerpt: Excerpt, paths: Sequence[Path], out: Path, *, should_stop: ShouldStop = never
 ) -> None:
-    """Write an excerpt as M4A: the samples of the mix itself, limited like it. `paths` has one per clip.
+    """Write an excerpt as M4A. `paths` has one per clip. Raises as `excerpt_blocks`, and OutputError."""
+    blocks = excerpt_blocks(ffmpeg, excerpt, paths, should_stop=should_stop)
+    _encode(ffmpeg, blocks, excerpt.timeline.rate, out, should_stop)
 
-    A file is decoded from its beginning, for compressed sound cannot be sought to a sample: about a second of
-    time for each ten minutes before the join. Raises DecodeError, OutputError, FfmpegError, Cancelled.
+
+def excerpt_blocks(
+    ffmpeg: Path, excerpt: Excerpt, paths: Sequence[Path], *, should_stop: ShouldStop = never
+) -> Iterator[Samples]:
+    """Yield the samples that the mix itself has there, limited like it, with soft edges.
+
+    A file is decoded from its beginning, for compressed sound cannot be sought to a sample: that takes about
+    a second for each five minutes before the join. Raises DecodeError, FfmpegError, Cancelled.
     """
     timeline = excerpt.timeline
     rendered = render_blocks(timeline, paths, ffmpeg=ffmpeg, should_stop=should_stop)
     heard = without_first(limit_blocks(rendered, timeline.rate), excerpt.skip)
     frames, edge = timeline.frames - excerpt.skip, round(EDGE_S * timeline.rate)
-    _encode(ffmpeg, with_soft_edges(heard, frames, edge), timeline.rate, out, should_stop)
+    return with_soft_edges(heard, frames, edge)
 
 
 def without_first(blocks: Iterable[Samples], frames: int) -> Iterator[Samples]:

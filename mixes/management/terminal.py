@@ -51,7 +51,7 @@ def show_progress(stream: IO[str]) -> Iterator[OnProgress]:
 
         def report(stage: str, fraction: float) -> None:
             if stage not in tasks:
-                tasks[stage] = progress.add_task(STAGE_NAMES[stage], total=1.0)
+                tasks[stage] = progress.add_task(STAGE_NAMES.get(stage, stage), total=1.0)
             progress.update(tasks[stage], completed=fraction)
 
         yield report
@@ -68,7 +68,7 @@ class PlainProgress:
         step = fraction // PLAIN_STEP * PLAIN_STEP
         if step > self._printed.get(stage, -1.0):
             self._printed[stage] = step
-            self._stream.write(f"{STAGE_NAMES[stage]}: {step:.0%}\n")
+            self._stream.write(f"{STAGE_NAMES.get(stage, stage)}: {step:.0%}\n")
             self._stream.flush()
 
 

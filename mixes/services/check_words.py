@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from mixes.services.wording import clock
 
 TOLD_ELSEWHERE = ("plan", "remark")  # the notes of the whole run
+VERDICTS = ("wrong", "note", "ok")
 ICONS = {"ok": "check", "note": "warning", "wrong": "warning"}
 YOUTUBE_LUFS = -14.0
 EVEN_DIP_LU = 1.0
@@ -29,34 +30,45 @@ class Checked:
 
 
 def checked_words(sheets: Mapping[str, Sheet]) -> tuple[Checked, ...]:
-    """Return what was found, faults first; what holds for all files is said once, the rest names its file."""
-    told = {kind: list(sheet_words(sheet)) for kind, sheet in sheets.items()}
-    entries: dict[Checked, list[str]] = {}
-    for kind, words in told.items():
-        for checked in words:
-            entries.setdefault(checked, []).append(kind)
-    named = [
-        checked
-        if len(kinds) == len(told)
-        else Checked(checked.verdict, f"{kinds[0].upper()}: {checked.text}")
-        for checked, kinds in entries.items()
-    ]
-    return tuple(sorted(named, key=lambda checked: ("wrong", "note", "ok").index(checked.verdict)))
+    """Return what was found, faults first. Where all files are as they should be, one line stands for all:
+    that of the file with the worst figure.
+    """
+    by_name: dict[str, list[tuple[str, Checked]]] = {}
+    for kind, sheet in sorted(sheets.items(), key=lambda entry: -worst_figure(entry[1])):
+        for name, checked in sheet_words(sheet):
+            by_name.setdefault(name, []).append((kind, checked))
+    told = [checked for entries in by_name.values() for checked in merged(entries, len(sheets))]
+    return tuple(sorted(told, key=lambda checked: VERDICTS.index(checked.verdict)))
 
 
-def sheet_words(sheet: Sheet) -> Iterator[Checked]:
-    """Yield the words for one file; what is odd is said as the engine says it, with places and figures."""
+def worst_figure(sheet: Sheet) -> float:
+    """Return the figure in which files of one mix differ: what their encoders did to the peaks."""
+    peak_db = sheet["true_peak_dbtp"]
+    return float("-inf") if peak_db is None else float(peak_db)
+
+
+def merged(entries: list[tuple[str, Checked]], files: int) -> list[Checked]:
+    """Return what is said of one thing: once if it holds for all files, else each time with its file."""
+    verdicts = {checked.verdict for _, checked in entries}
+    texts = {checked.text for _, checked in entries}
+    if len(entries) == files and (verdicts == {"ok"} or len(texts) == 1):
+        return [entries[0][1]]
+    return [Checked(checked.verdict, f"{kind.upper()}: {checked.text}") for kind, checked in entries]
+
+
+def sheet_words(sheet: Sheet) -> Iterator[tuple[str, Checked]]:
+    """Yield each thing's name and words, for one file; what is odd is said as the engine says it."""
     for item in sheet["items"]:
         if item["name"] in TOLD_ELSEWHERE:
             continue
         say = OK_WORDS.get(item["name"]) if item["verdict"] == "ok" else None
-        yield Checked(item["verdict"], with_minus(say(sheet) if say else item["sentence"]))
+        yield item["name"], Checked(item["verdict"], with_minus(say(sheet) if say else item["sentence"]))
 
 
 def overall_verdict(sheets: Mapping[str, Sheet]) -> str:
     """Return the worst verdict of all files."""
     verdicts = {sheet["verdict"] for sheet in sheets.values()}
-    return next((verdict for verdict in ("wrong", "note") if verdict in verdicts), "ok")
+    return next((verdict for verdict in VERDICTS if verdict in verdicts), "ok")
 
 
 def with_minus(text: str) -> str:

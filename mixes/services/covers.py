@@ -1,6 +1,7 @@
 """The picture of a mix in pages: the one the engine would make of its title, drawn as SVG."""
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -55,13 +56,15 @@ class Cover:
     artist_y: int
 
 
-def cover_of(mix: Mix, size: tuple[int, int] = (1280, 720)) -> Cover:
-    """Draw the generated picture of a mix, as the video has it."""
+def cover_of(mix: Mix, size: tuple[int, int], *, with_words: bool = True) -> Cover:
+    """Draw the generated picture of a mix as the video has it; without words its bars are in the middle."""
     width, height = size
     palette, layout = palette_of(mix.title), layout_of(size)
     colours = zip(palette.spots, spot_colours(palette), strict=True)
     left, right = map(_hex, palette.accents)
     percents = mix.bars or QUIET_BARS
+    _, top, _, bottom = layout.wave
+    middle = (top + bottom) // 2 if with_words else height // 2
     return Cover(
         mix=mix.pk,
         width=width,
@@ -70,22 +73,21 @@ def cover_of(mix: Mix, size: tuple[int, int] = (1280, 720)) -> Cover:
         radius=round(SPREAD * max(size)),
         left=left,
         right=right,
-        bars=_bars(percents, layout),
+        bars=_bars(percents, layout, middle),
         bar_width=max(1, round(BAR_SHARE * layout.width / len(percents))),
         margin=layout.margin,
         right_edge=width - layout.margin,
         title_size=layout.title_size,
-        title_lines=_title_lines(mix, layout),
-        artist=mix.artist,
+        title_lines=_title_lines(mix, layout) if with_words else (),
+        artist=mix.artist if with_words else "",
         artist_size=layout.artist_size,
         artist_y=layout.text_bottom,
     )
 
 
-def _bars(percents: list[int] | tuple[int, ...], layout: Layout) -> str:
+def _bars(percents: Sequence[int], layout: Layout, middle: int) -> str:
     left, top, right, bottom = layout.wave
     pitch = (right - left) / len(percents)
-    middle = (top + bottom) / 2
     strokes = []
     for place, percent in enumerate(percents):
         half = max(LEAST_PERCENT, percent) / 200 * (bottom - top)

@@ -159,22 +159,26 @@ def retry(job: MixJob) -> None:
 
     Raises LimitReached, also when another run of the mix is open.
     """
-    try:
-        with transaction.atomic():
-            check_open_jobs(job.owner)
-            MixJob.objects.retry([job.pk])
-            wake(LONG)
-    except IntegrityError:
-        raise LimitReached(_("This mix is being made already.")) from None
+    with transaction.atomic():
+        check_open_jobs(job.owner)
+        remake(job, job.from_stage)
 
 
 def remake(job: MixJob, from_stage: str = "") -> None:
-    """Have an ended run made again from a stage on, keeping what lies before it; raises LimitReached."""
+    """Have an ended run made again from a stage on, keeping what lies before it, whatever its owner may.
+
+    Raises LimitReached when a run of the mix is open.
+    """
     if from_stage and from_stage not in STAGES:
         raise ValueError(f"There is no stage {from_stage!r}; there are {', '.join(STAGES)}.")
-    with transaction.atomic():
-        retry(job)
-        MixJob.objects.filter(pk=job.pk).update(from_stage=from_stage)
+    try:
+        with transaction.atomic():
+            if not MixJob.objects.retry([job.pk]):
+                raise LimitReached(_("It is still being made."))
+            MixJob.objects.filter(pk=job.pk).update(from_stage=from_stage)
+            wake(LONG)
+    except IntegrityError:
+        raise LimitReached(_("This mix is being made already.")) from None
 
 
 def delete_job(job: MixJob) -> None:

@@ -74,15 +74,16 @@ def draw_join(timeline: Timeline, index: int, tracks: Sequence[TrackAnalysis]) -
     position = np.linspace(0.0, 1.0, CURVE_POINTS)
     falling, rising = STYLES[transition.style].gains(position, length_s, transition.fade_out)
     if transition.overlap <= 0:  # one ends at once, the other begins at once
-        falling, rising = np.zeros(CURVE_POINTS), np.zeros(CURVE_POINTS)
+        falling = rising = np.zeros(CURVE_POINTS)
     left, right = around_s * rate * scale, (around_s + length_s) * rate * scale
+    xs = np.linspace(left, right, CURVE_POINTS)
     return JoinPicture(
         outgoing=_lane(outgoing, tracks[0], timeline, first, shown),
         incoming=_lane(incoming, tracks[1], timeline, first, shown),
         overlap_x=round(left, 1),
         overlap_width=round(max(2.0, right - left), 1),
-        falling=_curve(falling, left, right, before=1.0, after=0.0),
-        rising=_curve(rising, left, right, before=0.0, after=1.0),
+        falling=_curve([0.0, *xs], [1.0, *falling]),
+        rising=_curve([*xs, float(WIDTH)], [*rising, 1.0]),
         before_s=around_s,
         shown_s=shown / rate,
     )
@@ -104,9 +105,7 @@ def _lane(clip: Clip, track: TrackAnalysis, timeline: Timeline, first: int, show
     return paths[0], paths[1]
 
 
-def _curve(gains: np.ndarray, left: float, right: float, *, before: float, after: float) -> str:
-    """Return a line of gains over the whole width of a lane: full gain at its top."""
-    xs = [0.0, *np.linspace(left, right, len(gains)).tolist(), float(WIDTH)]
-    levels = [before, *gains.tolist(), after]
-    points = [f"{x:.0f} {LANE - 4 - level * (LANE - 8):.0f}" for x, level in zip(xs, levels, strict=True)]
+def _curve(xs: Sequence[float], gains: Sequence[float]) -> str:
+    """Return a line of gains: full gain is the top of its lane."""
+    points = [f"{x:.0f} {LANE - 4 - gain * (LANE - 8):.0f}" for x, gain in zip(xs, gains, strict=True)]
     return f"M{'L'.join(points)}"

@@ -65,7 +65,7 @@ def _cards(mixes: Sequence[Mix]) -> list[MixCard]:
             mix,
             tracks=mix.tracks,
             job=jobs.get(mix.latest_job),
-            cover=None if mix.artwork else cover_of(mix, SMALL),
+            cover=None if mix.artwork else cover_of(mix, SMALL, with_words=False),
         )
         for mix in mixes
     ]

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from mixes.engine.errors import TimelineError
 from mixes.engine.listening import cut_excerpt
@@ -20,7 +20,12 @@ from mixes.services import plans, storage
 
 RECIPE = 1  # raised whenever the same would be made otherwise
 TRACK_PRIORITY, JOIN_PRIORITY = 10, -10  # after every analysis; before it, because somebody waits
+NOT_YET = gettext_lazy("This join can be heard once both of its tracks are ready.")
 USED_AGAIN = timedelta(minutes=1)  # a use is noted no more often
+
+
+class NothingToHear(Exception):
+    """There is no such join, or not yet; str() says so."""
 
 
 def request_track(track: Track) -> Preview:
@@ -44,12 +49,15 @@ def hear_track(track: Track) -> Preview:
 
 
 def request_join(item: MixTrack) -> Preview:
-    """Return the sound of the join after `item`, as the mix has it now. Raises TimelineError without one."""
+    """Return the sound of the join after `item`, as the mix has it now. Raises NothingToHear without one."""
     plan = plans.plan_of(item.mix)
     places = [planned.item for planned in plan.items] if plan else []
     if plan is None or str(item.pk) not in places:
-        raise TimelineError(_("This join can be heard once both of its tracks are ready."))
-    excerpt = cut_excerpt(plan.timeline, places.index(str(item.pk)))
+        raise NothingToHear(NOT_YET)
+    try:
+        excerpt = cut_excerpt(plan.timeline, places.index(str(item.pk)))
+    except TimelineError as error:
+        raise NothingToHear(NOT_YET) from error
     tracks = {str(i.pk): i.track for i in plans.items_of(item.mix)}
     used = [tracks[places[clip]] for clip in excerpt.clips]
     recipe = excerpt.to_dict()

@@ -37,7 +37,7 @@ def find_tracks(owner: User, query: str = "", page: int | str = 1, *, order: str
     found = Track.objects.filter(owner=owner, deleted_at=None)
     for word in query.split():
         found = found.filter(Q(*((f"{name}__icontains", word) for name in SEARCHED), _connector=Q.OR))
-    found = found.defer("notes").select_related("upload").order_by(*ORDERS.get(order, ORDERS["newest"]))
+    found = found.select_related("upload").order_by(*ORDERS.get(order, ORDERS["newest"]))
     return Paginator(found, PAGE_SIZE).get_page(page)
 
 

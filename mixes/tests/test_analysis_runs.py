@@ -29,7 +29,9 @@ def listen(track):
 @pytest.fixture
 def song(tmp_path):
     tags = ("-metadata", "title=Elvish Theme", "-metadata", "artist=Wesnoth", "-metadata", "album=Soundtrack")
-    return write_audio(tmp_path / "05 - something.flac", pink_noise(6.0), RATE, *tags, "-metadata", "track=7/12")
+    return write_audio(
+        tmp_path / "05 - something.flac", pink_noise(6.0), RATE, *tags, "-metadata", "track=7/12"
+    )
 
 
 def test_a_track_is_ready_with_its_length_loudness_tags_and_waveform(alice, song):

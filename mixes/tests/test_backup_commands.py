@@ -145,6 +145,31 @@ def test_a_database_that_somebody_writes_to_is_saved_whole(site, fresh, tmp_path
     assert a == b and a <= site.query("SELECT value FROM pair")[0][0]
 
 
+PURGE = """
+from mixes.models import Track
+from mixes.services.tracks import purge_track
+for track in Track.objects.order_by("?")[:150]:
+    purge_track(track)
+"""
+
+
+def test_what_users_delete_meanwhile_leaves_no_hole(site, tmp_path):
+    """Every file that a row of the backup names is in the backup."""
+    site.must(
+        "shell",
+        "-c",
+        FILL.replace("range(5)", "range(100, 300)").replace("alice@", "bob@").replace("[n]", "[9]"),
+    )
+    purging = threading.Thread(target=site.must, args=("shell", "-c", PURGE))
+    purging.start()
+    site.must("backup", tmp_path / "backup")
+    purging.join()
+    with sqlite3.connect(tmp_path / "backup" / "database.sqlite3") as database:
+        named = [name for (name,) in database.execute("SELECT file FROM mixes_track")]
+    assert len(named) > 50
+    assert [name for name in named if not (tmp_path / "backup" / "media" / name).is_file()] == []
+
+
 def test_a_backup_is_never_written_over(site, tmp_path):
     (tmp_path / "backup.tar").write_text("precious")
     done = site.manage("backup", tmp_path / "backup.tar")

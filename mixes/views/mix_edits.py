@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from mixes.forms.mixes import MixSettingsForm
 from mixes.models import Mix, MixTrack, Track
-from mixes.services import arrangements, arranging
+from mixes.services import arrangements, arranging, uploads
 from mixes.services.arranging import NothingThere, StaleEdit
 from mixes.services.mix_sheets import read_sheet
 from mixes.views.tracks import is_fragment
@@ -151,6 +151,8 @@ def show_mix(request: HttpRequest, mix: Mix, status: int = 200, **context: Any) 
     """Show the page of a mix, or to a script its pieces."""
     page = "mixes/_mix_pieces.html" if is_fragment(request) else "mixes/mix_detail.html"
     context = {"settings_form": settings_form(mix), **context, "mix": mix, "sheet": read_sheet(mix)}
+    if not is_fragment(request):
+        context["waiting_uploads"] = uploads.waiting_uploads(request.user, mix=mix)
     return render(request, page, context, status=status)
 
 

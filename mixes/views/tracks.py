@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import trigger_client_event
 
 from mixes import access
 from mixes.forms.tracks import TagsForm, prefix_of
@@ -186,5 +187,5 @@ def _show_form(request: HttpRequest, track: Track, form: TagsForm, *, status: in
 def _after_removal(request: HttpRequest) -> HttpResponse:
     """Take the row off the page, or go back to where the form stood."""
     if is_fragment(request):
-        return render(request, "mixes/_track_gone.html", headers={"HX-Trigger": "uploads:changed"})
+        return trigger_client_event(render(request, "mixes/_track_gone.html"), "uploads:changed")
     return redirect("mixes:track_list")

@@ -1,6 +1,7 @@
 """Log lines: one each, with their ids, and nothing in them that opens a door."""
 
 import logging
+import logging.config
 import sys
 
 import pytest
@@ -75,3 +76,20 @@ def test_machines_that_ask_all_the_time_are_not_logged(client, db, lines):
 
 def test_the_answer_names_the_request(client, db):
     assert client.get("/healthz")["X-Request-ID"] != client.get("/healthz")["X-Request-ID"]
+
+
+def test_a_refusal_is_said_once_and_a_bug_with_its_traceback(settings):
+    logging.config.dictConfig(settings.LOGGING)
+    heard = []
+    handler = logging.Handler()
+    handler.emit = heard.append
+    logger = logging.getLogger("django.request")
+    logger.addHandler(handler)
+    logger.warning("Not Found: /nowhere")
+    assert heard == []
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        logger.exception("Internal Server Error: /")
+    logger.removeHandler(handler)
+    assert len(heard) == 1

@@ -78,6 +78,7 @@ def test_the_database_is_copied_before_an_upgrade_and_few_copies_stay(settings, 
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE songs (title)")
         database.execute("INSERT INTO songs VALUES ('Aria')")
+    monkeypatch.setattr(databases, "vendor", lambda: "sqlite")
     monkeypatch.setattr(databases, "sqlite_path", lambda: path)
     settings.DATA_DIR.mkdir()
     copies = [setup.copy_database() for _ in range(5)]

@@ -71,6 +71,11 @@ customElements.define("mix-editor", class extends HTMLElement {
 
   onSubmit(event) {
     const form = event.target, button = event.submitter;
+    if (button?.hasAttribute("data-retry")) {
+      event.preventDefault();
+      fetch(button.formAction, { method: "POST", headers: this.headers() }).finally(() => this.refreshSoon());
+      return;
+    }
     if (button?.hasAttribute("formaction") || !form.matches("#edit-form, [data-edit], [data-autosave]")) return;
     event.preventDefault();
     const data = new FormData(form, button);

@@ -163,7 +163,7 @@
       const x = (1200 * seconds) / (this.length || 1);
       this.head.setAttribute("x1", x);
       this.head.setAttribute("x2", x);
-      const words = fill(this.dataset.of, { at: clock(seconds), whole: clock(this.length) });
+      const words = fill(this.dataset.of, { at: clock(seconds), whole: clock(this.length + 0.5) });
       if (words === this.said) return;
       this.said = words;
       this.querySelector("[data-time]").textContent = words;

@@ -1,4 +1,4 @@
-"""What is heard of a track and of a join is the sound itself, from where it should begin to where it should end."""
+"""What is heard of a track and of a join is the sound itself, from where to where it should be."""
 
 import subprocess
 
@@ -8,7 +8,14 @@ import pytest
 from mixes.engine.curves import db_to_gain
 from mixes.engine.errors import Cancelled, DecodeError, TimelineError
 from mixes.engine.limiter import limit_blocks
-from mixes.engine.listening import Excerpt, cut_excerpt, write_excerpt, write_track_copy
+from mixes.engine.listening import (
+    EDGE_S,
+    Excerpt,
+    cut_excerpt,
+    excerpt_blocks,
+    write_excerpt,
+    write_track_copy,
+)
 from mixes.engine.render import render_blocks
 from mixes.engine.tests.signals import RATE, decode_file, lag, pink_noise, write_wav
 from mixes.engine.timeline import Clip, Timeline, Transition
@@ -39,7 +46,7 @@ def noises(tmp_path_factory):
 
 
 def mix_of(timeline, paths, ffmpeg):
-    rendered = render_blocks(timeline, paths, ffmpeg=ffmpeg)
+    rendered = render_blocks(timeline, paths[: len(timeline.clips)], ffmpeg=ffmpeg)
     return np.concatenate(list(limit_blocks(rendered, timeline.rate)))
 
 
@@ -68,22 +75,32 @@ def likeness(one, other):
     ],
 )
 def test_a_join_is_heard_as_the_mix_has_it(timeline, index, from_s, to_s, noises, ffmpeg, tmp_path):
-    heard = excerpt_of(timeline, index, noises, ffmpeg, tmp_path / "join.m4a")
     rate = timeline.rate
     mix = mix_of(timeline, noises, ffmpeg)[round(from_s * rate) : round(to_s * rate)]
+    excerpt = cut_excerpt(timeline, index)
+    paths = [noises[clip] for clip in excerpt.clips]
+    heard = np.concatenate(list(excerpt_blocks(ffmpeg, excerpt, paths)))
+    edge = round(EDGE_S * rate)
+    assert len(heard) == len(mix)
+    assert np.abs(heard[edge:-edge] - mix[edge:-edge]).max() < 1e-6
+    for end in (heard[: edge // 20], heard[-edge // 20 :]):
+        assert np.abs(end).max() < np.abs(mix).max() / 10
+
+
+def test_the_file_of_a_join_is_its_samples(noises, ffmpeg, tmp_path):
+    timeline = lay(12, 12, overlaps_s=[4])
+    heard = excerpt_of(timeline, 0, noises, ffmpeg, tmp_path / "join.m4a")
+    mix = mix_of(timeline, noises, ffmpeg)[round(3.0 * RATE) : round(17.0 * RATE)]
     assert abs(len(heard) - len(mix)) <= AAC_FRAMES
-    assert lag(heard, mix, at=rate) == 0
-    for start in range(0, len(mix) - rate, rate):
-        assert likeness(heard[start : start + rate], mix[start : start + rate]) > 0.98
-    edge = rate // 1000
-    assert np.abs(heard[:edge]).max() < np.abs(mix).max() * 0.2
+    assert lag(heard, mix, at=RATE) == 0
+    assert likeness(heard, mix) > 0.9  # a small AAC of noise, which is the hardest to keep
 
 
 def test_an_excerpt_stays_the_same_when_names_are_corrected_and_survives_json():
     timeline = lay(20, 20, overlaps_s=[8])
-    renamed = Timeline.from_dict({**timeline.to_dict(), "clips": [
-        {**clip, "title": "New"} for clip in timeline.to_dict()["clips"]
-    ]})
+    renamed = Timeline.from_dict(
+        {**timeline.to_dict(), "clips": [{**clip, "title": "New"} for clip in timeline.to_dict()["clips"]]}
+    )
     excerpt = cut_excerpt(timeline, 0)
     assert excerpt == cut_excerpt(renamed, 0) == Excerpt.from_dict(excerpt.to_dict())
 
@@ -103,7 +120,7 @@ def test_a_copy_is_the_whole_track_from_its_first_sample(rate, plays_at, ffmpeg,
     assert abs(len(heard) - 5 * plays_at) <= AAC_FRAMES
     if rate == plays_at:
         assert abs(lag(heard, sound, at=rate)) <= 1
-        assert likeness(heard, sound) > 0.98
+        assert likeness(heard, sound) > 0.9
 
 
 def test_a_copy_is_small_plays_while_it_loads_and_tells_nothing(ffmpeg, tmp_path):

@@ -1,0 +1,213 @@
+"""Runs, their files, and the workers that make them."""
+
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+
+from mixes.admin.reading import LeasedAdmin, ReadingAdmin, act_on_each, in_words
+from mixes.engine.requests import STAGES
+from mixes.models import Artifact, MixJob, WorkerNode
+from mixes.services import job_requests, job_sheets, storage
+from mixes.services.artifacts import CONTENT_TYPES
+from mixes.services.ranges import ranged_response
+from mixes.services.worker_nodes import ALIVE
+
+Action = Callable[[admin.ModelAdmin, HttpRequest, QuerySet[MixJob]], None]
+
+
+@admin.action(description="Retry", permissions=["manage"])
+def retry_jobs(model_admin: admin.ModelAdmin, request: HttpRequest, jobs: QuerySet[MixJob]) -> None:
+    def again(job: MixJob) -> None:
+        job_requests.remake(job, job.from_stage)
+
+    act_on_each(model_admin, request, jobs, again, "%d put back into the queue.")
+
+
+@admin.action(description="Cancel", permissions=["manage"])
+def cancel_jobs(model_admin: admin.ModelAdmin, request: HttpRequest, jobs: QuerySet[MixJob]) -> None:
+    act_on_each(model_admin, request, jobs, job_requests.cancel, "%d cancelled, or ended before.")
+
+
+def make_again_from(stage: str) -> Action:
+    """Return the action that makes runs again from a stage on."""
+
+    @admin.action(description=f"Make again from: {stage}", permissions=["manage"])
+    def make_again(model_admin: admin.ModelAdmin, request: HttpRequest, jobs: QuerySet[MixJob]) -> None:
+        remake = partial(job_requests.remake, from_stage=stage)
+        act_on_each(model_admin, request, jobs, remake, f"%d will be made again from {stage} on.")
+
+    make_again.__name__ = f"make_again_from_{stage}"
+    return make_again
+
+
+class ArtifactInline(admin.TabularInline):
+    model = Artifact
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("kind", "download", "size", "sha256")
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    @admin.display(description="file")
+    def download(self, artifact: Artifact) -> str:
+        url = reverse("admin:mixes_artifact_file", args=[artifact.pk])
+        return format_html('<a href="{}">{}</a>', url, artifact.name)
+
+
+@admin.register(MixJob)
+class MixJobAdmin(LeasedAdmin):
+    list_display = (
+        "title",
+        "shown_state",
+        "owner",
+        "shown_stage",
+        "shown_progress",
+        "attempt",
+        "duration",
+        "queue",
+        "created_at",
+    )
+    list_filter = ("state", "stage", "queue", "from_stage", "created_at")
+    list_select_related = ("owner",)
+    search_fields = ("title", "owner__email", "error_text", "id")
+    date_hierarchy = "created_at"
+    long_columns = ("snapshot", "outline", "check_sheet", "notes", "timings_s")
+    actions = (retry_jobs, cancel_jobs, *map(make_again_from, STAGES))
+    inlines = (ArtifactInline,)
+    fieldsets = (
+        (None, {"fields": ("title", "owner", "mix", "page", "shown_state", "shown_stage", "shown_progress")}),
+        ("Result", {"fields": ("picture", "checked", "told", "seconds")}),
+        ("Errors", {"fields": ("error_code", "error_text", "message")}),
+        (
+            "Queue",
+            {
+                "fields": (
+                    ("queue", "priority", "place"),
+                    ("attempt", "max_attempts", "worker"),
+                    ("from_stage", "mail_when_done", "cancel_requested"),
+                    ("not_before", "lease_until"),
+                    ("created_at", "started_at", "finished_at", "duration"),
+                )
+            },
+        ),
+        ("Made from", {"classes": ("collapse",), "fields": ("settings_of_snapshot", "tracks_of_snapshot")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        return super().get_queryset(request).select_related("owner", "mix").defer("mix__plan")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not (isinstance(obj, MixJob) and obj.is_open)
+
+    def delete_model(self, request: HttpRequest, obj: MixJob) -> None:
+        job_requests.delete_job(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MixJob]) -> None:
+        act_on_each(self, request, queryset, job_requests.delete_job, "%d deleted with their files.")
+
+    @admin.display(description="stage", ordering="stage")
+    def shown_stage(self, job: MixJob) -> str:
+        return str(job_sheets.STAGE_WORDS.get(job.stage, job.stage)) if job.stage else "-"
+
+    @admin.display(description="page")
+    def page(self, job: MixJob) -> str:
+        url = reverse("mixes:job_detail", args=[job.pk])
+        return format_html('<a href="{}">{}</a> (for its owner)', url, url)
+
+    @admin.display(description="place in the queue")
+    def place(self, job: MixJob) -> str:
+        return str(job_requests.place_in_queue(job) or "-")
+
+    @admin.display(description="timeline")
+    def picture(self, job: MixJob) -> str:
+        return render_to_string("admin/mixes/mixjob/_timeline.html", {"sheet": job_sheets.JobSheet(job, {})})
+
+    @admin.display(description="check sheet")
+    def checked(self, job: MixJob) -> str:
+        words = job_sheets.JobSheet(job, {}).checked
+        return format_html_join("", "<p>{}: {}</p>", ((word.verdict, word.text) for word in words)) or "-"
+
+    @admin.display(description="notes")
+    def told(self, job: MixJob) -> str:
+        return format_html_join("", "<p>{}</p>", ((note,) for note in job.notes)) or "-"
+
+    @admin.display(description="seconds")
+    def seconds(self, job: MixJob) -> str:
+        return ", ".join(f"{stage} {took_s:.1f}" for stage, took_s in job.timings_s.items()) or "-"
+
+    @admin.display(description="settings")
+    def settings_of_snapshot(self, job: MixJob) -> str:
+        left_out = ("timeline", "tracks", "joins")
+        facts = ((name, value) for name, value in job.snapshot.items() if name not in left_out)
+        return format_html_join("", "<p><b>{}</b> {}</p>", facts)
+
+    @admin.display(description="tracks")
+    def tracks_of_snapshot(self, job: MixJob) -> str:
+        links = (
+            (reverse("admin:mixes_track_change", args=[track["id"]]), track["title"] or track["name"])
+            for track in job.snapshot["tracks"]
+        )
+        return format_html_join("", '<p><a href="{}">{}</a></p>', links)
+
+
+@admin.register(Artifact)
+class ArtifactAdmin(ReadingAdmin):
+    list_display = ("name", "kind", "size", "owner", "job", "created_at")
+    list_filter = ("kind", "created_at")
+    search_fields = ("name", "job__owner__email", "sha256")
+    date_hierarchy = "created_at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        rows = super().get_queryset(request).select_related("job__owner")
+        return rows.defer(*(f"job__{column}" for column in MixJobAdmin.long_columns))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False  # a result is deleted as a whole, with its run
+
+    def get_urls(self) -> list[URLPattern]:
+        sent = self.admin_site.admin_view(self.send_file)
+        return [path("<uuid:pk>/file/", sent, name="mixes_artifact_file"), *super().get_urls()]
+
+    def send_file(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+        """Hand a result to an operator."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        artifact = get_object_or_404(Artifact, pk=pk)
+        return ranged_response(
+            request,
+            storage.path_of(artifact.file),
+            content_type=CONTENT_TYPES[artifact.kind],
+            filename=artifact.name,
+            as_attachment=True,
+            etag=artifact.sha256,
+        )
+
+    @admin.display(description="owner", ordering="job__owner__email")
+    def owner(self, artifact: Artifact) -> Any:
+        return artifact.job.owner
+
+
+@admin.register(WorkerNode)
+class WorkerNodeAdmin(ReadingAdmin):
+    list_display = ("queue", "host", "pid", "is_alive", "heartbeat", "job", "started_at")
+    list_filter = ("queue",)
+
+    @admin.display(description="alive", boolean=True)
+    def is_alive(self, node: WorkerNode) -> bool:
+        return timezone.now() - node.heartbeat_at < ALIVE
+
+    @admin.display(description="last heartbeat", ordering="heartbeat_at")
+    def heartbeat(self, node: WorkerNode) -> str:
+        return f"{in_words(timezone.now() - node.heartbeat_at)} ago"

@@ -1,0 +1,82 @@
+"""What all our admin pages share: rows are looked at, acted upon, and never edited by hand."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+
+from mixes.leases import Leased
+from mixes.services.limits import LimitReached
+
+
+class ReadingAdmin(admin.ModelAdmin):
+    """Rows that the site itself writes."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    long_columns: tuple[str, ...] = ()  # JSON that no list needs
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        rows = super().get_queryset(request)
+        match = request.resolver_match
+        in_list = match is not None and str(match.url_name).endswith("_changelist")
+        return rows.defer(*self.long_columns) if in_list else rows
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        """Who may act upon rows: those whose role lets them change such rows."""
+        meta = self.model._meta
+        return request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}")
+
+
+class LeasedAdmin(ReadingAdmin):
+    """Rows that a worker claims."""
+
+    @admin.display(description="state", ordering="state")
+    def shown_state(self, job: Leased) -> str:
+        stopping = " (stopping)" if job.cancel_requested and job.is_open else ""
+        return f"{job.get_state_display()}{stopping}"
+
+    @admin.display(description="progress", ordering="progress")
+    def shown_progress(self, job: Leased) -> str:
+        return format_html('<progress max="1000" value="{}"></progress> {} %', job.progress, job.percent)
+
+    @admin.display(description="duration")
+    def duration(self, job: Leased) -> str:
+        if job.started_at is None:
+            return "-"
+        return in_words((job.finished_at or timezone.now()) - job.started_at)
+
+
+def in_words(length: timedelta) -> str:
+    """Return a duration as H:MM:SS, without what a reader of lists does not need."""
+    return str(timedelta(seconds=round(length.total_seconds())))
+
+
+def act_on_each(
+    model_admin: admin.ModelAdmin,
+    request: HttpRequest,
+    rows: Iterable[Any],
+    act: Callable[[Any], object],
+    done: str,
+) -> None:
+    """Do something with each chosen row, and tell of those with which it could not be done."""
+    count = 0
+    for row in rows:
+        try:
+            act(row)
+            count += 1
+        except LimitReached as error:
+            model_admin.message_user(request, f"{row}: {error}", messages.WARNING)
+    if count:
+        model_admin.message_user(request, done % count, messages.SUCCESS)
