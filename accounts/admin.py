@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import BigIntegerField, Model, OuterRef, QuerySet, Subquery, Sum
@@ -58,17 +58,20 @@ class UserAdmin(DjangoUserAdmin):
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
         """Vouch for an address that an operator typed: without that its owner could not sign in."""
         super().save_model(request, obj, form, change)
-        if not change:
+        if not change or "email" in form.changed_data:
+            obj.emailaddress_set.all().delete()
             obj.emailaddress_set.create(email=obj.email, verified=True, primary=True)
-        elif "email" in form.changed_data:
-            services.change_address(obj, obj.email)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        services.delete_account(obj)
+        """Delete somebody with all that is theirs, files too."""
+        try:
+            services.delete_account(obj)
+        except services.LastOperator:
+            self.message_user(request, "The last operator stays: make another one first.", messages.ERROR)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in queryset:
-            services.delete_account(user)
+            self.delete_model(request, user)
 
     @admin.display(description="storage", ordering="kept")
     def storage(self, user: Any) -> str:

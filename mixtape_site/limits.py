@@ -5,8 +5,8 @@ from typing import Self
 
 import environ
 
-MB = 1_000_000
-GB = 1_000 * MB
+MB = 1 << 20  # as file sizes are shown
+GB = 1024 * MB
 
 
 @dataclass(frozen=True, slots=True)

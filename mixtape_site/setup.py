@@ -95,7 +95,7 @@ def prepare_accounts(stdout: TextIO) -> None:
         demo = accounts.ensure_demo_account()
         stdout.write(f"To look around, sign in as {demo.email} with the password {demo.password}\n")
     elif accounts.close_demo_account():
-        stdout.write("The demo account is closed, because others can reach this site.\n")
+        stdout.write("The demo account is closed; MIXTAPE_DEMO_ACCOUNT=True opens it again.\n")
     if not accounts.has_operator():
         stdout.write("This site has no operator yet. Open this link to become it; it works once:\n")
         stdout.write(f"  {accounts.make_operator_link()}\n")

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -50,8 +49,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, TOO_MUCH):
-        context = {"most_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES}
-        return render(request, "413.html", context, status=413)
+        return render(request, "413.html", status=413)
     return render(request, "400.html", status=400)
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -135,6 +137,9 @@ def test_the_export_is_sent_in_pieces(alice, as_alice):
 def test_deleting_the_account_leaves_nothing_of_it_and_all_of_others(alice, bob, as_alice, as_bob):
     mine, theirs = fill(alice), fill(bob)
     assert all(path.exists() for path in mine)
+    elsewhere = Client()
+    elsewhere.force_login(alice)
+    elsewhere.get(reverse("accounts:profile"))
     answer = as_alice.post(reverse("accounts:delete"), {"confirmation": "alice likes records"})
     assert answer.url == reverse("home")
     assert [path for path in mine if path.exists()] == []
@@ -142,6 +147,7 @@ def test_deleting_the_account_leaves_nothing_of_it_and_all_of_others(alice, bob,
     assert set(User.objects.all()) == {bob}
     assert {mix.owner for mix in Mix.objects.all()} == {bob} and Track.objects.exclude(owner=bob).count() == 0
     assert as_alice.get(reverse("accounts:profile")).status_code == 302
+    assert not Session.objects.filter(session_key=elsewhere.session.session_key).exists()
     assert as_bob.get(reverse("accounts:profile")).status_code == 200
 
 
@@ -150,6 +156,14 @@ def test_a_wrong_password_deletes_nothing(alice, as_alice):
     answer = as_alice.post(reverse("accounts:delete"), {"confirmation": "guess"})
     assert answer.status_code == 422
     assert all(path.exists() for path in files) and User.objects.filter(pk=alice.pk).exists()
+
+
+def test_guessing_the_password_here_is_slowed_down_too(alice, as_alice):
+    guesses = [as_alice.post(reverse("accounts:delete"), {"confirmation": "guess"}) for _ in range(11)]
+    assert [guess.status_code for guess in guesses[:10]] == [422] * 10
+    assert guesses[10].status_code == 429
+    right = as_alice.post(reverse("accounts:delete"), {"confirmation": "alice likes records"})
+    assert right.status_code == 429 and User.objects.filter(pk=alice.pk).exists()
 
 
 def test_who_has_no_password_types_the_address(alice, as_alice):

@@ -27,11 +27,12 @@ def test_pages_answer_and_refuse_other_methods(as_alice, page):
 
 
 def test_the_profile_shows_what_is_used_of_the_storage(alice, bob, as_alice, settings):
-    make_track_row(alice, size=5_000_000_000)
+    quarter = settings.LIMITS.storage_bytes // 4
+    make_track_row(alice, size=quarter)
     make_track_row(bob, size=9_000_000_000)
     answer = as_alice.get(reverse("accounts:profile"))
-    assert answer.context["used_bytes"] == 5_000_000_000
-    assert answer.context["used_percent"] == 25  # of 20 GB
+    assert answer.context["used_bytes"] == quarter
+    assert answer.context["used_percent"] == 25
 
 
 def test_the_name_is_optional_and_kept(alice, as_alice):

@@ -4,11 +4,14 @@ import re
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialLogin
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+
+from accounts.adapters import SocialAccountAdapter
 
 pytestmark = pytest.mark.django_db
 User = get_user_model()
@@ -49,6 +52,11 @@ def test_closed_sign_up_makes_nobody(as_nobody, settings):
     assert "signup" not in as_nobody.get(reverse("account_login")).content.decode()
     as_nobody.post(reverse("account_signup"), NEW)
     assert not User.objects.exists()
+
+
+def test_closed_sign_up_is_closed_by_way_of_google_too(rf, settings):
+    settings.SIGNUP_OPEN = False
+    assert not SocialAccountAdapter().is_open_for_signup(rf.get("/"), SocialLogin())
 
 
 def test_a_short_password_is_refused_with_a_sentence(as_nobody, settings):

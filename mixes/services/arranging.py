@@ -7,7 +7,8 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -112,9 +113,10 @@ def add_from_library(mix: Mix, tracks: Sequence[Track]) -> Mix:
 def swap_track(old: Track, new: Track) -> None:
     """Put `new` where `old` stands, in every mix and every revision: they are the same file."""
     with transaction.atomic():
-        mixes = list(MixTrack.objects.filter(track=old).values_list("mix", flat=True))
         MixTrack.objects.filter(track=old).update(track=new)
-        for revision in Revision.objects.filter(mix__in=mixes):
+        revisions = Revision.objects.filter(mix__owner=old.owner_id)
+        text = Cast("arrangement", TextField())
+        for revision in revisions.annotate(text=text).filter(text__contains=str(old.pk)):
             arrangement = Arrangement.from_json(revision.arrangement)
             items = tuple(
                 replace(item, track=new.pk) if item.track == old.pk else item for item in arrangement.items

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from mixes.engine.analysis import ANALYSIS_VERSION, TrackAnalysis
 from mixes.engine.tags import Tags
-from mixes.leases import State
 from mixes.models import AnalysisJob, Track
 from mixes.queues import SHORT, wake
 
@@ -60,12 +59,12 @@ def request_analysis(track: Track) -> AnalysisJob:
 
 def analyses_of(tracks: Sequence[Track]) -> dict[UUID, TrackAnalysis]:
     """Return the analysis of each measured track, with the names its owner gave it."""
-    jobs = AnalysisJob.objects.filter(track__in=tracks, version=ANALYSIS_VERSION, state=State.DONE)
+    jobs = AnalysisJob.objects.filter(track__in=tracks, version=ANALYSIS_VERSION, result__isnull=False)
     keys = {(pk, ended): track for pk, track, ended in jobs.values_list("pk", "track", "finished_at")}
     found = _kept.take(keys)
     missing = [pk for pk, ended in keys if (pk, ended) not in found]
     if missing:
-        rows = AnalysisJob.objects.filter(pk__in=missing, state=State.DONE)
+        rows = AnalysisJob.objects.filter(pk__in=missing, result__isnull=False)
         read = {
             (pk, ended): TrackAnalysis.from_json(result)
             for pk, ended, result in rows.values_list("pk", "finished_at", "result")

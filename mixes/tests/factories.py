@@ -3,15 +3,20 @@
 import hashlib
 import itertools
 import math
+import uuid
 from dataclasses import replace
+from datetime import timedelta
 
 from django.utils import timezone
 
 from mixes.engine.analysis import ANALYSIS_VERSION
+from mixes.engine.filenames import file_stem
+from mixes.engine.requests import ENDINGS
 from mixes.engine.tags import Tags
 from mixes.engine.tests.tracks import make_track
-from mixes.leases import State
-from mixes.models import AnalysisJob, Artwork, Mix, MixTrack, Track
+from mixes.leases import ENDED, State
+from mixes.models import AnalysisJob, Artifact, Artwork, Mix, MixJob, MixTrack, Track
+from mixes.services import plans, snapshots, storage
 
 counter = itertools.count(1)
 WAVEFORM = {"peaks": "M0 40L200 20L400 40L400 60L200 80L0 60Z", "body": "M0 45L400 45L400 55L0 55Z"}
@@ -76,3 +81,69 @@ def make_artwork_row(owner, name="cover.jpg"):
     number = next(counter)
     files = {"file": f"pictures/aa/{number:032x}", "shown_file": f"pictures/aa/{number:032x}.jpg"}
     return Artwork.objects.create(owner=owner, name=name, size=1_000, **files)
+
+
+def make_job_row(mix, state=State.QUEUED, *, files=(), **fields):
+    """A run of `mix` in any state, as `request_mix` would ask for it; `files` are kinds of its artifacts."""
+    items = plans.usable_items(plans.items_of(mix))
+    plan = plans.plan_of(mix)
+    if state in ENDED:
+        fields.setdefault("finished_at", timezone.now())
+        fields.setdefault("started_at", timezone.now())
+    if state == State.RUNNING:
+        fields = {"token": uuid.uuid4(), "lease_until": timezone.now() + timedelta(minutes=1), **fields}
+        fields.setdefault("started_at", timezone.now())
+    if state == State.FAILED:
+        fields.setdefault("error_text", "The disk is full.")
+    if state == State.DONE:
+        fields.setdefault("check_sheet", {"mp3": make_check_sheet(plan.timeline)})
+    job = MixJob.objects.create(
+        mix=mix,
+        owner=mix.owner,
+        title=mix.title,
+        state=state,
+        queue="long",
+        snapshot=snapshots.take(mix, items, plan.timeline),
+        outline={"clips": plan.waves, "bars": plan.bars},
+        dedupe_key=f"mix:{mix.pk}",
+        **fields,
+    )
+    for kind in files:
+        make_artifact_row(job, kind)
+    return job
+
+
+def make_check_sheet(timeline, verdict="ok"):
+    """A check sheet of an MP3 without a fault, as plain data."""
+    frames = timeline.frames
+    items = [
+        ("length", "ok", "Length 3:00.0, exactly as planned."),
+        ("loudness", verdict, "Loudness -14.0 LUFS."),
+    ]
+    return {
+        "verdict": verdict,
+        "file_name": "mix.mp3",
+        "target_lufs": -14.0,
+        "rate": timeline.rate,
+        "frames": frames,
+        "planned_frames": frames,
+        "integrated_lufs": -14.0,
+        "range_lu": 6.0,
+        "true_peak_dbtp": -1.2,
+        "joins": [],
+        "items": [{"name": name, "verdict": of, "sentence": text} for name, of, text in items],
+    }
+
+
+def make_artifact_row(job, kind="mp3", content=None):
+    """A file that a run made; it is really there."""
+    content = content if content is not None else f"{kind} of {job.title}, 0:00 first song\n".encode()
+    name = storage.new_name(storage.ARTIFACTS)
+    path = storage.path_of(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    file_name = file_stem(job.title) + ENDINGS[kind]
+    return Artifact.objects.create(
+        job=job, kind=kind, file=name, name=file_name, size=len(content), sha256=sha256
+    )

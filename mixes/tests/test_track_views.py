@@ -37,7 +37,7 @@ def test_the_library_shows_what_a_track_is_and_where_it_is_used(as_alice, alice,
     page = as_alice.get("/tracks/").content.decode()
     for words in ("Elvish Theme", "Wesnoth", "3:00", "LUFS, loud", "Evenings", track.waveform["peaks"]):
         assert words.replace("LUFS, loud", "LUFS") in page
-    assert "of your 18.6\xa0GB are in use" in page
+    assert "of your 20.0\xa0GB are in use" in page
     assert 'hx-trigger="every 2s"' not in page
 
 

@@ -65,7 +65,7 @@ def _save(request: HttpRequest, item: MixTrack, style: str, transition_s: float 
         sheet = read_join(changed)
         return {"join_sheet": sheet, "join_form": sheet and _form(sheet), "styles": STYLES}
 
-    return answer_edit(request, item.mix, edit, more=panel)
+    return answer_edit(request, item.mix, edit, place=f"join-{item.pk}", more=panel)
 
 
 def _form(sheet: JoinSheet) -> JoinForm:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from mixes.forms.mixes import MixSettingsForm
@@ -14,6 +15,7 @@ from mixes.models import Mix, MixTrack, Track
 from mixes.services import arrangements, arranging, uploads
 from mixes.services.arranging import NothingThere, StaleEdit
 from mixes.services.mix_sheets import read_sheet
+from mixes.services.uploads import waiting_uploads
 from mixes.views.tracks import is_fragment
 
 Edit = Callable[[Mix, int | None, str], Mix]
@@ -120,11 +122,16 @@ def seen_version(request: HttpRequest) -> int | None:
 
 
 def answer_edit(
-    request: HttpRequest, mix: Mix, edit: Callable[[], Mix], *, more: Callable[[], dict[str, Any]] = dict
+    request: HttpRequest,
+    mix: Mix,
+    edit: Callable[[], Mix],
+    *,
+    place: str = "order",
+    more: Callable[[], dict[str, Any]] = dict,
 ) -> HttpResponse:
     """Make an edit and show the mix as it is then: in pieces to a script, by a redirect to a form.
 
-    `more` gives what else the pieces need, read after the edit.
+    `place` is the id on the page to come back to; `more` gives what else the pieces need, read after the edit.
     """
     status = 200
     try:
@@ -143,7 +150,7 @@ def answer_edit(
     if status != 200:
         mix = Mix.objects.get(pk=mix.pk)
     elif not is_fragment(request):
-        return redirect("mixes:mix_detail", mix.pk)
+        return redirect(f"{reverse('mixes:mix_detail', args=(mix.pk,))}#{place}")
     return show_mix(request, mix, status=status, **more())
 
 

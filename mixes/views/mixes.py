@@ -106,7 +106,7 @@ def mix_settings(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
             group=f"set:{next(iter(changes), '')}"[:20] if len(changes) == 1 else "",
         )
 
-    return answer_edit(request, mix, edit)
+    return answer_edit(request, mix, edit, place="mix-settings")
 
 
 @login_required

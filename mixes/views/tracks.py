@@ -18,6 +18,7 @@ from mixes.forms.tracks import TagsForm, prefix_of
 from mixes.models import Track
 from mixes.services import limits, storage, track_rows, tracks, uploads
 from mixes.services.ranges import ranged_response
+from mixes.views.toasts import undoable
 
 ORDER_WORDS = {
     "newest": gettext_lazy("Newest first"),
@@ -106,7 +107,8 @@ def track_delete(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
         name = "mixes/_track_delete.html" if is_fragment(request) else "mixes/track_delete.html"
         return render(request, name, {"track": track, "mixes": used})
     tracks.bin_track(track)
-    messages.success(request, _("“%s” is in the bin.") % track.label)
+    words = _("“%s” is in the bin.") % track.label
+    messages.success(request, undoable(words, "mixes:track_restore", track.pk))
     return _after_removal(request)
 
 

@@ -87,7 +87,7 @@ def test_a_bug_gets_a_page_that_needs_nothing(failing, db, django_assert_num_que
     with django_assert_num_queries(0):
         answer = failing.get("/fail/bug")
     assert answer.status_code == 500 and "<h1>" in answer.content.decode()
-    assert len(answer["X-Request-ID"]) == 12
+    assert len(answer["X-Request-ID"]) == 12 and answer["X-Request-ID"] in answer.content.decode()
 
 
 def test_other_refusals_have_pages_of_ours(failing, db):

@@ -11,7 +11,7 @@
   // In folders: what is surely no music is left alone; what nobody knows is tried
   const NO_MUSIC = /\.(jpe?g|png|gif|webp|bmp|tiff?|svg|txt|nfo|log|cue|m3u8?|pls|sfv|md5|ini|db|pdf|docx?|html?|xml|json|zip|rar|7z|exe)$/i;
   const HIDDEN = /(^|\/)\./;
-  const KEY = "mixtape-upload:"; // + address of an upload -> fingerprint of its file
+  const KEY = "mixtape-upload:"; // + address of an upload -> fingerprint of its file, and the mix it is for
   const natural = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
   const pathOf = (file) => file.path || file.webkitRelativePath || file.name;
@@ -19,19 +19,20 @@
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const isTemporary = (status) => status === 0 || [409, 423, 429].includes(status) || (status >= 500 && status !== 507);
 
-  function remember(address, file) {
+  function remember(address, file, mix) {
     try {
-      if (file) localStorage.setItem(KEY + address, fingerprint(file));
+      if (file) localStorage.setItem(KEY + address, JSON.stringify([fingerprint(file), mix]));
       else localStorage.removeItem(KEY + address);
     } catch { /* without storage the name and the size must do */ }
   }
 
-  function mayBe(address, file) {
+  // What this browser has begun to send: address -> [fingerprint, mix]
+  function begun() {
     try {
-      const known = localStorage.getItem(KEY + address);
-      return !known || known === fingerprint(file);
+      const keys = Object.keys(localStorage).filter((key) => key.startsWith(KEY));
+      return new Map(keys.map((key) => [key.slice(KEY.length), JSON.parse(localStorage.getItem(key))]));
     } catch {
-      return true;
+      return new Map();
     }
   }
 
@@ -63,8 +64,8 @@
       if (!window.tus?.isSupported) return; // the plain form stays as it is
       this.items = [];
       this.moves = []; // [time, bytes sent until then]
-      this.part = (name) => this.querySelector(`.upload-${name}`);
-      this.part("send").hidden = true;
+      this.find = (name) => this.querySelector(`.upload-${name}`);
+      this.find("send").hidden = true;
       this.listen();
     }
 
@@ -76,13 +77,13 @@
       this.leave = new AbortController();
       const on = (target, name, act) => target.addEventListener(name, act, { signal: this.leave.signal });
       const zone = this.querySelector(".dropzone");
-      const files = this.part("files");
-      const folder = this.part("folder-files");
+      const files = this.find("files");
+      const folder = this.find("folder-files");
       on(files, "change", () => this.addChosen(files));
       on(folder, "change", () => this.addChosen(folder));
       if ("webkitdirectory" in folder) {
-        this.part("folder").hidden = false;
-        on(this.part("folder"), "click", () => folder.click());
+        this.find("folder").hidden = false;
+        on(this.find("folder"), "click", () => folder.click());
       }
       const brings = (event) => event.dataTransfer?.types.includes("Files");
       on(document, "dragover", (event) => {
@@ -100,7 +101,7 @@
         if (entries.length) filesOf(entries).then((found) => this.add(found), () => this.add(plain));
         else this.add(plain);
       });
-      on(this.part("cancel"), "click", () => this.items.filter((item) => item.state !== "done").forEach((item) => this.remove(item)));
+      on(this.find("cancel"), "click", () => this.items.filter((item) => item.state !== "done").forEach((item) => this.remove(item)));
       on(window, "beforeunload", (event) => this.isBusy() && event.preventDefault());
       on(window, "online", () => this.items.filter((item) => item.lost).forEach((item) => this.retry(item)));
     }
@@ -126,14 +127,21 @@
       this.draw();
     }
 
-    // The upload of this very file that was begun before, if the page lists it.
+    // The upload of this very file that was begun before: one that the page lists, or one this browser knows of.
     goOnWith(file) {
+      const known = begun();
       const rows = [...this.querySelectorAll("[data-upload]")];
-      const row = rows.find((li) => li.dataset.name === file.name && Number(li.dataset.size) === file.size && mayBe(li.dataset.upload, file));
-      if (!row) return "";
-      row.remove();
-      if (rows.length === 1) this.part("waiting")?.remove();
-      return row.dataset.upload;
+      const isIt = ({ name, size, upload }) => name === file.name && Number(size) === file.size && (known.get(upload)?.[0] ?? fingerprint(file)) === fingerprint(file);
+      const row = rows.find((li) => isIt(li.dataset));
+      if (row) {
+        row.remove();
+        if (rows.length === 1) this.find("waiting")?.remove();
+        return row.dataset.upload;
+      }
+      const taken = this.items.map((item) => item.address);
+      const mix = this.dataset.mix || "";
+      const mine = [...known].find(([address, [of, into]]) => of === fingerprint(file) && into === mix && !taken.includes(address));
+      return mine?.[0] || "";
     }
 
     headers() {
@@ -170,7 +178,7 @@
         const response = await fetch(this.dataset.create, { method: "POST", headers }).catch(() => null);
         if (response?.status === 201) {
           const address = response.headers.get("Location");
-          remember(address, item.file);
+          remember(address, item.file, this.dataset.mix || "");
           this.changed();
           return address;
         }
@@ -298,7 +306,7 @@
     }
 
     say(words) {
-      this.part("said").textContent = words;
+      this.find("said").textContent = words;
     }
 
     // Drawing: at most once a frame
@@ -314,18 +322,18 @@
     drawNow() {
       const failed = this.items.filter((item) => item.state === "failed");
       const busy = this.isBusy();
-      this.part("now").hidden = !busy && !failed.length;
-      this.part("cancel").hidden = !busy;
-      this.part("total").hidden = !busy;
+      this.find("now").hidden = !busy && !failed.length;
+      this.find("cancel").hidden = !busy;
+      this.find("total").hidden = !busy;
       const counted = this.items.filter((item) => item.state !== "failed");
       const done = counted.filter((item) => item.state === "done").length;
       const bytes = counted.reduce((sum, item) => sum + item.file.size, 0);
       const sent = counted.reduce((sum, item) => sum + item.sent, 0);
-      this.part("total").value = bytes ? sent / bytes : 0;
-      this.part("words").textContent = busy
+      this.find("total").value = bytes ? sent / bytes : 0;
+      this.find("words").textContent = busy
         ? this.dataset.sending.replace("{done}", done).replace("{all}", counted.length)
         : this.dataset.troubles.replace("{count}", failed.length);
-      this.part("left").textContent = busy ? this.timeLeft(bytes - sent) : "";
+      this.find("left").textContent = busy ? this.timeLeft(bytes - sent) : "";
       this.drawRows(this.items.filter((item) => ["announcing", "sending", "failed"].includes(item.state)));
     }
 
@@ -339,7 +347,7 @@
     }
 
     drawRows(items) {
-      const list = this.part("rows");
+      const list = this.find("rows");
       const rows = items.map((item) => (item.row ||= this.makeRow(item)));
       if (rows.length !== list.children.length || rows.some((row, place) => list.children[place] !== row)) list.replaceChildren(...rows);
       for (const item of items) {
