@@ -1,5 +1,7 @@
 """The operator's view: what runs, what was made, what lies where. Results are read, never edited."""
 
+from django.contrib import admin
+
 from mixes.admin.jobs import ArtifactAdmin, MixJobAdmin, WorkerNodeAdmin
 from mixes.admin.library import AnalysisJobAdmin, MixAdmin, PreviewAdmin, TrackAdmin, UploadAdmin
 
@@ -13,3 +15,6 @@ __all__ = [
     "UploadAdmin",
     "WorkerNodeAdmin",
 ]
+
+admin.site.site_header = admin.site.site_title = "Mixtape"
+admin.site.index_title = "What runs here, and what was made"

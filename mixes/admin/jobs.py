@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from mixes.admin.reading import LeasedAdmin, ReadingAdmin, act_on_each, in_words
-from mixes.engine.requests import STAGES
+from mixes.leases import State
 from mixes.models import Artifact, MixJob, WorkerNode
 from mixes.services import job_requests, job_sheets, storage
 from mixes.services.artifacts import CONTENT_TYPES
@@ -84,7 +84,7 @@ class MixJobAdmin(LeasedAdmin):
     search_fields = ("title", "owner__email", "error_text", "id")
     date_hierarchy = "created_at"
     long_columns = ("snapshot", "outline", "check_sheet", "notes", "timings_s")
-    actions = (retry_jobs, cancel_jobs, *map(make_again_from, STAGES))
+    actions = (retry_jobs, cancel_jobs, *map(make_again_from, filter(None, job_sheets.STAGE_WORDS)))
     inlines = (ArtifactInline,)
     fieldsets = (
         (None, {"fields": ("title", "owner", "mix", "page", "shown_state", "shown_stage", "shown_progress")}),
@@ -109,7 +109,8 @@ class MixJobAdmin(LeasedAdmin):
         return super().get_queryset(request).select_related("owner", "mix").defer("mix__plan")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and not (isinstance(obj, MixJob) and obj.is_open)
+        is_open = isinstance(obj, MixJob) and obj.is_open and self.is_own_page(request)
+        return super().has_delete_permission(request, obj) and not is_open
 
     def delete_model(self, request: HttpRequest, obj: MixJob) -> None:
         job_requests.delete_job(obj)
@@ -119,7 +120,10 @@ class MixJobAdmin(LeasedAdmin):
 
     @admin.display(description="stage", ordering="stage")
     def shown_stage(self, job: MixJob) -> str:
-        return str(job_sheets.STAGE_WORDS.get(job.stage, job.stage)) if job.stage else "-"
+        """Where it works, or stopped."""
+        if not job.stage or job.state == State.DONE:
+            return "-"
+        return str(job_sheets.STAGE_WORDS.get(job.stage, job.stage))
 
     @admin.display(description="page")
     def page(self, job: MixJob) -> str:
@@ -174,7 +178,8 @@ class ArtifactAdmin(ReadingAdmin):
         return rows.defer(*(f"job__{column}" for column in MixJobAdmin.long_columns))
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # a result is deleted as a whole, with its run
+        """A result is deleted as a whole, with its run."""
+        return super().has_delete_permission(request, obj) and not self.is_own_page(request)
 
     def get_urls(self) -> list[URLPattern]:
         sent = self.admin_site.admin_view(self.send_file)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html, format_html_join
@@ -187,7 +188,9 @@ class MixAdmin(ReadingAdmin):
     exclude = ("plan", "plan_key", "bars")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        return super().get_queryset(request).defer("plan", "bars").annotate(song_count=Count("items"))
+        songs = MixTrack.objects.filter(mix=OuterRef("pk")).order_by().values("mix")
+        counted = Subquery(songs.annotate(count=Count("pk")).values("count"))
+        return super().get_queryset(request).defer("plan", "bars").annotate(song_count=Coalesce(counted, 0))
 
     def delete_model(self, request: HttpRequest, obj: Mix) -> None:
         arranging.purge_mix(obj)

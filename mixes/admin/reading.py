@@ -33,6 +33,11 @@ class ReadingAdmin(admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def is_own_page(self, request: HttpRequest) -> bool:
+        """Tell whether this is about rows of this model, and not about what hangs on another one's."""
+        meta, match = self.model._meta, request.resolver_match
+        return match is not None and str(match.url_name).startswith(f"{meta.app_label}_{meta.model_name}_")
+
     def has_manage_permission(self, request: HttpRequest) -> bool:
         """Who may act upon rows: those whose role lets them change such rows."""
         meta = self.model._meta
@@ -49,6 +54,8 @@ class LeasedAdmin(ReadingAdmin):
 
     @admin.display(description="progress", ordering="progress")
     def shown_progress(self, job: Leased) -> str:
+        if not job.is_open:
+            return "-"
         return format_html('<progress max="1000" value="{}"></progress> {} %', job.progress, job.percent)
 
     @admin.display(description="duration")

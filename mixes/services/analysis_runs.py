@@ -72,7 +72,8 @@ def usable_twin(track: Track, sha256: str) -> Track | None:
 
 def replace_by_twin(track: Track, twin: Track) -> dict[str, Any]:
     """Have the track that was there already, out of the bin if need be, take the places of the new one."""
-    if twin.deleted_at:
+    track.refresh_from_db()
+    if twin.deleted_at and not track.deleted_at:
         tracks.restore_track(twin)
     arranging.swap_track(track, twin)
     tracks.purge_track(track)  # with the job that runs: there is nothing left for it to end

@@ -31,7 +31,7 @@ from mixes.services.mix_waves import draw_mix
 # Seconds of each stage, measured on two cores of 2024 (benchmarks/RESULTS.md): only their relation counts
 DRAW_S, DRAW_PER_CARD_S = 0.3, 0.08
 BLEND_PER_S, ENCODE_PER_S = 0.002, 0.009  # per second of the mix, the latter on one core and per format
-VIDEO_S, VIDEO_PER_CARD_S, VIDEO_PER_S = 0.8, 0.35, 0.0004
+VIDEO_S, VIDEO_PER_CARD_S, VIDEO_PER_S = 0.8, 0.5, 0.0004
 CHECK_PER_S = 0.0016  # per format
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from mixes.leases import State
-from mixes.models import Mix, MixJob
+from mixes.models import Mix, MixJob, MixTrack
 from mixes.services.covers import Cover, cover_of
 
 PAGE = 24
@@ -52,8 +53,10 @@ def job_words(job: MixJob | None) -> str:
 
 
 def _with_facts(mixes: QuerySet[Mix]) -> QuerySet[Mix]:
+    """Add what is counted of other tables, for the rows of one page only: a join would count all mixes."""
     latest = MixJob.objects.filter(mix=OuterRef("pk")).order_by("-created_at").values("pk")[:1]
-    facts = {"tracks": Count("items"), "latest_job": Subquery(latest)}
+    items = MixTrack.objects.filter(mix=OuterRef("pk")).order_by().values("mix").annotate(n=Count("pk"))
+    facts = {"tracks": Coalesce(Subquery(items.values("n")), 0), "latest_job": Subquery(latest)}
     return mixes.select_related("artwork").defer(*LONG).annotate(**facts).order_by("-updated_at", "pk")
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from django.core.paginator import Page, Paginator
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,10 +19,10 @@ from mixes.services.arrangements import Arrangement
 PAGE_SIZE = 50
 ORDERS = {  # the first is the default
     "newest": ("-created_at", "pk"),
-    "title": ("title", "artist", "pk"),
-    "artist": ("artist", "album", "track_number", "title", "pk"),
-    "longest": ("-duration_s", "pk"),
-    "loudest": ("-integrated_lufs", "pk"),
+    "title": (Lower("title"), Lower("artist"), "pk"),
+    "artist": (Lower("artist"), Lower("album"), F("track_number").asc(nulls_last=True), Lower("title"), "pk"),
+    "longest": (F("duration_s").desc(nulls_last=True), "pk"),
+    "loudest": (F("integrated_lufs").desc(nulls_last=True), "pk"),
 }
 SEARCHED = ("title", "artist", "album", "name")
 WORKING = (Track.State.UPLOADING, Track.State.LISTENING)
@@ -32,7 +33,7 @@ def file_name(track_pk: uuid.UUID) -> str:
     return f"{storage.TRACKS}/{track_pk.hex[:2]}/{track_pk.hex}"
 
 
-def find_tracks(owner: User, query: str = "", page: int | str = 1, *, order: str = "") -> Page:  # type: ignore[type-arg]
+def find_tracks(owner: User, query: str = "", page: int | str = 1, *, order: str = "") -> Page:
     """Return one page of the library; every word of `query` must be in one of a track's names."""
     found = Track.objects.filter(owner=owner, deleted_at=None)
     for word in query.split():

@@ -33,7 +33,7 @@ LEAST_READ, FIRST_READ, MOST_READ = (
     1 << 20,
 )  # bytes; small ones let a slow phone's file grow
 QUICK_S, SLOW_S = 0.05, 0.5  # of one read: the next is larger, or smaller
-SILENT_S = 10.0  # without a byte: the writer has gone, as a phone does that changes its network
+SILENT_S = 5.0  # without a byte: the writer has gone, as a phone does that changes its network
 NAME_LENGTH = 255
 FULL = (errno.ENOSPC, errno.EDQUOT)
 

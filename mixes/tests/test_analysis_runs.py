@@ -126,6 +126,15 @@ def test_the_same_file_again_comes_back_from_the_bin(alice, song):
     assert Track.objects.get().deleted_at is None
 
 
+def test_a_copy_that_was_thrown_away_meanwhile_brings_nothing_back(alice, song):
+    _, first = listen(add(alice, song))
+    copy = add(alice, song)
+    for track in (first, copy):
+        tracks.bin_track(track)
+    listen(copy)
+    assert Track.objects.get().deleted_at
+
+
 def test_two_copies_that_are_heard_at_the_same_time_become_one(alice, song):
     one, two = add(alice, song), add(alice, song)
     finish_two = analysis_runs.run(make_run(two))

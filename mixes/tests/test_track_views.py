@@ -56,10 +56,11 @@ def test_tracks_are_found_by_any_of_their_names(as_alice, alice, track):
 
 
 def test_tracks_can_be_sorted(as_alice, alice):
-    for title, seconds in (("B", 100), ("C", 300), ("A", 200)):
+    for title, seconds in (("B", 100), ("C", 300), ("a", 200)):
         make_track_row(alice, title, seconds)
-    assert names(as_alice.get("/tracks/?order=title")) == ["A", "B", "C"]
-    assert names(as_alice.get("/tracks/?order=longest")) == ["C", "A", "B"]
+    make_track_row(alice, "Later", state="listening")
+    assert names(as_alice.get("/tracks/?order=title")) == ["a", "B", "C", "Later"]
+    assert names(as_alice.get("/tracks/?order=longest")) == ["C", "a", "B", "Later"]
     assert names(as_alice.get("/tracks/?order=newest")) == names(as_alice.get("/tracks/?order=; drop"))
 
 

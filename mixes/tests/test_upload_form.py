@@ -56,6 +56,13 @@ def test_twenty_files_at_once_are_the_most(as_alice):
     assert sum("20 files at once are the most" in sentence for sentence in sentences(response)) == 2
 
 
+def test_a_full_disk_is_told_for_each_file(as_alice, settings):
+    settings.LIMITS = type(settings.LIMITS)(free_disk_bytes=1 << 60)
+    response = as_alice.post("/uploads/form/", {"files": songs("a.mp3", "b.mp3")})
+    assert sentences(response) == [f"{name}.mp3: the site's disk is almost full." for name in "ab"]
+    assert list(storage.uploads_folder().iterdir()) == []
+
+
 def test_without_a_file_the_form_says_so(as_alice):
     assert sentences(as_alice.post("/uploads/form/")) == ["Choose one or more files first."]
 

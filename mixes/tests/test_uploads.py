@@ -1,6 +1,7 @@
 """The tus protocol as clients speak it, and what is kept of uploads that break off."""
 
 import base64
+import http.client
 import os
 import socket
 import time
@@ -199,6 +200,23 @@ def test_a_connection_that_is_really_cut_keeps_what_came(live_server, alice, as_
     assert head(as_alice, place)["Upload-Offset"] == "77777"
     assert send(as_alice, place, SONG[77_777:], 77_777).status_code == 204
     assert storage.path_of(Track.objects.get().file).read_bytes() == SONG
+
+
+def test_a_piece_that_is_refused_is_heard_out_so_that_its_sender_reads_why(live_server, as_alice):
+    place = begin(as_alice, size=10_000_000)["Location"]
+    connection = http.client.HTTPConnection(live_server.thread.host, live_server.thread.port, timeout=20)
+    headers = {
+        **TUS,
+        "Cookie": f"sessionid={as_alice.cookies['sessionid'].value}; csrftoken={'a' * 32}",
+        "X-CSRFToken": "a" * 32,
+        "Upload-Offset": "7",
+        "Content-Type": PIECE,
+    }
+    for _ in range(2):
+        connection.request("PATCH", place, b"x" * 8_000_000, headers)
+        response = connection.getresponse()
+        assert (response.status, response.read()[:9]) == (409, b"The bytes")
+    connection.close()
 
 
 def test_the_row_is_never_believed_beyond_the_file(as_alice, place):

@@ -15,7 +15,6 @@ from mixes.models import Mix, MixTrack, Track
 from mixes.services import arrangements, arranging, uploads
 from mixes.services.arranging import NothingThere, StaleEdit
 from mixes.services.mix_sheets import read_sheet
-from mixes.services.uploads import waiting_uploads
 from mixes.views.tracks import is_fragment
 
 Edit = Callable[[Mix, int | None, str], Mix]
@@ -131,7 +130,7 @@ def answer_edit(
 ) -> HttpResponse:
     """Make an edit and show the mix as it is then: in pieces to a script, by a redirect to a form.
 
-    `place` is the id on the page to come back to; `more` gives what else the pieces need, read after the edit.
+    `place` is the id on the page to come back to; `more` gives what else the pieces need after the edit.
     """
     status = 200
     try:

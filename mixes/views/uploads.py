@@ -30,6 +30,7 @@ TUS_VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,expiration"
 PIECE_TYPE = "application/offset+octet-stream"
 FORM_FILES = 20  # that a plain form takes at once
+HEARD_OUT, HEARD_AT_ONCE = 16 << 20, 1 << 18  # bytes; pieces of our own client have 8 MiB
 SILENCE_S = 30.0  # of a connection, until a request stops waiting for the rest of its piece
 
 TROUBLES = {
@@ -59,11 +60,21 @@ def speak_tus(view: View) -> View:
             response = HttpResponse(status=204, headers=capabilities())
         else:
             response = _answer(view, request, *args, **kwargs)
+            if response.status_code >= 400:
+                _hear_out(request)
         response["Tus-Resumable"] = TUS_VERSION
         response["Cache-Control"] = "no-store"
         return response
 
     return answered
+
+
+def _hear_out(request: HttpRequest) -> None:
+    """Read the rest of a piece that is refused: a browser that still sends would miss the answer."""
+    with limited_patience(request), contextlib.suppress(OSError):
+        for _block in range(HEARD_OUT // HEARD_AT_ONCE):
+            if not request.read(HEARD_AT_ONCE):
+                return
 
 
 def capabilities() -> dict[str, str]:

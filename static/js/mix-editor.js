@@ -170,6 +170,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     data.set("version", this.form.elements.version.value);
     try {
       const answer = await fetch(url, { method: "POST", body: data, headers: this.headers(), keepalive: data.has("reorder") });
+      if (answer.redirected) return location.reload(); // signed out elsewhere: sign in, and come back here
       if (!answer.ok && answer.status !== 409 && answer.status !== 422) throw new Error(answer.status);
       if (answer.status === 409) this.forget();
       this.patch(await answer.text(), { isRefused: !answer.ok });
@@ -221,6 +222,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     const seen = always ? "" : this.form.dataset.digest;
     try {
       const answer = await fetch(`${this.form.dataset.stateUrl}?seen=${seen}`, { headers: this.headers() });
+      if (answer.redirected) return location.reload();
       if (answer.status === 200 && !this.moved && (always || !this.waiting)) this.patch(await answer.text());
     } catch { /* the next look may find the site again */ }
     this.poll();
@@ -333,7 +335,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     const place = row.querySelector(".join-place"), chip = row.querySelector(".chip-join");
     try {
       const answer = await fetch(chip.href, { headers: this.headers() });
-      if (!answer.ok) throw new Error(answer.status);
+      if (!answer.ok || answer.redirected) throw new Error(answer.status);
       place.innerHTML = await answer.text();
       this.learn(place.firstElementChild);
       this.arrived(place.firstElementChild);

@@ -178,12 +178,21 @@
       this.chapters[this.shown]?.removeAttribute("aria-current");
       this.chapters[place].setAttribute("aria-current", "true");
       this.shown = place;
+      if (!this.media.paused) this.reveal(this.chapters[place]);
       const { title, artist } = this.chapters[place].dataset;
       this.querySelector("[data-title]").textContent = title;
       this.querySelector("[data-artist]").textContent = artist;
       if ("mediaSession" in navigator) {
         navigator.mediaSession.metadata = new MediaMetadata({ title, artist, album: this.media.getAttribute("aria-label") });
       }
+    }
+
+    // In its own list alone: the page stays where its reader is.
+    reveal(link) {
+      const list = link.closest("[data-chapters]");
+      const [song, seen] = [link.getBoundingClientRect(), list.getBoundingClientRect()];
+      if (song.top < seen.top) list.scrollTop -= seen.top - song.top;
+      else if (song.bottom > seen.bottom) list.scrollTop += song.bottom - seen.bottom;
     }
 
     showPlaying() {

@@ -67,6 +67,8 @@
       this.find = (name) => this.querySelector(`.upload-${name}`);
       this.find("send").hidden = true;
       this.listen();
+      const chosen = this.find("files"); // before this script was there
+      if (chosen.files.length) this.addChosen(chosen);
     }
 
     disconnectedCallback() {
