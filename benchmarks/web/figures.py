@@ -18,6 +18,8 @@ UPLOAD_MB_S, UPLOAD_MB, CHUNK_MB, MEMORY_MB = 200.0, 1_000, 8, 60.0
 SONGS, READY_S, PRESS_S = 20, 20.0, 2.0
 FIRST_PAGE_KB = 100.0
 PATIENCE_S = 600.0
+FORM = "application/x-www-form-urlencoded"
+HTMX = {"HX-Request": "true"}  # asks for a fragment
 
 
 @dataclass(slots=True)
@@ -79,7 +81,7 @@ def songs(bench: WebBench) -> Iterator[Row]:
     job = make(bench.client, mix)
     until_s = pressed_s + PATIENCE_S
     while time.perf_counter() < until_s:
-        answer = expect(bench.client.get(f"/jobs/{job}/status/"), 200, 286)
+        answer = expect(bench.client.get(f"/jobs/{job}/status/", **HTMX), 200, 286)
         if has_progress(answer):
             break
         time.sleep(0.1)
@@ -161,7 +163,7 @@ class Pollers:
     def poll(self, client: Client, path: str, number: int) -> None:
         self.over.wait(POLL_S * number / POLLERS)
         while not self.over.is_set():
-            answer = expect(client.get(path, **{"HX-Request": "true"}), 200, 286)
+            answer = expect(client.get(path, **HTMX), 200, 286)
             self.times.append(answer.seconds)
             self.over.wait(max(0.0, POLL_S - answer.seconds))
 
@@ -269,7 +271,6 @@ def create_mix(client: Client) -> str:
     return answer.headers["Location"].strip("/").split("/")[1]
 
 
-FORM = "application/x-www-form-urlencoded"
 
 
 def make(client: Client, mix: str) -> str:

@@ -11,7 +11,7 @@ from mixes.engine.timeline import Clip, Timeline
 from mixes.engine.transitions import STYLES
 from mixes.models import MixTrack
 from mixes.services.mix_waves import draw_mirrored, shape_of
-from mixes.services.plans import PlannedItem, PlannedJoin, items_of, plan_of, usable_items
+from mixes.services.plans import PlannedItem, PlannedJoin, items_of, plan_of, planned_items
 from mixes.services.track_analyses import analyses_of
 
 WIDTH, LANE = 800, 100  # of the drawing: one lane per song
@@ -51,15 +51,15 @@ def read_join(item: MixTrack) -> JoinSheet | None:
     """Read the join after an item; None where one of its tracks is not ready, or none follows."""
     items = items_of(item.mix)
     plan = plan_of(item.mix, items)
-    usable = usable_items(items)
-    place = next((k for k, other in enumerate(usable) if other.pk == item.pk), len(usable))
-    if plan is None or place >= len(usable) - 1:
+    used = planned_items(plan, items) if plan else []
+    place = next((k for k, other in enumerate(used) if other.pk == item.pk), len(used))
+    if plan is None or place >= len(used) - 1:
         return None
-    planned, pair = plan.items[place], usable[place : place + 2]
+    planned, pair = plan.items[place], used[place : place + 2]
     assert planned.join is not None
     known = analyses_of([one.track for one in pair])
     picture = draw_join(plan.timeline, place, [known[one.track_id] for one in pair])
-    return JoinSheet(usable[place], pair[1], usable[place].position + 1, planned, planned.join, picture)
+    return JoinSheet(pair[0], pair[1], pair[0].position + 1, planned, planned.join, picture)
 
 
 def draw_join(timeline: Timeline, index: int, tracks: Sequence[TrackAnalysis]) -> JoinPicture:

@@ -44,7 +44,8 @@ class Row:
 
     @property
     def is_working(self) -> bool:
-        return self.track.state in WORKING
+        """Tell whether it is on its way; a ready one without a place in the plan is to be measured anew."""
+        return self.track.state in WORKING or (is_usable(self.track) and self.planned is None)
 
     @property
     def upload_percent(self) -> int:
@@ -73,7 +74,7 @@ class MixSheet:
 
     @property
     def ready(self) -> int:
-        return sum(is_usable(row.track) for row in self.rows)
+        return sum(row.planned is not None for row in self.rows)
 
     @property
     def working(self) -> int:

@@ -6,9 +6,10 @@ left out of the plan, which names them.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
+from uuid import UUID
 
 from mixes.engine.analysis import ANALYSIS_VERSION, TrackAnalysis
 from mixes.engine.chapters import chapters_of
@@ -112,13 +113,21 @@ def usable_items(items: Sequence[MixTrack]) -> list[MixTrack]:
     return [item for item in items if is_usable(item.track)]
 
 
+def planned_items(plan: MixPlan, items: Sequence[MixTrack]) -> list[MixTrack]:
+    """Return the items of a plan, one per clip of its timeline."""
+    by_pk = {str(item.pk): item for item in items}
+    return [by_pk[planned.item] for planned in plan.items]
+
+
 def plan_of(mix: Mix, items: Sequence[MixTrack] | None = None) -> MixPlan | None:
     """Return the plan of a mix, worked out only when something about it has changed; None without tracks.
 
     `items` are those of `items_of`, where they are known.
     """
     usable = usable_items(items_of(mix) if items is None else items)
-    key = _key(mix, usable)
+    analyses = _analyses(usable)
+    usable = [item for item in usable if item.track_id in analyses]  # others are to be measured anew
+    key = _key(mix, usable, analyses)
     if mix.plan_key == key:
         return MixPlan.from_json(mix.plan) if mix.plan else None
     plan = work_out(mix, usable)
@@ -184,19 +193,23 @@ def _hint(transition: Transition, length_s: float, item: MixTrack, mix: Mix) -> 
     return "fitted" if is_auto else ""
 
 
-def _key(mix: Mix, usable: Sequence[MixTrack]) -> str:
-    """Return a digest of all that the plan depends on."""
+def _analyses(usable: Sequence[MixTrack]) -> dict[UUID, list[Any]]:
+    """Return which analysis each track has, without reading it."""
     jobs = AnalysisJob.objects.filter(
         track__in={item.track_id for item in usable}, state=State.DONE, version=ANALYSIS_VERSION
     )
-    analyses = {track: ended for track, *ended in jobs.values_list("track", "pk", "finished_at")}
+    return {track: which for track, *which in jobs.values_list("track", "pk", "finished_at")}
+
+
+def _key(mix: Mix, usable: Sequence[MixTrack], analyses: Mapping[UUID, list[Any]]) -> str:
+    """Return a digest of all that the plan depends on."""
     rows = [
         (
             item.pk,
             item.join_style,
             item.join_s,
             item.join_auto,
-            analyses.get(item.track_id),
+            analyses[item.track_id],
             *_names(item.track),
         )
         for item in usable

@@ -8,6 +8,8 @@ import pytest
 from mixes.engine.planning import JoinSettings, MixSettings, plan_mix
 from mixes.models import AnalysisJob, Mix, MixTrack, Track
 from mixes.services import arrangements, arranging, plans
+from mixes.services.join_sheets import read_join
+from mixes.services.mix_sheets import read_sheet
 from mixes.services.track_analyses import analyses_of
 from mixes.tests.factories import make_mix_row, make_track_row
 
@@ -138,3 +140,12 @@ def test_a_plan_worked_out_while_somebody_edits_is_not_kept(mix):
     plans.plan_of(stale)
     assert Mix.objects.get().plan_key == ""
     assert replace(plans.plan_of(Mix.objects.get()).items[0].join, reason="").style == "cut"
+
+
+def test_songs_measured_by_an_older_version_are_left_out_until_they_are_measured_anew(mix):
+    AnalysisJob.objects.filter(track=mix.items.get(position=1).track).update(version=0)
+    plan = plans.plan_of(mix)
+    assert [item.start_s for item in plan.items] == pytest.approx([0, 52])
+    rows = read_sheet(Mix.objects.get()).rows
+    assert [row.is_working for row in rows] == [False, True, False]
+    assert read_join(mix.items.get(position=0)).into == mix.items.get(position=2)

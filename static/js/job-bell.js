@@ -1,6 +1,7 @@
 "use strict";
 
-// <job-bell>: offers a browser notification for the end of a run, where browsers have them.
+// <job-bell>: offers a browser notification for the end of a run, where browsers have them. Beside it, the
+// stage is said to screen readers when it changes, and not with every poll.
 (() => {
   class JobBell extends HTMLElement {
     connectedCallback() {
@@ -31,6 +32,12 @@
     } catch (error) {
       if (!(error instanceof TypeError)) throw error; // Chrome on Android shows them from workers only
     }
+  });
+
+  document.addEventListener("htmx:afterSwap", () => {
+    const said = document.getElementById("job-said");
+    const stage = document.querySelector("#job-status .job-stage strong")?.textContent;
+    if (said && stage && said.textContent !== stage) said.textContent = stage;
   });
 
   customElements.define("job-bell", JobBell);
