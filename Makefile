@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
 
-.PHONY: setup run test check lint format bench bench-web screenshots clean
+.PHONY: setup run test check lint format bench bench-web screenshots torture clean
 
 setup: $(VENV)/.installed
 
@@ -40,6 +40,14 @@ bench: setup
 # make bench-web MUSIC=folder: the pages' speed, uploads, many readers, into the same page
 bench-web: setup
 	$(BIN)/python -m benchmarks.web $(if $(MUSIC),"$(MUSIC)") $(ARGS)
+
+# The pictures of docs/screenshots, from a site of its own; needs Chromium
+screenshots: setup
+	$(BIN)/python -m docs.make_screenshots $(ARGS)
+
+# kills, cuts, lies and locks, all of them: about an hour, into docs/reliability.md (make test has a part of it)
+torture: setup
+	$(BIN)/python -m mixes.tests.torture.report $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -39,18 +39,25 @@ class Conditions:
     options: str
 
     def lines(self) -> list[str]:
-        uname = platform.uname()
         return [
-            f"- Date: {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC",
-            f"- Commit: {_commit()}",
-            f"- Machine: {_processor()}, {len(os.sched_getaffinity(0))} cores, {_memory_gb():.0f} GB, "
-            f"{uname.system} {uname.release}",
+            *machine_lines(),
             f"- Python {platform.python_version()}, ffmpeg {self.ffmpeg}",
             f"- Music: {self.music}",
             f"- Repeats: {self.repeats}, rivals interleaved; medians. Command: `{self.options}`",
             f"- Load average before / after: {self.load_before:.1f} / {os.getloadavg()[0]:.1f}. "
             "Wall times of a machine that does other work too are too long, ours and the rivals' alike.",
         ]
+
+
+def machine_lines() -> list[str]:
+    """Say when, of which commit and on what machine something was measured."""
+    uname = platform.uname()
+    return [
+        f"- Date: {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC",
+        f"- Commit: {_commit()}",
+        f"- Machine: {_processor()}, {len(os.sched_getaffinity(0))} cores, {_memory_gb():.0f} GB, "
+        f"{uname.system} {uname.release}",
+    ]
 
 
 def make_part(

@@ -97,9 +97,17 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
         """Return rows whose worker died and that are not to be tried again."""
         return self.expired().filter(Q(cancel_requested=True) | Q(attempt__gte=F("max_attempts")))
 
-    def requeue_of_worker(self, worker: str) -> int:
-        """Hand back what a worker held that stops on purpose: that was no attempt."""
-        return self.filter(state=State.RUNNING, worker=worker).update(**handed_back())
+    def held_by(self, command: str) -> Self:
+        """Return the rows that processes of one worker command hold, whose names begin with `command`."""
+        return self.filter(state=State.RUNNING, worker__startswith=command)
+
+    def hand_back(self) -> int:
+        """Hand running rows back whose worker stops on purpose: that was no attempt."""
+        return self.filter(state=State.RUNNING).update(**handed_back())
+
+    def expire(self) -> int:
+        """End the lease of running rows whose worker is known to be dead."""
+        return self.filter(state=State.RUNNING).update(lease_until=Now() - timedelta(seconds=1))
 
     def request_cancel(self, pk: object) -> bool:
         """Cancel a waiting row at once and a running one at its next beat; False when it has ended."""

@@ -5,7 +5,7 @@ import socket
 import uuid
 from operator import attrgetter
 
-from mixes.leases import Leased, State
+from mixes.leases import Leased
 from mixes.models import AnalysisJob, MixJob, Preview
 from mixes.queues import LONG, SHORT, has_wake_up, send_wake_up
 from mixes.services import analysis_runs, job_worker, preview_runs
@@ -17,15 +17,20 @@ KINDS = {
         Kind(AnalysisJob, analysis_runs.run, analysis_runs.give_up),
         Kind(Preview, preview_runs.run, preview_runs.give_up),
     ),
-    LONG: (Kind(MixJob, job_worker.run, job_worker.give_up),),
+    LONG: (Kind(MixJob, job_worker.run, job_worker.give_up, job_worker.tidy),),
 }
 TRIES = 20  # to claim a row while other workers are faster
 _MAIN_PID = os.getpid()  # of the worker command; its forked processes keep it
 
 
-def worker_name() -> str:
-    """Name this worker command, in rows and in the admin."""
-    return f"{socket.gethostname()}:{_MAIN_PID}"[:100]
+def command_name() -> str:
+    """Name this worker command; the names of its processes begin with it."""
+    return f"{socket.gethostname()[:80]}:{_MAIN_PID}:"
+
+
+def process_name() -> str:
+    """Name this process of a worker command, as the rows it claims tell it."""
+    return f"{command_name()}{os.getpid()}"
 
 
 def run_next(queue: str) -> str:
@@ -51,7 +56,7 @@ def claim_best(queue: str) -> tuple[Kind, Leased, uuid.UUID] | None:
         if not best:
             return None
         job, kind = min(best, key=lambda pair: attrgetter("priority", "served", "created_at")(pair[0]))
-        if token := kind.model.objects.claim(job.pk, worker_name()):
+        if token := kind.model.objects.claim(job.pk, process_name()):
             return kind, job, token
     return None
 
@@ -63,21 +68,35 @@ def waits(queue: str) -> bool:
 
 def look_after(queue: str) -> None:
     """Do what keeps a queue going whatever was lost: reap, and wake a worker when something waits."""
+    for kind in KINDS[queue]:
+        expire_dead(kind)
     reap(KINDS[queue])
     if waits(queue) and not has_wake_up(queue):
         send_wake_up(queue)
 
 
+def expire_dead(kind: Kind) -> None:
+    """End the leases of this command's own processes that were killed: nobody waits until they run out."""
+    for job in kind.model.objects.held_by(command_name()):
+        if not is_alive(int(job.worker.removeprefix(command_name()))):
+            kind.model.objects.held(job.pk, job.token).expire()
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def hand_back_all(queue: str) -> int:
     """Hand back what this worker's processes held; they are gone."""
-    return sum(kind.model.objects.requeue_of_worker(worker_name()) for kind in KINDS[queue])
+    return sum(kind.model.objects.held_by(command_name()).hand_back() for kind in KINDS[queue])
 
 
 def describe_current(queue: str) -> str:
     """Return what this worker works on now."""
-    running = [
-        job
-        for kind in KINDS[queue]
-        for job in kind.model.objects.filter(state=State.RUNNING, worker=worker_name()).only("id")
-    ]
+    running = [job for kind in KINDS[queue] for job in kind.model.objects.held_by(command_name()).only("id")]
     return ", ".join(f"{type(job).__name__} {job.pk}" for job in running)[:100]

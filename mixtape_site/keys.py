@@ -19,7 +19,8 @@ def read_or_make_key(path: Path, *, key_bytes: int = KEY_BYTES) -> str:
 
 
 def _keep_key(path: Path, key_bytes: int) -> str:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (path.parent.parent, path.parent):  # one made on the way to another would be open to all
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         # Linked into place whole: of two processes that start at once, both read the same key.
         fresh = path.with_name(f"{path.name}.{os.getpid()}")

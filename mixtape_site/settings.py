@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "mixtape_site.htmx.SignInPageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.sessions.NoteSessionMiddleware",
     "mixtape_site.busy.BusyDatabaseMiddleware",
@@ -249,14 +250,17 @@ LOGGING = {
             "callback": "ext://mixtape_site.logs.has_traceback",
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "nowhere": {"class": "logging.NullHandler"},  # without any, Python writes to stderr as it likes
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False},
         "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         # what the line of each request says already, and hosts that robots make up
         "django.request": {"handlers": ["stderr"], "filters": ["has_traceback"], "propagate": False},
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
-        "django.server": {"handlers": [], "propagate": False},
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+        "django.server": {"handlers": ["nowhere"], "propagate": False},
     },
 }

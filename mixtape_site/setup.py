@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -31,11 +32,21 @@ def prepare_site(stdout: TextIO) -> None:
 
 
 def make_folders() -> None:
-    """Make the folders; what lies in the data folder is for the user that runs the site alone."""
+    """Make the folders; what lies in them is no business of others who have an account on this machine."""
     for folder in (Path(settings.DATA_DIR), Path(settings.DATA_DIR) / "keys"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in KEPT_FOLDERS:
         (Path(settings.MEDIA_ROOT) / name).mkdir(parents=True, exist_ok=True)
+    for folder in (Path(settings.DATA_DIR), Path(settings.MEDIA_ROOT)):
+        shut_out_others(folder)
+
+
+def shut_out_others(folder: Path) -> None:
+    """Take the rights to a folder from all but its owner and group, unless it is not ours to change."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & stat.S_IRWXO:
+        with contextlib.suppress(PermissionError):
+            folder.chmod(mode & ~stat.S_IRWXO)
 
 
 @contextlib.contextmanager

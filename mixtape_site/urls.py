@@ -1,5 +1,6 @@
 """The whole site: each app's pages under its own prefix."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import TemplateView
@@ -12,6 +13,9 @@ handler403 = views.permission_denied
 handler404 = views.page_not_found
 handler429 = views.too_many_requests
 handler500 = views.server_error
+
+# the admin's own sign-in would let anybody guess passwords as fast as they can
+admin.site.login = secure_admin_login(admin.site.login)
 
 urlpatterns = [
     path("", views.home, name="home"),

@@ -90,6 +90,19 @@ def test_guessing_passwords_is_slowed_down(alice, as_nobody):
     assert "_auth_user_id" not in as_nobody.session
 
 
+def test_the_admin_has_no_door_of_its_own_for_guesses(alice, as_nobody):
+    alice.is_staff = True
+    alice.save()
+    right = {"username": alice.email, "password": "alice likes records"}
+    answer = as_nobody.post(reverse("admin:login"), right)
+    assert answer.url.startswith(reverse("account_login"))
+    assert "_auth_user_id" not in as_nobody.session
+
+
+def test_who_is_no_operator_is_told_so_at_the_admin(as_alice):
+    assert as_alice.get(reverse("admin:index"), follow=True).status_code == 403
+
+
 def test_too_many_requests_get_our_page(as_nobody):
     answers = [as_nobody.post(reverse("account_login"), {"login": f"{n}@x.org"}) for n in range(31)]
     assert answers[-1].status_code == 429
@@ -137,6 +150,11 @@ def test_google_is_offered_only_where_it_is_set_up(as_nobody, settings):
     settings.SOCIALACCOUNT_PROVIDERS = {"google": google}
     settings.GOOGLE_CLIENT_ID = "id"
     assert "/accounts/google/login/" in as_nobody.get(reverse("account_login")).content.decode()
+
+
+@pytest.mark.parametrize("name", ["google_login", "google_callback", "google_login_by_token"])
+def test_where_google_is_not_set_up_its_pages_are_not_there(as_nobody, name):
+    assert as_nobody.post(reverse(name)).status_code == 404
 
 
 def test_sessions_are_listed_and_the_others_can_be_ended(alice, as_alice):

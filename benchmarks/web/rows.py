@@ -64,6 +64,7 @@ def make_analyses(owner: Any, analysis: TrackAnalysis, tracks: Sequence[Any]) ->
         "queue": "short",
         "state": State.DONE,
         "finished_at": timezone.now(),
+        "measured_at": timezone.now(),
         "result": analysis.to_json(),
     }
     once = {track.pk: track for track in tracks}.values()

@@ -20,7 +20,7 @@ from mixes.engine.decode import Decoder, Samples, open_track
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.ffmpeg import MAX_TRACK_S
 from mixes.engine.loudness import LoudnessMeter
-from mixes.engine.peaks import PeakCollector
+from mixes.engine.peaks import Pairs, PeakCollector, pack_pairs, unpack_pairs
 from mixes.engine.sandbox import ShouldStop, never
 from mixes.engine.tags import Tags, read_tags, tags_from_name
 
@@ -31,6 +31,7 @@ SHORTEST_SOUND_S = 0.5
 CURVE_FLOOR_LUFS = -120.0  # stands for silence: JSON has no infinity
 BLOCK_FRAMES = 16_384  # read at a time; the memory of larger blocks goes back to the system each time
 BLOCKS_PER_REPORT = 64  # 24 s of sound at 44.1 kHz
+HASH_BYTES = 1 << 22  # read at a time: between them it can be stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class TrackAnalysis:
     true_peak_dbtp: float
     momentary: tuple[float, ...] = field(repr=False)  # LUFS of the 400 ms from k * 0.1 s on, at least -120.0
     cues: CuePoints
-    peaks: tuple[tuple[int, int], ...] = field(repr=False)  # lowest and highest, -127 to 127, evenly spread
+    peaks: Pairs = field(repr=False)  # lowest and highest, -127 to 127, evenly spread
     tags: Tags
     damaged_places: int  # that the decoder complained of
     repaired_samples: int  # that were no numbers, or louder than any sound
@@ -60,7 +61,7 @@ class TrackAnalysis:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain types only, for `json.dump`."""
-        return asdict(self)
+        return {**asdict(self), "peaks": pack_pairs(self.peaks)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -69,22 +70,17 @@ class TrackAnalysis:
             raise ValueError(f"This analysis has version {data['version']}, not {ANALYSIS_VERSION}.")
         read = dict(data)
         read["momentary"] = tuple(map(_shared_level, data["momentary"]))
-        read["peaks"] = tuple(_shared_pair(low, high) for low, high in data["peaks"])
+        read["peaks"] = unpack_pairs(data["peaks"])
         read["cues"] = CuePoints(**data["cues"])
         read["tags"] = Tags.from_dict(data["tags"])
         read["notes"] = tuple(data["notes"])
         return cls(**read)
 
 
-# A mix may have hundreds of tracks, whose curves and outlines are made of the same few thousand values.
 @cache
 def _shared_level(level: float) -> float:
+    """Return one object for all of the same value: hundreds of curves are made of a few thousand."""
     return level
-
-
-@cache
-def _shared_pair(low: int, high: int) -> tuple[int, int]:
-    return low, high
 
 
 def analyse_track(
@@ -112,7 +108,7 @@ def analyse_track(
     tags, tag_notes = tags_or_name(path, name, should_stop)
     return TrackAnalysis(
         version=ANALYSIS_VERSION,
-        sha256=hash_file(path) if sha256 is None else sha256,
+        sha256=hash_file(path, should_stop) if sha256 is None else sha256,
         rate=decoder.rate,
         frames=sound.frames,
         codec=decoder.facts.codec,
@@ -203,10 +199,15 @@ def tags_or_name(path: Path, name: str | None, should_stop: ShouldStop) -> tuple
         return tags_from_name(path.name if name is None else name), (TAGS_UNREAD,)
 
 
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+def hash_file(path: Path, should_stop: ShouldStop = never) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal. Raises OSError, Cancelled."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(HASH_BYTES):
+            if should_stop():
+                raise Cancelled
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _read_blocks(decoder: Decoder, on_progress: Callable[[float], None]) -> Iterator[Samples]:

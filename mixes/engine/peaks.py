@@ -4,6 +4,10 @@ In: blocks of float32 stereo. Out: pairs of whole numbers from -127 to 127 (full
 together, each for the same number of frames.
 """
 
+import sys
+from array import array
+from functools import cache
+
 import numpy as np
 
 from mixes.engine.decode import Samples
@@ -11,6 +15,25 @@ from mixes.engine.decode import Samples
 MAX_POINTS = 4000  # even; as many as the pixels of the widest screens
 FIRST_FRAMES_PER_POINT = 64  # 1.5 ms at 44.1 kHz; doubled whenever the points have become too many
 FULL_SCALE = 127  # so that a point fits two signed bytes
+
+Pairs = tuple[tuple[int, int], ...]  # lowest and highest
+
+
+def pack_pairs(pairs: Pairs) -> str:
+    """Return pairs as text for JSON, two bytes each in hexadecimal: thousands of lists are slow to read."""
+    return array("b", [value for pair in pairs for value in pair]).tobytes().hex()
+
+
+def unpack_pairs(text: str) -> Pairs:
+    """Return the pairs of such a text. Raises ValueError, TypeError when it is none."""
+    return tuple(map(_pair, memoryview(bytes.fromhex(text)).cast("H")))
+
+
+@cache
+def _pair(code: int) -> tuple[int, int]:
+    """Return the pair whose two bytes are a number's: one object for all tracks."""
+    low, high = array("b", code.to_bytes(2, sys.byteorder))
+    return low, high
 
 
 class PeakCollector:
@@ -29,7 +52,7 @@ class PeakCollector:
             rest = rest[self._collect(rest) :]
         self._waiting = rest.copy()
 
-    def pairs(self) -> tuple[tuple[int, int], ...]:
+    def pairs(self) -> Pairs:
         """Return (lowest, highest) for every `frames_per_point` frames so far; the last may cover fewer."""
         points = self._points[: self._count]
         if len(self._waiting):

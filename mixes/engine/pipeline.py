@@ -68,7 +68,7 @@ def go_on_with_mix(
     """
     plan = plan_mix([source.analysis for source in request.sources], request.settings, request.joins)
     with kept_folder(work, should_stop):
-        records = StageRecords(work, request_key(request, plan.timeline))
+        records = StageRecords(work, request_key(request, plan.timeline), should_stop)
         run = Run(request, plan, work, ffmpeg, on_progress, should_stop, records)
         notes = take_over(earlier, run) if earlier else ()
         outputs = run.make(files=file_names(request))

@@ -17,7 +17,7 @@ from typing import Any
 from mixes.engine.analysis import hash_file
 from mixes.engine.errors import Cancelled, StalledError
 from mixes.engine.publishing import lock
-from mixes.engine.sandbox import ShouldStop
+from mixes.engine.sandbox import ShouldStop, never
 
 PART = ".part"
 TAKEN_S = 60.0  # how long a run that lost its work may need to notice
@@ -48,9 +48,10 @@ class StageRecords:
 
     folder: Path
     key: str  # of the request: files of another one do not count
+    should_stop: ShouldStop = never
 
     def find(self, stage: str) -> Record | None:
-        """Return what a finished stage left, if all of it is whole."""
+        """Return what a finished stage left, if all of it is whole. Raises Cancelled."""
         try:
             data = json.loads(self._path(stage).read_text(encoding="utf-8"))
             if data["key"] != self.key:
@@ -77,11 +78,11 @@ class StageRecords:
     def _settle(self, name: str) -> Kept:
         path = self.folder / name
         sync(path)
-        return Kept(name, path.stat().st_size, hash_file(path))
+        return Kept(name, path.stat().st_size, hash_file(path))  # to stop here would lose the stage
 
     def _is_whole(self, kept: Kept) -> bool:
         path = self.folder / kept.name
-        return path.stat().st_size == kept.size and hash_file(path) == kept.sha256
+        return path.stat().st_size == kept.size and hash_file(path, self.should_stop) == kept.sha256
 
 
 def sync(path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Several commands as one: started together, restarted when one dies, stopped together, none left behind."""
+"""Several commands as one: started together, restarted when one dies, stopped together, none left behind.
+
+Some run once, some again and again with a pause between.
+"""
 
 import contextlib
 import os
@@ -15,16 +18,18 @@ from mixes.management.processes import die_with_parent
 LOOK_S = 0.2
 GRACE_S = 30.0  # that children may take to end by themselves
 PAUSES_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a child that keeps dying is started again
+FIRST_S = 3600.0  # until a child that recurs runs for the first time
 STEADY_S = 60.0  # after so long a child that dies is a new story
 
 
 @dataclass(slots=True)
 class Child:
-    """One command that is to run all the time, or once."""
+    """One command that is to run all the time, or once, or every so often."""
 
     name: str
     command: Sequence[str]
     once: bool = False
+    every_s: float = 0.0  # from its end to its next start; 0: it is to run all the time
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     deaths: int = 0
@@ -35,16 +40,24 @@ class Child:
 
 
 class Supervisor:
-    """Runs `commands` (name -> argument list) until a signal comes; those in `once` are not restarted."""
+    """Runs `commands` (name -> argument list) until a signal comes.
+
+    Those in `once` are not restarted; those in `every_s` are, so many seconds after they ended.
+    """
 
     def __init__(
         self,
         commands: Mapping[str, Sequence[str]],
         *,
         once: Sequence[str] = (),
+        every_s: Mapping[str, float] | None = None,
         say: Callable[[str], None],
     ) -> None:
         self.children = [Child(name, command, name in once) for name, command in commands.items()]
+        for child in self.children:
+            if every_s and child.name in every_s:
+                child.every_s = every_s[child.name]
+                child.due_s = time.monotonic() + min(FIRST_S, child.every_s)
         self.say = say
         self.signals = 0
 
@@ -74,10 +87,10 @@ class Supervisor:
 
     def note_death(self, child: Child) -> None:
         assert child.process is not None
-        if child.once:
+        if child.once or child.every_s:
             if child.process.returncode:
                 self.say(f"{child.name} ended with status {child.process.returncode}.")
-            child.due_s = float("inf")
+            child.due_s = float("inf") if child.once else time.monotonic() + child.every_s
             return
         if time.monotonic() - child.started_s > STEADY_S:
             child.deaths = 0

@@ -22,7 +22,7 @@ LOUDNESS = (MinValueValidator(TARGETS_LUFS[0]), MaxValueValidator(TARGETS_LUFS[1
 
 
 class Mix(models.Model):
-    """An arrangement. `version` counts its states; an edit names the one it saw: no tab overwrites another."""
+    """An arrangement. `version` counts its states; edits name the one they saw: no tab overwrites another."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="mixes")

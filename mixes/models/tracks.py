@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from mixes.leases import Leased
 
@@ -37,6 +38,7 @@ class Track(models.Model):
     waveform = models.JSONField(null=True, blank=True)  # SVG path data: {"peaks": "M…", "body": "M…"}
     notes = models.JSONField(default=list, blank=True)  # sentences: what is odd about the file
     problem = models.TextField(blank=True)  # why it was refused
+    copies = models.JSONField(default=list, blank=True)  # ids of rows of the same file that gave way to it
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)  # in the bin since
 
@@ -60,7 +62,11 @@ class Track(models.Model):
                 condition=Q(state="refused") ^ Q(problem=""), name="track_refused_has_a_reason"
             ),
         )
-        indexes = (models.Index(fields=("owner", "deleted_at", "-created_at"), name="track_library"),)
+        indexes = (
+            models.Index(fields=("owner", "deleted_at", "-created_at", "id"), name="track_library"),
+            models.Index("owner", "deleted_at", Lower("title"), Lower("artist"), "id", name="track_by_title"),
+            models.Index(fields=("owner", "size"), name="track_room_taken"),  # summed up without its rows
+        )
 
     def __str__(self) -> str:
         return self.label
@@ -109,6 +115,9 @@ class AnalysisJob(Leased):
     track = models.ForeignKey(Track, models.CASCADE, related_name="analyses")
     version = models.PositiveSmallIntegerField()
     result = models.JSONField(null=True, blank=True)  # TrackAnalysis.to_json()
+    measured_at = models.DateTimeField(
+        null=True, blank=True
+    )  # of the result, which stays until there is another
 
     class Meta(Leased.Meta):
         constraints = (
@@ -116,6 +125,10 @@ class AnalysisJob(Leased):
             models.UniqueConstraint(fields=("track", "version"), name="analysis_once_per_version"),
             models.CheckConstraint(
                 condition=~Q(state="done") | Q(result__isnull=False), name="analysis_done_has_a_result"
+            ),
+            models.CheckConstraint(
+                condition=Q(result__isnull=True) ^ Q(measured_at__isnull=False),
+                name="analysis_result_has_a_time",
             ),
         )
 

@@ -1,7 +1,6 @@
 """Track files to their analyses: measured side by side, and kept by content so that each is measured once."""
 
 import contextlib
-import hashlib
 import json
 import tempfile
 import threading
@@ -11,13 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mixes.engine.analysis import ANALYSIS_VERSION, TAGS_UNREAD, TrackAnalysis, analyse_track
-from mixes.engine.errors import Cancelled, DecodeError, EngineError
+from mixes.engine.analysis import ANALYSIS_VERSION, TAGS_UNREAD, TrackAnalysis, analyse_track, hash_file
+from mixes.engine.errors import DecodeError, EngineError
 from mixes.engine.requests import OnProgress, ignore_progress
 from mixes.engine.sandbox import ShouldStop, never
 from mixes.engine.tags import read_tags
-
-HASH_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +110,7 @@ def analyse_file(
     should_stop: ShouldStop,
 ) -> TrackAnalysis:
     """Return what is kept of a file's content, or measure it. Raises DecodeError, Cancelled."""
-    sha256 = hash_file(path, should_stop)
+    sha256 = hash_track(path, should_stop)
     kept = store.load(sha256, path)
     if kept is not None:
         return kept
@@ -124,20 +121,14 @@ def analyse_file(
     return analysis
 
 
-def hash_file(path: Path, should_stop: ShouldStop) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal. Raises DecodeError, Cancelled."""
+def hash_track(path: Path, should_stop: ShouldStop) -> str:
+    """Return the SHA-256 of a track's file. Raises DecodeError, Cancelled."""
     if not path.is_file():
         raise DecodeError(path, "there is no such file or folder.")
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(HASH_BYTES):
-                if should_stop():
-                    raise Cancelled
-                digest.update(block)
+        return hash_file(path, should_stop)
     except OSError as error:
         raise DecodeError(path, f"it cannot be read ({error.strerror}).") from error
-    return digest.hexdigest()
 
 
 class SharedProgress:

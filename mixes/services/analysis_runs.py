@@ -5,20 +5,24 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import User
-from mixes.engine.analysis import TrackAnalysis, analyse_track
+from mixes.engine.analysis import ANALYSIS_VERSION, TrackAnalysis, analyse_track
 from mixes.engine.errors import DecodeError
 from mixes.engine.ffmpeg import find_ffmpeg
 from mixes.leases import Leased, State
 from mixes.models import Track
-from mixes.services import arranging, previews, storage, tracks
-from mixes.services.analyses import hash_file
+from mixes.services import arranging, plans, previews, storage, tracks
+from mixes.services.analyses import hash_track
 from mixes.services.job_runs import Commit, JobRun
 from mixes.services.waveforms import draw_waveform
 
 STAGE = "listen"
 HASHED = 0.05  # of the whole: the same file again is known before it is listened to
+MOST_COPIES = 20  # of a file that are remembered, for the page that still shows one of them
 STOPPED = "Listening to it was stopped. Try again, or remove it."
 
 
@@ -27,7 +31,7 @@ def run(run: JobRun) -> Commit:
     track = Track.objects.get(analyses=run.job.pk)
     path = storage.path_of(track.file)
     try:
-        sha256 = hash_file(path, run.should_stop)
+        sha256 = hash_track(path, run.should_stop)
         run.on_progress(STAGE, HASHED)
         if twin := usable_twin(track, sha256):
             return partial(replace_by_twin, track, twin)
@@ -61,7 +65,8 @@ def accept(track: Track, analysis: TrackAnalysis) -> dict[str, Any]:
         track.album, track.track_number = tags.album, tags.track_number
     track.save()
     previews.request_track(track)
-    return {"result": analysis.to_json()}
+    transaction.on_commit(partial(plans.warm, track), robust=True)
+    return {"result": analysis.to_json(), "measured_at": timezone.now(), "version": ANALYSIS_VERSION}
 
 
 def usable_twin(track: Track, sha256: str) -> Track | None:
@@ -76,11 +81,17 @@ def replace_by_twin(track: Track, twin: Track) -> dict[str, Any]:
     if twin.deleted_at and not track.deleted_at:
         tracks.restore_track(twin)
     arranging.swap_track(track, twin)
+    twin.copies = [*twin.copies, str(track.pk)][-MOST_COPIES:]
+    twin.save(update_fields=["copies"])
     tracks.purge_track(track)  # with the job that runs: there is nothing left for it to end
     return {}
 
 
 def give_up(job: Leased, state: State, sentence: str) -> None:
-    """Have the track tell why it cannot be used; its file stays, so that listening can be tried again."""
-    listening = Track.objects.filter(analyses=job.pk, state=Track.State.LISTENING)
-    listening.update(state=Track.State.REFUSED, problem=sentence or STOPPED)
+    """Have the track tell why it cannot be used; its file stays, so that listening can be tried again.
+
+    A track that was only listened to again keeps what is known of it.
+    """
+    unknown = Q(state=Track.State.LISTENING) | Q(state=Track.State.READY, analyses__measured_at=None)
+    found = Track.objects.filter(unknown, analyses=job.pk)
+    found.update(state=Track.State.REFUSED, problem=sentence or STOPPED)

@@ -1,4 +1,4 @@
-"""Edits of a mix, kept: one transaction each, a version against stale tabs, revisions for undo and redo."""
+"""Edits of a mix, kept: one transaction each, a version against stale tabs, a revision for history.py."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -10,14 +10,13 @@ from django.db import transaction
 from django.db.models import F, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
 from mixes.leases import OPEN
-from mixes.models import Artifact, Artwork, Mix, MixJob, MixTrack, Revision, Track
-from mixes.services import storage
+from mixes.models import Artifact, Mix, MixJob, MixTrack, Revision, Track
+from mixes.services import storage, wording
 from mixes.services.arrangements import SETTINGS, Arrangement, Item, append, arrangement_of
 from mixes.services.limits import LimitReached
 
@@ -32,10 +31,6 @@ class StaleEdit(Exception):
     """The mix has changed since its editor looked."""
 
 
-class NothingThere(Exception):
-    """There is nothing to undo, or to redo."""
-
-
 def edit(mix: Mix, seen_version: int | None, what: str, change: Change, *, group: str = "") -> Mix:
     """Apply `change`, note it as a revision called `what`, and return the mix as it is then.
 
@@ -43,7 +38,7 @@ def edit(mix: Mix, seen_version: int | None, what: str, change: Change, *, group
     Edits of one `group` within a minute become one revision.
     """
     with transaction.atomic():
-        current = _take(mix, seen_version)
+        current = take(mix, seen_version)
         before = arrangement_of(current)
         after = change(before)
         if after == before:
@@ -51,32 +46,14 @@ def edit(mix: Mix, seen_version: int | None, what: str, change: Change, *, group
             current.version -= 1
             return current
         _add_revision(current, what, after, group)
-        _write(current, before, after)
+        write(current, before, after)
     return current
-
-
-def undo(mix: Mix, seen_version: int | None) -> Mix:
-    """Go back by one revision. Raises StaleEdit, NothingThere."""
-    return _walk(mix, seen_version, -1)
-
-
-def redo(mix: Mix, seen_version: int | None) -> Mix:
-    """Go forward by one revision. Raises StaleEdit, NothingThere."""
-    return _walk(mix, seen_version, +1)
-
-
-def history_of(mix: Mix) -> tuple[str | None, str | None]:
-    """Return what undo and what redo would do again or take back, None where there is nothing."""
-    near = range(max(0, mix.revision - 1), mix.revision + 2)
-    known = dict(Revision.objects.filter(mix=mix, number__in=near).values_list("number", "what"))
-    can_undo = mix.revision - 1 in known
-    return known.get(mix.revision) if can_undo else None, known.get(mix.revision + 1)
 
 
 def create_mix(owner: User, title: str = "") -> Mix:
     """Start an empty mix, called after the day where it has no name yet."""
-    day = date_format(timezone.localdate(), "j F Y")
-    return _create(owner, arrangement_of(Mix(owner=owner, title=title.strip() or _("Mix of %s") % day)))
+    title = title.strip() or _("Mix of %s") % wording.today()
+    return _create(owner, arrangement_of(Mix(owner=owner, title=title)))
 
 
 def duplicate_mix(mix: Mix) -> Mix:
@@ -157,33 +134,12 @@ def _create(owner: User, arrangement: Arrangement) -> Mix:
     return mix
 
 
-def _take(mix: Mix, seen_version: int | None) -> Mix:
+def take(mix: Mix, seen_version: int | None) -> Mix:
     """Count the version up, which locks the row for this transaction, and read the mix. Raises StaleEdit."""
     seen = {} if seen_version is None else {"version": seen_version}
     if not Mix.objects.filter(pk=mix.pk, deleted_at=None, **seen).update(version=F("version") + 1):
         raise StaleEdit
     return Mix.objects.defer("plan").get(pk=mix.pk)
-
-
-def _walk(mix: Mix, seen_version: int | None, step: int) -> Mix:
-    with transaction.atomic():
-        current = _take(mix, seen_version)
-        target = Revision.objects.filter(mix=mix, number=current.revision + step).first()
-        if target is None:
-            raise NothingThere
-        before = arrangement_of(current)
-        current.revision = target.number
-        _write(current, before, _still_there(current, Arrangement.from_json(target.arrangement)))
-    return current
-
-
-def _still_there(mix: Mix, arrangement: Arrangement) -> Arrangement:
-    """Leave out what was removed for good since."""
-    wanted = {item.track for item in arrangement.items}
-    tracks = set(Track.objects.filter(owner=mix.owner_id, pk__in=wanted).values_list("pk", flat=True))
-    items = tuple(item for item in arrangement.items if item.track in tracks)
-    pictures = Artwork.objects.filter(owner=mix.owner_id, pk=arrangement.artwork_id)
-    return replace(arrangement, items=items, artwork_id=arrangement.artwork_id if pictures.exists() else None)
 
 
 def _goes_on(mix: Mix, group: str) -> bool:
@@ -209,7 +165,8 @@ def _add_revision(mix: Mix, what: str, arrangement: Arrangement, group: str) -> 
     revisions.filter(number__lte=mix.revision - settings.LIMITS.revisions).delete()
 
 
-def _write(mix: Mix, before: Arrangement, after: Arrangement) -> None:
+def write(mix: Mix, before: Arrangement, after: Arrangement) -> None:
+    """Keep names, settings and items, and which revision they are; inside a transaction."""
     for name, value in after.settings().items():
         setattr(mix, name, value)
     mix.save(update_fields=WRITTEN)

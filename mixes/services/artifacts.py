@@ -11,6 +11,7 @@ from django.db import transaction
 from mixes.engine.analysis import hash_file
 from mixes.engine.earlier import link
 from mixes.engine.requests import MixOutputs
+from mixes.engine.sandbox import ShouldStop, never
 from mixes.models import Artifact, MixJob
 from mixes.services import storage
 
@@ -33,10 +34,10 @@ class Result(NamedTuple):
     sha256: str
 
 
-def read_results(outputs: MixOutputs) -> list[Result]:
-    """Return the artifacts of a run with their sizes and hashes."""
+def read_results(outputs: MixOutputs, should_stop: ShouldStop = never) -> list[Result]:
+    """Return the artifacts of a run with their sizes and hashes. Raises Cancelled."""
     return [
-        Result(kind, path, path.stat().st_size, outputs.sha256.get(kind) or hash_file(path))
+        Result(kind, path, path.stat().st_size, outputs.sha256.get(kind) or hash_file(path, should_stop))
         for kind, path in outputs.artifacts.items()
     ]
 
@@ -79,11 +80,12 @@ def remove_all(names: set[str]) -> None:
         storage.remove(name)
 
 
-def whole_artifacts(job: MixJob) -> Mapping[str, Path]:
-    """Return the earlier artifacts of a run whose bytes are still what they were."""
+def whole_artifacts(job: MixJob, should_stop: ShouldStop = never) -> Mapping[str, Path]:
+    """Return the earlier artifacts of a run whose bytes are still what they were. Raises Cancelled."""
     found = {}
     for artifact in Artifact.objects.filter(job=job):
         path = storage.path_of(artifact.file)
-        if path.is_file() and path.stat().st_size == artifact.size and hash_file(path) == artifact.sha256:
+        has_size = path.is_file() and path.stat().st_size == artifact.size
+        if has_size and hash_file(path, should_stop) == artifact.sha256:
             found[artifact.kind] = path
     return found

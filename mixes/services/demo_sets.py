@@ -5,6 +5,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -21,8 +22,7 @@ SUFFIX = ".mp3"
 def add_demo_set(owner: User) -> Mix:
     """Return `owner`'s mix of the demo's songs, made if it is not there. Raises LimitReached, EngineError."""
     title = _("Mixtape demo")
-    mix = Mix.objects.filter(owner=owner, title=title, deleted_at=None).first()
-    if mix is not None:
+    if mix := _find(owner, title):
         return mix
     ready = _tracks_there(owner)
     scratch = storage.path_of(storage.SCRATCH)
@@ -31,13 +31,25 @@ def add_demo_set(owner: User) -> Mix:
         files = _write_missing(ready, Path(folder))
         if files:
             check_file(owner, sum(path.stat().st_size for path in files.values()))
-        mix = arranging.create_mix(owner, title)
-        for song in DEMO_SONGS:
+        mix, is_new = _find_or_make(owner, title)
+        for song in DEMO_SONGS if is_new else ():
             if song in files:
                 _upload(owner, mix, files[song])
             else:
                 arranging.append_tracks(mix, [ready[_name(song)]])
     return mix
+
+
+def _find(owner: User, title: str) -> Mix | None:
+    return Mix.objects.filter(owner=owner, title=title, deleted_at=None).first()
+
+
+def _find_or_make(owner: User, title: str) -> tuple[Mix, bool]:
+    """Return the mix and whether it is new; pressed twice at once, the later one finds it here."""
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=owner.pk)
+        mix = _find(owner, title)
+        return (mix, False) if mix else (arranging.create_mix(owner, title), True)
 
 
 def _name(song: Song) -> str:

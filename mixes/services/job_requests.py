@@ -31,8 +31,8 @@ def request_mix(mix: Mix, *, mail: bool = False) -> MixJob:
     if job := open_job(mix):
         return job
     items = plans.items_of(mix)
-    refuse_unready(items)
     plan = plans.plan_of(mix, items)
+    refuse_unready(items, plan)
     if plan is None:
         raise LimitReached(_("There is no song to make a mix of yet. Add some first."))
     check_room(mix, plan.timeline)
@@ -66,11 +66,15 @@ def open_job(mix: Mix) -> MixJob | None:
     return MixJob.objects.filter(dedupe_key=dedupe_key(mix), state__in=OPEN).first()
 
 
-def refuse_unready(items: Sequence[MixTrack]) -> None:
-    """Raise LimitReached while songs of the mix are still on their way: it would be made without them."""
-    waiting = [
-        item.track.label for item in items if item.track.state in WORKING and not item.track.deleted_at
-    ]
+def refuse_unready(items: Sequence[MixTrack], plan: plans.MixPlan | None) -> None:
+    """Raise LimitReached while songs of the mix are still on their way, or are listened to anew.
+
+    It would be made without them.
+    """
+    planned = {place.item for place in plan.items} if plan else set()
+    anew = {item.pk for item in plans.usable_items(items) if str(item.pk) not in planned}
+    on_its_way = {item.pk for item in items if item.track.state in WORKING and not item.track.deleted_at}
+    waiting = [item.track.label for item in items if item.pk in anew | on_its_way]
     if not waiting:
         return
     names = ", ".join(f"“{name}”" for name in waiting[:NAMED])

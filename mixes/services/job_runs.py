@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 
 from mixes.engine.errors import Cancelled, EngineError, FfmpegError, StalledError
 from mixes.leases import LEASE, PROGRESS_FULL, Leased, State, backoff, ended, handed_back, requeued
+from mixes.services import storage
 from mixes.services.limits import LimitReached
 from mixes.services.stopping import is_stopping
 from mixtape_site.logs import job_id
@@ -42,6 +43,7 @@ class JobRun:
         self.job = job
         self.token = token
         self.stop_reason = ""  # cancel, drain or lost
+        self.at_end = contextlib.ExitStack()  # what is to be done however the run ends, after its commit
         self._told: dict[str, Any] = {}
         self._written: dict[str, Any] = {}
         self._begun: tuple[float, float] | None = None  # seconds, fraction, when work was first told of
@@ -98,11 +100,15 @@ GiveUp = Callable[[Leased, State, str], None]  # job, failed or cancelled, sente
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of job: its rows, what runs them, and what else changes when one fails or is cancelled."""
+    """A kind of job: its rows, what runs them, what else changes when one fails or is cancelled.
+
+    `tidy` removes what dead workers left behind.
+    """
 
     model: type[Leased]
     run: Handler
     give_up: GiveUp
+    tidy: Callable[[], None] = lambda: None
 
 
 def run_claimed(kind: Kind, pk: object, token: uuid.UUID, *, beats: bool = True) -> State | None:
@@ -111,7 +117,7 @@ def run_claimed(kind: Kind, pk: object, token: uuid.UUID, *, beats: bool = True)
     run = JobRun(job, token)
     log_token = job_id.set(str(job.pk))
     try:
-        with beating(run) if beats else contextlib.nullcontext():
+        with run.at_end, beating(run) if beats else contextlib.nullcontext():
             try:
                 return end_done(kind, run, kind.run(run))
             except Cancelled:
@@ -154,8 +160,9 @@ def end_done(kind: Kind, run: JobRun, commit: Commit) -> State | None:
     with transaction.atomic():
         cancel = row.select_for_update().values_list("cancel_requested", flat=True).first()
         if cancel is False:
-            columns = {**ended(State.DONE), "progress": PROGRESS_FULL, "message": "", **commit()}
-            row.update(**columns)
+            with storage.taken_back_on_error():
+                columns = {**ended(State.DONE), "progress": PROGRESS_FULL, "message": "", **commit()}
+                row.update(**columns)
             return State.DONE
     run.stop_reason = "lost" if cancel is None else "cancel"
     return end_stopped(kind, run)
@@ -205,3 +212,4 @@ def reap(kinds: tuple[Kind, ...]) -> None:
                 if rows.update(**ended(State.CANCELLED)):
                     kind.give_up(job, State.CANCELLED, "")
         kind.model.objects.requeue_expired()
+        kind.tidy()

@@ -15,12 +15,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from mixes.engine.earlier import Earlier
-from mixes.engine.errors import Cancelled, DecodeError, EngineError, PictureError
+from mixes.engine.errors import DecodeError, EngineError, PictureError
 from mixes.engine.ffmpeg import find_ffmpeg
 from mixes.engine.pipeline import go_on_with_mix
+from mixes.engine.publishing import lock
 from mixes.engine.requests import STAGES, MixOutputs, MixRequest, expected_bytes
 from mixes.engine.timeline import Timeline
-from mixes.leases import Leased, State
+from mixes.leases import OPEN, Leased, State
 from mixes.models import MixJob
 from mixes.services import artifacts, snapshots, storage
 from mixes.services.job_requests import check_disk, disk_full
@@ -40,16 +41,18 @@ def run(run: JobRun) -> Commit:
     """Make the mix of a job, going on where an earlier attempt was; return the writes of its result."""
     job = MixJob.objects.select_related("owner").get(pk=run.job.pk)
     work = storage.scratch_path("mix", job.pk)
-    try:
-        with told_to_its_owner(job.snapshot):
-            request = snapshots.to_request(job.snapshot, available_cores())
-            outputs = make(job, request, work, run)
-            results = artifacts.read_results(outputs)
-    except Cancelled:
-        if not MixJob.objects.filter(pk=job.pk).exists():  # deleted with its owner: nobody goes on with it
-            storage.remove_folder(work)
-        raise
+    run.at_end.callback(clear_if_deleted, job)
+    with told_to_its_owner(job.snapshot):
+        request = snapshots.to_request(job.snapshot, available_cores())
+        outputs = make(job, request, work, run)
+        results = artifacts.read_results(outputs, run.should_stop)
     return partial(commit, job, request, outputs, results)
+
+
+def clear_if_deleted(job: MixJob) -> None:
+    """Remove the work folder of a run that was deleted with its owner: nobody goes on with it."""
+    if not MixJob.objects.filter(pk=job.pk).exists():
+        storage.remove_folder(storage.scratch_path("mix", job.pk))
 
 
 def make(job: MixJob, request: MixRequest, work: Path, run: JobRun) -> MixOutputs:
@@ -59,7 +62,9 @@ def make(job: MixJob, request: MixRequest, work: Path, run: JobRun) -> MixOutput
     there = sum(path.stat().st_size for path in work.iterdir()) if is_resumed else 0
     check_disk(max(0, expected_bytes(request, timeline) - there))
     keeps_something = job.from_stage not in ("", "draw", "render")
-    earlier = Earlier(job.from_stage, artifacts.whole_artifacts(job)) if keeps_something else None
+    earlier = (
+        Earlier(job.from_stage, artifacts.whole_artifacts(job, run.should_stop)) if keeps_something else None
+    )
     costs = stage_costs(request, timeline)
     return go_on_with_mix(
         request,
@@ -149,6 +154,14 @@ def clear_up(job: MixJob, state: State, sentence: str) -> None:
     storage.remove_folder(storage.scratch_path("mix", job.pk))
     if job.mail_when_done and settings.HAS_MAIL and state != State.CANCELLED:
         send_mail(*mail_text(job, state, sentence), from_email=None, recipient_list=[job.owner.email])
+
+
+def tidy() -> None:
+    """Remove the work folders of runs whose worker died between their end and the clearing up."""
+    for pk, folder in storage.scratch_folders("mix"):
+        if not MixJob.objects.filter(pk=pk, state__in=OPEN).exists():
+            with contextlib.suppress(BlockingIOError, FileNotFoundError), lock(folder, wait=False):
+                storage.remove_folder(folder)
 
 
 def mail_text(job: MixJob, state: State, sentence: str) -> tuple[str, str]:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from mixes.engine.chapters import chapters_of
 from mixes.engine.description import render_description
 from mixes.engine.tracklist import FEWEST_CHAPTERS, LIMIT_BYTES, SHORTEST_CHAPTER_S
 from mixes.models import Mix
+from mixes.services import wording
 from mixes.services.covers import Cover, cover_of
 from mixes.services.plans import MixPlan, plan_of
 
@@ -77,7 +77,7 @@ def _words(plan: MixPlan, title: str, template: str, hashtags: str) -> Words:
         chapters,
         plan.duration_s,
         title=title,
-        date=timezone.localdate().isoformat(),
+        date=wording.today(),
         hashtags=hashtags.split(),
     )
     starts_s = [chapter.start_s for chapter in chapters] + [plan.duration_s]

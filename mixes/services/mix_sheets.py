@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import ngettext
 
 from mixes.models import Mix, MixJob, MixTrack, Track
-from mixes.services.arranging import history_of
+from mixes.services.history import history_of
 from mixes.services.mix_waves import WIDTH
 from mixes.services.plans import MixPlan, PlannedItem, is_usable, plan_of
 

@@ -38,11 +38,14 @@ def add_artwork(owner: User, file: UploadedFile) -> Artwork:
             raise PictureRefused(str(error)) from error
         save_jpeg(safe, shown)
         size = source.stat().st_size + shown.stat().st_size
-        storage.keep(source, stem)
-        storage.keep(shown, f"{stem}.jpg")
-    return Artwork.objects.create(
-        pk=pk, owner=owner, name=name, file=stem, shown_file=f"{stem}.jpg", size=size
-    )
+        with storage.taken_back_on_error(), transaction.atomic():
+            User.objects.select_for_update().get(pk=owner.pk)  # what comes side by side is added up
+            limits.check_storage(owner, size)
+            storage.keep(source, stem)
+            storage.keep(shown, f"{stem}.jpg")
+            return Artwork.objects.create(
+                pk=pk, owner=owner, name=name, file=stem, shown_file=f"{stem}.jpg", size=size
+            )
 
 
 def purge_artwork(artwork: Artwork) -> None:

@@ -11,18 +11,21 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 from uuid import UUID
 
-from mixes.engine.analysis import ANALYSIS_VERSION, TrackAnalysis
+from django.db.models import Exists, OuterRef, Q
+
+from mixes.engine.analysis import TrackAnalysis
 from mixes.engine.chapters import chapters_of
 from mixes.engine.planning import JoinSettings, MixSettings, Plan, plan_mix
 from mixes.engine.timeline import Timeline, Transition
 from mixes.engine.tracklist import youtube_lines
-from mixes.leases import State
+from mixes.leases import OPEN
 from mixes.models import AnalysisJob, Mix, MixTrack, Track
 from mixes.services.mix_waves import draw_mix
-from mixes.services.track_analyses import analyses_of
+from mixes.services.track_analyses import Key, analyses_of, listen_anew, results_of
 
 PLAN_VERSION = 1  # raised whenever the same mix would be planned or drawn otherwise
 SHORTER_S = 0.05  # than asked for: then a join says that it was shortened
+MOST_WARMED = 3  # mixes of one track: a worker has other things to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +128,11 @@ def plan_of(mix: Mix, items: Sequence[MixTrack] | None = None) -> MixPlan | None
     `items` are those of `items_of`, where they are known.
     """
     usable = usable_items(items_of(mix) if items is None else items)
-    analyses = _analyses(usable)
-    usable = [item for item in usable if item.track_id in analyses]  # others are to be measured anew
-    key = _key(mix, usable, analyses)
+    results = results_of(item.track_id for item in usable)
+    if stale := [item.track for item in usable if item.track_id not in results]:
+        listen_anew(stale)
+        usable = [item for item in usable if item.track_id in results]
+    key = _key(mix, usable, results)
     if mix.plan_key == key:
         return MixPlan.from_json(mix.plan) if mix.plan else None
     plan = work_out(mix, usable)
@@ -136,6 +141,18 @@ def plan_of(mix: Mix, items: Sequence[MixTrack] | None = None) -> MixPlan | None
     kept = {"plan": mix.plan, "plan_key": key, "duration_s": mix.duration_s, "bars": mix.bars}
     Mix.objects.filter(pk=mix.pk, version=mix.version).update(**kept)
     return plan
+
+
+def warm(track: Track) -> None:
+    """Plan the mixes a track stands in once nothing more is awaited for them: their pages find it ready."""
+    mixes = Mix.objects.filter(deleted_at=None, pk__in=MixTrack.objects.filter(track=track).values("mix"))
+    awaited = MixTrack.objects.filter(
+        Q(track__state=Track.State.UPLOADING)
+        | Q(track__in=AnalysisJob.objects.filter(state__in=OPEN).values("track")),
+        mix=OuterRef("pk"),
+    )
+    for mix in mixes.filter(~Exists(awaited)).order_by("-updated_at")[:MOST_WARMED]:
+        plan_of(mix)
 
 
 def work_out(mix: Mix, usable: Sequence[MixTrack]) -> MixPlan | None:
@@ -193,15 +210,7 @@ def _hint(transition: Transition, length_s: float, item: MixTrack, mix: Mix) -> 
     return "fitted" if is_auto else ""
 
 
-def _analyses(usable: Sequence[MixTrack]) -> dict[UUID, list[Any]]:
-    """Return which analysis each track has, without reading it."""
-    jobs = AnalysisJob.objects.filter(
-        track__in={item.track_id for item in usable}, state=State.DONE, version=ANALYSIS_VERSION
-    )
-    return {track: which for track, *which in jobs.values_list("track", "pk", "finished_at")}
-
-
-def _key(mix: Mix, usable: Sequence[MixTrack], analyses: Mapping[UUID, list[Any]]) -> str:
+def _key(mix: Mix, usable: Sequence[MixTrack], results: Mapping[UUID, Key]) -> str:
     """Return a digest of all that the plan depends on."""
     rows = [
         (
@@ -209,7 +218,7 @@ def _key(mix: Mix, usable: Sequence[MixTrack], analyses: Mapping[UUID, list[Any]
             item.join_style,
             item.join_s,
             item.join_auto,
-            analyses[item.track_id],
+            results[item.track_id],
             *_names(item.track),
         )
         for item in usable

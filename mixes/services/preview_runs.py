@@ -19,19 +19,14 @@ STAGE = "copy"
 
 
 def run(run: JobRun) -> Commit:
-    """Make a preview under a name of its own, the same at every attempt. Raises DecodeError, Cancelled."""
+    """Make a preview; its file is kept with its row. Raises DecodeError, Cancelled."""
     preview = Preview.objects.get(pk=run.job.pk)
     scratch = storage.scratch_path("preview", preview.pk)
+    run.at_end.callback(storage.remove_folder, scratch)
     scratch.mkdir(parents=True, exist_ok=True)
-    name = f"{storage.PREVIEWS}/{preview.pk.hex[:2]}/{preview.pk.hex}.m4a"
-    try:
-        out = scratch / "sound.m4a"
-        _write(preview, out, run)
-        size = out.stat().st_size
-        storage.keep(out, name)
-    finally:
-        storage.remove_folder(scratch)
-    return partial(_take_in, preview, name, size)
+    out = scratch / "sound.m4a"
+    _write(preview, out, run)
+    return partial(_take_in, preview, out)
 
 
 def _write(preview: Preview, out: Path, run: JobRun) -> None:
@@ -61,7 +56,10 @@ def track_paths(preview: Preview) -> list[Path]:
     return [storage.path_of(files[pk]) for pk in wanted]
 
 
-def _take_in(preview: Preview, name: str, size: int) -> dict[str, Any]:
+def _take_in(preview: Preview, out: Path) -> dict[str, Any]:
+    """Put the file to its name, the same at every attempt, and others out of the cache for it."""
+    name, size = f"{storage.PREVIEWS}/{preview.pk.hex[:2]}/{preview.pk.hex}.m4a", out.stat().st_size
+    storage.keep(out, name)
     preview.file, preview.size = name, size
     files = previews.evict(keep=preview)
     transaction.on_commit(partial(_remove, files))

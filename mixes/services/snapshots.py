@@ -5,8 +5,6 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from mixes.engine.analysis import TrackAnalysis
@@ -17,8 +15,8 @@ from mixes.engine.requests import FORMATS, MixRequest, Source
 from mixes.engine.tags import Tags
 from mixes.engine.timeline import Timeline
 from mixes.models import Mix, MixTrack, Track
-from mixes.services import plans, storage
-from mixes.services.track_analyses import analyses_of
+from mixes.services import plans, storage, wording
+from mixes.services.track_analyses import analyses_of, listen_anew
 
 Snapshot = dict[str, Any]
 
@@ -30,7 +28,7 @@ def take(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapshot:
         "mix_version": mix.version,
         "title": mix.title,
         "artist": mix.artist,
-        "date": date_format(timezone.localdate(), "DATE_FORMAT"),
+        "date": wording.today(),
         "settings": asdict(plans.mix_settings(mix)),
         "joins": [asdict(plans.join_settings(item)) for item in items[:-1]],
         "formats": [kind for kind, is_wanted in zip(FORMATS, wanted, strict=True) if is_wanted],
@@ -98,6 +96,7 @@ def sources_of(snapshot: Snapshot) -> tuple[Source, ...]:
                 % {"title": entry["title"] or entry["name"]}
             )
     known = analyses_of(list(rows.values()))
+    listen_anew(track for track in rows.values() if track.pk not in known)
     return tuple(_source(entry, known) for entry in wanted)
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
 
 from django.conf import settings
@@ -13,6 +14,7 @@ TRACKS, PICTURES, PREVIEWS, ARTIFACTS = "tracks", "pictures", "previews", "artif
 KEPT_FOLDERS = (TRACKS, PICTURES, PREVIEWS, ARTIFACTS)  # whose files are named by rows
 UPLOADS, SCRATCH = "uploads", "scratch"  # files on their way
 BIN = "bin"  # files that no row names any more, by the day they were put there
+_placed: ContextVar[list[str]] = ContextVar("placed")  # names that were free, see taken_back_on_error
 
 
 def new_name(folder: str, suffix: str = "") -> str:
@@ -46,14 +48,37 @@ def scratch_path(kind: str, pk: uuid.UUID) -> Path:
     return path_of(SCRATCH) / f"{kind}-{pk.hex}"
 
 
+def scratch_folders(kind: str) -> Iterator[tuple[uuid.UUID, Path]]:
+    """Yield the folders where jobs of a kind work or worked, each with its job's id."""
+    for folder in sorted(path_of(SCRATCH).glob(f"{kind}-*")):
+        with contextlib.suppress(ValueError):  # not one of ours
+            yield uuid.UUID(folder.name.removeprefix(f"{kind}-")), folder
+
+
 def keep(source: Path, name: str) -> None:
     """Move a finished file to its name, on the disk before it is seen there."""
     target = path_of(name)
     target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        _placed.get([]).append(name)
     with source.open("rb") as file:
         os.fsync(file.fileno())
     source.replace(target)
     sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def taken_back_on_error() -> Iterator[None]:
+    """Remove what was kept inside the block when it fails: the rows that name it are rolled back."""
+    token = _placed.set([])
+    try:
+        yield
+    except BaseException:
+        for name in _placed.get():
+            remove(name)
+        raise
+    finally:
+        _placed.reset(token)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,12 +1,13 @@
 """A user's tracks: found, named, tried again, put into the bin, removed for good."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import replace
 
 from django.core.paginator import Page, Paginator
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Lower
+from django.db.models import F, Q, QuerySet, TextField
+from django.db.models.functions import Cast, Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -83,6 +84,7 @@ def restore_track(track: Track) -> Track:
     with transaction.atomic():
         twin = find_twin(track, track.sha256)
         if twin and not twin.deleted_at:
+            arranging.swap_track(track, twin)  # so that undo finds it
             purge_track(track)
             return twin
         Track.objects.filter(pk=track.pk).update(deleted_at=None)
@@ -94,6 +96,13 @@ def find_twin(track: Track, sha256: str) -> Track | None:
     """Return another track of the same owner with the same content, one outside the bin first."""
     twins = Track.objects.filter(owner=track.owner_id, sha256=sha256).exclude(sha256="").exclude(pk=track.pk)
     return twins.order_by(F("deleted_at").asc(nulls_first=True), "pk").first()
+
+
+def were_copies(owner: User, pks: Iterable[uuid.UUID]) -> bool:
+    """Tell whether one of these tracks is gone because the same file was there already."""
+    copies = Cast("copies", TextField())
+    is_one = Q(*(("text__contains", str(pk)) for pk in pks), _connector=Q.OR)
+    return Track.objects.filter(owner=owner).exclude(copies=[]).annotate(text=copies).filter(is_one).exists()
 
 
 def take_out_of_mixes(track: Track) -> None:

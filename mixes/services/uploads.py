@@ -169,6 +169,8 @@ def finish_upload(upload: Upload) -> None:
     with transaction.atomic():
         still_open = Upload.objects.filter(pk=upload.pk, finished_at=None)
         if not still_open.update(finished_at=timezone.now(), offset=upload.size, writer=None):
+            if not Upload.objects.filter(pk=upload.pk).exists():  # removed while its file was moved
+                storage.remove(name)
             return
         Track.objects.filter(pk=upload.track_id).update(state=Track.State.LISTENING, file=name)
         track_analyses.request_analysis(Track.objects.get(pk=upload.track_id))

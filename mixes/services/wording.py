@@ -1,8 +1,10 @@
 """Numbers and choices of the engine in the words of the pages."""
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 Words = str | Promise
 
@@ -48,6 +50,11 @@ STYLE_HINTS: dict[str, Words] = {
 }
 
 
+def today() -> str:
+    """Return the day it is at the site, as one would say it."""
+    return date_format(timezone.localdate(), "j F Y")
+
+
 def clock(seconds: float | None) -> str:
     """Return M:SS, or H:MM:SS from an hour on; a dash where the length is not known."""
     if seconds is None:
@@ -72,6 +79,14 @@ def loudness_word(lufs: float) -> str:
     if lufs > EVEN_LUFS:
         return _("even")
     return _("quiet") if lufs > QUIET_LUFS else _("very quiet")
+
+
+def long_words(seconds: float) -> str:
+    """Return a limit such as "4 hours" or "90 minutes"."""
+    minutes = round(seconds / 60)
+    if minutes % 60 == 0:
+        return ngettext("%d hour", "%d hours", minutes // 60) % (minutes // 60)
+    return ngettext("%d minute", "%d minutes", minutes) % minutes
 
 
 def seconds_words(seconds: float) -> str:

@@ -13,6 +13,7 @@ register = template.Library()
 register.filter("clock", wording.clock)
 register.filter("loudness", wording.loudness)
 register.filter("seconds", wording.seconds_words)
+register.filter("long_words", wording.long_words)
 register.filter("job_words", mix_lists.job_words)
 
 

@@ -61,6 +61,7 @@ def make_analysis_row(track, analysis):
         queue="short",
         state=State.DONE,
         result=analysis.to_json(),
+        measured_at=timezone.now(),
         finished_at=timezone.now(),
         dedupe_key=f"analysis:{track.pk}",
     )

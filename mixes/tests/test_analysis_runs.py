@@ -2,11 +2,13 @@
 
 import pytest
 
+from mixes.engine.analysis import ANALYSIS_VERSION
 from mixes.engine.tests.signals import RATE, pink_noise, silence, write_audio, write_wav
 from mixes.leases import State
 from mixes.models import AnalysisJob, Mix, MixTrack, Preview, Track
-from mixes.services import analysis_runs, arranging, storage, tracks, uploads
+from mixes.services import analysis_runs, history, plans, storage, tracks, uploads
 from mixes.services.job_runs import JobRun, Kind, run_claimed
+from mixes.services.track_analyses import listen_anew, request_analysis
 
 KIND = Kind(AnalysisJob, analysis_runs.run, analysis_runs.give_up)
 
@@ -113,8 +115,8 @@ def test_the_same_file_again_takes_the_place_of_its_copy(alice, song, django_cap
     assert [(item.track, item.join_style) for item in mix.items.all()] == [(first, "radio")]
     assert [path.name for path in storage.path_of("tracks").rglob("*") if path.is_file()] == [first.pk.hex]
     mix.refresh_from_db()
-    arranging.undo(mix, None)
-    arranging.redo(mix, None)
+    history.undo(mix, None)
+    history.redo(mix, None)
     assert [item.track for item in mix.items.all()] == [first]
 
 
@@ -162,3 +164,55 @@ def test_progress_is_told(alice, song):
     assert {stage for stage, _ in told} == {"listen"}
     assert told == sorted(told)
     assert 0 < told[0][1] < told[-1][1] <= 1
+
+
+def test_who_still_looks_at_a_copy_can_be_told_where_it_went(alice, bob, song):
+    listen(add(alice, song))
+    copy = add(alice, song)
+    assert not tracks.were_copies(alice, [copy.pk])
+    listen(copy)
+    assert tracks.were_copies(alice, [copy.pk])
+    assert not tracks.were_copies(bob, [copy.pk])
+
+
+def test_a_song_listened_to_again_keeps_what_is_known_when_that_fails(alice, song):
+    track = add(alice, song)
+    listen(track)
+    request_analysis(track)
+    analysis_runs.give_up(AnalysisJob.objects.get(), State.FAILED, "The system stopped this job.")
+    assert Track.objects.get().state == Track.State.READY
+
+
+def test_a_song_whose_new_analysis_fails_says_so(alice, song):
+    track = add(alice, song)
+    listen(track)
+    AnalysisJob.objects.update(version=0)
+    listen_anew([track])
+    new = AnalysisJob.objects.get(version=ANALYSIS_VERSION)
+    analysis_runs.give_up(new, State.FAILED, "The system stopped this job.")
+    refused = Track.objects.get()
+    assert (refused.state, refused.problem) == (Track.State.REFUSED, "The system stopped this job.")
+
+
+def test_a_job_that_waited_since_an_older_version_counts_as_one_of_this(alice, song):
+    track = add(alice, song)
+    AnalysisJob.objects.update(version=0)
+    listen(track)
+    assert AnalysisJob.objects.get().version == ANALYSIS_VERSION
+
+
+def test_the_plan_is_ready_once_the_last_song_of_a_mix_is(
+    alice, song, django_capture_on_commit_callbacks, monkeypatch
+):
+    mix = Mix.objects.create(owner=alice, title="Night")
+    first = add(alice, song, mix=mix)
+    second = add(alice, write_audio(song.with_name("second.wav"), pink_noise(4.0, seed=5), RATE), mix=mix)
+    with django_capture_on_commit_callbacks(execute=True):
+        listen(first)
+    assert Mix.objects.get().plan_key == ""
+    with django_capture_on_commit_callbacks(execute=True):
+        listen(second)
+    warmed = Mix.objects.get()
+    assert len(warmed.plan["items"]) == 2
+    monkeypatch.setattr(plans, "work_out", None)  # its page has nothing to work out
+    assert plans.plan_of(warmed).duration_s == warmed.duration_s

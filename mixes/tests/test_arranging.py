@@ -10,9 +10,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mixes.models import Mix, MixTrack, Revision, Track
-from mixes.services import arranging
+from mixes.services import arranging, history, tracks
 from mixes.services.arrangements import arrangement_of, change_settings, move, remove, reorder, set_join
-from mixes.services.arranging import NothingThere, StaleEdit
+from mixes.services.arranging import StaleEdit
 from mixes.services.limits import LimitReached
 from mixes.tests.factories import make_mix_row, make_track_row
 
@@ -27,9 +27,9 @@ def titles(mix):
 
 @pytest.fixture
 def mix(alice):
-    tracks = [make_track_row(alice, title) for title in ("Aria", "Bolero", "Canon")]
+    songs = [make_track_row(alice, title) for title in ("Aria", "Bolero", "Canon")]
     mix = arranging.create_mix(alice, "Evenings")
-    arranging.append_tracks(mix, tracks)
+    arranging.append_tracks(mix, songs)
     return Mix.objects.get(pk=mix.pk)
 
 
@@ -64,31 +64,31 @@ def test_an_edit_that_changes_nothing_is_no_step_of_undo(mix):
 
 def test_undo_and_redo_walk_the_states_and_tell_what_they_do(mix):
     arranging.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
-    assert arranging.history_of(Mix.objects.get()) == ("Renamed", None)
-    undone = arranging.undo(mix, None)
-    assert (undone.title, arranging.history_of(undone)[1]) == ("Evenings", "Renamed")
-    assert arranging.redo(mix, None).title == "Nights"
+    assert history.history_of(Mix.objects.get()) == ("Renamed", None)
+    undone = history.undo(mix, None)
+    assert (undone.title, history.history_of(undone)[1]) == ("Evenings", "Renamed")
+    assert history.redo(mix, None).title == "Nights"
 
 
 def test_a_stale_undo_is_refused(mix):
     arranging.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
     with pytest.raises(StaleEdit):
-        arranging.undo(mix, mix.version)
+        history.undo(mix, mix.version)
 
 
 def test_there_is_an_end_to_undo_and_redo(alice):
     mix = arranging.create_mix(alice)
-    for walk in (arranging.undo, arranging.redo):
-        with pytest.raises(NothingThere):
+    for walk in (history.undo, history.redo):
+        with pytest.raises(history.NothingThere):
             walk(mix, None)
     assert Mix.objects.get().version == 0
 
 
 def test_a_new_edit_drops_what_was_undone(mix):
     arranging.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
-    undone = arranging.undo(mix, None)
+    undone = history.undo(mix, None)
     arranging.edit(undone, None, "Renamed again", lambda a: change_settings(a, title="Days"))
-    assert arranging.history_of(Mix.objects.get()) == ("Renamed again", None)
+    assert history.history_of(Mix.objects.get()) == ("Renamed again", None)
 
 
 def test_the_last_fifty_revisions_are_kept(mix, settings):
@@ -134,10 +134,10 @@ def test_undoing_every_edit_leads_back_and_redoing_forth(mix, edits):
     now = Mix.objects.get(pk=mix.pk)
     after, walked = arrangement_of(now), now.revision - start.revision
     for _ in range(walked):
-        arranging.undo(mix, None)
+        history.undo(mix, None)
     assert arrangement_of(Mix.objects.get(pk=mix.pk)) == before
     for _ in range(walked):
-        arranging.redo(mix, None)
+        history.redo(mix, None)
     assert arrangement_of(Mix.objects.get(pk=mix.pk)) == after
 
 
@@ -146,17 +146,17 @@ def test_uploads_of_one_minute_are_one_step(alice):
     for title in ("Aria", "Bolero"):
         arranging.append_tracks(mix, [make_track_row(alice, title)])
     assert Mix.objects.get().revision == 1
-    assert arranging.history_of(Mix.objects.get())[0] == "Added songs"
+    assert history.history_of(Mix.objects.get())[0] == "Added songs"
     Revision.objects.filter(number=1).update(created_at=timezone.now() - timedelta(minutes=2))
     arranging.append_tracks(mix, [make_track_row(alice, "Canon")])
-    assert arranging.history_of(Mix.objects.get())[0] == "Added “Canon”"
-    assert titles(arranging.undo(mix, None)) == ["Aria", "Bolero"]
+    assert history.history_of(Mix.objects.get())[0] == "Added “Canon”"
+    assert titles(history.undo(mix, None)) == ["Aria", "Bolero"]
 
 
 def test_an_upload_after_another_edit_is_a_step_of_its_own(mix, alice):
     arranging.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
     arranging.append_tracks(mix, [make_track_row(alice, "Dirge")])
-    undone = arranging.undo(mix, None)
+    undone = history.undo(mix, None)
     assert (undone.title, titles(undone)) == ("Nights", ["Aria", "Bolero", "Canon"])
 
 
@@ -164,7 +164,7 @@ def test_undo_leaves_out_what_is_gone_for_good(mix):
     gone = first(mix)
     arranging.edit(mix, None, "Removed", lambda a: remove(a, gone.pk))
     Track.objects.filter(pk=gone.track_id).delete()
-    arranging.undo(mix, None)
+    history.undo(mix, None)
     assert titles(mix) == ["Bolero", "Canon"]
 
 
@@ -173,7 +173,7 @@ def test_a_file_that_was_there_already_takes_the_place_of_its_copy_in_revisions_
     arranging.edit(mix, None, "Removed", lambda a: remove(a, copy.pk))
     arranging.swap_track(copy.track, twin)
     copy.track.delete()
-    arranging.undo(mix, None)
+    history.undo(mix, None)
     assert titles(mix) == ["Twin", "Bolero", "Canon"]
 
 
@@ -181,7 +181,7 @@ def test_a_mix_made_without_revisions_can_be_undone_to_its_start(alice):
     mix = make_mix_row(alice)
     before = arrangement_of(mix)
     arranging.edit(mix, None, "Turned", lambda a: reorder(a, [i.id for i in reversed(a.items)]))
-    arranging.undo(mix, None)
+    history.undo(mix, None)
     assert arrangement_of(Mix.objects.get()) == before
 
 
@@ -219,3 +219,31 @@ def test_a_mix_takes_no_more_songs_than_it_may_have(mix, alice, settings):
     with pytest.raises(LimitReached, match="room for 1 more"):
         arranging.add_from_library(mix, more)
     assert len(titles(arranging.add_from_library(mix, more[:1]))) == 4
+
+
+def test_undo_brings_a_song_back_from_the_bin_and_redo_leaves_it_in_the_library(mix):
+    gone = first(mix).track
+    tracks.bin_track(gone)
+    assert titles(mix) == ["Bolero", "Canon"]
+    history.undo(mix, None)
+    assert titles(mix) == ["Aria", "Bolero", "Canon"]
+    assert Track.objects.get(pk=gone.pk).deleted_at is None
+    history.redo(mix, None)
+    assert titles(mix) == ["Bolero", "Canon"]
+
+
+def test_undo_takes_nothing_else_out_of_the_bin(mix, alice):
+    other = make_track_row(alice, deleted_at="2026-01-01T00:00Z")
+    tracks.bin_track(first(mix).track)
+    history.undo(mix, None)
+    assert Track.objects.get(pk=other.pk).deleted_at
+
+
+def test_undo_finds_the_file_that_was_added_again_in_the_place_of_the_one_in_the_bin(mix, alice):
+    gone = first(mix).track
+    tracks.bin_track(gone)
+    again = make_track_row(alice, "Aria again", sha256=gone.sha256)
+    history.undo(mix, None)
+    assert titles(mix) == ["Aria again", "Bolero", "Canon"]
+    assert not Track.objects.filter(pk=gone.pk).exists()
+    assert (Track.objects.get(pk=again.pk).deleted_at, history.count_lost(Mix.objects.get())) == (None, 0)

@@ -7,8 +7,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from mixes.leases import State
-from mixes.models import Artifact, MixJob, Track
-from mixes.services import job_requests, storage
+from mixes.models import AnalysisJob, Artifact, Mix, MixJob, Track
+from mixes.services import job_requests, look_sheets, storage
 from mixes.services.limits import LimitReached
 from mixes.tests.factories import make_artifact_row, make_job_row, make_mix_row, make_track_row
 from mixtape_site.limits import Limits
@@ -187,3 +187,17 @@ def test_a_run_that_waits_for_its_next_attempt_has_no_place(mix):
 )
 def test_the_remaining_time_is_told_in_words(eta_s, text):
     assert job_requests.remaining_text(MixJob(eta_s=eta_s)) == text
+
+
+def test_a_song_that_is_to_be_measured_anew_is_waited_for_and_named(mix):
+    AnalysisJob.objects.filter(track=mix.items.get(position=1).track).update(version=0)
+    with pytest.raises(LimitReached, match="is not ready yet"):
+        job_requests.request_mix(mix)
+
+
+def test_the_date_of_a_description_is_the_one_its_preview_shows(mix):
+    Mix.objects.update(description_template="{date}")
+    mix.refresh_from_db()
+    shown = look_sheets.read_look(mix).words.text.strip()
+    assert job_requests.request_mix(mix).snapshot["date"] == shown
+    assert shown == f"{timezone.localdate():%-d %B %Y}"

@@ -6,7 +6,7 @@ from django.utils import timezone
 from mixes.engine.errors import Cancelled, DecodeError, FfmpegError
 from mixes.leases import MAX_ATTEMPTS, State
 from mixes.models import AnalysisJob
-from mixes.services import stopping
+from mixes.services import stopping, storage
 from mixes.services.job_runs import GAVE_UP, MACHINE_FAILED, Kind, reap, run_claimed
 from mixes.services.limits import LimitReached
 from mixes.tests.test_leases import hold, make_job
@@ -50,7 +50,7 @@ def raising(error):
 
 def test_a_result_is_written_with_the_end_of_its_row(alice, run, given_up):
     job = make_job(alice)
-    run(job, lambda run: lambda: {"result": {"sound": 1}})
+    run(job, lambda run: lambda: {"result": {"sound": 1}, "measured_at": timezone.now()})
     assert (job.state, job.result, job.progress, job.token) == (State.DONE, {"sound": 1}, 1000, None)
     assert job.finished_at is not None
     assert given_up == []
@@ -104,7 +104,7 @@ def test_a_cancel_at_the_last_moment_never_becomes_done(alice, run, given_up):
 
     def handler(run):
         jobs.request_cancel(run.job.pk)
-        return lambda: {"result": {}}
+        return lambda: {"result": {}, "measured_at": timezone.now()}
 
     run(job, handler)
     assert (job.state, job.result) == (State.CANCELLED, None)
@@ -129,7 +129,7 @@ def test_a_run_that_lost_its_row_changes_nothing(alice, run):
 
     def handler(run):
         hold(run.job)  # another worker has it now
-        return lambda: {"result": {}}
+        return lambda: {"result": {}, "measured_at": timezone.now()}
 
     assert run(job, handler) is None
     assert (job.state, job.result) == (State.RUNNING, None)
@@ -172,7 +172,7 @@ def test_progress_reaches_the_row_with_the_next_beat(alice, run):
         run.beat()
         row = jobs.get(pk=run.job.pk)
         assert (row.stage, row.progress, row.message) == ("render", 500, "Mixing")
-        return lambda: {"result": {}}
+        return lambda: {"result": {}, "measured_at": timezone.now()}
 
     run(job, handler)
     assert job.state == State.DONE
@@ -195,3 +195,45 @@ def test_the_reaper_ends_what_killed_its_workers_and_returns_the_rest(alice, giv
 
 def test_nothing_is_stopping_by_itself():
     assert not stopping.is_stopping()
+
+
+def test_files_of_a_commit_that_is_rolled_back_are_taken_back(alice, run, tmp_path):
+    """Only those it put there: what lay under the name before is another row's."""
+    job = make_job(alice)
+
+    def place(name, content):
+        path = tmp_path / content
+        path.write_text(content)
+        storage.keep(path, name)
+
+    def commit():
+        place("artifacts/aa/new", "new")
+        place("artifacts/aa/old", "the same again")
+        raise ZeroDivisionError
+
+    place("artifacts/aa/old", "old")
+    run(job, lambda run: commit)
+    assert list(storage.stored_names()) == ["artifacts/aa/old"]
+
+
+def test_files_of_a_commit_that_the_row_refuses_are_taken_back_too(alice, run, tmp_path):
+    (tmp_path / "file").write_text("sound")
+
+    def commit():
+        storage.keep(tmp_path / "file", "artifacts/aa/new")
+        return {"result": {}}  # without when it was measured: the database refuses it
+
+    assert run(make_job(alice), lambda run: commit) == State.QUEUED
+    assert list(storage.stored_names()) == []
+
+
+def test_what_is_to_be_done_at_the_end_of_a_run_is_done_however_it_ends(alice, run):
+    done = []
+
+    def handler(run):
+        run.at_end.callback(done.append, run.job.pk)
+        raise ZeroDivisionError
+
+    job = make_job(alice)
+    run(job, handler)
+    assert done == [job.pk]

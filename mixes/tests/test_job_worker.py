@@ -1,18 +1,22 @@
 """A run on a worker, with real sounds: what comes out, and what is left when it does not come to its end."""
 
 import hashlib
+import uuid
 from dataclasses import replace
 
 import pytest
 from django.core import mail
 
 from mixes.engine.analysis import analyse_track
+from mixes.engine.errors import Cancelled
 from mixes.engine.ffmpeg import find_ffmpeg
+from mixes.engine.publishing import lock
+from mixes.engine.requests import MixOutputs
 from mixes.engine.tests.signals import pink_noise, write_wav
 from mixes.engine.timeline import Timeline
 from mixes.leases import State
 from mixes.models import AnalysisJob, Artifact, MixJob
-from mixes.services import job_requests, job_worker, storage
+from mixes.services import artifacts, job_requests, job_worker, plans, storage
 from mixes.services.job_runs import Kind, run_claimed
 from mixes.services.job_worker import WholeProgress, stage_costs
 from mixes.tests.factories import make_artwork_row, make_mix_row, make_track_row
@@ -275,3 +279,37 @@ def test_a_video_and_its_cards_cost_more(mix):
     video = replace(sound, formats=("mp3", "mp4"), title_cards=True)
     assert sum(stage_costs(video, timeline).values()) > sum(stage_costs(sound, timeline).values())
     assert stage_costs(sound, timeline)["video"] == 0
+
+
+def test_work_folders_of_ended_runs_are_tidied_away(mix):
+    job = job_requests.request_mix(mix)
+    waiting, ended, in_use = (storage.scratch_path("mix", pk) for pk in (job.pk, uuid.uuid4(), uuid.uuid4()))
+    for folder in (waiting, ended, in_use):
+        folder.mkdir(parents=True)
+        (folder / "sound.aac").write_bytes(b"x")
+    with lock(in_use):
+        job_worker.tidy()
+    assert (waiting.is_dir(), ended.is_dir(), in_use.is_dir()) == (True, False, True)
+
+
+def test_nothing_is_left_of_a_run_whose_row_was_deleted_before_its_commit(mix):
+    job = job_requests.request_mix(mix)
+
+    def delete(run):
+        commit = job_worker.run(run)
+        MixJob.objects.filter(pk=job.pk).delete()
+        return commit
+
+    token = MixJob.objects.claim(job.pk, "w:1")
+    assert run_claimed(replace(KIND, run=delete), job.pk, token, beats=False) is None
+    assert not storage.scratch_path("mix", job.pk).exists()
+    assert list(storage.stored_names((storage.ARTIFACTS,))) == []
+
+
+def test_a_wish_to_stop_is_heard_while_finished_files_are_hashed(mix, tmp_path):
+    path = tmp_path / "mix.mp3"
+    path.write_bytes(b"sound")
+    outputs = MixOutputs(plans.plan_of(mix).timeline, (), {"mp3": path}, {}, (), {})
+    assert artifacts.read_results(outputs)[0].sha256 == hashlib.sha256(b"sound").hexdigest()
+    with pytest.raises(Cancelled):
+        artifacts.read_results(outputs, lambda: True)

@@ -45,7 +45,12 @@ def test_a_row_is_claimed_once(alice):
         {"cancel_requested": True},
         {"attempt": MAX_ATTEMPTS},
         {"not_before": timezone.now() + timedelta(hours=1)},
-        {"state": State.DONE, "finished_at": timezone.now(), "result": {}},
+        {
+            "state": State.DONE,
+            "finished_at": timezone.now(),
+            "result": {},
+            "measured_at": timezone.now(),
+        },
     ],
 )
 def test_what_may_not_run_is_not_claimed(alice, fields):
@@ -92,8 +97,8 @@ def test_a_row_that_kills_its_workers_is_beyond_help(alice):
 
 def test_what_a_stopping_worker_held_was_no_attempt(alice):
     job, other = make_job(alice), make_job(alice)
-    hold(job, worker="w:1", attempt=2), hold(other, worker="w:2")
-    assert jobs.requeue_of_worker("w:1") == 1
+    hold(job, worker="w:1:7", attempt=2), hold(other, worker="w:12:7")
+    assert jobs.held_by("w:1:").hand_back() == 1
     job.refresh_from_db()
     assert (job.state, job.attempt, job.token) == (State.QUEUED, 1, None)
 
@@ -141,7 +146,7 @@ def test_retry_gives_an_ended_row_all_its_attempts_again(alice):
         {"state": "sleeping"},
         {"state": State.RUNNING},
         {"token": uuid.uuid4()},
-        {"state": State.DONE, "result": {}},
+        {"state": State.DONE, "result": {}, "measured_at": timezone.now()},
         {"state": State.DONE, "finished_at": timezone.now()},
         {"state": State.FAILED, "finished_at": timezone.now()},
         {"progress": 1001},

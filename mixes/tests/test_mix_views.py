@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from mixes.models import Mix, MixTrack, Track
-from mixes.services import arranging, plans
+from mixes.services import arranging, history, plans, tracks
 from mixes.tests.factories import make_artwork_row, make_mix_row, make_track_row
 
 HTMX = {"HX-Request": "true"}
@@ -253,6 +253,7 @@ def test_an_item_that_was_removed_elsewhere_is_a_stale_edit(as_alice, mix):
         {"rename": " "},
         {"reorder": ""},
         {"undo": "1", "version": "one"},
+        {"undo": "1", "version": "9" * 5000},
     ],
 )
 def test_a_form_that_no_button_sends_changes_nothing(as_alice, mix, fields):
@@ -271,7 +272,7 @@ def test_settings_are_saved_and_told_by_name(as_alice, mix):
     form = {**SETTINGS, "version": 0, "style": "radio"}
     assert as_alice.post(url("mix_settings", mix), form).status_code == 302
     assert Mix.objects.get().style == "radio"
-    assert arranging.history_of(Mix.objects.get())[0] == "Changed “Joins”"
+    assert history.history_of(Mix.objects.get())[0] == "Changed “Joins”"
 
 
 @pytest.mark.parametrize(
@@ -385,3 +386,13 @@ def test_a_page_in_another_language_has_numbers_that_drawings_understand(as_alic
     widths = [part.split('"')[0] for part in page.split('class="wave-overlap" x="')[1:]]
     assert widths
     assert all(json.loads(width) >= 0 for width in widths)
+
+
+def test_undo_tells_of_songs_that_were_removed_for_good(as_alice, mix):
+    track = mix.items.first().track
+    tracks.bin_track(track)
+    tracks.purge_track(track)
+    mix.refresh_from_db()
+    data = {"undo": "1", "version": mix.version}
+    answer = as_alice.post(url("mix_edit", mix), data, headers={"HX-Request": "true"}).content.decode()
+    assert "1 song was removed for good meanwhile and stays out." in answer

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from mixes.models import Artwork, Mix
-from mixes.services import arranging, limits, pictures, storage
+from mixes.services import arranging, history, limits, pictures, storage
 
 
 def picture(name="cover.png", size=(300, 500), colour=(200, 30, 30)):
@@ -51,7 +51,7 @@ def test_the_picture_is_taken_off_and_undo_brings_it_back(as_alice, mix):
     as_alice.post(f"/mixes/{mix.pk}/artwork/", {"picture": picture()})
     as_alice.post(f"/mixes/{mix.pk}/artwork/", {"remove": "1"})
     assert Mix.objects.get().artwork is None
-    arranging.undo(Mix.objects.get(), None)
+    history.undo(Mix.objects.get(), None)
     assert Mix.objects.get().artwork == Artwork.objects.get()
 
 

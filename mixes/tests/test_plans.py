@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from mixes.engine.analysis import ANALYSIS_VERSION
 from mixes.engine.planning import JoinSettings, MixSettings, plan_mix
 from mixes.models import AnalysisJob, Mix, MixTrack, Track
-from mixes.services import arrangements, arranging, plans
+from mixes.services import arrangements, arranging, plans, previews
 from mixes.services.join_sheets import read_join
 from mixes.services.mix_sheets import read_sheet
-from mixes.services.track_analyses import analyses_of
+from mixes.services.track_analyses import analyses_of, request_analysis
 from mixes.tests.factories import make_mix_row, make_track_row
 
 
@@ -71,7 +72,7 @@ def test_settings_and_joins_reach_the_engine(mix):
         lambda: MixTrack.objects.filter(position=2).delete(),
         lambda: Track.objects.update(title="Other"),
         lambda: Track.objects.update(album="One album"),
-        lambda: AnalysisJob.objects.update(finished_at="2020-01-01T00:00:00Z"),
+        lambda: AnalysisJob.objects.update(measured_at="2020-01-01T00:00:00Z"),
     ],
     ids=["settings", "join", "items", "title", "album", "analysis"],
 )
@@ -149,3 +150,25 @@ def test_songs_measured_by_an_older_version_are_left_out_until_they_are_measured
     rows = read_sheet(Mix.objects.get()).rows
     assert [row.is_working for row in rows] == [False, True, False]
     assert read_join(mix.items.get(position=0)).into == mix.items.get(position=2)
+
+
+def test_songs_measured_by_an_older_version_are_queued_once_behind_new_ones(mix):
+    old = mix.items.get(position=1).track
+    AnalysisJob.objects.filter(track=old).update(version=ANALYSIS_VERSION - 1)
+    for _ in range(2):
+        plans.plan_of(Mix.objects.get())
+    job = AnalysisJob.objects.get(track=old, version=ANALYSIS_VERSION)
+    assert (job.state, job.queue, job.owner) == ("queued", "short", mix.owner)
+    assert 0 < job.priority < previews.TRACK_PRIORITY
+    assert read_sheet(Mix.objects.get()).warnings[0] == "1 song is not ready yet."
+
+
+def test_a_song_that_is_listened_to_again_keeps_its_place_until_there_is_another_result(mix, counted):
+    plan = plans.plan_of(mix)
+    again = request_analysis(mix.items.get(position=1).track)
+    AnalysisJob.objects.claim(again.pk, "w:1")
+    kept = Mix.objects.get()
+    assert plans.plan_of(kept).items == plan.items
+    Mix.objects.update(plan_key="")
+    assert plans.plan_of(Mix.objects.get()).items == plan.items
+    assert counted == [1, 1]

@@ -1,6 +1,7 @@
 """What can be listened to: made once, heard as it should be, put away and made again."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -202,3 +203,17 @@ def test_previews_are_their_owners_alone(path, track, as_bob, as_nobody, as_alic
     assert "/accounts/login/" in as_nobody.get(address).headers["Location"]
     assert as_alice.get(path.format(track=preview.pk, pk=track.pk)).status_code == 404
     assert as_alice.put(address).status_code == 405
+
+
+def test_nothing_is_left_of_a_copy_whose_track_was_removed_while_it_was_made(track):
+    preview = previews.request_track(track)
+
+    def remove(run):
+        commit = preview_runs.run(run)
+        tracks.purge_track(track)
+        return commit
+
+    token = Preview.objects.claim(preview.pk, "test")
+    assert run_claimed(replace(KIND, run=remove), preview.pk, token, beats=False) is None
+    assert list(storage.stored_names((storage.PREVIEWS, storage.SCRATCH))) == []
+    assert not storage.scratch_path("preview", preview.pk).exists()

@@ -37,7 +37,7 @@ def test_a_track_measured_again_is_read_again(alice):
     track = make_track_row(alice, seconds=100.0)
     analyses_of([track])
     again = replace(make_track(200.0), sha256=track.sha256).to_json()
-    AnalysisJob.objects.update(result=again, finished_at=timezone.now())
+    AnalysisJob.objects.update(result=again, measured_at=timezone.now())
     assert analyses_of([track])[track.pk].duration_s == 200.0
 
 
@@ -55,3 +55,14 @@ def test_an_analysis_is_asked_for_once_and_can_be_asked_for_again(alice):
     assert request_analysis(track).pk == request_analysis(track).pk
     job = AnalysisJob.objects.get()
     assert (job.state, job.attempt, job.queue) == ("queued", 0, "short")
+
+
+def test_a_result_is_told_from_an_earlier_one_while_its_job_waits_again(alice):
+    track = make_track_row(alice, seconds=100.0)
+    request_analysis(track)
+    assert analyses_of([track])[track.pk].duration_s == 100.0
+    again = replace(make_track(200.0), sha256=track.sha256).to_json()
+    AnalysisJob.objects.update(state="done", finished_at=timezone.now())
+    AnalysisJob.objects.update(result=again, measured_at=timezone.now())
+    request_analysis(track)
+    assert analyses_of([track])[track.pk].duration_s == 200.0

@@ -7,8 +7,10 @@ import uuid
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.utils import timezone
 
+from mixes.forms.tracks import prefix_of
 from mixes.models import AnalysisJob, MixTrack, Track, Upload
 from mixes.services import storage, tracks, uploads
 from mixes.services.track_rows import is_moving
@@ -133,11 +135,10 @@ def test_states_tell_what_became_of_tracks_and_stop_when_nothing_is_left(as_alic
     assert "every 2s" not in answer
 
 
-def test_a_track_that_turned_out_to_be_a_copy_leaves_the_list(as_alice, as_bob, track):
+def test_a_track_that_is_gone_leaves_the_list(as_alice, as_bob, track):
     gone = uuid.uuid4()
     answer = as_alice.get(f"/tracks/states/?track={gone}&track=nonsense", headers=HTMX).content.decode()
     assert f'<div id="track-{gone}" hx-swap-oob="delete">' in answer
-    assert "not kept twice" in answer
     assert "Elvish" not in as_bob.get(f"/tracks/states/?track={track.pk}", headers=HTMX).content.decode()
 
 
@@ -167,6 +168,23 @@ def test_names_are_edited_on_a_page_of_their_own(as_alice, track):
     assert edit(as_alice, track).headers["Location"] == "/tracks/"
     track.refresh_from_db()
     assert (track.title, track.artist, track.track_number, track.tags_edited) == ("New", "Somebody", 3, True)
+
+
+def test_names_edited_from_a_mix_lead_back_to_its_row(as_alice, alice, track):
+    mix = make_mix_row(alice, "Evenings", [track])
+    item = MixTrack.objects.get(mix=mix)
+    address = f"/tracks/{track.pk}/?mix={mix.pk}&row={item.pk}"
+    assert address.replace("&", "&amp;") in as_alice.get(f"/mixes/{mix.pk}/").content.decode()
+    back = f"/mixes/{mix.pk}/#row-{item.pk}"
+    assert f'href="{back}"' in as_alice.get(address).content.decode()
+    form = {f"{prefix_of(track)}-title": "Elvish Dance"}
+    assert as_alice.post(address, form).url == back
+
+
+@pytest.mark.parametrize("query", ["", "?mix=https://example.org/", "?mix=//example.org"])
+def test_names_edited_from_anywhere_else_lead_to_the_library(as_alice, track, query):
+    form = {f"{prefix_of(track)}-title": "Elvish Dance"}
+    assert as_alice.post(f"/tracks/{track.pk}/{query}", form).url == "/tracks/"
 
 
 def test_names_are_edited_in_place(as_alice, track):
@@ -306,3 +324,23 @@ def test_an_upload_moves_until_half_a_minute_after_its_last_byte(alice):
     assert is_moving(upload)
     os.utime(path, (time.time() - 40,) * 2)
     assert not is_moving(upload)
+
+
+def test_a_row_that_vanished_is_called_a_copy_only_when_it_was_one(as_alice, as_bob, track):
+    gone = uuid.uuid4()
+    address = f"/tracks/states/?track={gone}&track=nonsense"
+    assert "not kept twice" not in as_alice.get(address, headers=HTMX).content.decode()
+    Track.objects.filter(pk=track.pk).update(copies=[str(uuid.uuid4()), str(gone)])
+    assert "not kept twice" in as_alice.get(address, headers=HTMX).content.decode()
+    assert "not kept twice" not in as_bob.get(address, headers=HTMX).content.decode()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's own plan")
+def test_a_large_library_is_counted_and_ordered_by_its_indexes(alice):
+    mine = Track.objects.filter(owner=alice)
+    assert "COVERING INDEX track_room_taken" in mine.order_by("size").values("size").explain()
+    shown = mine.filter(deleted_at=None)
+    for order, index in (("newest", "track_library"), ("title", "track_by_title")):
+        plan = shown.order_by(*tracks.ORDERS[order])[:50].explain()
+        assert index in plan
+        assert "TEMP B-TREE" not in plan

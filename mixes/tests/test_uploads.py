@@ -420,3 +420,11 @@ def test_the_disk_is_kept_free_for_what_others_have_announced(alice, bob, settin
     uploads.announce_upload(bob, "large.wav", 2_000_000_000, mix=None)
     with pytest.raises(DiskFull):
         uploads.announce_upload(alice, "large.wav", 2_000_000_000, mix=None)
+
+
+def test_nothing_is_left_of_an_upload_that_was_removed_while_it_was_finished(alice):
+    upload = uploads.announce_upload(alice, "a.mp3", 4, mix=None)
+    storage.upload_path(upload.pk).write_bytes(b"song")
+    Track.objects.filter(pk=upload.track_id).delete()
+    uploads.finish_upload(upload)
+    assert list(storage.stored_names((storage.TRACKS, storage.UPLOADS))) == []

@@ -9,13 +9,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from mixes.forms.mixes import MixSettingsForm
 from mixes.models import Mix, MixTrack, Track
-from mixes.services import arrangements, arranging, uploads
-from mixes.services.arranging import NothingThere, StaleEdit
+from mixes.services import arrangements, arranging, history, uploads
+from mixes.services.arranging import StaleEdit
+from mixes.services.history import NothingThere
 from mixes.services.mix_sheets import read_sheet
 from mixes.views.tracks import is_fragment
+
+LONGEST_VERSION = 18  # digits, as many as a column holds
 
 Edit = Callable[[Mix, int | None, str], Mix]
 
@@ -68,11 +72,11 @@ def sort(mix: Mix, seen: int | None, value: str) -> Mix:
 
 
 def undo(mix: Mix, seen: int | None, value: str) -> Mix:
-    return arranging.undo(mix, seen)
+    return history.undo(mix, seen)
 
 
 def redo(mix: Mix, seen: int | None, value: str) -> Mix:
-    return arranging.redo(mix, seen)
+    return history.redo(mix, seen)
 
 
 def rename(mix: Mix, seen: int | None, value: str) -> Mix:
@@ -94,6 +98,7 @@ EDITS: dict[str, Edit] = {
     "redo": redo,
     "rename": rename,
 }
+WALKS = (undo, redo)
 
 
 def item_pk(value: str) -> UUID:
@@ -115,7 +120,7 @@ def name_of(mix: Mix, item: UUID) -> str:
 def seen_version(request: HttpRequest) -> int | None:
     """Return the version a form saw. Raises BadEdit."""
     value = request.POST.get("version", "")
-    if not value.isdecimal():
+    if not value.isdecimal() or len(value) > LONGEST_VERSION:
         raise BadEdit
     return int(value)
 
@@ -160,6 +165,17 @@ def show_mix(request: HttpRequest, mix: Mix, status: int = 200, **context: Any) 
     if not is_fragment(request):
         context["waiting_uploads"] = uploads.waiting_uploads(request.user, mix=mix)
     return render(request, page, context, status=status)
+
+
+def tell_lost(request: HttpRequest, mix: Mix) -> None:
+    """Say that undo or redo could not bring back all songs."""
+    if lost := history.count_lost(mix):
+        words = ngettext(
+            "%d song was removed for good meanwhile and stays out.",
+            "%d songs were removed for good meanwhile and stay out.",
+            lost,
+        )
+        messages.warning(request, words % lost)
 
 
 def settings_form(mix: Mix, data: Any = None) -> MixSettingsForm:

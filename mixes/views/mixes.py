@@ -19,17 +19,27 @@ from mixes.services.limits import LimitReached
 from mixes.services.look_sheets import describe, read_look
 from mixes.services.mix_lists import find_mixes
 from mixes.services.mix_sheets import read_sheet
-from mixes.views.mix_edits import EDITS, BadEdit, answer_edit, seen_version, settings_form, show_mix
+from mixes.views.mix_edits import (
+    EDITS,
+    WALKS,
+    BadEdit,
+    answer_edit,
+    seen_version,
+    settings_form,
+    show_mix,
+    tell_lost,
+)
 from mixes.views.toasts import undoable
 from mixes.views.tracks import is_fragment
 
+LONGEST_QUERY = 200  # characters: each word is one more thing to look for in every row
 MOST_PICKED = 100  # tracks added from the library at once: as many as two of its pages show
 
 
 @login_required
 @require_safe
 def mix_list(request: HttpRequest) -> HttpResponse:
-    query = request.GET.get("q", "").strip()
+    query = request.GET.get("q", "").strip()[:LONGEST_QUERY]
     page = find_mixes(request.user, query, request.GET.get("page", 1))
     return render(request, "mixes/mix_list.html", {"page": page, "query": query})
 
@@ -80,7 +90,10 @@ def mix_edit(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     def edit() -> Mix:
         for name, make in EDITS.items():
             if name in request.POST:
-                return make(mix, seen_version(request), request.POST[name])
+                edited = make(mix, seen_version(request), request.POST[name])
+                if make in WALKS:
+                    tell_lost(request, edited)
+                return edited
         raise BadEdit
 
     return answer_edit(request, mix, edit)
@@ -159,7 +172,7 @@ def mix_add(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     if request.method == "POST":
         return _add_picked(request, mix)
-    query = request.GET.get("q", "").strip()
+    query = request.GET.get("q", "").strip()[:LONGEST_QUERY]
     page = tracks.find_tracks(request.user, query, request.GET.get("page", 1))
     there = set(mix.items.values_list("track", flat=True))
     return render(request, "mixes/mix_add.html", {"mix": mix, "page": page, "query": query, "there": there})

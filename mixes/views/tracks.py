@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
@@ -68,7 +69,7 @@ def track_states(request: HttpRequest) -> HttpResponse:
     )
     rows = track_rows.rows_of(found)
     gone = asked - {track.pk for track in found}
-    if gone:
+    if gone and tracks.were_copies(request.user, gone):
         messages.info(request, _("That file was in your library already, so it is not kept twice."))
     context = {"rows": rows, "working": [row.track.pk for row in rows if row.is_working], "gone": gone}
     return render(request, "mixes/_track_states.html", context)
@@ -94,7 +95,7 @@ def track_edit(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
     if is_fragment(request):
         return _show_row(request, track)
     messages.success(request, _("Saved."))
-    return redirect("mixes:track_list")
+    return redirect(_page_before(request))
 
 
 @require_POST
@@ -183,7 +184,16 @@ def _show_row(request: HttpRequest, track: Track) -> HttpResponse:
 def _show_form(request: HttpRequest, track: Track, form: TagsForm, *, status: int = 200) -> HttpResponse:
     name = "mixes/_track_form.html" if is_fragment(request) else "mixes/track_edit.html"
     (row,) = track_rows.rows_of([track])
-    return render(request, name, {"track": track, "row": row, "form": form}, status=status)
+    context = {"track": track, "row": row, "form": form, "back": _page_before(request)}
+    return render(request, name, context, status=status)
+
+
+def _page_before(request: HttpRequest) -> str:
+    """Return the address of the row in a mix where "Edit names" was pressed, or else of the library."""
+    mixes, rows = (read_ids(request.GET.getlist(name)[:1]) for name in ("mix", "row"))
+    if not mixes:
+        return reverse("mixes:track_list")
+    return reverse("mixes:mix_detail", args=mixes) + "".join(f"#row-{pk}" for pk in rows)
 
 
 def _after_removal(request: HttpRequest) -> HttpResponse:

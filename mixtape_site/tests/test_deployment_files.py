@@ -11,6 +11,8 @@ import pytest
 from django.core.management import get_commands
 
 from mixes.queues import QUEUES
+from mixtape_site import server
+from mixtape_site.limits import Limits
 from mixtape_site.tests.test_settings_documents import READ
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +117,11 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True)
     complaints = [line for line in done.stderr.splitlines() if "mixtape" in line]
     assert done.returncode == 0 and complaints == []
+
+
+def test_one_slow_sender_cannot_hold_every_thread_and_uploads_still_pass():
+    limit = re.search(r"limit_conn mixtape_senders (\d+);", (DEPLOY / "nginx.conf").read_text())
+    assert Limits().patches_at_once < int(limit[1]) <= server.threads // 2
 
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not on this machine")

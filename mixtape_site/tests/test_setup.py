@@ -37,6 +37,16 @@ def test_folders_and_static_files_are_there_afterwards(settings):
     assert (settings.STATIC_ROOT / "site.css").read_text() == "a{}"
 
 
+def test_others_on_the_machine_read_neither_the_database_nor_the_songs(settings):
+    for folder in (settings.DATA_DIR, settings.MEDIA_ROOT):
+        folder.mkdir(mode=0o755, parents=True)
+        folder.chmod(0o755)
+    prepare()
+    assert [folder.stat().st_mode & 0o777 for folder in (settings.DATA_DIR, settings.MEDIA_ROOT)] == [
+        0o750
+    ] * 2
+
+
 def test_static_files_are_collected_again_only_when_one_changed(settings):
     prepare()
     collected = settings.STATIC_ROOT / "site.css"

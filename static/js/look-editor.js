@@ -25,7 +25,7 @@ customElements.define("look-editor", class extends HTMLElement {
     data.set("preview", "1");
     const number = (this.asked = (this.asked || 0) + 1);
     const answer = await this.post(form, data).catch(() => null);
-    if (answer?.ok && !answer.redirected && number === this.asked) this.put(await answer.text());
+    if (answer?.ok && !answer.headers.has("HX-Redirect") && number === this.asked) this.put(await answer.text());
   }
 
   async save(form) {
@@ -33,7 +33,7 @@ customElements.define("look-editor", class extends HTMLElement {
     data.set("version", document.querySelector("#look-form [name=version]").value);
     try {
       const answer = await this.post(form, data);
-      if (answer.redirected) return location.reload();
+      if (answer.headers.has("HX-Redirect")) return location.reload();
       if (!answer.ok && answer.status !== 409 && answer.status !== 422) throw new Error(answer.status);
       this.put(await answer.text(), { isRefused: !answer.ok });
       if (answer.ok) this.noteSaved();

@@ -8,7 +8,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     this.waiting = 0; // requests that are on their way or in line
     this.known = new Map(); // id -> what the server last said of it
     this.moved = null; // the timer of an order that was not sent yet
-    for (const piece of document.querySelectorAll("#edit-form, #mix-head, #mix-notes, #mix-history, #mix-settings, #mix-bar, #track-list > li")) this.learn(piece);
+    for (const piece of document.querySelectorAll("#mix-head, #mix-history, #mix-settings, #mix-bar, #track-list > li")) this.learn(piece);
     this.addEventListener("click", (event) => this.onClick(event));
     this.addEventListener("keydown", (event) => this.onKey(event));
     this.addEventListener("change", (event) => this.onChange(event));
@@ -106,10 +106,11 @@ customElements.define("mix-editor", class extends HTMLElement {
 
   // Put rows into an order, each with the join after it, and number them.
   lay(rows) {
+    this.arrange(rows.flatMap((row) => [row, document.getElementById(`join-${row.dataset.item}`)].filter(Boolean)));
     rows.forEach((row, place) => {
-      const join = document.getElementById(`join-${row.dataset.item}`);
-      this.list.append(row, ...(join ? [join] : []));
-      row.querySelector(".track-num").textContent = place + 1;
+      const number = row.querySelector(".track-num");
+      if (number.textContent === String(place + 1)) return;
+      number.textContent = place + 1;
       for (const button of row.querySelectorAll("button[name=move]")) {
         const isStuck = /^(top|up)/.test(button.value) ? place === 0 : place === rows.length - 1;
         button.toggleAttribute("aria-disabled", isStuck);
@@ -117,6 +118,20 @@ customElements.define("mix-editor", class extends HTMLElement {
       }
       this.known.delete(row.id);
     });
+  }
+
+  // Bring the list into this order; what stands right already stays untouched, for lists of hundreds.
+  arrange(items) {
+    let next = this.list.firstElementChild;
+    for (const item of items) {
+      const early = []; // what stands here and comes later: a song and its join at a time
+      for (let at = next; at && at !== item && early.length < 4; at = at.nextElementSibling) early.push(at);
+      const isNear = early.length ? early.at(-1).nextElementSibling === item : item === next;
+      if (isNear) {
+        this.list.append(...early);
+        next = item.nextElementSibling;
+      } else this.list.insertBefore(item, next);
+    }
   }
 
   say(row, place, count) {
@@ -170,7 +185,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     data.set("version", this.form.elements.version.value);
     try {
       const answer = await fetch(url, { method: "POST", body: data, headers: this.headers(), keepalive: data.has("reorder") });
-      if (answer.redirected) return location.reload(); // signed out elsewhere: sign in, and come back here
+      if (answer.headers.has("HX-Redirect")) return location.reload(); // signed out elsewhere: sign in, and come back here
       if (!answer.ok && answer.status !== 409 && answer.status !== 422) throw new Error(answer.status);
       if (answer.status === 409) this.forget();
       this.patch(await answer.text(), { isRefused: !answer.ok });
@@ -222,7 +237,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     const seen = always ? "" : this.form.dataset.digest;
     try {
       const answer = await fetch(`${this.form.dataset.stateUrl}?seen=${seen}`, { headers: this.headers() });
-      if (answer.redirected) return location.reload();
+      if (answer.headers.has("HX-Redirect")) return location.reload();
       if (answer.status === 200 && !this.moved && (always || !this.waiting)) this.patch(await answer.text());
     } catch { /* the next look may find the site again */ }
     this.poll();
@@ -255,7 +270,8 @@ customElements.define("mix-editor", class extends HTMLElement {
   patchPiece(fresh, isRefused) {
     const old = document.getElementById(fresh.id);
     if (!old) return;
-    if (fresh.id !== "edit-form" && this.known.get(fresh.id) === this.words(fresh)) return;
+    if (fresh.id === "edit-form") return this.renew(fresh, old);
+    if (this.known.get(fresh.id) === this.words(fresh)) return;
     this.learn(fresh);
     const isTyping = old.contains(document.activeElement) && document.activeElement.matches("input:not([type=radio], [type=checkbox]), textarea");
     if (isTyping && !isRefused) {
@@ -268,25 +284,27 @@ customElements.define("mix-editor", class extends HTMLElement {
     this.arrived(fresh);
   }
 
+  // The form stays: thousands of buttons may belong to it, and a new one would have to find them all.
+  renew(fresh, form) {
+    for (const { name, value } of fresh.attributes) form.setAttribute(name, value);
+    for (const field of fresh.querySelectorAll("input")) form.elements[field.name].value = field.value;
+  }
+
   patchList(fresh) {
     if (this.moved) return; // newer moves are on the page: their own answer will show them
     const rows = [...fresh.children].map((row) => this.patchRow(row));
     const stay = new Set(rows);
     for (const row of [...this.list.children]) if (!stay.has(row)) row.remove();
-    rows.forEach((row, place) => {
-      if (this.list.children[place] !== row) this.list.insertBefore(row, this.list.children[place] || null);
-    });
+    this.arrange(rows);
+    this.arrived(this.list);
   }
 
   patchRow(fresh) {
     const old = document.getElementById(fresh.id);
     if (old && this.known.get(fresh.id) === this.words(fresh)) return old;
     this.learn(fresh);
-    if (!old) {
-      this.list.append(fresh);
-      this.arrived(fresh);
-      return fresh;
-    }
+    if (!old) return fresh;
+    if (this.patchCells(old, fresh)) return old;
     const panel = old.querySelector(".join-place > *");
     if (panel) {
       fresh.querySelector(".join-place").append(panel);
@@ -294,8 +312,18 @@ customElements.define("mix-editor", class extends HTMLElement {
       if (fresh.dataset.pair !== old.dataset.pair) queueMicrotask(() => this.load(fresh));
     }
     old.replaceWith(fresh);
-    this.arrived(fresh);
     return fresh;
+  }
+
+  // Replace only those cells of a song's row that differ; false where the rows are not built alike.
+  patchCells(old, fresh) {
+    const cells = [...old.children], freshCells = [...fresh.children];
+    if (!old.matches(".track-row") || cells.length !== freshCells.length || cells.some((cell, place) => cell.className !== freshCells[place].className)) return false;
+    for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    cells.forEach((cell, place) => {
+      if (cell.outerHTML !== freshCells[place].outerHTML) cell.replaceWith(freshCells[place]);
+    });
+    return true;
   }
 
   arrived(piece) {
@@ -335,7 +363,8 @@ customElements.define("mix-editor", class extends HTMLElement {
     const place = row.querySelector(".join-place"), chip = row.querySelector(".chip-join");
     try {
       const answer = await fetch(chip.href, { headers: this.headers() });
-      if (!answer.ok || answer.redirected) throw new Error(answer.status);
+      if (answer.headers.has("HX-Redirect")) return location.reload();
+      if (!answer.ok) throw new Error(answer.status);
       place.innerHTML = await answer.text();
       this.learn(place.firstElementChild);
       this.arrived(place.firstElementChild);

@@ -19,7 +19,10 @@
         event.preventDefault();
         this.press(button);
       };
-      this.onLoad = () => this.mark();
+      this.onLoad = () => { // once for all that arrives at a time
+        cancelAnimationFrame(this.frame);
+        this.frame = requestAnimationFrame(() => this.mark());
+      };
       document.addEventListener("click", this.onClick);
       document.addEventListener("htmx:load", this.onLoad);
       for (const name of ["play", "pause", "ended"]) this.audio.addEventListener(name, () => this.mark());
@@ -103,8 +106,9 @@
       document.querySelectorAll("[data-preview]").forEach((button) => {
         const isMine = button.dataset.preview === this.playing;
         const sounds = isMine && !this.audio.paused;
-        button.setAttribute("aria-pressed", String(sounds));
         button.classList.toggle("is-busy", isMine && !this.audio.getAttribute("src"));
+        if (button.getAttribute("aria-pressed") === String(sounds)) return;
+        button.setAttribute("aria-pressed", String(sounds));
         const use = button.querySelector("use");
         if (use) use.setAttribute("href", `${use.getAttribute("href").split("#")[0]}#${sounds ? "pause" : "play"}`);
       });

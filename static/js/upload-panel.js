@@ -195,8 +195,15 @@
 
     async sentence(status, read) {
       if (status === 403) return this.dataset.old;
+      if (status === 401) this.leaveToSignIn();
       const text = (await read()) || "";
       return text && text.length < 400 && !text.startsWith("<") ? text : this.dataset.failed;
+    }
+
+    // Signed out elsewhere: this page asks to sign in, and then shows what waits for its file.
+    leaveToSignIn() {
+      this.leave.abort(); // no question whether to leave
+      location.reload();
     }
 
     sendNext() {

@@ -7,7 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mixes.engine.analysis import ANALYSIS_VERSION, TAGS_UNREAD, Sound, TrackAnalysis, analyse_track
+from mixes.engine import analysis as measuring
+from mixes.engine.analysis import (
+    ANALYSIS_VERSION,
+    TAGS_UNREAD,
+    Sound,
+    TrackAnalysis,
+    analyse_track,
+    hash_file,
+)
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.tests.signals import RATE, fade, pink_noise, silence, sine, write_audio, write_wav
 
@@ -83,7 +91,13 @@ def test_json_of_another_version_is_refused(song):
 
 
 def test_damaged_json_is_refused_as_such(song):
-    for damage in ({}, [], song.to_json() | {"surplus": 1}, {"version": ANALYSIS_VERSION}):
+    for damage in (
+        {},
+        [],
+        song.to_json() | {"surplus": 1},
+        song.to_json() | {"peaks": "0"},
+        {"version": ANALYSIS_VERSION},
+    ):
         with pytest.raises((ValueError, KeyError, TypeError)):
             TrackAnalysis.from_json(damage)
 
@@ -214,3 +228,13 @@ def test_tags_that_cannot_be_read_are_told_and_the_name_is_used(ffmpeg, tmp_path
     track = analyse_track(ffmpeg, write_wav(tmp_path / "Band - Song.wav", sine(440, 2)))
     assert (track.tags.artist, track.tags.title) == ("Band", "Song")
     assert TAGS_UNREAD in track.notes
+
+
+def test_a_hash_is_that_of_all_bytes_and_can_be_stopped_on_its_way(tmp_path, monkeypatch):
+    monkeypatch.setattr(measuring, "HASH_BYTES", 1000)
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * 20)
+    assert hash_file(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    asked = iter((False, False, True))
+    with pytest.raises(Cancelled):
+        hash_file(path, lambda: next(asked))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mixes.engine.peaks import MAX_POINTS, PeakCollector
+from mixes.engine.peaks import MAX_POINTS, PeakCollector, pack_pairs, unpack_pairs
 from mixes.engine.tests.signals import RATE, pink_noise, silence, sine
 
 
@@ -59,3 +59,14 @@ def test_asking_in_between_changes_nothing():
         collector.pairs()
     assert collector.pairs() == collect(sound).pairs()
     assert all(type(value) is int for pair in collector.pairs() for value in pair)
+
+
+def test_pairs_come_back_from_their_text_and_are_shared():
+    every = tuple((low, high) for low in range(-127, 128) for high in range(-127, 128))
+    assert unpack_pairs(pack_pairs(every)) == every
+    assert unpack_pairs(pack_pairs(())) == ()
+    first, second = (unpack_pairs(pack_pairs(((-90, 80),))) for _ in range(2))
+    assert first[0] is second[0]
+    for damage in ("0", "00", "xy", None, [[1, 2]]):
+        with pytest.raises((ValueError, TypeError)):
+            unpack_pairs(damage)

@@ -102,7 +102,7 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 row = item.put_back(from_stage)
-                token = type(row).objects.claim(row.pk, tasks.worker_name())
+                token = type(row).objects.claim(row.pk, tasks.process_name())
         except LimitReached as error:
             return f"left alone ({error})"
         if token is None:

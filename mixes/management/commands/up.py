@@ -1,4 +1,4 @@
-"""`manage.py up`: the whole site in one command: web server, workers; nothing stays behind when it stops."""
+"""`manage.py up`: the whole site in one command: web server, workers, a daily cleaner; it stops as one."""
 
 import errno
 import socket
@@ -12,9 +12,11 @@ from mixes.management.supervisor import Supervisor, manage
 from mixes.queues import LONG, SHORT
 from mixtape_site.setup import prepare_site
 
+CLEAN_EVERY_S = 24 * 3600.0
+
 
 class Command(BaseCommand):
-    help = "Runs the site: the web server and the workers. Ctrl-C or SIGTERM stops all of it."
+    help = "Runs the site: web server, workers, once a day a cleaner. Ctrl-C or SIGTERM stops all of it."
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_taken_port(settings.BIND, settings.PORT)
@@ -30,13 +32,14 @@ class Command(BaseCommand):
             ],
             "short worker": manage("worker", SHORT),
             "long worker": manage("worker", LONG),
+            "cleaner": manage("prune_media", "--yes"),
         }
         once = ()
         if settings.DEMO_ACCOUNT:
             commands["demo"] = manage("demo")
             once = ("demo",)
         self.say(f"Mixtape is starting on {settings.SITE_URL} (Ctrl-C stops it)")
-        status = Supervisor(commands, once=once, say=self.say).run()
+        status = Supervisor(commands, once=once, every_s={"cleaner": CLEAN_EVERY_S}, say=self.say).run()
         self.say("Stopped.")
         sys.exit(status)
 

@@ -87,8 +87,14 @@ def site_environment(folder, port):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
+    with running_site(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+@contextlib.contextmanager
+def running_site(folder):
     """The whole site as `make run` starts it, on its own folders and port."""
-    folder, port = tmp_path_factory.mktemp("site"), free_port()
+    port = free_port()
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],
@@ -124,6 +130,12 @@ def chromium():
     if CHROMIUM is None and os.environ.get("REQUIRE_BROWSER") != "1":
         pytest.skip("no Chromium here; REQUIRE_BROWSER=1 makes this a failure")
     assert CHROMIUM, "REQUIRE_BROWSER=1, but there is no Chromium"
+    with running_browser() as browser:
+        yield browser
+
+
+@contextlib.contextmanager
+def running_browser():
     with sync_playwright() as playwright:
         # no sandbox of its own: continuous integration often runs as root, and the pages are ours
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -1,0 +1,1 @@
+"""What jobs and inputs must survive; `make torture` runs all of it, `make test` a part."""

@@ -1,0 +1,21 @@
+"""What `make torture` found, gathered for docs/reliability.md."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def note(part: str, outcomes: Sequence[str], wrong: Sequence[str], longest_s: float, **more: Any) -> None:
+    """Keep the row of a part that tries files."""
+    accepted, refused = outcomes.count("use"), outcomes.count("refuse")
+    more |= {"accepted": accepted, "refused": refused, "longest_s": round(longest_s, 1)}
+    note_row(part, tried=len(outcomes), wrong=len(wrong), **more)
+
+
+def note_row(part: str, *, tried: int, wrong: int, **more: Any) -> None:
+    """Keep one row, where MIXTAPE_TORTURE_ROWS names a file for them."""
+    if path := os.environ.get("MIXTAPE_TORTURE_ROWS"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"part": part, "tried": tried, "wrong": wrong, **more}) + "\n")

@@ -1,0 +1,83 @@
+"""A worker killed at any write of a job: the next one ends it with the same bytes, nothing is left over."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mixes.tests.torture.stage import DIED
+from mixes.tests.torture.table import note_row
+
+ROOT = Path(__file__).resolve().parents[3]
+FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
+MOST = 2_000  # writes of a job: far more than there are
+PARTS = 1 if FULL else 53  # of all places only every so many is tried in `make test`
+RUNS = 3  # attempts that a job has
+
+
+def stage(folder, *arguments, may_die=False):
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MIXTAPE_")}
+    environment = own | {"MIXTAPE_DATA_DIR": str(folder / "var"), "MIXTAPE_MEDIA_DIR": str(folder / "media")}
+    command = [sys.executable, "-m", "mixes.tests.torture.stage", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode in ((0, DIED) if may_die else (0,)), done.stderr
+    return done
+
+
+def state_of(folder):
+    return json.loads(stage(folder, "state").stdout)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A site with one job in its queue; copied for each death."""
+    folder = tmp_path_factory.mktemp("prepared")
+    stage(folder, "prepare")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(prepared, tmp_path_factory):
+    """What a run gives that nobody kills."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "site"
+    shutil.copytree(prepared, folder)
+    stage(folder, "run")
+    state = state_of(folder)
+    assert state["state"] == "done", state
+    return state
+
+
+@pytest.mark.xdist_group("torture")
+def test_a_worker_killed_at_any_write_changes_nothing_in_the_end(prepared, undisturbed, tmp_path):
+    place, tried = 1, 0
+    while True:
+        folder = tmp_path / str(place)
+        shutil.copytree(prepared, folder)
+        died = stage(folder, "run", place, may_die=True).returncode == DIED
+        if died:
+            stage(folder, "run")
+        assert state_of(folder) == {**undisturbed, "attempt": state_of(folder)["attempt"]}, f"write {place}"
+        shutil.rmtree(folder)
+        if not died:
+            break
+        tried += 1
+        place += PARTS
+        assert place < MOST
+    note_row("death at a write of a job", tried=tried, wrong=0)
+    assert tried > 3
+
+
+@pytest.mark.xdist_group("torture")
+def test_a_job_whose_workers_always_die_ends_with_its_reason(prepared, tmp_path):
+    folder = tmp_path / "site"
+    shutil.copytree(prepared, folder)
+    for _ in range(RUNS):
+        assert stage(folder, "run", 9, may_die=True).returncode == DIED
+    stage(folder, "run")
+    state = state_of(folder)
+    assert state["state"] == "failed" and "given up" in state["error"]
+    assert state["scratch"] == [] and state["orphans"] == []

@@ -1,0 +1,247 @@
+"""Every address of the site, and what it is to nobody, to somebody else and to its owner.
+
+An address that is not in the table fails the suite: whoever adds one says here who may see it.
+"""
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.core.cache import cache
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from mixes.leases import State
+from mixes.models import Mix, MixTrack, Preview, Track, Upload
+from mixes.services import storage
+from mixes.tests.factories import make_artwork_row, make_job_row, make_mix_row, make_track_row
+
+pytestmark = pytest.mark.django_db
+
+EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+SIGN_IN = "sign in"  # sent there, and back afterwards
+READ, FORM, WRITE = "GET HEAD", "GET HEAD POST", "POST"
+WHOSE = ("mix", "binned", "item", "track", "gone", "upload", "preview", "artwork", "job", "artifact")
+
+# name: methods, then what the first of them gives to nobody, to somebody else and to the owner
+OURS = {
+    "home": (READ, 200, 302, 302),
+    "healthz": (READ, 200, 200, 200),
+    "readyz": (READ, 503, 503, 503),  # no worker runs here
+    "favicon": (READ, 200, 200, 200),
+    "mixes:mix_list": (READ, SIGN_IN, 200, 200),
+    "mixes:mix_create": (WRITE, SIGN_IN, 302, 302),
+    "mixes:mix_demo": (WRITE, SIGN_IN, 302, 302),
+    "mixes:mix_detail": (READ, SIGN_IN, 404, 200),
+    "mixes:mix_state": (READ, SIGN_IN, 404, 200),
+    "mixes:mix_edit": (WRITE, SIGN_IN, 404, 422),
+    "mixes:mix_settings": (WRITE, SIGN_IN, 404, 422),
+    "mixes:mix_look": (FORM, SIGN_IN, 404, 200),
+    "mixes:mix_add": (FORM, SIGN_IN, 404, 200),
+    "mixes:mix_duplicate": (WRITE, SIGN_IN, 404, 302),
+    "mixes:mix_delete": (WRITE, SIGN_IN, 404, 302),
+    "mixes:mix_restore": (WRITE, SIGN_IN, 404, 302),
+    "mixes:join": (FORM, SIGN_IN, 404, 200),
+    "mixes:join_preview": (WRITE, SIGN_IN, 404, 302),
+    "mixes:bin": (READ, SIGN_IN, 200, 200),
+    "mixes:track_list": ("GET", SIGN_IN, 200, 200),
+    "mixes:track_states": ("GET", SIGN_IN, 200, 200),
+    "mixes:track_edit": ("GET POST", SIGN_IN, 404, 200),
+    "mixes:track_row": ("GET", SIGN_IN, 404, 200),
+    "mixes:track_delete": (WRITE, SIGN_IN, 404, 200),  # asks first: a mix uses it
+    "mixes:track_restore": (WRITE, SIGN_IN, 404, 302),
+    "mixes:track_retry": (WRITE, SIGN_IN, 404, 302),
+    "mixes:track_original": (READ, SIGN_IN, 404, 200),
+    "mixes:track_preview": ("GET POST", SIGN_IN, 404, 302),
+    "mixes:upload_create": ("POST", 401, 412, 412),
+    "mixes:upload_form": (WRITE, SIGN_IN, 302, 302),
+    "mixes:upload": ("HEAD PATCH DELETE", 401, 404, 200),
+    "mixes:upload_remove": (WRITE, SIGN_IN, 404, 302),
+    "mixes:preview_status": ("GET", SIGN_IN, 404, 200),
+    "mixes:preview_file": (READ, SIGN_IN, 404, 200),
+    "mixes:artwork": (WRITE, SIGN_IN, 404, 302),
+    "mixes:artwork_image": (READ, SIGN_IN, 404, 200),
+    "mixes:mix_make": (WRITE, SIGN_IN, 404, 302),
+    "mixes:job_detail": (READ, SIGN_IN, 404, 200),
+    "mixes:job_status": (READ, SIGN_IN, 404, 302),
+    "mixes:job_cancel": (WRITE, SIGN_IN, 404, 302),
+    "mixes:job_retry": (WRITE, SIGN_IN, 404, 302),
+    "mixes:job_delete": (WRITE, SIGN_IN, 404, 302),
+    "mixes:job_mail": (WRITE, SIGN_IN, 404, 302),
+    "mixes:job_timeline": (READ, SIGN_IN, 404, 200),
+    "mixes:artifact": (READ, SIGN_IN, 404, 200),
+    "mixes:artifact_download": (READ, SIGN_IN, 404, 200),
+    "accounts:profile": (FORM, SIGN_IN, 200, 200),
+    "accounts:export": (FORM, SIGN_IN, 200, 200),
+    "accounts:delete": (FORM, SIGN_IN, 200, 200),
+    "accounts:first": (FORM, 404, 404, 404),  # this link was never printed
+    "privacy": (READ, 200, 200, 200),
+    "terms": (READ, 200, 200, 200),
+    "robots": (READ, 200, 200, 200),
+    "manifest": (READ, 200, 200, 200),
+}
+# django-allauth's: nothing in their addresses is anybody's, but for links that are a secret themselves
+SIGNING_IN = {
+    "accounts/password/reset/": ("GET", 404, 404, 404),  # no mail is set up here
+    "accounts/email/": ("GET", SIGN_IN, 200, 200),
+    "account_login": ("GET", 200, 302, 302),
+    "account_logout": ("GET", 302, 200, 200),
+    "account_inactive": ("GET", 200, 200, 200),
+    "account_signup": ("GET", 200, 302, 302),
+    "account_reauthenticate": ("GET", SIGN_IN, 200, 200),
+    "account_email": ("GET", SIGN_IN, 200, 200),
+    "account_email_verification_sent": ("GET", 200, 200, 200),
+    "account_change_password": ("GET", SIGN_IN, 200, 200),
+    "account_set_password": ("GET", SIGN_IN, 302, 302),
+    "account_reset_password": ("GET", 404, 404, 404),
+    "account_confirm_login_code": ("GET", 302, 302, 302),
+    "account_confirm_email": ("GET", 200, 200, 200),
+    "account_reset_password_from_key_done": ("GET", 200, 200, 200),
+    "account_reset_password_from_key": ("GET", 200, 200, 200),
+    "account_reset_password_done": ("GET", 200, 200, 200),
+    "socialaccount_login_cancelled": ("GET", 200, 200, 200),
+    "socialaccount_login_error": ("GET", 401, 401, 401),
+    "socialaccount_signup": ("GET", 302, 302, 302),
+    "socialaccount_connections": ("GET", SIGN_IN, 200, 200),
+    "accounts/social/login/cancelled/": ("GET", 301, 301, 301),
+    "accounts/social/login/error/": ("GET", 301, 301, 301),
+    "accounts/social/signup/": ("GET", 301, 301, 301),
+    "accounts/social/connections/": ("GET", 301, 301, 301),
+    "google_login": ("GET", 404, 404, 404),  # not set up here
+    "google_callback": ("GET", 404, 404, 404),
+    "google_login_by_token": ("POST", 404, 404, 404),
+    "usersessions_list": ("GET", SIGN_IN, 200, 200),
+}
+TABLE = OURS | SIGNING_IN
+ARGUMENTS = {
+    "accounts:first": ["never-printed"],
+    "account_confirm_email": ["never-sent"],
+    "account_reset_password_from_key": ["1", "never-sent"],
+}
+OBJECTS = {"mix_pk": "mix", "item_pk": "item", "track_pk": "track", "upload_pk": "upload", "job_pk": "job"}
+OBJECTS |= {"preview_pk": "preview", "artwork_pk": "artwork", "artifact_pk": "artifact"}
+OTHERS = {"mixes:mix_restore": {"mix_pk": "binned"}, "mixes:track_restore": {"track_pk": "gone"}}
+
+
+def walk(patterns, route="", space="") -> Iterator[tuple[str, URLPattern, str]]:
+    """Yield name, pattern and route of every address below `patterns`."""
+    for entry in patterns:
+        here = route + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            inner = f"{space}{entry.namespace}:" if entry.namespace else space
+            yield from walk(entry.url_patterns, here, inner)
+        else:
+            yield f"{space}{entry.name or here}", entry, here
+
+
+ALL = list(walk(get_resolver().url_patterns))
+PATTERNS = {name: pattern for name, pattern, _route in ALL}
+
+
+@pytest.fixture(autouse=True)
+def no_limits_left_over():
+    cache.clear()
+
+
+@pytest.fixture
+def things(alice):
+    """One of everything that can be alice's."""
+    mix = make_mix_row(alice)
+    job = make_job_row(mix, State.DONE, files=("mp3",))
+    coming = make_track_row(alice, state=Track.State.UPLOADING)
+    week = timezone.now() + timedelta(days=7)
+    track, artwork = mix.items.first().track, make_artwork_row(alice)
+    for name in (track.file, artwork.shown_file, "previews/aa/1"):
+        storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)
+        storage.path_of(name).write_bytes(b"bytes of alice")
+    return SimpleNamespace(
+        mix=mix,
+        binned=Mix.objects.create(owner=alice, title="Old", deleted_at=timezone.now()),
+        item=MixTrack.objects.get(mix=mix, position=0),
+        track=track,
+        gone=make_track_row(alice, deleted_at=timezone.now()),
+        upload=Upload.objects.create(owner=alice, track=coming, size=10, expires_at=week),
+        preview=Preview.objects.create(
+            owner=alice,
+            kind=Preview.Kind.TRACK,
+            key="0" * 64,
+            recipe={"tracks": [str(track.pk)]},
+            queue="short",
+            state=State.DONE,
+            finished_at=timezone.now(),
+            file="previews/aa/1",
+        ),
+        artwork=artwork,
+        job=job,
+        artifact=job.artifacts.get(),
+    )
+
+
+def address_of(name, things):
+    if name not in PATTERNS or name.startswith("accounts/"):
+        return f"/{name}"
+    if name in ARGUMENTS:
+        return reverse(name, args=ARGUMENTS[name])
+    which = OBJECTS | OTHERS.get(name, {})
+    converters = PATTERNS[name].pattern.converters
+    return reverse(name, kwargs={key: getattr(things, which[key]).pk for key in converters})
+
+
+def ask(client, method, address):
+    tus = {"Tus-Resumable": "1.0.0"} if method == "HEAD" else {}
+    answer = client.generic(method, address, headers=tus)
+    if (
+        answer.status_code == 302
+        and answer.url.startswith(reverse("account_login"))
+        and "next=" in answer.url
+    ):
+        return SIGN_IN
+    return answer.status_code
+
+
+def test_every_address_is_in_the_table():
+    ours = {name for name, _pattern, _route in ALL if not name.startswith("admin:")}
+    assert ours == set(TABLE)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_an_address_gives_each_what_is_theirs(name, as_nobody, as_bob, as_alice, things, settings):
+    settings.SIGNUP_OPEN = True
+    methods, *wanted = TABLE[name]
+    address, method = address_of(name, things), methods.split()[0]
+    assert [ask(client, method, address) for client in (as_nobody, as_bob, as_alice)] == wanted
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_no_other_method_does_anything(name, as_alice, things):
+    address, allowed = address_of(name, things), OURS[name][0].split()
+    refused = [method for method in EVERY_METHOD if method not in allowed]
+    assert {method: ask(as_alice, method, address) for method in refused} == dict.fromkeys(refused, 405)
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if PATTERNS[name].pattern.converters])
+def test_what_never_was_is_answered_as_what_is_somebody_elses(name, as_bob):
+    converters = PATTERNS[name].pattern.converters
+    address = reverse(name, kwargs={key: "x" if key == "token" else uuid.uuid4() for key in converters})
+    assert ask(as_bob, OURS[name][0].split()[0], address) == 404
+
+
+def test_nothing_of_the_admin_is_open_to_who_is_no_operator(as_nobody, as_bob):
+    routes = [route for name, _pattern, route in ALL if name.startswith("admin:")]
+    addresses = [f"/{plain_route(route)}" for route in routes]
+    assert len(addresses) > 50
+    for address in addresses:
+        assert ask(as_nobody, "GET", address) in (302, SIGN_IN), address
+        assert ask(as_bob, "GET", address) in (302, 403), address
+
+
+def plain_route(route):
+    """Return an address that fits a route of the admin."""
+    if "(?P<app_label>" in route:
+        return "admin/mixes/"
+    if "(?P<url>" in route:
+        return "admin/nowhere/"
+    parts = ("1" if part.startswith("<") else part for part in route.split("/"))
+    return "/".join(parts)

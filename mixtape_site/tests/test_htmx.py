@@ -1,0 +1,32 @@
+"""A fragment never holds the sign-in page: scripts are sent there, and come back to their page."""
+
+import pytest
+from django.urls import reverse
+
+HTMX = {"HX-Request": "true"}
+PAGE = {"HX-Current-URL": "http://testserver/tracks/?page=2"}
+
+
+def test_a_signed_out_fragment_opens_the_sign_in_page_that_comes_back_to_its_page(as_nobody):
+    answer = as_nobody.get("/tracks/states/", headers=HTMX | PAGE)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer["HX-Redirect"] == reverse("account_login") + "?next=%2Ftracks%2F%3Fpage%3D2"
+    assert "Location" not in answer
+
+
+def test_a_signed_out_post_does_so_too(as_nobody):
+    assert as_nobody.post("/mixes/new/", headers=HTMX)["HX-Redirect"] == reverse("account_login")
+
+
+@pytest.mark.parametrize(
+    "page", ["https://elsewhere.example/", "http://testserver//elsewhere.example/", "javascript:alert(1)", ""]
+)
+def test_no_address_of_elsewhere_is_come_back_to(as_nobody, page):
+    answer = as_nobody.get("/tracks/", headers={**HTMX, "HX-Current-URL": page})
+    assert answer["HX-Redirect"] == reverse("account_login")
+
+
+def test_whole_pages_and_other_redirects_stay_as_they_are(as_nobody, as_alice):
+    answer = as_nobody.get("/tracks/")
+    assert (answer.status_code, answer["Location"]) == (302, reverse("account_login") + "?next=/tracks/")
+    assert as_alice.post("/mixes/new/", headers=HTMX).status_code == 302
