@@ -116,7 +116,7 @@ class Decoder:
         if not self._frames_read:
             raise DecodeError(self.path, "there is no sound in it.")
         if self._frames_read > self._max_s * self._own_rate:
-            raise DecodeError(self.path, f"it is longer than {self._max_s / 3600:g} hours.")
+            raise DecodeError(self.path, f"it is longer than {self._max_s / 3600:.3g} hours.")
         if self.facts.channels == 1:
             block *= MONO_GAIN
         self._repair(block)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from uuid import uuid4
+from functools import partial
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from mixes.engine.text import clean_text
 from mixes.leases import OPEN
 from mixes.models import Artifact, Mix, MixJob, MixTrack, Revision, Track
 from mixes.services import storage, wording
@@ -52,8 +54,13 @@ def edit(mix: Mix, seen_version: int | None, what: str, change: Change, *, group
 
 def create_mix(owner: User, title: str = "") -> Mix:
     """Start an empty mix, called after the day where it has no name yet."""
-    title = title.strip() or _("Mix of %s") % wording.today()
+    title = clean_title(title) or _("Mix of %s") % wording.today()
     return _create(owner, arrangement_of(Mix(owner=owner, title=title)))
+
+
+def clean_title(text: str) -> str:
+    """Return a title as it is kept: one line, without marks that nobody sees."""
+    return clean_text(text)[:TITLE_LENGTH]
 
 
 def duplicate_mix(mix: Mix) -> Mix:
@@ -76,15 +83,20 @@ def append_tracks(mix: Mix, tracks: Sequence[Track], *, seen: int | None = None)
 
 def add_from_library(mix: Mix, tracks: Sequence[Track]) -> Mix:
     """Add tracks that are there already, as one step of undo. Raises LimitReached."""
-    room = settings.LIMITS.tracks_per_mix - MixTrack.objects.filter(mix=mix).count()
+    ids = [track.pk for track in tracks]
+    what = ngettext("Added %d song", "Added %d songs", len(ids)) % len(ids)
+    return edit(mix, None, what, partial(append_within_limit, tracks=ids))
+
+
+def append_within_limit(arrangement: Arrangement, tracks: Sequence[UUID]) -> Arrangement:
+    """Append tracks, counted in the state that is edited: two requests side by side do not pass the limit."""
+    room = settings.LIMITS.tracks_per_mix - len(arrangement.items)
     if len(tracks) > room:
         raise LimitReached(
             _("A mix may have %(most)d songs, and this one has room for %(room)d more.")
             % {"most": settings.LIMITS.tracks_per_mix, "room": max(0, room)}
         )
-    ids = [track.pk for track in tracks]
-    what = ngettext("Added %d song", "Added %d songs", len(ids)) % len(ids)
-    return edit(mix, None, what, lambda a: append(a, ids))
+    return append(arrangement, tracks)
 
 
 def swap_track(old: Track, new: Track) -> None:

@@ -218,7 +218,10 @@ def test_a_mix_takes_no_more_songs_than_it_may_have(mix, alice, settings):
     more = [make_track_row(alice) for _ in range(2)]
     with pytest.raises(LimitReached, match="room for 1 more"):
         arranging.add_from_library(mix, more)
+    stale = Mix.objects.get(pk=mix.pk)
     assert len(titles(arranging.add_from_library(mix, more[:1]))) == 4
+    with pytest.raises(LimitReached, match="room for 0 more"):
+        arranging.add_from_library(stale, more[1:])  # asked for at the same moment
 
 
 def test_undo_brings_a_song_back_from_the_bin_and_redo_leaves_it_in_the_library(mix):
@@ -247,3 +250,7 @@ def test_undo_finds_the_file_that_was_added_again_in_the_place_of_the_one_in_the
     assert titles(mix) == ["Aria again", "Bolero", "Canon"]
     assert not Track.objects.filter(pk=gone.pk).exists()
     assert (Track.objects.get(pk=again.pk).deleted_at, history.count_lost(Mix.objects.get())) == (None, 0)
+
+
+def test_a_title_is_one_line_that_shows_what_it_is(alice):
+    assert arranging.create_mix(alice, " Sum\u202emer\n\0 2026 ").title == "Summer 2026"

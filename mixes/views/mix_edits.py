@@ -81,7 +81,7 @@ def redo(mix: Mix, seen: int | None, value: str) -> Mix:
 
 def rename(mix: Mix, seen: int | None, value: str) -> Mix:
     """Give the mix another title; an empty one leaves it as it is."""
-    title = value.strip()[: arranging.TITLE_LENGTH]
+    title = arranging.clean_title(value)
     if not title:
         raise BadEdit
     return arranging.edit(
