@@ -16,6 +16,7 @@ PAGE_MS, QUERIES_REPEATS, PAGE_REPEATS = 50.0, 3, 60
 POLLERS, POLL_S, POLL_MS, SLOWER = 200, 2.0, 150.0, 1.2
 UPLOAD_MB_S, UPLOAD_MB, CHUNK_MB, MEMORY_MB = 200.0, 1_000, 8, 60.0
 SONGS, READY_S, PRESS_S = 20, 20.0, 2.0
+MIXED_SONGS = 8  # half an hour of mix
 FIRST_PAGE_KB = 100.0
 PATIENCE_S = 600.0
 FORM = "application/x-www-form-urlencoded"
@@ -70,7 +71,7 @@ def songs(bench: WebBench) -> Iterator[Row]:
     """Upload songs, wait until all are ready; then press Make and wait for progress."""
     mix = create_mix(bench.client)
     ended_s = upload_songs(bench, mix, SONGS)
-    wait_until_ready(bench, SONGS)
+    wait_until_ready(bench)
     ready_s = time.perf_counter() - ended_s
     yield Row(
         f"last byte of {SONGS} songs until all are ready",
@@ -115,8 +116,8 @@ def has_progress(answer: Answer) -> bool:
 def polling(bench: WebBench) -> Iterator[Row]:
     """Render alone and while 200 pages ask for their fragment, each every two seconds; twice, interleaved."""
     mix = create_mix(bench.client)
-    upload_songs(bench, mix, SONGS)
-    wait_until_ready(bench, SONGS)
+    upload_songs(bench, mix, MIXED_SONGS)
+    wait_until_ready(bench)
     run_job(bench, mix)
     alone, polled, times = [], [], []
     for _ in range(2):
@@ -270,7 +271,7 @@ def song_analysis(bench: WebBench) -> Any:
 
 def create_mix(client: Client) -> str:
     """Start a mix as the page does; return its id."""
-    answer = expect(client.ask("POST", "/mixes/new/", b"title=Bench", {"Content-Type": FORM}), 302)
+    answer = expect(client.ask("POST", "/mixes/new/", b"title=Mix+of+the+bench", {"Content-Type": FORM}), 302)
     return answer.headers["Location"].strip("/").split("/")[1]
 
 
@@ -308,7 +309,7 @@ def upload_songs(bench: WebBench, mix: str, count: int) -> float:
     return time.perf_counter()
 
 
-def wait_until_ready(bench: WebBench, count: int) -> None:
+def wait_until_ready(bench: WebBench) -> None:
     from mixes.models import Track
 
     until_s = time.perf_counter() + PATIENCE_S
