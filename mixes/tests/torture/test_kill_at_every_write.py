@@ -15,7 +15,7 @@ from mixes.tests.torture.table import note_row
 ROOT = Path(__file__).resolve().parents[3]
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 MOST = 2_000  # writes of a job: far more than there are
-PARTS = 1 if FULL else 53  # of all places only every so many is tried in `make test`
+PARTS = 1 if FULL else 97  # of all places only every so many is tried in `make test`
 RUNS = 3  # attempts that a job has
 
 

@@ -223,7 +223,7 @@ def test_a_running_job_is_gone_seconds_after_cancel(page, site, tmp_path):
     sign_up(page, "cleo@example.org")
     start_mix(page)
     songs = [
-        write_audio(tmp_path / f"Amber Field - Part {number}.flac", make_song(220.0 + 20 * number, 600.0))
+        write_audio(tmp_path / f"Amber Field - Part {number}.flac", make_song(220.0 + 20 * number, 400.0))
         for number in (1, 2)
     ]
     page.locator("input.upload-files").set_input_files(songs)
