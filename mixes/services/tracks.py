@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet, TextField
 from django.db.models.functions import Cast, Lower
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -18,6 +19,7 @@ from mixes.services import arranging, storage, track_analyses
 from mixes.services.arrangements import Arrangement
 
 PAGE_SIZE = 50
+MOST_FOUND = 1_000  # by a search; whoever looks for one of more names it more closely
 ORDERS = {  # the first is the default
     "newest": ("-created_at", "pk"),
     "title": (Lower("title"), Lower("artist"), "pk"),
@@ -40,7 +42,15 @@ def find_tracks(owner: User, query: str = "", page: int | str = 1, *, order: str
     for word in query.split():
         found = found.filter(Q(*((f"{name}__icontains", word) for name in SEARCHED), _connector=Q.OR))
     found = found.select_related("upload").order_by(*ORDERS.get(order, ORDERS["newest"]))
-    return Paginator(found, PAGE_SIZE).get_page(page)
+    return (SearchPaginator if query else Paginator)(found, PAGE_SIZE).get_page(page)
+
+
+class SearchPaginator(Paginator):
+    """Counts no further than anybody pages: to count all that a common word finds costs more than the page."""
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list.order_by()[:MOST_FOUND].count()
 
 
 def binned_tracks(owner: User) -> QuerySet[Track]:

@@ -344,3 +344,12 @@ def test_a_large_library_is_counted_and_ordered_by_its_indexes(alice):
         plan = shown.order_by(*tracks.ORDERS[order])[:50].explain()
         assert index in plan
         assert "TEMP B-TREE" not in plan
+
+
+def test_a_search_counts_no_further_than_anybody_pages(alice, monkeypatch):
+    monkeypatch.setattr(tracks, "MOST_FOUND", 3)
+    for number in range(5):
+        make_track_row(alice, f"Rain {number}")
+    assert tracks.find_tracks(alice, "rain").paginator.count == 3
+    assert tracks.find_tracks(alice, "rain 4").paginator.count == 1
+    assert tracks.find_tracks(alice).paginator.count == 5
