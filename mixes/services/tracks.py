@@ -46,7 +46,7 @@ def find_tracks(owner: User, query: str = "", page: int | str = 1, *, order: str
 
 
 class SearchPaginator(Paginator):
-    """Counts no further than anybody pages: to count all that a common word finds costs more than the page."""
+    """Counts no further than anybody pages: all that a common word finds costs more to count than to show."""
 
     @cached_property
     def count(self) -> int:
