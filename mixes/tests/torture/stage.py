@@ -54,13 +54,17 @@ def run(die_at="0"):
     from mixes.models import MixJob
 
     MixJob.objects.filter(state="running").update(lease_until="2000-01-01T00:00:00Z")  # its worker is dead
-    die_at_write(int(die_at))
+    writes = die_at_write(int(die_at))
     tasks.look_after("long")
     tasks.run_next("long")
+    sys.stdout.write(str(next(writes) - 1))
 
 
 def die_at_write(number):
-    """Count every write from now on; die before (odd numbers) or after (even ones) the one that is named."""
+    """Count every write from now on; die before (odd numbers) or after (even ones) the one that is named.
+
+    Returns the counter, whose next number is one more than the writes so far.
+    """
     from django.db.backends.utils import CursorWrapper
 
     writes = count(1)
@@ -87,6 +91,7 @@ def die_at_write(number):
         setattr(os, name, dying(getattr(os, name)))
     for name in ("replace", "rename", "unlink", "mkdir", "hardlink_to"):
         setattr(pathlib.Path, name, dying(getattr(pathlib.Path, name)))
+    return writes
 
 
 def state():
