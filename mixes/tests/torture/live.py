@@ -109,7 +109,11 @@ class LiveSite:
     def make(self, mix):
         status, headers, body = self.post(f"/mixes/{mix}/make/")
         assert status == 302, body[:500]
-        return re.search(r"/jobs/([0-9a-f-]{36})/", headers["Location"]).group(1)
+        found = re.search(r"/jobs/([0-9a-f-]{36})/", headers["Location"])
+        if not found:
+            page = self.ask("GET", headers["Location"])[2].decode()
+            raise AssertionError(re.findall(r'<[^>]*class="[^"]*toast[^"]*".*?</', page, re.DOTALL))
+        return found.group(1)
 
     def query(self, sql):
         with contextlib.closing(
