@@ -13,7 +13,7 @@ PAGE = ROOT / "docs" / "reliability.md"
 HEAD = """\
 # What jobs and inputs survive
 
-Made by `make torture`: every part below is run whole there and in a short form in `make test`. "Wrong" counts
+Made by `make torture`: the parts on files and on deaths at a write have a short form in `make test`. "Wrong" counts
 what did not end as it must: a crash, a hang, another outcome than the right one, anything doubled, lost
 or left over.
 """
