@@ -1,1 +1,1 @@
-"""What jobs and inputs must survive; `make torture` runs all of it, `make test` a part, of live sites none."""
+"""What jobs and inputs must survive: all of it in `make torture`, in `make test` a part, without live sites."""

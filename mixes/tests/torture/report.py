@@ -13,9 +13,9 @@ PAGE = ROOT / "docs" / "reliability.md"
 HEAD = """\
 # What jobs and inputs survive
 
-Made by `make torture`: the parts on files and on deaths at a write have a short form in `make test`. "Wrong" counts
-what did not end as it must: a crash, a hang, another outcome than the right one, anything doubled, lost
-or left over.
+Made by `make torture`, which runs every part whole; the parts on files and on deaths at a write have a short
+form in `make test`. "Wrong" counts what did not end as it must: a crash, a hang, a wrong outcome, anything
+doubled, lost or left over.
 """
 COLUMNS = (
     "part",
