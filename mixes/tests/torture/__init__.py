@@ -1,1 +1,1 @@
-"""What jobs and inputs must survive: all of it in `make torture`, in `make test` a part, without live sites."""
+"""What jobs and inputs must survive: `make torture` runs it all, `make test` a part without live sites."""
