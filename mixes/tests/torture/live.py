@@ -111,8 +111,9 @@ class LiveSite:
         assert status == 302, body[:500]
         found = re.search(r"/jobs/([0-9a-f-]{36})/", headers["Location"])
         if not found:
-            page = self.ask("GET", headers["Location"])[2].decode()
-            raise AssertionError(re.findall(r'<[^>]*class="[^"]*toast[^"]*".*?</', page, re.DOTALL))
+            # what the answer says travels in a cookie to the page it leads to
+            page = self.ask("GET", headers["Location"], cookies=self.cookies | set_cookies(headers))[2]
+            raise AssertionError(re.findall(r'<[^>]*class="[^"]*toast[^"]*".*?</', page.decode(), re.DOTALL))
         return found.group(1)
 
     def query(self, sql):
@@ -121,8 +122,12 @@ class LiveSite:
         ) as database:
             return database.execute(sql).fetchall()
 
-    def wait_until_ready(self, count):
-        wait_until(lambda: self.query("select count(*) from mixes_track where state = 'ready'") == [(count,)])
+    def wait_until_ready(self, mix, count):
+        ready = (
+            "select count(*) from mixes_mixtrack item join mixes_track track on track.id = item.track_id "
+            f"where track.state = 'ready' and item.mix_id = '{mix.replace('-', '')}'"
+        )
+        wait_until(lambda: self.query(ready) == [(count,)])
 
     def processes(self, *words):
         """Return the ids of this site's processes whose command line has all `words`."""

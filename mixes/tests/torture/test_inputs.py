@@ -39,7 +39,7 @@ FORMATS = {  # good files that are mutated
 SIZE = (320, 180)
 
 pytestmark = [
-    pytest.mark.xdist_group("torture"),
+    pytest.mark.xdist_group("inputs"),
     pytest.mark.skipif(sys.platform != "linux", reason="inotify and the sandbox's walls are Linux's"),
 ]
 

@@ -50,7 +50,7 @@ def undisturbed(prepared, tmp_path_factory):
     return state, writes
 
 
-@pytest.mark.xdist_group("torture")
+@pytest.mark.xdist_group("deaths")
 def test_a_worker_killed_at_any_write_changes_nothing_in_the_end(prepared, undisturbed, tmp_path):
     expected, writes = undisturbed
     step = 1 if FULL else max(1, 2 * writes // PLACES)
@@ -68,7 +68,7 @@ def test_a_worker_killed_at_any_write_changes_nothing_in_the_end(prepared, undis
     assert died >= 2, "progress is written each second: a quicker run has fewer writes, but never so few"
 
 
-@pytest.mark.xdist_group("torture")
+@pytest.mark.xdist_group("deaths")
 def test_a_job_whose_workers_always_die_ends_with_its_reason(prepared, tmp_path):
     folder = tmp_path / "site"
     shutil.copytree(prepared, folder)

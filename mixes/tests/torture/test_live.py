@@ -22,10 +22,8 @@ LOCKED_S = 15.0 if FULL else 3.0
 SONG_S = 60.0
 
 pytestmark = [
-    pytest.mark.xdist_group("torture"),
+    pytest.mark.xdist_group("live"),
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
-    # on a busy machine a press of Make now and then led elsewhere than to its job: not yet explained
-    pytest.mark.skipif(not FULL, reason="runs in `make torture` alone until it holds on a busy machine"),
 ]
 
 
@@ -43,7 +41,7 @@ def mix(site, tmp_path_factory):
     for number in range(3):
         sound = 0.5 * sine(220.0 + 50 * number, SONG_S) + pink_noise(SONG_S, level_db=-30.0)
         site.upload(write_audio(folder / f"{number} song.flac", sound, RATE), mix)
-    site.wait_until_ready(3)
+    site.wait_until_ready(mix, 3)
     return mix
 
 
