@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, F, OuterRef, Q, Subquery, When
@@ -129,6 +130,11 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
             finished_at=None,
             not_before=None,
         )
+
+
+def job_models() -> list[type["Leased"]]:
+    """Return every kind of job, whichever app it belongs to."""
+    return [model for model in apps.get_models() if issubclass(model, Leased)]
 
 
 def ended(state: State) -> dict[str, Any]:

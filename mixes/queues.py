@@ -2,12 +2,18 @@
 
 from functools import partial
 
+from django.conf import settings
 from django.db import transaction
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
-SHORT, LONG = "short", "long"
-QUEUES = (SHORT, LONG)
+SHORT, LONG, PUBLISH = "short", "long", "publish"
+QUEUES = (SHORT, LONG, PUBLISH)
+
+
+def served_queues() -> tuple[str, ...]:
+    """Return the queues that have work on this site: without Google's keys nothing is published."""
+    return QUEUES if settings.PUBLISHING else (SHORT, LONG)
 
 
 def wake(queue: str) -> None:

@@ -7,17 +7,18 @@ from operator import attrgetter
 
 from mixes.leases import Leased
 from mixes.models import AnalysisJob, MixJob, Preview
-from mixes.queues import LONG, SHORT, has_wake_up, send_wake_up
+from mixes.queues import LONG, PUBLISH, SHORT, has_wake_up, send_wake_up
 from mixes.services import analysis_runs, job_worker, preview_runs
 from mixes.services.job_runs import Kind, reap, run_claimed
 from mixes.services.stopping import is_stopping
 
-KINDS = {
+KINDS: dict[str, tuple[Kind, ...]] = {
     SHORT: (
         Kind(AnalysisJob, analysis_runs.run, analysis_runs.give_up),
         Kind(Preview, preview_runs.run, preview_runs.give_up),
     ),
     LONG: (Kind(MixJob, job_worker.run, job_worker.give_up, job_worker.tidy),),
+    PUBLISH: (),  # what publishes knows this app and not the other way round: it enters itself
 }
 TRIES = 20  # to claim a row while other workers are faster
 _MAIN_PID = os.getpid()  # of the worker command; its forked processes keep it

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from mixes.engine import ffmpeg
 from mixes.engine.errors import EngineError
-from mixes.queues import QUEUES
+from mixes.queues import served_queues
 from mixes.services import worker_nodes
 from mixes.services.queue_ages import oldest_waiting_s
 
@@ -58,7 +58,7 @@ def make_report() -> Report:
         "storage": look_at_storage,
         "disk": look_at_disk,
         "ffmpeg": look_at_ffmpeg,
-        **{f"worker_{queue}": _look_at_worker(queue) for queue in QUEUES},
+        **{f"worker_{queue}": _look_at_worker(queue) for queue in served_queues()},
     }
     return Report({name: _answer(look) for name, look in looks.items()})
 

@@ -133,6 +133,7 @@ DEMO_ACCOUNT = env.bool("MIXTAPE_DEMO_ACCOUNT", default=SITE.is_loopback)
 # Sign-in (django-allauth)
 GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
 GOOGLE_CLIENT_SECRET = env.str("GOOGLE_CLIENT_SECRET", default="")
+PUBLISHING = bool(GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET)  # to YouTube
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]

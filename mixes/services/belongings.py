@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 
 from accounts.models import User
 from mixes.engine.filenames import file_stem
-from mixes.leases import OPEN, Leased
+from mixes.leases import OPEN, job_models
 from mixes.models import (
     AnalysisJob,
     Artifact,
@@ -27,7 +27,6 @@ from mixes.services import storage, tracks
 
 logger = logging.getLogger(__name__)
 
-JOB_KINDS: tuple[type[Leased], ...] = (MixJob, AnalysisJob, Preview)
 # of machinery and of drawing: no use to anybody outside
 LEFT_OUT = {
     "token",
@@ -91,7 +90,7 @@ def erased(owner: User) -> Iterator[None]:
     by the row's token and hit nothing, and it clears its own scratch.
     """
     with transaction.atomic():
-        for kind in JOB_KINDS:  # holds the rows too: no worker can add a result from here on
+        for kind in job_models():  # holds the rows too: no worker can add a result from here on
             kind.objects.filter(owner=owner, state__in=OPEN).update(cancel_requested=True)
         files, parts, jobs = _names_of(owner), _parts_of(owner), _jobs_of(owner)
         _delete_rows(owner)
@@ -122,7 +121,7 @@ def _parts_of(owner: User) -> list[Any]:
 
 
 def _jobs_of(owner: User) -> set[str]:
-    pks = (kind.objects.filter(owner=owner).values_list("pk", flat=True) for kind in JOB_KINDS)
+    pks = (kind.objects.filter(owner=owner).values_list("pk", flat=True) for kind in job_models())
     return {pk.hex for of_kind in pks for pk in of_kind}
 
 

@@ -14,8 +14,8 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from mixes.leases import OPEN, Leased
-from mixes.models import AnalysisJob, Artifact, Artwork, Mix, MixJob, Preview, Track, Upload
+from mixes.leases import OPEN, job_models
+from mixes.models import Artifact, Artwork, Mix, Preview, Track, Upload
 from mixes.services import arranging, storage, tracks, uploads
 
 ORPHAN_AGE_S = 24 * 3600  # a younger file may be named by a row in a moment
@@ -23,7 +23,6 @@ SCRATCH_AGE_S = 24 * 3600  # a job tried again within a day goes on from what li
 FINISHED_UPLOAD_KEPT = timedelta(days=1)  # its client may have missed our answer
 BIN_DAYS = 30
 MOST_ORPHANS = 0.05  # of all files; more of them and it is the database that is wrong
-JOB_KINDS: tuple[type[Leased], ...] = (MixJob, AnalysisJob, Preview)
 COLUMNS: tuple[tuple[Any, str], ...] = (
     (Track, "file"),
     (Artwork, "file"),
@@ -117,7 +116,7 @@ def find_stale_scratch() -> list[Path]:
     folders = [path for path in storage.path_of(storage.SCRATCH).glob("*") if age_s(path) > SCRATCH_AGE_S]
     open_jobs = {
         pk.hex
-        for kind in JOB_KINDS
+        for kind in job_models()
         for pk in kind.objects.filter(state__in=OPEN).values_list("pk", flat=True)
     }
     return [path for path in folders if path.name.rpartition("-")[2] not in open_jobs]

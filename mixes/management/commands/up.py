@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from mixes.management.supervisor import Supervisor, manage
-from mixes.queues import LONG, SHORT
+from mixes.queues import served_queues
 from mixtape_site.setup import prepare_site
 
 CLEAN_EVERY_S = 24 * 3600.0
@@ -30,8 +30,7 @@ class Command(BaseCommand):
                 "python:mixtape_site.server",
                 "mixtape_site.wsgi",
             ],
-            "short worker": manage("worker", SHORT),
-            "long worker": manage("worker", LONG),
+            **{f"{queue} worker": manage("worker", queue) for queue in served_queues()},
             "cleaner": manage("prune_media", "--yes"),
         }
         once = ()

@@ -15,12 +15,12 @@ from django_q.cluster import Cluster
 
 from mixes import tasks
 from mixes.management.processes import die_with_parent
-from mixes.queues import LONG, QUEUES, SHORT
+from mixes.queues import LONG, PUBLISH, QUEUES, SHORT
 from mixes.services import stopping, worker_nodes
 
 LOOK_S = 0.3
 LOOK_AFTER_S = 15.0  # how often lost jobs and lost wake-ups are looked for
-NICE = {SHORT: 5, LONG: 10}  # pages come first, then what somebody waits for, then mixes
+NICE = {PUBLISH: 0, SHORT: 5, LONG: 10}  # pages come first, then what somebody waits for, then mixes
 ENDING_S = 20.0  # that a run may take to hand its job back
 
 
