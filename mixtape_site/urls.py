@@ -23,6 +23,7 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("", include("mixes.urls")),
+    path("youtube/", include("youtube_integration.urls")),
     path("account/", include("accounts.urls")),
     # before django-allauth's own, which would promise messages that are never sent
     path("accounts/password/reset/", password.reset_password),

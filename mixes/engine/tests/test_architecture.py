@@ -22,7 +22,7 @@ MAY_IMPORT = {
         "mixes.queues",
         "mixes.services",
     ),
-    "mixtape_site.urls": ("mixtape_site", "accounts", "mixes.urls"),
+    "mixtape_site.urls": ("mixtape_site", "accounts", "mixes.urls", "youtube_integration.urls"),
     "mixes.engine": ("mixes.engine",),
     "mixes.leases": (),
     "mixes.models": ("mixes.models", "mixes.leases", "mixes.engine"),
@@ -66,7 +66,19 @@ MAY_IMPORT = {
     "mixes": ("mixes",),
     "accounts.models": (),
     "accounts": ("accounts", "mixes.services", "mixes.models", "mixtape_site.keys"),
-    "youtube_integration": ("youtube_integration", "mixes.models", "mixes.engine"),
+    "youtube_integration.models": ("mixes.models", "mixes.leases"),
+    "youtube_integration": (
+        "youtube_integration",
+        "mixes.models",
+        "mixes.leases",
+        "mixes.queues",
+        "mixes.tasks",
+        "mixes.access",
+        "mixes.services",
+        "mixes.engine",
+        "accounts.models",
+        "mixtape_site.keys",
+    ),
 }
 ENGINE_LIBRARIES = {"numpy", "scipy", "mutagen", "PIL"}
 ENGINE_EXCEPTIONS = {"mixes.engine.transitions": {"pydub"}}
