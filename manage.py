@@ -4,12 +4,22 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+from mixtape_site.own_environment import cleaner_environment
+
+
+def prepare_worker(queue: str) -> None:
+    """Start again without secrets that this worker must not know; tell django-q2 its queue."""
+    if cleaner := cleaner_environment(queue):
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], cleaner)
+    os.environ["Q_CLUSTER_NAME"] = queue  # read while Django starts
+
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mixtape_site.settings")
-    if sys.argv[1:2] == ["worker"]:  # django-q2 reads its queue from here while Django starts
-        os.environ["Q_CLUSTER_NAME"] = "".join(sys.argv[2:3])
+    if sys.argv[1:2] == ["worker"]:
+        prepare_worker("".join(sys.argv[2:3]))
+    from django.core.management import execute_from_command_line
+
     try:
         execute_from_command_line(sys.argv)
     except KeyboardInterrupt:  # Ctrl-C while a command is still starting

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.usersessions.admin import UserSessionAdmin
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
@@ -14,6 +15,9 @@ from django.template.defaultfilters import filesizeformat
 from accounts import services
 from accounts.models import User
 from mixes.models import Artifact, Artwork, Track
+
+# django-allauth looks for a user name, which nobody has here
+UserSessionAdmin.search_fields = ["user__email", "ip"]
 
 
 class UserCreationForm(AdminUserCreationForm):
@@ -60,7 +64,7 @@ class UserAdmin(DjangoUserAdmin):
         super().save_model(request, obj, form, change)
         if not change or "email" in form.changed_data:
             obj.emailaddress_set.all().delete()
-            obj.emailaddress_set.create(email=obj.email, verified=True, primary=True)
+            obj.emailaddress_set.create(email=obj.email.lower(), verified=True, primary=True)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         """Delete somebody with all that is theirs, files too."""

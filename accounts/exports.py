@@ -10,8 +10,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from accounts.models import User
 from mixes.services import belongings, storage
+from mixes.services.zips import Outbox, send_entry
 
-PIECE_BYTES = 1 << 20
 README = """What Mixtape keeps of your account.
 
 account.json   who you are, where you signed in from
@@ -20,25 +20,6 @@ tracks/        the songs you added, as you added them          (only where you a
 pictures/      your pictures                                   (the same)
 results/       what was made of your mixes, one folder a job   (the same)
 """
-
-
-class Outbox:
-    """A file that cannot be read back: what a ZIP writes into it is taken out and sent."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self._pieces.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        """Do nothing: all is here until it is taken."""
-
-    def take(self) -> bytes:
-        taken = b"".join(self._pieces)
-        self._pieces.clear()
-        return taken
 
 
 def export_account(user: User, *, with_files: bool) -> Iterator[bytes]:
@@ -85,22 +66,10 @@ def _zip_of(rows: IO[bytes], tables: list[tuple[str, int]], files: list[tuple[st
         archive.writestr("README.txt", README)
         rows.seek(0)
         for name, size in tables:
-            yield from _put(archive, outbox, name, rows, size)
+            yield from send_entry(archive, outbox, name, rows, size)
         for name, file in files:
             path = storage.path_of(file)
             if path.is_file():  # deleted since the list was made
                 with path.open("rb") as source:
-                    yield from _put(archive, outbox, name, source, path.stat().st_size)
+                    yield from send_entry(archive, outbox, name, source, path.stat().st_size)
     yield outbox.take()
-
-
-def _put(
-    archive: zipfile.ZipFile, outbox: Outbox, name: str, source: IO[bytes], size: int
-) -> Iterator[bytes]:
-    """Copy `size` bytes into an entry of the archive, yielding what is ready to be sent."""
-    with archive.open(name, "w", force_zip64=True) as entry:
-        left = size
-        while left and (piece := source.read(min(PIECE_BYTES, left))):
-            entry.write(piece)
-            left -= len(piece)
-            yield outbox.take()

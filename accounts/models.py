@@ -25,7 +25,7 @@ class EmailUserManager(BaseUserManager):
     def create_vouched_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
         """Make somebody whose address the operator vouches for: no message is sent to confirm it."""
         user = self.create_user(email, password, **extra)
-        user.emailaddress_set.create(email=user.email, verified=True, primary=True)
+        user.emailaddress_set.create(email=user.email.lower(), verified=True, primary=True)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":

@@ -104,7 +104,7 @@ def change_address(user: User, email: str) -> None:
     user.email = User.objects.normalize_email(email)
     user.save(update_fields=("email",))
     user.emailaddress_set.all().delete()
-    user.emailaddress_set.create(email=user.email, verified=False, primary=True)
+    user.emailaddress_set.create(email=user.email.lower(), verified=False, primary=True)
 
 
 def delete_account(user: User) -> None:

@@ -100,17 +100,17 @@ class _Sampler:
 
     def _follow(self) -> None:
         while not self._done.wait(1 / SAMPLES_PER_S):
-            tree = dict(_tree(self._root))
+            tree = dict(process_tree(self._root))
             grown_up = [pid for pid, parent in tree.items() if not self._is_newborn(pid, parent)]
-            self._peak = max(self._peak, sum(map(_pss_bytes, grown_up)))
+            self._peak = max(self._peak, sum(map(pss_bytes, grown_up)))
             self._known = set(tree)
 
     def _is_newborn(self, pid: int, parent: int) -> bool:
         """Tell whether this is a forked child before its exec: its parent's memory would count twice."""
-        return pid != self._root and pid not in self._known and _command(pid) == _command(parent)
+        return pid != self._root and pid not in self._known and command_of(pid) == command_of(parent)
 
 
-def _tree(root: int) -> Iterator[tuple[int, int]]:
+def process_tree(root: int) -> Iterator[tuple[int, int]]:
     """Yield (pid, parent) of a process and all its descendants."""
     parents = {int(path.name): _parent(path) for path in Path("/proc").iterdir() if path.name.isdigit()}
     waiting = [root]
@@ -127,14 +127,14 @@ def _parent(process: Path) -> int:
         return 0
 
 
-def _command(pid: int) -> bytes:
+def command_of(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
 
 
-def _pss_bytes(pid: int) -> int:
+def pss_bytes(pid: int) -> int:
     try:
         for line in Path(f"/proc/{pid}/{PAGE_FILE}").read_text().splitlines():
             if line.startswith("Pss:"):

@@ -54,7 +54,7 @@ def machine_lines() -> list[str]:
     uname = platform.uname()
     return [
         f"- Date: {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC",
-        f"- Commit: {_commit()}",
+        f"- Commit: {commit()}",
         f"- Machine: {_processor()}, {len(os.sched_getaffinity(0))} cores, {_memory_gb():.0f} GB, "
         f"{uname.system} {uname.release}",
     ]
@@ -110,9 +110,10 @@ def _notes(rows: Iterable[Row]) -> list[str]:
     return [f"- {row.figure}: {row.note}" for row in rows if row.note]
 
 
-def _commit() -> str:
-    commit = _git("rev-parse", "--short", "HEAD") or "unknown"
-    return f"{commit}, with changes not committed" if _git("status", "--porcelain") else commit
+def commit() -> str:
+    """Return the commit that is checked out, and whether something was changed since."""
+    head = _git("rev-parse", "--short", "HEAD") or "unknown"
+    return f"{head}, with changes not committed" if _git("status", "--porcelain") else head
 
 
 def _git(*arguments: str) -> str:

@@ -43,14 +43,12 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
 
     def expired(self) -> Self:
         """Return running rows whose worker has died, or whose clock was set back."""
-        late = Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + FAR_LEASE)
-        return self.filter(late, state=State.RUNNING)
+        return self.filter(out_of_time(), state=State.RUNNING)
 
     def waiting(self, queue: str) -> Self:
         """Return rows that may be started now."""
-        due = Q(not_before=None) | Q(not_before__lte=Now())
         return self.filter(
-            due, queue=queue, state=State.QUEUED, attempt__lt=F("max_attempts"), cancel_requested=False
+            is_due(), queue=queue, state=State.QUEUED, attempt__lt=F("max_attempts"), cancel_requested=False
         )
 
     def in_fair_order(self) -> Self:
@@ -69,9 +67,8 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
     def claim(self, pk: object, worker: str) -> uuid.UUID | None:
         """Take a waiting row for `worker`; return the token, or None when somebody else was faster."""
         token = uuid.uuid4()
-        due = Q(not_before=None) | Q(not_before__lte=Now())
         taken = self.filter(
-            due, pk=pk, state=State.QUEUED, attempt__lt=F("max_attempts"), cancel_requested=False
+            is_due(), pk=pk, state=State.QUEUED, attempt__lt=F("max_attempts"), cancel_requested=False
         ).update(
             state=State.RUNNING,
             token=token,
@@ -135,6 +132,16 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
 def job_models() -> list[type["Leased"]]:
     """Return every kind of job, whichever app it belongs to."""
     return [model for model in apps.get_models() if issubclass(model, Leased)]
+
+
+def out_of_time() -> Q:
+    """Return the condition that a lease has run out, or is too far off: the clock was set back."""
+    return Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + FAR_LEASE)
+
+
+def is_due() -> Q:
+    """Return the condition that a row may be started; a last start to come means a clock set back."""
+    return Q(not_before=None) | Q(not_before__lte=Now()) | Q(started_at__gt=Now())
 
 
 def ended(state: State) -> dict[str, Any]:

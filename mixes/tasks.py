@@ -8,14 +8,14 @@ from operator import attrgetter
 from mixes.leases import Leased
 from mixes.models import AnalysisJob, MixJob, Preview
 from mixes.queues import LONG, PUBLISH, SHORT, has_wake_up, send_wake_up
-from mixes.services import analysis_runs, job_worker, preview_runs
+from mixes.services import analysis_runs, job_worker, leftovers, preview_runs
 from mixes.services.job_runs import Kind, reap, run_claimed
 from mixes.services.stopping import is_stopping
 
 KINDS: dict[str, tuple[Kind, ...]] = {
     SHORT: (
-        Kind(AnalysisJob, analysis_runs.run, analysis_runs.give_up),
-        Kind(Preview, preview_runs.run, preview_runs.give_up),
+        Kind(AnalysisJob, analysis_runs.run, analysis_runs.give_up, leftovers.tidy),
+        Kind(Preview, preview_runs.run, preview_runs.give_up, preview_runs.tidy),
     ),
     LONG: (Kind(MixJob, job_worker.run, job_worker.give_up, job_worker.tidy),),
     PUBLISH: (),  # what publishes knows this app and not the other way round: it enters itself
@@ -67,11 +67,15 @@ def waits(queue: str) -> bool:
     return any(kind.model.objects.waiting(queue).exists() for kind in KINDS[queue])
 
 
-def look_after(queue: str) -> None:
-    """Do what keeps a queue going whatever was lost: reap, and wake a worker when something waits."""
+def look_after(queue: str, *, trust_leases: bool = True) -> None:
+    """Do what keeps a queue going whatever was lost: reap, and wake a worker when something waits.
+
+    Without `trust_leases` nothing is reaped: the living renew theirs first, by a clock that was set.
+    """
     for kind in KINDS[queue]:
         expire_dead(kind)
-    reap(KINDS[queue])
+    if trust_leases:
+        reap(KINDS[queue])
     if waits(queue) and not has_wake_up(queue):
         send_wake_up(queue)
 

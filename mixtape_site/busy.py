@@ -4,13 +4,13 @@ import logging
 import sys
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+from mixes.services.patience import BUSY
+
 logger = logging.getLogger(__name__)
 
-BUSY = (OperationalError, InterfaceError)
 RETRY_AFTER_S = 5
 
 

@@ -64,12 +64,14 @@ def check_sandbox(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
 
 
 def check_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Nobody but the user that runs the site can read its keys."""
+    """The user that runs the site can read its keys and keep new ones, and nobody else can read them."""
     folder = Path(settings.DATA_DIR) / "keys"
-    open_files = [
-        path for path in sorted(folder.glob("*")) if path.is_file() and path.stat().st_mode & OTHERS
-    ]
-    return [
+    if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        return [unusable_keys(folder)]
+    files = [path for path in sorted(folder.glob("*")) if path.is_file()]
+    open_files = [path for path in files if path.stat().st_mode & OTHERS]
+    unusable = [unusable_keys(path) for path in files if not os.access(path, os.R_OK)]
+    return unusable + [
         Warning(
             f"{path} can be read by other users of this machine.",
             hint=f"Close it with `chmod 600 {path}`. If others were there, delete it: a new one is made.",
@@ -77,6 +79,14 @@ def check_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMe
         )
         for path in open_files
     ]
+
+
+def unusable_keys(path: Path) -> CheckMessage:
+    return Error(
+        f"{path} cannot be used: each process makes up a key of its own, and forgets it at its end.",
+        hint="Give it to the user that runs Mixtape.",
+        id="mixtape.E005",
+    )
 
 
 def check_reach(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:

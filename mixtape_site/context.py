@@ -14,6 +14,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "SIGNUP_OPEN": settings.SIGNUP_OPEN,
         "PASSWORD_RESET_ENABLED": settings.HAS_MAIL,
         "GOOGLE_ENABLED": bool(settings.GOOGLE_CLIENT_ID),
+        "PUBLISHING": settings.PUBLISHING,
         "LIMITS": settings.LIMITS,
         "version": VERSION,
     }

@@ -14,11 +14,11 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from mixes.engine import ffmpeg
 from mixes.engine.errors import EngineError
 from mixes.queues import served_queues
 from mixes.services import worker_nodes
 from mixes.services.queue_ages import oldest_waiting_s
+from mixtape_site import ffmpeg_build
 
 KEPT_S = 3  # a report answers whoever asks within so long: the question is cheap to ask and not to answer
 MARK = "readyz"  # key of the one row written; it has expired when it is made, so it opens nothing
@@ -30,6 +30,7 @@ class Check:
 
     is_ok: bool
     detail: Any = None
+    error: str = ""  # the kind of what came in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,12 @@ class Report:
     def is_ready(self) -> bool:
         return all(check.is_ok for check in self.checks.values())
 
-    def to_json(self) -> dict[str, Any]:
-        checks = {name: {"ok": check.is_ok, "detail": check.detail} for name, check in self.checks.items()}
+    def to_json(self, *, with_details: bool) -> dict[str, Any]:
+        """Return the report; how full and how old the machine is are no business of everybody."""
+        checks = {
+            name: {"ok": check.is_ok, **({"detail": check.error or check.detail} if with_details else {})}
+            for name, check in self.checks.items()
+        }
         return {"ok": self.is_ready, "checks": checks}
 
 
@@ -68,7 +73,7 @@ def _answer(look: Callable[[], Check]) -> Check:
     try:
         return look()
     except (DatabaseError, EngineError, OSError) as error:
-        return Check(False, type(error).__name__)
+        return Check(False, error=type(error).__name__)
 
 
 def look_at_database() -> Check:
@@ -82,7 +87,7 @@ def look_at_database() -> Check:
 def look_at_migrations() -> Check:
     executor = MigrationExecutor(connection)
     missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-    return Check(not missing, f"{missing} not applied" if missing else None)
+    return Check(not missing, {"not_applied": missing})
 
 
 def look_at_storage() -> Check:
@@ -105,7 +110,15 @@ def look_at_disk() -> Check:
 
 
 def look_at_ffmpeg() -> Check:
-    return Check(True, ffmpeg.version(ffmpeg.find_ffmpeg(settings.FFMPEG)))
+    """An old one is told, and makes mixes as before."""
+    build = ffmpeg_build.look()
+    detail = {
+        "version": build.version,
+        "named": None if build.is_ours else str(build.path),
+        "made": str(build.made_on or build.made_in or "") or None,
+        "old": build.is_old(timezone.localdate()),
+    }
+    return Check(True, detail)
 
 
 def _look_at_worker(queue: str) -> Callable[[], Check]:

@@ -16,6 +16,11 @@ class Limits:
     file_bytes: int = 2 * GB
     track_s: int = 4 * 3600
     tracks_per_mix: int = 500
+    mixes_per_user: int = 2_000  # those in the bin too
+    tracks_per_user: int = 20_000  # those in the bin too: each is a row and a file, however small
+    pictures_per_user: int = 2_000
+    previews_waiting: int = 20  # of joins, asked for by one user and not made yet
+    announced_per_minute: int = 600  # uploads begun by one user
     storage_bytes: int = 20 * GB  # of one user: tracks, pictures and results
     jobs_running: int = 2  # mixes of one user being made or waiting
     uploads_open: int = 200  # begun and not finished, of one user
@@ -35,6 +40,8 @@ class Limits:
             file_bytes=env.int("MIXTAPE_MAX_FILE_MB", default=d.file_bytes // MB) * MB,
             track_s=env.int("MIXTAPE_MAX_TRACK_MINUTES", default=d.track_s // 60) * 60,
             tracks_per_mix=env.int("MIXTAPE_MAX_TRACKS", default=d.tracks_per_mix),
+            mixes_per_user=env.int("MIXTAPE_USER_MIXES", default=d.mixes_per_user),
+            tracks_per_user=env.int("MIXTAPE_USER_TRACKS", default=d.tracks_per_user),
             storage_bytes=env.int("MIXTAPE_USER_STORAGE_MB", default=d.storage_bytes // MB) * MB,
             jobs_running=env.int("MIXTAPE_USER_JOBS", default=d.jobs_running),
             free_disk_bytes=env.int("MIXTAPE_FREE_DISK_MB", default=d.free_disk_bytes // MB) * MB,

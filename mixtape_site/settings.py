@@ -6,14 +6,15 @@ import environ
 from csp.constants import NONE, SELF
 
 from mixtape_site.addresses import SiteAddress
-from mixtape_site.keys import read_or_make_key
+from mixtape_site.google import GoogleClient, foreign, origin_of, read_addresses
+from mixtape_site.keys import read_or_make_keys
 from mixtape_site.limits import Limits
+from mixtape_site.own_environment import read_env_file
 from mixtape_site.zones import system_time_zone
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+read_env_file()
 env = environ.Env()
-if (BASE_DIR / ".env").is_file():
-    env.read_env(str(BASE_DIR / ".env"))
 
 # Places: the database, keys and kept analyses; what users gave and what was made for them
 DATA_DIR = Path(env.str("MIXTAPE_DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
@@ -30,7 +31,10 @@ TRUSTED_PROXIES = env.int("MIXTAPE_TRUSTED_PROXIES", default=0)
 
 # Core
 DEBUG = env.bool("MIXTAPE_DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_make_key(DATA_DIR / "keys" / "secret_key")
+_given_key = env.str("SECRET_KEY", default="")
+SECRET_KEY, *_old_keys = [_given_key] if _given_key else read_or_make_keys(DATA_DIR / "keys" / "secret_key")
+SECRET_KEY_FALLBACKS = [*_old_keys, *env.list("SECRET_KEY_FALLBACKS", default=[])]
+DEFAULT_EXCEPTION_REPORTER_FILTER = "mixtape_site.reports.SecretsFilter"
 ALLOWED_HOSTS = list(SITE.hosts)
 ROOT_URLCONF = "mixtape_site.urls"
 WSGI_APPLICATION = "mixtape_site.wsgi.application"
@@ -103,6 +107,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# What is counted for rate limits, of all threads; few entries and one could wash out the others
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
+
 # People
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
@@ -130,10 +142,24 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MIXTAPE_MAIL_FROM", default=f"mixta
 SIGNUP_OPEN = env.bool("MIXTAPE_SIGNUP_OPEN", default=SITE.is_loopback)
 DEMO_ACCOUNT = env.bool("MIXTAPE_DEMO_ACCOUNT", default=SITE.is_loopback)
 
-# Sign-in (django-allauth)
-GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
-GOOGLE_CLIENT_SECRET = env.str("GOOGLE_CLIENT_SECRET", default="")
+# Google: who the site is to it, and where it is. A wrong address would be sent tokens, so with one
+# that is not Google's there is no Google at all; a stand-in on this machine is for developers (checks.py)
+GOOGLE_KEYS_FILE = env.str("GOOGLE_CLIENT_SECRETS_FILE", default="")
+_google = GoogleClient.read(
+    env.str("GOOGLE_CLIENT_ID", default=""),
+    env.str("GOOGLE_CLIENT_SECRET", default=""),
+    GOOGLE_KEYS_FILE,
+)
+GOOGLE_ADDRESSES = read_addresses(env)
+vars().update(GOOGLE_ADDRESSES)
+GOOGLE_FOREIGN = foreign(GOOGLE_ADDRESSES, stand_in_allowed=DEBUG and SITE.is_loopback)
+GOOGLE_CLIENT_ID = "" if GOOGLE_FOREIGN else _google.id
+GOOGLE_CLIENT_SECRET = "" if GOOGLE_FOREIGN else _google.secret
+GOOGLE_REDIRECT_URIS = _google.redirect_uris
+GOOGLE_KEYS_PROBLEM = _google.problem
 PUBLISHING = bool(GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET)  # to YouTube
+
+# Sign-in (django-allauth)
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
@@ -150,8 +176,12 @@ SOCIALACCOUNT_PROVIDERS = {
         "SCOPE": ["profile", "email"],
         "AUTH_PARAMS": {"access_type": "online", "prompt": "select_account"},
         "OAUTH_PKCE_ENABLED": True,
+        "AUTHORIZE_URL": GOOGLE_ADDRESSES["GOOGLE_OAUTH_AUTH_URI"],
+        "ACCESS_TOKEN_URL": GOOGLE_ADDRESSES["GOOGLE_OAUTH_TOKEN_URI"],
+        "CERTS_URL": GOOGLE_ADDRESSES["GOOGLE_CERTS_URL"],
+        "IDENTITY_URL": GOOGLE_ADDRESSES["GOOGLE_USERINFO_URL"],
         "APPS": [{"client_id": GOOGLE_CLIENT_ID, "secret": GOOGLE_CLIENT_SECRET, "key": ""}]
-        if GOOGLE_CLIENT_ID
+        if PUBLISHING
         else [],
     }
 }
@@ -159,7 +189,11 @@ USERSESSIONS_TRACK_ACTIVITY = True
 
 # Cookies and transport
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE.is_https
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # pages carry the CSRF token themselves
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if SITE.is_https:  # names that browsers take from this very host over TLS alone: no neighbour plants one
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # from signing in
 CSRF_TRUSTED_ORIGINS = [SITE.origin]
 CSRF_FAILURE_VIEW = "mixtape_site.views.csrf_failure"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
@@ -182,7 +216,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "font-src": [SELF],
         "manifest-src": [SELF],
-        "form-action": [SELF, "https://accounts.google.com"],
+        "form-action": [SELF, origin_of(GOOGLE_ADDRESSES["GOOGLE_OAUTH_AUTH_URI"])],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

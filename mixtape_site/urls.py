@@ -1,12 +1,15 @@
 """The whole site: each app's pages under its own prefix."""
 
 from allauth.account.decorators import secure_admin_login
+from allauth.socialaccount.models import SocialApp, SocialToken
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.urls import include, path
 from django.views.generic import TemplateView
 
-from accounts.views import address, password
+from accounts.views import address, button, password
 from mixtape_site import views
+from mixtape_site.searches import ShortSearchForm
 
 handler400 = views.bad_request
 handler403 = views.permission_denied
@@ -16,18 +19,24 @@ handler500 = views.server_error
 
 # the admin's own sign-in would let anybody guess passwords as fast as they can
 admin.site.login = secure_admin_login(admin.site.login)
+ChangeList.search_form_class = ShortSearchForm  # of every app: hundreds of words are more than SQLite takes
+
+for model in (SocialApp, SocialToken):  # secrets in plain text: given by the environment, or not kept at all
+    admin.site.unregister(model)
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("status/", views.status, name="status"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("", include("mixes.urls")),
     path("youtube/", include("youtube_integration.urls")),
     path("account/", include("accounts.urls")),
-    # before django-allauth's own, which would promise messages that are never sent
+    # before django-allauth's own: they would promise messages that are never sent, or fail over bad tokens
     path("accounts/password/reset/", password.reset_password),
     path("accounts/email/", address.change_address),
+    path("accounts/google/login/token/", button.sign_in_by_token),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("privacy/", TemplateView.as_view(template_name="privacy.html"), name="privacy"),

@@ -1,7 +1,9 @@
 """Pages of the site itself, and what is shown when something is wrong."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from django.contrib.auth.decorators import login_required
 from django.contrib.staticfiles import finders
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -10,7 +12,10 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
+from mixes.services.ranges import FileGone
 from mixtape_site import busy, health
+from mixtape_site.addresses import is_loopback
+from mixtape_site.status import lines_of
 
 TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
@@ -42,9 +47,34 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Tell whether the site can do its work, and what is missing."""
+    """Tell whether the site can do its work, and what is missing; more to operators and to this machine."""
     report = health.recent_report()
-    return JsonResponse(report.to_json(), status=200 if report.is_ready else 503)
+    with_details = comes_from_here(request) or (
+        report.checks["database"].is_ok and is_operator(request)  # who asks stands in the database
+    )
+    return JsonResponse(report.to_json(with_details=with_details), status=200 if report.is_ready else 503)
+
+
+@require_safe
+@never_cache
+@login_required
+def status(request: HttpRequest) -> HttpResponse:
+    """Show operators how the site is."""
+    if not is_operator(request):
+        raise Http404("This page is for operators.")
+    report = health.recent_report()
+    return render(request, "status.html", {"report": report, "lines": lines_of(report)})
+
+
+def is_operator(request: HttpRequest) -> bool:
+    return request.user.is_active and request.user.is_staff
+
+
+def comes_from_here(request: HttpRequest) -> bool:
+    """Tell whether this machine asks for itself: what a proxy on it passes on names its host, or for whom."""
+    passed_on = any(name in request.headers for name in ("X-Forwarded-For", "X-Forwarded-Proto", "Forwarded"))
+    host = urlsplit(f"//{request.get_host()}").hostname or ""
+    return not passed_on and is_loopback(request.META.get("REMOTE_ADDR", "")) and is_loopback(host)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -58,7 +88,8 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "404.html", status=404)
+    gone = str(exception) if isinstance(exception, FileGone) else ""
+    return render(request, "404.html", {"gone": gone}, status=404)
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:

@@ -1,8 +1,37 @@
 """Publishing to YouTube."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.core.checks import register
+from django.db.models.signals import pre_delete
 
 
 class YoutubeIntegrationConfig(AppConfig):
     name = "youtube_integration"
     verbose_name = "YouTube"
+
+    def ready(self) -> None:
+        from mixes.queues import PUBLISH
+        from mixes.tasks import KINDS
+        from youtube_integration import checks, publish_queue
+        from youtube_integration.models import YouTubeCredential
+
+        for check in (
+            checks.check_google_addresses,
+            checks.check_transport,
+            checks.check_google_keys,
+            checks.check_token_keys,
+        ):
+            register(check)
+        # a user's end deletes a credential by cascade, and `accounts` does not know this app
+        pre_delete.connect(end_grant, sender=YouTubeCredential)
+        KINDS[PUBLISH] = (publish_queue.KIND,)  # `mixes` does not know this app
+
+
+def end_grant(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Have Google told, whatever deletes a credential: its page, the admin, a command, its user's end."""
+    from youtube_integration.sealing import owner_key
+    from youtube_integration.services import revocations
+
+    revocations.revoke_later(owner_key(instance.user_id), instance.sealed_tokens)

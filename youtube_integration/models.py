@@ -33,6 +33,7 @@ class YouTubeCredential(models.Model):
     granted_at = models.DateTimeField()  # when Google's consent was last given
     channel_read_at = models.DateTimeField()  # YouTube's data are read anew or deleted after 30 days
     last_ok_at = models.DateTimeField(null=True, blank=True)
+    lost_at = models.DateTimeField(null=True, blank=True)  # when Google said that the grant is over
 
     class Meta:
         verbose_name = "YouTube credential"
@@ -75,6 +76,7 @@ class YouTubePublication(Leased):
     channel_title = models.CharField(max_length=200)
     title = models.CharField(max_length=100)
     description = models.TextField(blank=True)
+    description_follows = models.BooleanField(default=False)  # the mix: written anew when that is done
     tags = models.JSONField(default=list, blank=True)
     category = models.CharField(max_length=4, default="10")  # of YouTube: music
     privacy = models.CharField(max_length=10, choices=Privacy, default=Privacy.PRIVATE)

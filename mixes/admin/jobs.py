@@ -211,7 +211,7 @@ class WorkerNodeAdmin(ReadingAdmin):
 
     @admin.display(description="alive", boolean=True)
     def is_alive(self, node: WorkerNode) -> bool:
-        return timezone.now() - node.heartbeat_at < ALIVE
+        return abs(timezone.now() - node.heartbeat_at) < ALIVE
 
     @admin.display(description="last heartbeat", ordering="heartbeat_at")
     def heartbeat(self, node: WorkerNode) -> str:

@@ -66,8 +66,11 @@ class LeasedAdmin(ReadingAdmin):
 
 
 def in_words(length: timedelta) -> str:
-    """Return a duration as H:MM:SS, without what a reader of lists does not need."""
-    return str(timedelta(seconds=round(length.total_seconds())))
+    """Return a duration as H:MM:SS, without what a reader of lists does not need.
+
+    It is none where it would be less: the clock was set back meanwhile.
+    """
+    return str(timedelta(seconds=max(0, round(length.total_seconds()))))
 
 
 def act_on_each(

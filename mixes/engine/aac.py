@@ -9,7 +9,7 @@ from mmap import mmap
 from pathlib import Path
 
 from mixes.engine.encode import CHUNK_S, Chunk, EncoderPool, FrameFormat, ParallelEncoder, plan_chunks
-from mixes.engine.errors import OutputError
+from mixes.engine.errors import BrokenOutputError
 from mixes.engine.sandbox import ShouldStop, never
 
 FRAME_SAMPLES = 1024
@@ -98,7 +98,7 @@ class AacWriter(ParallelEncoder[memoryview]):
     def _cut(self, chunk: Chunk, encoded: bytes) -> memoryview:
         offsets = frame_offsets(encoded)[chunk.skip : chunk.skip + chunk.count + 1]
         if len(offsets) != chunk.count + 1:
-            raise OutputError("The AAC encoder returned fewer frames than it was asked for.")
+            raise BrokenOutputError("The AAC encoder returned fewer frames than it was asked for.")
         return memoryview(encoded)[offsets[0] : offsets[-1]]
 
     def _append(self, chunk: Chunk, cut: memoryview) -> None:
@@ -106,12 +106,14 @@ class AacWriter(ParallelEncoder[memoryview]):
 
 
 def frame_offsets(data: bytes | mmap) -> list[int]:
-    """Return where each ADTS frame begins, and the end of the last; raises OutputError where none begins."""
+    """Return where each ADTS frame begins, and the end of the last; raises BrokenOutputError for others."""
     offsets = [0]
     while offsets[-1] < len(data):
         header = int.from_bytes(data[offsets[-1] : offsets[-1] + 7], "big")
         length = header >> 13 & 0x1FFF  # ISO 13818-7, 6.2: 13 bits that end 13 bits before the header does
         if header >> 44 != ADTS_SYNC or length < 7:
-            raise OutputError("The AAC encoder returned something else than ADTS frames.")
+            raise BrokenOutputError("The AAC encoder returned something else than ADTS frames.")
         offsets.append(offsets[-1] + length)
+    if offsets[-1] > len(data):
+        raise BrokenOutputError("The AAC encoder broke off inside a frame.")
     return offsets

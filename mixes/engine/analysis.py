@@ -17,6 +17,7 @@ import numpy as np
 
 from mixes.engine.cues import CuePoints, find_cues
 from mixes.engine.decode import Decoder, Samples, open_track
+from mixes.engine.endings import describe_end
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.ffmpeg import MAX_TRACK_S
 from mixes.engine.loudness import LoudnessMeter
@@ -122,7 +123,11 @@ def analyse_track(
         tags=tags,
         damaged_places=decoder.damaged_places,
         repaired_samples=decoder.repaired_samples,
-        notes=(*tag_notes, *describe_damage(decoder.damaged_places, decoder.repaired_samples)),
+        notes=(
+            *tag_notes,
+            *describe_damage(decoder.damaged_places, decoder.repaired_samples),
+            *describe_end(path, decoder.facts, sound.frames / decoder.rate),
+        ),
     )
 
 

@@ -16,14 +16,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mixes.engine.errors import DecodeError, FfmpegError, OutputError, StalledError
+from mixes.engine.errors import (
+    DecodeError,
+    FfmpegError,
+    InterruptedDecodeError,
+    OutputError,
+    StalledError,
+)
 from mixes.engine.ffmpeg import MAX_TRACK_S, decode_args, resample_args
 from mixes.engine.launcher import CANNOT_START, SANDBOX_FAILED
+from mixes.engine.reports import told_bytes
 from mixes.engine.sandbox import DECODE, Child, ShouldStop, never
 
 Samples = NDArray[np.float32]  # shape (frames, 2), full scale at 1.0
 
 FRAME_BYTES = 8  # two float32
+ROUNDING_S = 0.1  # a resampled file may end this much before its computed length
 RESAMPLED_FRAMES = 1 << 15  # given to the resampler at a time
 LARGEST_HEADER_CHUNK = 1024  # bytes; ffmpeg writes a WAV header of 46 to 100
 MOST_HEADER_CHUNKS = 8
@@ -35,15 +43,19 @@ RATES_HZ = (4_000, 768_000)  # outside, it is not music and the loudness filters
 PATIENCE = 60.0, 0.5  # seconds to wait in all: so many, and so many for each second of sound that came
 # What ffmpeg says of its input, before "Stream mapping"; it says the same of its output after that
 INPUT_LINES = re.compile(
-    rb"^\[info\] (?:  Duration: [\d:.]+|  Stream #0:\d+.*: Audio: .*|Stream mapping:)", re.MULTILINE
+    rb"^\[info\] (?:  Duration: [\d:.]+|  Stream #0:\d+.*: Audio: .*|Stream mapping:)"
+    rb"|^\[[^]]*\] \[warning\] Estimating duration",
+    re.MULTILINE,
 )
 STREAM = re.compile(r"Stream #0:\d+.*?: Audio: (\w+).*?, \d+ Hz, ([^,]+)")
 DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d\.\d+)")
 LAYOUTS = {"mono": 1, "stereo": 2, "downmix": 2, "quad": 4, "hexagonal": 6, "octagonal": 8}
 # ffmpeg could not be started, or somebody killed it (out of memory): no fault of the file
-NOT_THE_FILE = (SANDBOX_FAILED, CANNOT_START, 127, -signal.SIGKILL)
+NOT_THE_FILE = (SANDBOX_FAILED, CANNOT_START, 127, 255, -signal.SIGKILL)  # 255: it was asked to end
+BROKE_DOWN = "the program that decodes it ended unexpectedly."
 # What ffmpeg says when it gives up -> what a user should read
 REASONS = {
+    "moov atom not found": "its end is missing, and with it the index without which it cannot be read.",
     "matches no streams": "there is no sound in it.",
     "Rematrix is needed": "it has more channels than can be mixed to stereo.",
     "Too many channels": "it has more channels than can be mixed to stereo.",
@@ -58,6 +70,7 @@ class Facts:
     channels: int | None
     claimed_s: float | None = None  # the length it claims, wrong in one of ten odd files: for progress bars
     streams: int = 1  # of sound in the file; the first is used
+    is_estimate: bool = False  # the length is worked out from the size of the file
 
 
 class Decoder:
@@ -72,6 +85,7 @@ class Decoder:
         self._max_s = max_s
         self._should_stop = should_stop
         self._frames_read = 0
+        self._bytes_read = self._resampled_bytes = 0
         self._waited_s = 0.0
         self.rate = self._own_rate = self._read_header()
         self.facts = read_facts(self._child.kept_lines)
@@ -90,8 +104,13 @@ class Decoder:
             return self._read_own(frames)
         block = np.empty((frames, 2), dtype=np.float32)
         count = self._resampler.readinto(memoryview(block.data).cast("B"), self._should_stop)
+        self._resampled_bytes += count
         if count < block.nbytes:
             self._resampler.finish(self._should_stop)
+            self._refuse_cut(self._resampler, self._resampled_bytes)
+            due_frames = (self._frames_read / self._own_rate - ROUNDING_S) * self.rate
+            if self._resampled_bytes / FRAME_BYTES < due_frames:
+                raise InterruptedDecodeError(self.path, BROKE_DOWN)
         return block[: count // FRAME_BYTES]
 
     def resample(self, rate: int, start: Callable[[Iterator[memoryview]], Child]) -> None:
@@ -148,15 +167,23 @@ class Decoder:
         started_s = time.monotonic()
         try:
             count = self._child.readinto(view, self._should_stop)
+            self._bytes_read += count
             if count < len(view):
                 self._child.finish(self._should_stop)
         except (FfmpegError, OutputError, StalledError) as error:
             raise self._explain(error) from error
+        if count < len(view):
+            self._refuse_cut(self._child, self._bytes_read)
         self._waited_s += time.monotonic() - started_s
         base_s, share = PATIENCE
         if self._frames_read and self._waited_s > base_s + share * self._frames_read / self._own_rate:
-            raise DecodeError(self.path, "decoding it takes far too long, so it was given up.")
+            raise InterruptedDecodeError(self.path, "decoding it takes far too long, so it was given up.")
         return count
+
+    def _refuse_cut(self, child: Child, count: int) -> None:
+        """Raise InterruptedDecodeError when `count` bytes are not all that a child says it gave."""
+        if told_bytes(child.stderr_tail) != count:
+            raise InterruptedDecodeError(self.path, BROKE_DOWN)
 
     def _repair(self, block: Samples) -> None:
         """Make silent what is no sound, and clip what is louder than any. Changes `block` in place."""
@@ -170,10 +197,12 @@ class Decoder:
     def _explain(self, error: FfmpegError | OutputError | StalledError) -> DecodeError:
         """Turn the child's end into one sentence about the file; raises what is not the file's fault."""
         if isinstance(error, StalledError):
-            return DecodeError(self.path, "decoding it came to a standstill, so it was given up.")
+            return InterruptedDecodeError(self.path, "decoding it came to a standstill, so it was given up.")
         if isinstance(error, FfmpegError) and error.returncode in NOT_THE_FILE:
             raise error
         said = self._child.stderr_tail
+        if not said.strip() or (isinstance(error, FfmpegError) and error.returncode < 0):
+            return InterruptedDecodeError(self.path, BROKE_DOWN)  # it did not come to judge the file
         for sign, reason in REASONS.items():
             if sign in said:
                 return DecodeError(self.path, reason)
@@ -190,7 +219,8 @@ def read_facts(said: str) -> Facts:
     codec, layout = streams[0] if streams else ("unknown", "")
     duration = DURATION.search(said)
     claimed_s = int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]) if duration else None
-    return Facts(codec, count_channels(layout), claimed_s, len(streams) or 1)
+    is_estimate = "Estimating duration" in said
+    return Facts(codec, count_channels(layout), claimed_s, len(streams) or 1, is_estimate)
 
 
 def count_channels(layout: str) -> int | None:

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mixes.engine.errors import EngineError
+from mixes.engine.reports import REPORT
 from mixes.engine.sandbox import READER, run
 
 OLDEST_MAJOR = 5  # the oldest version the flags below were tried on
@@ -71,7 +72,7 @@ def decode_args(ffmpeg: Path, path: Path, *, max_s: float) -> list[str]:
     otherwise a playlist that calls itself an MP3 would open other files.
     """
     return [
-        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", "-v", "level+info"),
+        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT, "-v", "level+info"),
         *("-max_alloc", str(MAX_ALLOC_BYTES), "-protocol_whitelist", "file"),
         *("-format_whitelist", DEMUXERS, "-codec_whitelist", DECODERS, "-err_detect", "crccheck"),
         *("-vn", "-sn", "-dn", "-threads", "1", "-t", f"{max_s:.3f}", "-i", f"file:{path}"),
@@ -85,7 +86,7 @@ def resample_args(ffmpeg: Path, from_hz: int, to_hz: int) -> list[str]:
     """Return the command that brings float32 stereo, without a header, to another rate (28 bits exact)."""
     form = ("-f", "f32le", "-ac", "2", "-ar")
     return [
-        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", "-v", "level+error"),
+        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT, "-v", "level+error"),
         *(*form, str(from_hz), "-i", "pipe:0"),
         *("-af", f"{LARGER_FRAMES},aresample={to_hz}:resampler=soxr:precision=28"),
         *("-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"),

@@ -12,9 +12,10 @@ from typing import Any, Self
 import numpy as np
 
 from mixes.engine.decode import Samples, open_track
-from mixes.engine.errors import OutputError, TimelineError
+from mixes.engine.errors import TimelineError
 from mixes.engine.limiter import limit_blocks
 from mixes.engine.render import render_blocks
+from mixes.engine.reports import REPORT, file_size, refuse_less
 from mixes.engine.sandbox import MIB, Limits, ShouldStop, never, run
 from mixes.engine.timeline import Clip, Timeline
 from mixes.engine.transitions import PRIME_S
@@ -162,26 +163,32 @@ def with_soft_edges(blocks: Iterable[Samples], frames: int, edge: int) -> Iterat
 
 def _encode(ffmpeg: Path, blocks: Iterable[Samples], rate: int, out: Path, should_stop: ShouldStop) -> None:
     out = out.absolute()
-    feed = (block.data.cast("B") for block in blocks)
+    fed = 0
+
+    def feed() -> Iterator[memoryview]:
+        nonlocal fed
+        for block in blocks:
+            fed += len(block)
+            yield block.data.cast("B")
+
     try:
-        run(
+        output = run(
             _encode_args(ffmpeg, rate, out),
             limits=LISTENING,
             write=(out.parent,),
-            feed=feed,
+            feed=feed(),
             should_stop=should_stop,
         )
+        refuse_less(output.stderr_tail, size=file_size(out), duration_s=fed / rate)
     except BaseException:
         out.unlink(missing_ok=True)
         raise
-    if not out.is_file() or not out.stat().st_size:
-        raise OutputError("The sound to listen to could not be written.")
 
 
 def _encode_args(ffmpeg: Path, rate: int, out: Path) -> list[str]:
     to_hz = rate if rate in RATES_HZ else RATES_HZ[0]
     return [
-        *(str(ffmpeg), "-nostdin", "-y", "-hide_banner", "-nostats", "-v", "level+error"),
+        *(str(ffmpeg), "-nostdin", "-y", "-hide_banner", "-nostats", *REPORT, "-v", "level+error"),
         *("-threads", "1", "-f", "f32le", "-ar", str(rate), "-ac", "2", "-i", "pipe:0"),
         *("-map_metadata", "-1", "-ar", str(to_hz), "-c:a", "aac", "-b:a", f"{BITRATE_KBPS}k"),
         *("-threads", "1", "-flags:a", "+bitexact", "-fflags", "+bitexact"),

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixes.engine.encode import CHUNK_S, Chunk, EncoderPool, FrameFormat, ParallelEncoder, plan_chunks
-from mixes.engine.errors import OutputError
+from mixes.engine.errors import BrokenOutputError
 from mixes.engine.sandbox import ShouldStop, never
 
 FRAME_SAMPLES = 1152
@@ -145,7 +145,7 @@ class Mp3Writer(ParallelEncoder[FrameRun]):
     def _cut(self, chunk: Chunk, encoded: bytes) -> FrameRun:
         offsets = frame_offsets(encoded, self._format)[chunk.skip : chunk.skip + chunk.count + 1]
         if len(offsets) != chunk.count + 1:
-            raise OutputError("The MP3 encoder returned fewer frames than it was asked for.")
+            raise BrokenOutputError("The MP3 encoder returned fewer frames than it was asked for.")
         data = memoryview(encoded)[offsets[0] : offsets[-1]]
         return FrameRun(data, tuple(offset - offsets[0] for offset in offsets[:-1]), crc16(data))
 
@@ -166,14 +166,16 @@ class Mp3Writer(ParallelEncoder[FrameRun]):
 
 
 def frame_offsets(data: bytes, mp3: Mp3Format) -> list[int]:
-    """Return where each frame begins, and the end of the last; raises OutputError where none begins."""
+    """Return where each frame begins, and the end of the last; raises BrokenOutputError where none begins."""
     sync, rates = mp3.header[:2], mp3.header[2]
     offsets = [0]
     while offsets[-1] < len(data):
         at = offsets[-1]
         if data[at : at + 2] != sync or data[at + 2] & ~PADDED != rates:
-            raise OutputError("The MP3 encoder returned something else than frames of the wanted rate.")
+            raise BrokenOutputError("The MP3 encoder returned something else than frames of the wanted rate.")
         offsets.append(at + mp3.frame_bytes + bool(data[at + 2] & PADDED))
+    if offsets[-1] > len(data):
+        raise BrokenOutputError("The MP3 encoder broke off inside a frame.")
     return offsets
 
 

@@ -1,4 +1,4 @@
-"""The child that opens a stranger's picture: run by `sandbox.call_reader`, never imported.
+"""The child that opens a stranger's picture: run by `readers.call_reader`, never imported.
 
 In, as JSON on stdin: `source`, `out`, `width`, `height`. Out: raw RGB pixels of exactly that size in the file
 `out` (no format a broken decoder could have tampered with), and on stdout `{}` or `{"refused": sentence}`.
@@ -25,6 +25,7 @@ from PIL import (
 )
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")  # of such files, damaged or not
 MAX_PIXELS = 50_000_000  # a 50 megapixel camera; decoded: 200 MB
 LONGEST_SIDE = 20_000
 SHORTEST_SIDE = 2
@@ -38,6 +39,7 @@ WHITE_LEVELS = (1.0, 255.0, 65_535.0)  # usual values of white in pictures of on
 
 NOT_A_PICTURE = "is not a JPEG, PNG, WebP, GIF, BMP or TIFF picture."
 DAMAGED = "is damaged and cannot be read."
+UNKNOWN_INSIDE = "is damaged, or of a rare kind, and cannot be read."
 TOO_LARGE = f"has too many pixels: at most {MAX_PIXELS // 1_000_000} million are possible."
 TOO_LONG = f"is too wide or too high: at most {LONGEST_SIDE} pixels a side are possible."
 TOO_SMALL = "is too small to be seen."
@@ -69,11 +71,17 @@ def main() -> None:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
         answer = {"refused": TOO_LARGE}
     except UnidentifiedImageError:
-        answer = {"refused": NOT_A_PICTURE}
+        answer = {"refused": unidentified(Path(request["source"]))}
     except Exception:
         # Over a corpus of broken files Pillow raised OSError, ValueError, TypeError, SyntaxError and more.
         answer = {"refused": DAMAGED}
     json.dump(answer, sys.stdout)
+
+
+def unidentified(source: Path) -> str:
+    """Return why Pillow knows no picture in a file: a damaged PNG is a PNG all the same."""
+    with source.open("rb") as file:
+        return UNKNOWN_INSIDE if file.read(4).startswith(BEGINNINGS) else NOT_A_PICTURE
 
 
 def compose(request: dict[str, Any]) -> None:

@@ -18,7 +18,8 @@ from mixes.engine.backdrop import Colour, draw_waveform, gradient, palette_of
 from mixes.engine.errors import Cancelled, EngineError, PictureError
 from mixes.engine.fontfiles import SYSTEM_FOLDERS
 from mixes.engine.lettering import Block, Lettering, reads_from_right
-from mixes.engine.sandbox import READER, ShouldStop, call_reader, never
+from mixes.engine.readers import call_reader
+from mixes.engine.sandbox import READER, ShouldStop, never
 
 Size = tuple[int, int]
 

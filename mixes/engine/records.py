@@ -72,6 +72,11 @@ class StageRecords:
         sync(self.folder)
         return record
 
+    def forget(self) -> None:
+        """Have no stage count as finished."""
+        for path in self.folder.glob("done-*.json"):
+            path.unlink()
+
     def _path(self, stage: str) -> Path:
         return self.folder / f"done-{stage}.json"
 

@@ -12,14 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from mixes.engine.curves import db_to_gain, positions
-from mixes.engine.decode import Decoder, Samples, open_track
+from mixes.engine.decode import ROUNDING_S, Decoder, Samples, open_track
 from mixes.engine.errors import DecodeError
 from mixes.engine.sandbox import ShouldStop, never
 from mixes.engine.timeline import Clip, Timeline, Transition
 from mixes.engine.transitions import PRIME_S, RAMP_S, STYLES, Window, without_jump
 
 BLOCK_S = 0.5  # larger arrays go back to the system each time, smaller ones cost more calls
-ROUNDING_S = 0.1  # a resampled file may end this much before its computed length: filled with silence
 
 
 def render_blocks(

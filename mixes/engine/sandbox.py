@@ -1,4 +1,4 @@
-"""The one door to other processes: ffmpeg, and the short readers of tags and pictures.
+"""The one door to other processes: ffmpeg, and the short readers of tags and pictures (readers.py).
 
 In: an argument list, limits, the paths it may touch. Out: its bytes, or an `EngineError` that says how it
 ended. Every child has its own session, a clean environment, resource limits, no sockets, no files but those
@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import fcntl
 import io
-import json
 import os
 import re
 import select
@@ -21,10 +20,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Self, cast
 
 from mixes.engine import launcher
-from mixes.engine.errors import Cancelled, EngineError, FfmpegError, OutputError, StalledError
+from mixes.engine.errors import Cancelled, DiskFullError, EngineError, FfmpegError, OutputError, StalledError
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -41,22 +40,14 @@ ERROR_LINE = re.compile(
     rb"^(?:\[[^\]\n]* @ [^\]\n]*\] )*\[(?:error|fatal|panic)\] (?!Codec \([^)\n]*\) not on whitelist)",
     re.MULTILINE,
 )
-DISK_FULL = "There is no space left on the disk. Free some and start again."
 DISK_FULL_SIGNS = ("No space left on device", "Disk quota exceeded")
-# The package by hand: to find it on sys.path needs the right to list the project root, where secrets lie.
-READER_START = """
-import runpy, sys, types
-package = types.ModuleType("mixes")
-package.__path__ = [sys.argv[1]]
-sys.modules["mixes"] = package
-runpy.run_module(sys.argv[2], run_name="__main__")
-"""
 LAUNCHER = Path(__file__).with_name("launcher.py")
-PACKAGE = LAUNCHER.parents[1]
 # What a dynamically linked program needs to start; the pinned ffmpeg is static and needs none of it.
 SYSTEM_PATHS = tuple(
     map(Path, ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives", "/dev/urandom"))
 )
+
+_is_closed = False
 
 ShouldStop = Callable[[], bool]
 Buffer = bytes | bytearray | memoryview
@@ -75,11 +66,12 @@ class Limits:
     cpu_s: int = 0
     file_bytes: int = 0  # the size of any one file it writes; pipes are not files
     stall_s: float = 60.0  # longest time without a byte in or out; what it writes to files is not seen
+    least_bytes_per_s: int = 1_000  # in and out: a trickle below it is taken for standing still
     answer_bytes: int = 256 * MIB  # the most that `run` collects
 
 
-DECODE = Limits(file_bytes=1)
-ENCODE = Limits(file_bytes=1)
+DECODE = Limits(file_bytes=1, least_bytes_per_s=10_000)  # 0.03 s of CD sound a second
+ENCODE = Limits(file_bytes=1, least_bytes_per_s=10_000, answer_bytes=16 * MIB)  # a chunk of 45 s has 4
 VIDEO = Limits(memory_bytes=4 * GIB, stall_s=120.0)
 READER = Limits(cpu_s=30, stall_s=30.0, answer_bytes=64 * MIB)
 
@@ -120,11 +112,13 @@ class Child:
         self._keep = keep
         self._writes = tuple(write)
         self._process = _start(_launcher_argv(argv, limits, read, self._writes), feeding=feed is not None)
+        pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
+        self._stdin, self._stdout, self._stderr = (cast(io.FileIO, pipe) for pipe in pipes)
         self._feeder = self._feed(feed or ())
         self._tail = b""
         self._kept = b""
         self._unfinished_line = b""
-        self._last_move_s = time.monotonic()
+        self._last_move_s = self._left_s = time.monotonic()
         self._group_ended = False
         self.error_lines = 0
         for stream in self._streams:
@@ -158,7 +152,7 @@ class Child:
         the `with` block).
         """
         filled = 0
-        self._last_move_s = time.monotonic()  # the time the caller took is not the child's
+        self._last_move_s += time.monotonic() - self._left_s  # the time the caller took is not the child's
         self._check(should_stop)
         while filled < len(view) and not self._stdout.closed:
             feeding = next(self._feeder, False)
@@ -166,10 +160,11 @@ class Child:
             if count is None:
                 self._wait(should_stop, feeding=feeding)
             elif count:
-                self._last_move_s = time.monotonic()
+                self._note_move(count)
                 filled += count
             else:
                 self._stdout.close()
+        self._left_s = time.monotonic()
         return filled
 
     def read_all(self, should_stop: ShouldStop = never) -> bytes:
@@ -202,7 +197,7 @@ class Child:
         if status == -signal.SIGXFSZ:
             raise OutputError("A file grew beyond its limit and was given up.")
         if self._writes and any(sign in self.stderr_tail for sign in DISK_FULL_SIGNS):
-            raise OutputError(DISK_FULL)  # whatever the status: ffmpeg 5 gives 0 when only the end was lost
+            raise DiskFullError  # whatever the status: ffmpeg 5 gives 0 when only the end was lost
         if status:
             raise FfmpegError(status, self.stderr_tail)
 
@@ -213,18 +208,6 @@ class Child:
             self._process.wait()
 
     @property
-    def _stdin(self) -> io.FileIO:
-        return cast(io.FileIO, self._process.stdin)
-
-    @property
-    def _stdout(self) -> io.FileIO:
-        return cast(io.FileIO, self._process.stdout)
-
-    @property
-    def _stderr(self) -> io.FileIO:
-        return cast(io.FileIO, self._process.stderr)
-
-    @property
     def _streams(self) -> list[io.FileIO]:
         return [stream for stream in (self._stdin, self._stdout, self._stderr) if stream is not None]
 
@@ -233,15 +216,27 @@ class Child:
         if self._process.stdin is None:
             return
         with contextlib.suppress(BrokenPipeError):  # it stopped reading: its exit status says why
-            for buffer in buffers:
+            for buffer in self._timed(buffers):
                 view = memoryview(buffer).cast("B")
-                self._last_move_s = time.monotonic()  # the time the caller took is not the child's
                 while view:
                     if count := self._stdin.write(view):
-                        self._last_move_s = time.monotonic()
+                        self._note_move(count)
                         view = view[count:]
                     yield True
         self._stdin.close()
+
+    def _timed(self, buffers: Iterable[Buffer]) -> Iterator[Buffer]:
+        """Yield the buffers; the time the caller takes to make them is not the child's."""
+        asked_s = time.monotonic()
+        for buffer in buffers:
+            self._last_move_s += time.monotonic() - asked_s
+            yield buffer
+            asked_s = time.monotonic()
+
+    def _note_move(self, count: int) -> None:
+        """Have `count` bytes buy the child time, so much that a trickle of them does not last for ever."""
+        bought_s = count / self._limits.least_bytes_per_s
+        self._last_move_s = min(time.monotonic(), self._last_move_s + bought_s)
 
     def _read_some(self, answer: bytearray) -> bool:
         """Append what there is of the child's output; tell whether there was anything."""
@@ -249,7 +244,7 @@ class Child:
             return False
         if not chunk:
             self._stdout.close()
-        self._last_move_s = time.monotonic()
+        self._note_move(len(chunk))
         answer += chunk
         if len(answer) > self._limits.answer_bytes:
             raise OutputError("A helper program answered far more than it should and was given up.")
@@ -331,36 +326,13 @@ def run(
         return Output(stdout, child.stderr_tail, child.error_lines)
 
 
-def call_reader(
-    module: str,
-    payload: dict[str, Any],
-    *,
-    read: Iterable[Path] = (),
-    write: Iterable[Path] = (),
-    limits: Limits = READER,
-    should_stop: ShouldStop = never,
-) -> dict[str, Any]:
-    """Run `mixes.engine.<module>` as a child: `payload` as JSON on its stdin, a JSON object on its stdout.
+def close_door() -> None:
+    """Start no child from here on, in this process and in those forked from it.
 
-    Raises EngineError in one sentence when the child fails, whatever the reason.
+    For a process that holds what no program near a stranger's file may come near.
     """
-    argv = [sys.executable, "-I", "-c", READER_START, str(PACKAGE), f"mixes.engine.{module}"]
-    python = (Path(sys.prefix), Path(sys.base_prefix), PACKAGE)
-    try:
-        output = run(
-            argv,
-            limits=limits,
-            read=(*python, *read),
-            write=write,
-            feed=[json.dumps(payload).encode()],
-            should_stop=should_stop,
-        )
-        answer = json.loads(output.stdout)
-    except (FfmpegError, StalledError, ValueError, RecursionError) as error:
-        raise EngineError("The file could not be read safely.") from error
-    if not isinstance(answer, dict):
-        raise EngineError("The file could not be read safely.")
-    return answer
+    global _is_closed
+    _is_closed = True
 
 
 def can_restrict_files() -> bool:
@@ -369,6 +341,8 @@ def can_restrict_files() -> bool:
 
 
 def _start(argv: Sequence[str], *, feeding: bool) -> subprocess.Popen[bytes]:
+    if _is_closed:
+        raise EngineError("This process starts no other program.")
     try:
         return subprocess.Popen(
             argv,

@@ -21,7 +21,7 @@ from mixes.engine.cuesheet import cue_sheet
 from mixes.engine.decode import Samples
 from mixes.engine.description import Description, render_description
 from mixes.engine.encode import EncoderPool
-from mixes.engine.errors import Cancelled, OutputError
+from mixes.engine.errors import BrokenOutputError, Cancelled
 from mixes.engine.filenames import file_stem
 from mixes.engine.id3 import id3_bytes
 from mixes.engine.limiter import limit_blocks
@@ -155,9 +155,10 @@ class Run:
         return path
 
     def source_notes(self) -> tuple[str, ...]:
-        """Say what is wrong with tracks that could be used all the same."""
+        """Say what is wrong with tracks that could be used all the same; each thing once."""
         analyses = [source.analysis for source in self.request.sources]
-        return tuple(f"“{track.tags.title}”: {note}" for track in analyses for note in track.notes)
+        said = (f"“{track.tags.title}”: {note}" for track in analyses for note in track.notes)
+        return tuple(dict.fromkeys(said))
 
     def blocks(self) -> Generator[Samples, None, None]:
         """Walk the timeline once: the finished sound, before any encoder."""
@@ -267,7 +268,7 @@ class Run:
         return sheets
 
     def check_one(self, kind: str, remarks: Sequence[str], report: Report) -> Made:
-        """Measure one of them; raises OutputError for one that is not what was planned."""
+        """Measure one of them; raises BrokenOutputError for one that is not what was planned."""
         sheet = check_file(
             self.ffmpeg,
             self.artifact(kind),
@@ -279,7 +280,12 @@ class Run:
             on_progress=report,
             should_stop=self.should_stop,
         )
-        refuse_broken(sheet)
+        try:
+            refuse_broken(sheet)
+        except BrokenOutputError:
+            if self.records:
+                self.records.forget()  # what lies there is no good: another try makes all of it anew
+            raise
         return (), sheet.to_dict()
 
     def kinds(self) -> list[str]:
@@ -305,7 +311,9 @@ def drawing_notes(drawn: Values) -> tuple[str, ...]:
 
 
 def refuse_broken(sheet: CheckSheet) -> None:
-    """Raise OutputError when a finished file is not what was planned: it must not replace a good one."""
+    """Raise BrokenOutputError when a finished file is not as planned: it must not replace a good one."""
     for item in sheet.items:
         if item.name in MUST_HOLD and item.verdict == Verdict.WRONG:
-            raise OutputError(f"{sheet.file_name} did not come out whole and was given up: {item.sentence}")
+            raise BrokenOutputError(
+                f"{sheet.file_name} did not come out whole and was given up: {item.sentence}"
+            )

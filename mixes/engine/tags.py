@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from mixes.engine.errors import Cancelled, EngineError
-from mixes.engine.sandbox import ShouldStop, call_reader, never
+from mixes.engine.readers import call_reader
+from mixes.engine.sandbox import ShouldStop, never
 from mixes.engine.text import clean_text
 from mixes.engine.tracknames import parse_track_name
 

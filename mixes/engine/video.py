@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mixes.engine.aac import adts_facts
-from mixes.engine.errors import OutputError, PictureError
+from mixes.engine.errors import BrokenOutputError, OutputError, PictureError
+from mixes.engine.reports import REPORT, file_size, refuse_less
 from mixes.engine.sandbox import VIDEO, Limits, ShouldStop, never, run
 
 VIDEO_FPS = 25
@@ -71,16 +72,15 @@ def make_video(
     size = _shared_size(slides)
     spans = slide_spans(slides, frames, rate)
     with _metadata_file(metadata, out.parent) as described:
-        run(
+        said = run(
             _mux_args(ffmpeg, adts, described, out, frames=frames, rate=rate),
             limits=_mux_limits(spans, size, adts),
             read=(adts, described),
             write=(out.parent,),
             feed=picture_stream(ffmpeg, spans, size, on_progress, should_stop),
             should_stop=should_stop,
-        )
-    if not out.is_file() or not out.stat().st_size:
-        raise OutputError("The video could not be written.")
+        ).stderr_tail
+    refuse_less(said, size=file_size(out), frames=sum(count for _, count in spans))
 
 
 def picture_stream(
@@ -132,17 +132,19 @@ def encode_group(
     """Encode a PNG as one closed group of `count` H.264 frames; any beginning of it is a whole group too."""
     filters = TO_VIDEO_COLOURS.format(repeats=count - 1)
     argv = [
-        *(str(ffmpeg), "-nostdin", "-v", "error", "-protocol_whitelist", "file", "-codec_whitelist", "png"),
+        *(str(ffmpeg), "-nostdin", "-nostats", *REPORT, "-v", "error"),
+        *("-protocol_whitelist", "file", "-codec_whitelist", "png"),
         *("-f", "png_pipe", "-framerate", str(VIDEO_FPS), "-i", f"file:{picture.absolute()}"),
         *("-vf", filters, "-frames:v", str(count), "-c:v", "libx264", "-profile:v", "high", "-threads", "1"),
         *("-preset", "slow", "-crf", "18", "-bf", "0", "-x264-params", X264_PARAMS.format(count=count)),
         # Without the encoder's note about itself, which would be repeated with every group.
         *("-flags:v", "+bitexact", "-bsf:v", "filter_units=remove_types=6", "-f", "h264", "pipe:1"),
     ]
-    stream = run(argv, limits=VIDEO, read=(picture.absolute(),), should_stop=should_stop).stdout
-    units = tuple(UNIT_DELIMITER + unit for unit in stream.split(UNIT_DELIMITER)[1:])
+    output = run(argv, limits=VIDEO, read=(picture.absolute(),), should_stop=should_stop)
+    units = tuple(UNIT_DELIMITER + unit for unit in output.stdout.split(UNIT_DELIMITER)[1:])
+    refuse_less(output.stderr_tail, size=len(output.stdout), frames=len(units))
     if len(units) != count:
-        raise OutputError("The picture could not be turned into video.")
+        raise BrokenOutputError("The picture could not be turned into video.")
     return units
 
 
@@ -167,7 +169,7 @@ def _mux_args(ffmpeg: Path, adts: Path, metadata: Path, out: Path, *, frames: in
         f"if(eq(N\\,{sound.frames - 1})\\,{sound.last_frame_samples}\\,{sound.frame_samples})/{rate}/TB)"
     )
     return [
-        *(str(ffmpeg), "-y", "-v", "error"),
+        *(str(ffmpeg), "-y", "-nostats", *REPORT, "-v", "error"),
         *("-protocol_whitelist", "pipe", "-f", "ivf", "-i", "pipe:0"),
         *("-protocol_whitelist", "file", "-f", "aac", "-i", f"file:{adts}"),
         *("-protocol_whitelist", "file", "-f", "ffmetadata", "-i", f"file:{metadata}"),

@@ -28,6 +28,7 @@ class Child:
 
     name: str
     command: Sequence[str]
+    environment: Mapping[str, str] | None = None  # None: ours
     once: bool = False
     every_s: float = 0.0  # from its end to its next start; 0: it is to run all the time
     process: subprocess.Popen[bytes] | None = None
@@ -42,7 +43,8 @@ class Child:
 class Supervisor:
     """Runs `commands` (name -> argument list) until a signal comes.
 
-    Those in `once` are not restarted; those in `every_s` are, so many seconds after they ended.
+    Those in `once` are not restarted; those in `every_s` are, so many seconds after they ended. Those in
+    `environments` are told that and nothing else.
     """
 
     def __init__(
@@ -51,9 +53,11 @@ class Supervisor:
         *,
         once: Sequence[str] = (),
         every_s: Mapping[str, float] | None = None,
+        environments: Mapping[str, Mapping[str, str]] | None = None,
         say: Callable[[str], None],
     ) -> None:
-        self.children = [Child(name, command, name in once) for name, command in commands.items()]
+        told = environments or {}
+        self.children = [Child(name, line, told.get(name), name in once) for name, line in commands.items()]
         for child in self.children:
             if every_s and child.name in every_s:
                 child.every_s = every_s[child.name]
@@ -123,7 +127,9 @@ def start(child: Child) -> None:
     child.due_s = 0.0
     child.started_s = time.monotonic()
     # preexec_fn is safe here: this process has no threads
-    child.process = subprocess.Popen(child.command, stdin=subprocess.DEVNULL, preexec_fn=_prepare)
+    child.process = subprocess.Popen(
+        child.command, stdin=subprocess.DEVNULL, env=child.environment, preexec_fn=_prepare
+    )
 
 
 def _prepare() -> None:

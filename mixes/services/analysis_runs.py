@@ -45,7 +45,7 @@ def run(run: JobRun) -> Commit:
             should_stop=run.should_stop,
         )
     except DecodeError as error:
-        raise DecodeError(Path(track.name), error.reason) from error
+        raise type(error)(Path(track.name), error.reason) from error
     return partial(accept, track, analysis)
 
 

@@ -20,7 +20,7 @@ from mixes.leases import OPEN
 from mixes.models import Artifact, Mix, MixJob, MixTrack, Revision, Track
 from mixes.services import storage, wording
 from mixes.services.arrangements import SETTINGS, Arrangement, Item, append, arrangement_of
-from mixes.services.limits import LimitReached
+from mixes.services.limits import LimitReached, check_mixes
 
 TOGETHER = timedelta(minutes=1)  # edits of one group that follow each other so closely are one
 TITLE_LENGTH = 200
@@ -53,7 +53,7 @@ def edit(mix: Mix, seen_version: int | None, what: str, change: Change, *, group
 
 
 def create_mix(owner: User, title: str = "") -> Mix:
-    """Start an empty mix, called after the day where it has no name yet."""
+    """Start an empty mix, called after the day where it has no name yet. Raises LimitReached."""
     title = clean_title(title) or _("Mix of %s") % wording.today()
     return _create(owner, arrangement_of(Mix(owner=owner, title=title)))
 
@@ -64,7 +64,7 @@ def clean_title(text: str) -> str:
 
 
 def duplicate_mix(mix: Mix) -> Mix:
-    """Make a second mix of the same tracks and settings."""
+    """Make a second mix of the same tracks and settings. Raises LimitReached."""
     source = arrangement_of(mix)
     items = tuple(replace(item, id=uuid4()) for item in source.items)
     title = (_("Copy of %s") % source.title)[:TITLE_LENGTH]
@@ -128,9 +128,12 @@ def restore_mix(mix: Mix) -> None:
 
 def purge_mix(mix: Mix) -> None:
     """Remove a mix for good, with its jobs and their files."""
-    files = list(Artifact.objects.filter(job__mix=mix).values_list("file", flat=True))
-    mix.delete()
-    transaction.on_commit(lambda: _remove_files(files))
+    with transaction.atomic():
+        # holds the rows: no worker can add a result from here on
+        MixJob.objects.filter(mix=mix, state__in=OPEN).update(cancel_requested=True)
+        files = list(Artifact.objects.filter(job__mix=mix).values_list("file", flat=True))
+        mix.delete()
+        transaction.on_commit(lambda: _remove_files(files))
 
 
 def _remove_files(files: Iterable[str]) -> None:
@@ -140,6 +143,8 @@ def _remove_files(files: Iterable[str]) -> None:
 
 def _create(owner: User, arrangement: Arrangement) -> Mix:
     with transaction.atomic():
+        User.objects.select_for_update().get(pk=owner.pk)  # two requests side by side do not pass the limit
+        check_mixes(owner)
         mix = Mix.objects.create(owner=owner, **arrangement.settings())
         _write_items(mix, (), arrangement.items)
         Revision.objects.create(mix=mix, number=0, what="", arrangement=arrangement.to_json())

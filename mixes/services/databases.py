@@ -61,6 +61,17 @@ def restore_database(copy: Path, aside: Path) -> None:
     run_postgres("pg_restore", arguments, database_option=True)
 
 
+def take_from_aside(aside: Path, copy: Path) -> None:
+    """Make a copy, as of a backup, of the database that `restore_database` moved aside."""
+    if vendor() == "sqlite":
+        old = aside / sqlite_path().name
+        if not old.is_file():
+            raise DatabaseTrouble(f"There is no database in {aside}.")
+        copy_sqlite(old, copy)
+    else:
+        shutil.copyfile(aside / NAMES["postgresql"], copy)
+
+
 def sqlite_path() -> Path:
     return Path(connections["default"].settings_dict["NAME"])
 

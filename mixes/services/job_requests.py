@@ -6,6 +6,7 @@ from functools import partial
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -23,24 +24,28 @@ PLACES_LOOKED_AT = 500
 WORKING = (Track.State.UPLOADING, Track.State.LISTENING)
 
 
-def request_mix(mix: Mix, *, mail: bool = False) -> MixJob:
+def request_mix(mix: Mix, *, mail: bool = False, leaving_out: int = 0) -> MixJob:
     """Have a mix made as it is now; while one run of it is open, that is the answer.
 
-    Raises LimitReached with the sentence for its owner.
+    `leaving_out` is how many songs that cannot be used its owner agreed to do without. Raises LimitReached
+    with the sentence for its owner.
     """
     if job := open_job(mix):
         return job
     items = plans.items_of(mix)
     plan = plans.plan_of(mix, items)
     refuse_unready(items, plan)
+    left_out = [item.track.label for item in items if not plans.is_usable(item.track)]
     if plan is None:
         raise LimitReached(_("There is no song to make a mix of yet. Add some first."))
+    refuse_silent_loss(left_out, leaving_out)
     check_room(mix, plan.timeline)
     job = MixJob(
         mix=mix,
         owner_id=mix.owner_id,
         title=mix.title,
-        snapshot=snapshots.take(mix, plans.planned_items(plan, items), plan.timeline),
+        snapshot=snapshots.take(mix, plans.planned_items(plan, items), plan.timeline)
+        | {"left_out": left_out},
         outline={"clips": plan.waves, "bars": plan.bars},
         queue=LONG,
         dedupe_key=dedupe_key(mix),
@@ -77,17 +82,35 @@ def refuse_unready(items: Sequence[MixTrack], plan: plans.MixPlan | None) -> Non
     waiting = [item.track.label for item in items if item.pk in anew | on_its_way]
     if not waiting:
         return
-    names = ", ".join(f"“{name}”" for name in waiting[:NAMED])
-    if len(waiting) > NAMED:
-        names = _("%(names)s and %(count)d more") % {"names": names, "count": len(waiting) - NAMED}
     raise LimitReached(
         ngettext(
             "%s is not ready yet. Make the mix when it is, or take it out.",
             "%s are not ready yet. Make the mix when they are, or take them out.",
             len(waiting),
         )
-        % names
+        % named(waiting)
     )
+
+
+def refuse_silent_loss(left_out: Sequence[str], agreed: int) -> None:
+    """Raise LimitReached when the mix would lack songs and its owner was not asked."""
+    if len(left_out) > agreed:
+        raise LimitReached(
+            ngettext(
+                "%s cannot be used. Make the mix without it, or see in its row what can be done.",
+                "%s cannot be used. Make the mix without them, or see in their rows what can be done.",
+                len(left_out),
+            )
+            % named(left_out)
+        )
+
+
+def named(titles: Sequence[str]) -> str:
+    """Return the first titles, and how many there are besides."""
+    names = ", ".join(f"“{title}”" for title in titles[:NAMED])
+    if len(titles) > NAMED:
+        return _("%(names)s and %(count)d more") % {"names": names, "count": len(titles) - NAMED}
+    return names
 
 
 def check_room(mix: Mix, timeline: Timeline) -> None:
@@ -211,13 +234,26 @@ def place_in_queue(job: MixJob) -> int | None:
     return places.get(job.pk)
 
 
+def next_try_text(job: MixJob) -> str:
+    """Return when a run that was begun before is begun again."""
+    left_s = (job.not_before - timezone.now()).total_seconds() if job.not_before else 0.0
+    if left_s <= 0:
+        return _("It goes on as soon as a worker is free.")
+    return _("It is tried again in about %d s.") % max(5, round(left_s / 5) * 5)
+
+
 def remaining_text(job: MixJob) -> str:
-    """Return what is left of a run in words, as exact as such a figure can be."""
-    if job.eta_s is None:
+    """Return what is left of a run in words."""
+    return remaining_words(job.eta_s)
+
+
+def remaining_words(eta_s: float | None) -> str:
+    """Return a remaining time in words, as exact as such a figure can be."""
+    if eta_s is None:
         return ""
-    if job.eta_s < 5:
+    if eta_s < 5:
         return _("a few seconds left")
-    if job.eta_s < 90:
-        return _("about %d s left") % (round(job.eta_s / 5) * 5)
-    minutes = round(job.eta_s / 60)
+    if eta_s < 90:
+        return _("about %d s left") % (round(eta_s / 5) * 5)
+    minutes = round(eta_s / 60)
     return ngettext("about %d minute left", "about %d minutes left", minutes) % minutes

@@ -13,14 +13,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DatabaseError, connections, transaction
+from django.db import Error, close_old_connections, connections, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from mixes.engine.errors import Cancelled, EngineError, FfmpegError, StalledError
-from mixes.leases import LEASE, PROGRESS_FULL, Leased, State, backoff, ended, handed_back, requeued
+from mixes.engine.errors import BrokenOutputError, Cancelled, EngineError, FfmpegError, StalledError
+from mixes.leases import (
+    LEASE,
+    PROGRESS_FULL,
+    Leased,
+    State,
+    backoff,
+    ended,
+    handed_back,
+    out_of_time,
+    requeued,
+)
 from mixes.services import storage
 from mixes.services.limits import LimitReached
+from mixes.services.patience import patient
 from mixes.services.stopping import is_stopping
 from mixtape_site.logs import job_id
 
@@ -28,12 +41,27 @@ logger = logging.getLogger(__name__)
 
 BEAT_S = 1.0  # progress is written, and a wish to cancel seen, so often
 RENEW_S = 10.0  # the lease is moved so often
+MESSAGE_LENGTH = 200  # characters, as many as the column holds
 LEAST_ETA_FRACTION = 0.02  # before that much is done, a remaining time is a guess
-MACHINE_FAILED = "Something went wrong on our side. What you added is safe; try again."
-GAVE_UP = "The system stopped this job again and again, so it was given up. What you added is safe."
+MACHINE_FAILED = gettext_noop("Something went wrong on our side.")
+PROGRAM_DIED = gettext_noop("A program that works on the sound ended unexpectedly.")
+SAFE = gettext_noop("What you added is safe; try again.")
+GAVE_UP = gettext_noop(
+    "The system stopped this job again and again, so it was given up. What you added is safe; try again."
+)
 
 Commit = Callable[[], dict[str, Any]]  # gives more columns of the job's own row
-TEMPORARY = (FfmpegError, StalledError)  # a killed or hung ffmpeg; the next attempt may go well
+
+
+class GoOnLater(Exception):
+    """Ends a run that is to go on later: its row goes back to the queue, and that was no attempt.
+
+    `columns` are written with it, such as `not_before`, and `attempt=0` where something was won for good.
+    """
+
+    def __init__(self, **columns: Any) -> None:
+        super().__init__()
+        self.columns = columns
 
 
 class JobRun:
@@ -63,7 +91,7 @@ class JobRun:
 
     def say(self, message: str) -> None:
         """Keep a short sentence for the job's page."""
-        self._told |= {"message": message[:200]}
+        self._told |= {"message": message[:MESSAGE_LENGTH]}
 
     def should_stop(self) -> bool:
         return bool(self.stop_reason)
@@ -72,22 +100,25 @@ class JobRun:
         """Look at the row and write to it, as often as `BEAT_S`."""
         try:
             self._beat()
-        except DatabaseError:
-            logger.warning("The database did not answer a job's beat; trying again.", exc_info=True)
+        except Error as error:
+            logger.warning("The database did not answer a job's beat; trying again: %s", error)
+            close_old_connections()  # one that was cut is of no use any more
             if time.monotonic() - self._renewed_s > LEASE.total_seconds():
                 self.stop_reason = "lost"
 
     def _beat(self) -> None:
         row = type(self.job).objects.held(self.job.pk, self.token)
-        cancel = row.values_list("cancel_requested", flat=True).first()
-        if cancel is None:
+        found = row.annotate(is_late=out_of_time()).values_list("cancel_requested", "is_late").first()
+        cancel, is_late = found or (False, False)
+        if found is None:
             self.stop_reason = "lost"
         elif cancel:
             self.stop_reason = "cancel"
         elif is_stopping():
             self.stop_reason = "drain"
         changes = {name: value for name, value in self._told.items() if self._written.get(name) != value}
-        if renew := time.monotonic() - self._renewed_s > RENEW_S:
+        # late, and still ours: the database's clock was set, or the whole machine slept
+        if renew := is_late or time.monotonic() - self._renewed_s > RENEW_S:
             changes["lease_until"] = Now() + LEASE
         if changes and row.update(**changes) and renew:
             self._renewed_s = time.monotonic()
@@ -113,22 +144,29 @@ class Kind:
 
 def run_claimed(kind: Kind, pk: object, token: uuid.UUID, *, beats: bool = True) -> State | None:
     """Run a claimed row to its end; return the state it is in then, None when it is no longer ours."""
-    job = kind.model.objects.get(pk=pk)
+    job = patient(kind.model.objects.filter(pk=pk).first)()
+    if job is None:  # deleted with its owner a moment ago
+        return None
     run = JobRun(job, token)
     log_token = job_id.set(str(job.pk))
     try:
         with run.at_end, beating(run) if beats else contextlib.nullcontext():
             try:
                 return end_done(kind, run, kind.run(run))
+            except GoOnLater as later:
+                return end_later(kind, run, later.columns)
             except Cancelled:
                 return end_stopped(kind, run)
-            except TEMPORARY as error:
-                return end_failed(kind, run, str(error), permanent=False)
+            except (FfmpegError, BrokenOutputError):
+                logger.exception("A child process of a job failed.")
+                return end_unlucky(kind, run, _(PROGRAM_DIED))
+            except StalledError as error:
+                return end_unlucky(kind, run, str(error))
             except (EngineError, LimitReached) as error:
-                return end_failed(kind, run, str(error), permanent=True)
+                return end_failed(kind, run, str(error))
             except Exception:
                 logger.exception("A job failed.")
-                return end_failed(kind, run, MACHINE_FAILED, permanent=False)
+                return end_unlucky(kind, run, _(MACHINE_FAILED))
     finally:
         job_id.reset(log_token)
 
@@ -154,6 +192,7 @@ def beating(run: JobRun) -> Iterator[None]:
         thread.join()
 
 
+@patient
 def end_done(kind: Kind, run: JobRun, commit: Commit) -> State | None:
     """Write the result and the row's end together, if the row is still ours and nobody cancelled it."""
     row = kind.model.objects.held(run.job.pk, run.token)
@@ -168,6 +207,17 @@ def end_done(kind: Kind, run: JobRun, commit: Commit) -> State | None:
     return end_stopped(kind, run)
 
 
+@patient
+def end_later(kind: Kind, run: JobRun, columns: dict[str, Any]) -> State | None:
+    """Hand a row back that is to go on later, unless it was cancelled meanwhile."""
+    row = kind.model.objects.held(run.job.pk, run.token)
+    if row.filter(cancel_requested=False).update(**{**handed_back(), **columns}):
+        return State.QUEUED
+    run.stop_reason = "cancel" if row.exists() else "lost"
+    return end_stopped(kind, run)
+
+
+@patient
 def end_stopped(kind: Kind, run: JobRun) -> State | None:
     """Write why a run was stopped: cancelled for good, or handed back as if it had never begun."""
     row = kind.model.objects.held(run.job.pk, run.token)
@@ -180,15 +230,23 @@ def end_stopped(kind: Kind, run: JobRun) -> State | None:
     return State.QUEUED if row.update(**handed_back()) else None
 
 
-def end_failed(kind: Kind, run: JobRun, sentence: str, *, permanent: bool) -> State | None:
-    """Write that a run failed; it goes back to the queue while it may still go well."""
+@patient
+def end_unlucky(kind: Kind, run: JobRun, reason: str) -> State | None:
+    """Write that a run failed for what may go well next time: back to the queue while it has attempts.
+
+    Its page says `reason` until then; after the last attempt that is what it failed of.
+    """
     row = kind.model.objects.held(run.job.pk, run.token)
     again = row.filter(attempt__lt=F("max_attempts"), cancel_requested=False)
-    if not permanent and again.update(
-        **requeued(), not_before=backoff(), message="That did not work; it is tried again."
-    ):
+    if again.update(**requeued(), not_before=backoff(), message=reason[:MESSAGE_LENGTH]):
         return State.QUEUED
-    return fail(kind, row, run.job, sentence)
+    return fail(kind, row, run.job, f"{reason} {_(SAFE)}")
+
+
+@patient
+def end_failed(kind: Kind, run: JobRun, sentence: str) -> State | None:
+    """Write that a run failed for what would not go better next time."""
+    return fail(kind, kind.model.objects.held(run.job.pk, run.token), run.job, sentence)
 
 
 def fail(kind: Kind, rows: Any, job: Leased, sentence: str) -> State | None:
@@ -206,7 +264,7 @@ def reap(kinds: tuple[Kind, ...]) -> None:
         for job in kind.model.objects.beyond_help():
             rows = kind.model.objects.beyond_help().filter(pk=job.pk)
             if not job.cancel_requested:
-                fail(kind, rows, job, GAVE_UP)
+                fail(kind, rows, job, _(GAVE_UP))
                 continue
             with transaction.atomic():
                 if rows.update(**ended(State.CANCELLED)):

@@ -12,8 +12,8 @@ from mixes.engine.chapters import Chapter, chapters_of
 from mixes.engine.tracklist import LIMIT_BYTES
 from mixes.leases import State
 from mixes.models import Artifact, MixJob
-from mixes.services import check_words, storage
-from mixes.services.job_requests import place_in_queue, remaining_text
+from mixes.services import check_words, storage, wording
+from mixes.services.job_requests import next_try_text, place_in_queue, remaining_text
 from mixes.services.mix_waves import WIDTH
 from mixes.services.snapshots import timeline_of
 
@@ -85,6 +85,16 @@ class Standing:
     @property
     def is_waiting(self) -> bool:
         return self.job.state == State.QUEUED
+
+    @property
+    def restarting(self) -> Promise | str:
+        """Which try it waits for; empty where it was not begun before."""
+        begun = self.is_waiting and self.job.attempt > 0
+        return wording.restarting(self.job.attempt + 1) if begun else ""
+
+    @property
+    def next_try(self) -> str:
+        return next_try_text(self.job)
 
 
 @dataclass(frozen=True)
@@ -168,6 +178,11 @@ class JobSheet:
     def took_s(self) -> float:
         """Seconds of work, whatever the waiting and the attempts before."""
         return sum((self.job.timings_s or {}).values())
+
+    @property
+    def has_lost_files(self) -> bool:
+        """Tell whether a file of the result is not there any more."""
+        return not all(storage.path_of(artifact.file).is_file() for artifact in self.artifacts.values())
 
     @property
     def is_outdated(self) -> bool:

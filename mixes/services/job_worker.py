@@ -1,7 +1,6 @@
 """One run of a mix on a worker: from its snapshot to files, a check sheet and a waveform."""
 
 import contextlib
-import errno
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -15,7 +14,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from mixes.engine.earlier import Earlier
-from mixes.engine.errors import DecodeError, EngineError, PictureError
+from mixes.engine.errors import (
+    DecodeError,
+    EngineError,
+    InterruptedDecodeError,
+    PictureError,
+    StalledError,
+)
 from mixes.engine.ffmpeg import find_ffmpeg
 from mixes.engine.pipeline import go_on_with_mix
 from mixes.engine.publishing import lock
@@ -26,6 +31,7 @@ from mixes.models import MixJob
 from mixes.services import artifacts, snapshots, storage
 from mixes.services.job_requests import check_disk, disk_full
 from mixes.services.job_runs import Commit, JobRun
+from mixes.services.limits import DiskFull, full_disk_told
 from mixes.services.local_mixes import available_cores
 from mixes.services.mix_waves import draw_mix
 
@@ -34,7 +40,6 @@ DRAW_S, DRAW_PER_CARD_S = 0.3, 0.08
 BLEND_PER_S, ENCODE_PER_S = 0.002, 0.009  # per second of the mix, the latter on one core and per format
 VIDEO_S, VIDEO_PER_CARD_S, VIDEO_PER_S = 0.8, 0.5, 0.0004
 CHECK_PER_S = 0.0016  # per format
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run(run: JobRun) -> Commit:
@@ -42,7 +47,7 @@ def run(run: JobRun) -> Commit:
     job = MixJob.objects.select_related("owner").get(pk=run.job.pk)
     work = storage.scratch_path("mix", job.pk)
     run.at_end.callback(clear_if_deleted, job)
-    with told_to_its_owner(job.snapshot):
+    with told_to_its_owner(job):
         request = snapshots.to_request(job.snapshot, available_cores())
         outputs = make(job, request, work, run)
         results = artifacts.read_results(outputs, run.should_stop)
@@ -77,19 +82,22 @@ def make(job: MixJob, request: MixRequest, work: Path, run: JobRun) -> MixOutput
 
 
 @contextlib.contextmanager
-def told_to_its_owner(snapshot: snapshots.Snapshot) -> Iterator[None]:
+def told_to_its_owner(job: MixJob) -> Iterator[None]:
     """Turn errors on files of ours into sentences about what their owner calls them."""
     try:
-        yield
+        with full_disk_told(disk_full()):
+            yield
     except DecodeError as error:
-        titles = {Path(entry["file"]).name: entry["title"] for entry in snapshot["tracks"]}
-        raise EngineError(f"“{titles.get(error.path.name, error.path.name)}”: {error.reason}") from error
+        titles = {Path(entry["file"]).name: entry["title"] for entry in job.snapshot["tracks"]}
+        sentence = f"“{titles.get(error.path.name, error.path.name)}”: {error.reason}"
+        kind = StalledError if isinstance(error, InterruptedDecodeError) else EngineError
+        raise kind(sentence) from error
     except PictureError as error:
         raise EngineError(_("The picture cannot be used: %s") % error.reason) from error
-    except OSError as error:
-        if error.errno not in FULL_DISK:
-            raise
-        raise EngineError(disk_full()) from error
+    except DiskFull:
+        # before the row's end is written: the database may need the room
+        storage.remove_folder(storage.scratch_path("mix", job.pk))
+        raise
 
 
 def stage_costs(request: MixRequest, timeline: Timeline) -> dict[str, float]:
@@ -128,9 +136,13 @@ def commit(
     job: MixJob, request: MixRequest, outputs: MixOutputs, results: list[artifacts.Result]
 ) -> dict[str, Any]:
     """Take the results in; runs in the transaction that ends the job."""
-    artifacts.take_in(job, results)
+    with told_to_its_owner(job):
+        artifacts.take_in(job, results)
     gone = _("The picture of this mix was deleted, so one was drawn.")
     notes = [*outputs.notes, *([gone] if snapshots.picture_is_gone(job.snapshot) else [])]
+    notes += [
+        _("“%s” was left out: it cannot be used.") % title for title in job.snapshot.get("left_out", ())
+    ]
     transaction.on_commit(partial(clear_up, job, State.DONE, ""), robust=True)
     drawing = draw_mix(outputs.timeline, [source.analysis for source in request.sources])
     return {

@@ -1,5 +1,9 @@
 """What one person may take up, said in one sentence before any byte is sent."""
 
+import contextlib
+import errno
+from collections.abc import Iterator
+
 from django.conf import settings
 from django.db.models import F, Sum
 from django.template.defaultfilters import filesizeformat
@@ -9,8 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from mixes.engine.errors import DiskFullError
 from mixes.models import Artifact, Artwork, Mix, Track, Upload
 from mixes.services import storage
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LimitReached(Exception):
@@ -19,6 +26,19 @@ class LimitReached(Exception):
 
 class DiskFull(LimitReached):
     """The site has no room: no fault of the one who asks."""
+
+
+@contextlib.contextmanager
+def full_disk_told(sentence: str) -> Iterator[None]:
+    """Raise DiskFull with `sentence` where something is written inside the block and finds no room."""
+    try:
+        yield
+    except DiskFullError as error:
+        raise DiskFull(sentence) from error
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise DiskFull(sentence) from error
 
 
 def check_file(owner: User, size: int) -> None:
@@ -87,8 +107,39 @@ def check_tracks(mix: Mix) -> None:
         )
 
 
+def check_mixes(owner: User) -> None:
+    """Raise LimitReached when `owner` has as many mixes as one may have, those in the bin among them."""
+    most = settings.LIMITS.mixes_per_user
+    if Mix.objects.filter(owner=owner).count() >= most:
+        raise LimitReached(
+            _("You have %(most)s mixes, those in the bin among them, and that is as many as there may be. ")
+            % {"most": number_format(most)}
+            + _("Nothing you have is lost; to start another, ask who runs this site for more.")
+        )
+
+
+def check_library(owner: User) -> None:
+    """Raise LimitReached when `owner` has as many tracks as one may have, those in the bin among them."""
+    most = settings.LIMITS.tracks_per_user
+    if Track.objects.filter(owner=owner).count() >= most:
+        raise LimitReached(
+            _("Your library has %(most)s tracks, those in the bin among them, and that is as many as fit.")
+            % {"most": number_format(most)}
+        )
+
+
 def check_picture(owner: User, size: int) -> None:
     """Raise LimitReached when a picture of `size` bytes may not be added."""
+    most = settings.LIMITS.pictures_per_user
+    if Artwork.objects.filter(owner=owner).count() >= most:
+        raise LimitReached(
+            ngettext(
+                "You have added %(most)s picture, and that is as many as there may be.",
+                "You have added %(most)s pictures, and that is as many as there may be.",
+                most,
+            )
+            % {"most": number_format(most)}
+        )
     if size > settings.LIMITS.picture_bytes:
         raise LimitReached(
             _("This picture has %(size)s; a picture may have %(most)s at most.")

@@ -81,6 +81,11 @@ class MixSheet:
         return sum(row.is_working for row in self.rows)
 
     @property
+    def left_out(self) -> int:
+        """How many songs a mix that is made now will lack."""
+        return sum(row.planned is None and not row.is_working for row in self.rows)
+
+    @property
     def digest(self) -> str:
         """Return a word that changes whenever the page would look otherwise."""
         rows = [(r.item.pk, r.track.state, r.track.deleted_at, r.upload_percent // 10) for r in self.rows]

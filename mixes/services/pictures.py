@@ -2,16 +2,20 @@
 
 import tempfile
 import uuid
+from datetime import datetime
 from pathlib import Path
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from mixes.engine.errors import PictureError
 from mixes.engine.pictures import safe_picture, save_jpeg
-from mixes.models import Artwork
+from mixes.engine.publishing import lock
+from mixes.models import Artwork, MixJob, Revision
 from mixes.services import limits, storage
+from mixes.services.leftovers import PICTURE
 from mixes.services.uploads import clean_name
 
 SHOWN_SIZE = (1280, 720)
@@ -27,7 +31,11 @@ def add_artwork(owner: User, file: UploadedFile) -> Artwork:
     limits.check_picture(owner, file.size or 0)
     pk = uuid.uuid4()
     stem = f"{storage.PICTURES}/{pk.hex[:2]}/{pk.hex}"
-    with tempfile.TemporaryDirectory(dir=storage.uploads_folder(), prefix="picture-") as folder:
+    with (
+        limits.full_disk_told(_("The site's disk is full, so the picture was not added. Try again later.")),
+        tempfile.TemporaryDirectory(dir=storage.uploads_folder(), prefix=PICTURE) as folder,
+        lock(Path(folder)),
+    ):
         source, safe, shown = (Path(folder, part) for part in ("source", "safe.png", "shown.jpg"))
         with source.open("wb") as copy:
             for chunk in file.chunks():
@@ -54,3 +62,14 @@ def purge_artwork(artwork: Artwork) -> None:
     with transaction.atomic():
         artwork.delete()
         transaction.on_commit(lambda: [storage.remove(name) for name in files])
+
+
+def find_unused(before: datetime) -> list[Artwork]:
+    """Return pictures added before then that no mix shows, no undo brings back and no run was made with."""
+    unshown = list(Artwork.objects.filter(created_at__lt=before, mixes=None))
+    owners = {artwork.owner_id for artwork in unshown}
+    revisions = Revision.objects.filter(mix__owner__in=owners)
+    kept = set(revisions.values_list("arrangement__artwork_id", flat=True).distinct())
+    runs = MixJob.objects.filter(owner__in=owners)
+    made = set(runs.values_list("snapshot__picture", flat=True).distinct())
+    return [artwork for artwork in unshown if str(artwork.pk) not in kept and artwork.file not in made]

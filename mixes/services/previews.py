@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from mixes.engine.errors import TimelineError
 from mixes.engine.listening import cut_excerpt
-from mixes.leases import ENDED, State
+from mixes.leases import ENDED, OPEN, State
 from mixes.models import MixTrack, Preview, Track
 from mixes.queues import SHORT, wake
 from mixes.services import plans, storage
@@ -21,6 +21,7 @@ from mixes.services import plans, storage
 RECIPE = 1  # raised whenever the same would be made otherwise
 TRACK_PRIORITY, JOIN_PRIORITY = 10, -10  # after every analysis; before it, because somebody waits
 NOT_YET = gettext_lazy("This join can be heard once both of its tracks are ready.")
+MANY_WAIT = gettext_lazy("Many joins are being made ready for you already. Try again in a moment.")
 USED_AGAIN = timedelta(minutes=1)  # a use is noted no more often
 
 
@@ -63,13 +64,22 @@ def request_join(item: MixTrack) -> Preview:
     recipe = excerpt.to_dict()
     # Where it lies in the mix changes nothing of what is heard
     made_from = {**recipe, "first": 0, "sha256": [track.sha256 for track in used]}
+    key = _key("join", json.dumps(made_from, sort_keys=True))
+    _refuse_many(item.mix.owner_id, key)
     return _request(
         item.mix.owner_id,
         Preview.Kind.JOIN,
-        key=_key("join", json.dumps(made_from, sort_keys=True)),
+        key=key,
         recipe={**recipe, "tracks": [str(track.pk) for track in used]},
         priority=JOIN_PRIORITY,
     )
+
+
+def _refuse_many(owner_id: int, key: str) -> None:
+    """Raise NothingToHear for one join more while many of them wait to be made."""
+    waiting = Preview.objects.filter(owner=owner_id, kind=Preview.Kind.JOIN, state__in=OPEN).exclude(key=key)
+    if waiting.count() >= settings.LIMITS.previews_waiting:
+        raise NothingToHear(MANY_WAIT)
 
 
 def ask_again(preview: Preview) -> Preview:

@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from mixes.leases import OPEN, job_models
 from mixes.models import Artifact, Artwork, Mix, Preview, Track, Upload
-from mixes.services import arranging, storage, tracks, uploads
+from mixes.services import arranging, pictures, storage, tracks, uploads
 
 ORPHAN_AGE_S = 24 * 3600  # a younger file may be named by a row in a moment
 SCRATCH_AGE_S = 24 * 3600  # a job tried again within a day goes on from what lies there
+PICTURE_KEPT = timedelta(days=1)  # that nothing shows yet, or any more
 FINISHED_UPLOAD_KEPT = timedelta(days=1)  # its client may have missed our answer
 BIN_DAYS = 30
 MOST_ORPHANS = 0.05  # of all files; more of them and it is the database that is wrong
@@ -45,6 +46,7 @@ class Rubbish:
     answered_uploads: tuple[UUID, ...]  # finished long ago: the row alone
     mixes: tuple[Mix, ...]
     tracks: tuple[Track, ...]
+    pictures: tuple[Artwork, ...]  # that nothing shows any more
     orphans: tuple[str, ...]
     scratch: tuple[Path, ...]
     binned: tuple[Path, ...]  # orphans put aside long ago
@@ -57,6 +59,7 @@ class Rubbish:
                 self.answered_uploads,
                 self.mixes,
                 self.tracks,
+                self.pictures,
                 self.orphans,
                 self.scratch,
                 self.binned,
@@ -89,6 +92,7 @@ def find_rubbish() -> Rubbish:
         ),
         mixes=tuple(Mix.objects.filter(deleted_at__lt=old)),
         tracks=tuple(Track.objects.filter(deleted_at__lt=old)),
+        pictures=tuple(pictures.find_unused(timezone.now() - PICTURE_KEPT)),
         orphans=tuple(find_orphans(names, known_names()) + find_orphans(parts, known_parts())),
         scratch=tuple(find_stale_scratch()),
         binned=tuple(find_old_bins()),
@@ -159,6 +163,10 @@ def remove_rubbish(rubbish: Rubbish) -> None:
     binned = [track.pk for track in rubbish.tracks]
     for track in Track.objects.filter(pk__in=binned, deleted_at__isnull=False):
         tracks.purge_track(track)
+    unused = {picture.pk for picture in rubbish.pictures}
+    for picture in pictures.find_unused(timezone.now() - PICTURE_KEPT):
+        if picture.pk in unused:
+            pictures.purge_artwork(picture)
     today = timezone.localdate().isoformat()
     for name in rubbish.orphans:
         storage.put_aside(name, today)

@@ -17,6 +17,10 @@ BLOCK_BYTES = 1 << 18
 RANGE = re.compile(r"bytes=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE)
 
 
+class FileGone(Http404):
+    """A file that was there once; str() is a sentence for its owner."""
+
+
 class UnsatisfiableRange(Exception):
     """The range lies beyond the file's end."""
 
@@ -66,7 +70,7 @@ def ranged_response(
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        raise Http404(
+        raise FileGone(
             _("This file is not there any more. What it was made from is: make it again.")
         ) from None
     facts = look_at(file, etag)

@@ -4,8 +4,11 @@ Django's own handlers would write to the system's temporary folder, often a smal
 take any number of bytes from anybody.
 """
 
+import contextlib
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.utils.translation import gettext as _
 
-from mixes.services import storage
+from mixes.services import limits, storage
+from mixes.services.leftovers import FORM
 
 CHECK_BYTES = 64 << 20  # so often the disk is looked at
 
@@ -23,12 +27,14 @@ class ReceivedFile(UploadedFile):
     """A file of a form, in the media folder until the request ends; whoever keeps it moves it away."""
 
     def __init__(self, name: str, content_type: str, charset: str | None, extra: Any) -> None:
-        file, path = tempfile.mkstemp(dir=storage.uploads_folder(), prefix="form-", suffix=".part")
+        file, path = tempfile.mkstemp(dir=storage.uploads_folder(), prefix=FORM, suffix=".part")
+        fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed, or this process has died
         self.path = Path(path)
         super().__init__(os.fdopen(file, "w+b"), name, content_type, 0, charset, extra)
 
     def close(self) -> None:
-        super().close()
+        with contextlib.suppress(OSError):  # on a full disk, what could not be written
+            super().close()
         self.path.unlink(missing_ok=True)
 
 
@@ -43,14 +49,18 @@ class MediaDiskHandler(FileUploadHandler):
         if not self.request.user.is_authenticated:
             raise SkipFile
         self._check_disk()
-        self._file = ReceivedFile(self.file_name, self.content_type, self.charset, self.content_type_extra)
+        with self._left_out_when_full():
+            told = (self.content_type, self.charset, self.content_type_extra)
+            self._file = ReceivedFile(self.file_name, *told)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         if start + len(raw_data) > settings.LIMITS.file_bytes:
             self._leave_out(_("it is larger than a file may be."))
         if start // CHECK_BYTES != (start + len(raw_data)) // CHECK_BYTES:
             self._check_disk()
-        self._file.write(raw_data)
+        with self._left_out_when_full():
+            self._file.write(raw_data)
+            self._file.flush()  # Django gives no place to say so later
 
     def file_complete(self, file_size: int) -> ReceivedFile:
         self._file.seek(0)
@@ -69,6 +79,14 @@ class MediaDiskHandler(FileUploadHandler):
     def _check_disk(self) -> None:
         if storage.free_bytes() < settings.LIMITS.free_disk_bytes:
             self._leave_out(_("the site's disk is almost full."))
+
+    @contextlib.contextmanager
+    def _left_out_when_full(self) -> Iterator[None]:
+        try:
+            with limits.full_disk_told(_("the site's disk is full. Try again later.")):
+                yield
+        except limits.DiskFull as error:
+            self._leave_out(str(error))
 
     def _leave_out(self, reason: str) -> None:
         self._close()

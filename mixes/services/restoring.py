@@ -30,6 +30,9 @@ from mixes.services.backups import (
     read_manifest,
 )
 
+BEFORE = "before-restore-"  # and when
+SITE_RUNS = "The site is running. Stop it first; a worker that died is forgotten after a minute."
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -47,23 +50,58 @@ def restore_backup(backup: Path, *, replace: bool = False) -> Restored:
         place_of(entry.name, backup, backup)
     check(backup, manifest)
     if has_workers():
-        raise BackupRefused(
-            "The site is running. Stop it first; a worker that died is forgotten after a minute."
-        )
+        raise BackupRefused(SITE_RUNS)
     if not replace and not is_fresh():
         raise BackupRefused("This installation is not empty. With --yes it is moved aside and replaced.")
-    stamp = f"{timezone.now():%Y%m%d-%H%M%S}"
+    stamp = new_stamp()
     data, media = Path(settings.DATA_DIR), Path(settings.MEDIA_ROOT)
     with unpacked(backup, manifest, data, media, stamp) as (new_data, new_media):
-        aside = (data / f"before-restore-{stamp}", media / f"before-restore-{stamp}")
-        for folder in aside:
-            folder.mkdir(mode=0o700)
-        databases.restore_database(new_data / databases.copy_name(), aside[0])  # what may fail comes first
-        swap_folders(new_media / MEDIA, media, aside[1], storage.KEPT_FOLDERS)
-        swap_folders(new_data, data, aside[0], (KEYS,))
+        aside = put_in_place(new_data, new_media / MEDIA, stamp)
+    return Restored(manifest, aside)
+
+
+def undo_restore() -> tuple[Path, ...]:
+    """Put back what the last restore moved aside; what is here now is moved aside in its turn.
+
+    Returns the folders with that. Raises BackupRefused, DatabaseTrouble.
+    """
+    data, media = Path(settings.DATA_DIR), Path(settings.MEDIA_ROOT)
+    last = max((folder.name for place in (data, media) for folder in place.glob(f"{BEFORE}*")), default="")
+    if not last:
+        raise BackupRefused(f"There is no restore to undo: no folder {BEFORE}… lies in {data}.")
+    if has_workers():
+        raise BackupRefused(SITE_RUNS)
+    stamp = new_stamp()
+    new_data = data / f"restoring-{stamp}"
+    new_data.mkdir(mode=0o700)
+    try:
+        databases.take_from_aside(data / last, new_data / databases.copy_name())
+        if (data / last / KEYS).is_dir():
+            shutil.copytree(data / last / KEYS, new_data / KEYS)
+        aside = put_in_place(new_data, media / last, stamp)
+    finally:
+        discard(new_data)
+    for place in (data, media):
+        discard(place / last)
+    return aside
+
+
+def new_stamp() -> str:
+    return f"{timezone.now():%Y%m%d-%H%M%S}"
+
+
+def put_in_place(new_data: Path, new_media: Path, stamp: str) -> tuple[Path, ...]:
+    """Swap this installation for another one; return the folders in which what was here lies now."""
+    data, media = Path(settings.DATA_DIR), Path(settings.MEDIA_ROOT)
+    aside = (data / f"{BEFORE}{stamp}", media / f"{BEFORE}{stamp}")
+    for folder in aside:
+        folder.mkdir(mode=0o700, parents=True)
+    databases.restore_database(new_data / databases.copy_name(), aside[0])  # what may fail comes first
+    swap_folders(new_media, media, aside[1], storage.KEPT_FOLDERS)
+    swap_folders(new_data, data, aside[0], (KEYS,))
     connections.close_all()
     call_command("migrate", interactive=False, verbosity=0)
-    return Restored(manifest, tuple(folder for folder in aside if not drop_if_empty(folder)))
+    return tuple(folder for folder in aside if not drop_if_empty(folder))
 
 
 def check_kind(manifest: Manifest) -> None:

@@ -40,7 +40,13 @@ def uploads_folder() -> Path:
 
 def upload_path(upload_id: uuid.UUID) -> Path:
     """Return the part file of an upload; its folder is there."""
-    return uploads_folder() / f"{upload_id.hex}.part"
+    uploads_folder()
+    return path_of(upload_name(upload_id))
+
+
+def upload_name(upload_id: uuid.UUID) -> str:
+    """Return the name of the part file of an upload."""
+    return f"{UPLOADS}/{upload_id.hex}.part"
 
 
 def scratch_path(kind: str, pk: uuid.UUID) -> Path:

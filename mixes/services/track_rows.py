@@ -8,8 +8,9 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from mixes.engine.analysis import ANALYSIS_VERSION
+from mixes.leases import State
 from mixes.models import AnalysisJob, Mix, Track, Upload
-from mixes.services import storage, tracks, uploads
+from mixes.services import storage, tracks, uploads, wording
 
 MOVED_S = 30.0  # since its last byte: until then an upload is on its way, even between two pieces
 
@@ -39,8 +40,12 @@ def _row(track: Track, mixes: tuple[Mix, ...], jobs: dict[UUID, AnalysisJob]) ->
         return _uploading(track, mixes, track.upload)
     if track.state != Track.State.LISTENING:
         return TrackRow(track, mixes, "")
-    percent = jobs[track.pk].percent if track.pk in jobs else 0
-    words = _("Listening, %(percent)s %%") % {"percent": percent} if percent else _("Listening")
+    job = jobs.get(track.pk)
+    percent = job.percent if job else 0
+    if job and job.state == State.QUEUED and job.attempt:
+        words = str(wording.restarting(job.attempt + 1))
+    else:
+        words = _("Listening, %(percent)s %%") % {"percent": percent} if percent else _("Listening")
     return TrackRow(track, mixes, words, percent or None, is_working=True)
 
 
@@ -58,6 +63,6 @@ def is_moving(upload: Upload) -> bool:
     if uploads.is_being_written(upload):
         return True
     try:
-        return time.time() - storage.upload_path(upload.pk).stat().st_mtime < MOVED_S
+        return abs(time.time() - storage.upload_path(upload.pk).stat().st_mtime) < MOVED_S
     except FileNotFoundError:
         return False

@@ -13,8 +13,8 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from mixes.leases import State
-from mixes.models import Mix, MixTrack, Preview, Track
+from mixes.leases import OPEN, State
+from mixes.models import Mix, MixTrack, Preview, Track, Upload
 from mixes.services import arranging, storage, track_analyses
 from mixes.services.arrangements import Arrangement
 
@@ -130,9 +130,14 @@ def purge_track(track: Track) -> None:
     """Remove a track for good, with its file and all that was made of it."""
     with transaction.atomic():
         take_out_of_mixes(track)
-        files = [track.file, *_forget_previews(track)]
+        files = [track.file, *_forget_previews(track), *_part_files(track)]
         track.delete()  # its analysis too: a worker that is at it finds its lease lost
         transaction.on_commit(lambda: _remove_files(files))
+
+
+def _part_files(track: Track) -> list[str]:
+    """Return what has arrived of a track that was never whole."""
+    return [storage.upload_name(pk) for pk in Upload.objects.filter(track=track).values_list("pk", flat=True)]
 
 
 def _forget_previews(track: Track) -> list[str]:
@@ -143,6 +148,7 @@ def _forget_previews(track: Track) -> list[str]:
         if str(track.pk) in recipe["tracks"]
     ]
     previews = Preview.objects.filter(pk__in=mine)
+    previews.filter(state__in=OPEN).update(cancel_requested=True)  # holds the rows: none is finished now
     files = list(previews.filter(state=State.DONE).values_list("file", flat=True))
     previews.delete()
     return files

@@ -5,7 +5,6 @@ in the file, so two requests of one client that overlap for a moment write the s
 """
 
 import contextlib
-import errno
 import os
 import time
 import uuid
@@ -25,7 +24,7 @@ from accounts.models import User
 from mixes.engine.tags import tags_from_name
 from mixes.engine.text import clean_text
 from mixes.models import Mix, Track, Upload
-from mixes.services import arranging, limits, storage, track_analyses, tracks
+from mixes.services import arranging, limits, rates, storage, track_analyses, tracks
 
 LEAST_READ, FIRST_READ, MOST_READ = (
     1 << 14,
@@ -35,7 +34,6 @@ LEAST_READ, FIRST_READ, MOST_READ = (
 QUICK_S, SLOW_S = 0.05, 0.5  # of one read: the next is larger, or smaller
 SILENT_S = 5.0  # without a byte: the writer has gone, as a phone does that changes its network
 NAME_LENGTH = 255
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class WrongOffset(Exception):
@@ -71,7 +69,11 @@ class WaitingUpload:
 
 
 def announce_upload(owner: User, name: str, size: int, *, mix: Mix | None) -> Upload:
-    """Make the row of a file before its bytes come, at the end of `mix`. Raises LimitReached, DiskFull."""
+    """Make the row of a file before its bytes come, at the end of `mix`.
+
+    Raises LimitReached, DiskFull, TooFast.
+    """
+    rates.check_rate(owner, "upload", settings.LIMITS.announced_per_minute)
     name = clean_name(name)
     with transaction.atomic():
         User.objects.select_for_update().get(
@@ -79,6 +81,7 @@ def announce_upload(owner: User, name: str, size: int, *, mix: Mix | None) -> Up
         )  # limits are not passed by two requests side by side
         limits.check_file(owner, size)
         limits.check_open_uploads(owner)
+        limits.check_library(owner)
         if mix:
             limits.check_tracks(mix)
         tags = tags_from_name(name)
@@ -122,10 +125,11 @@ def is_being_written(upload: Upload) -> bool:
     """Tell whether a request holds it and its file has grown a moment ago."""
     if upload.writer is None or upload.writing_since is None:
         return False
-    moved_s = upload.writing_since.timestamp()
+    moves_s = [upload.writing_since.timestamp()]
     with contextlib.suppress(FileNotFoundError):  # not a byte may have come yet
-        moved_s = max(moved_s, storage.upload_path(upload.pk).stat().st_mtime)
-    return time.time() - moved_s < SILENT_S
+        moves_s.append(storage.upload_path(upload.pk).stat().st_mtime)
+    # a moment ago: one that is still to come is of before the clock was set back
+    return any(abs(time.time() - moved_s) < SILENT_S for moved_s in moves_s)
 
 
 def take_bytes(upload: Upload, offset: int, stream: Readable) -> int:
@@ -139,10 +143,18 @@ def take_bytes(upload: Upload, offset: int, stream: Readable) -> int:
         end = _write(upload, token, offset, stream)
     finally:
         here = received(upload)
-        Upload.objects.filter(pk=upload.pk, writer=token).update(writer=None, writing_since=None, offset=here)
+        held = Upload.objects.filter(pk=upload.pk, writer=token)
+        if not held.update(writer=None, writing_since=None, offset=here):
+            _forget_removed(upload)
     if end == upload.size:
         finish_upload(upload)
     return end
+
+
+def _forget_removed(upload: Upload) -> None:
+    """Remove what was written of an upload that was removed meanwhile."""
+    if not Upload.objects.filter(pk=upload.pk).exists():
+        storage.upload_path(upload.pk).unlink(missing_ok=True)
 
 
 def settle(upload: Upload) -> int:
@@ -159,10 +171,11 @@ def settle(upload: Upload) -> int:
 
 
 def finish_upload(upload: Upload) -> None:
-    """Give the whole file its name and have it analysed. Harmless when repeated."""
+    """Give the whole file its name and have it analysed. Harmless when repeated. Raises DiskFull."""
     name = tracks.file_name(upload.track_id)
     try:
-        storage.keep(storage.upload_path(upload.pk), name)
+        with limits.full_disk_told(disk_full()):
+            storage.keep(storage.upload_path(upload.pk), name)
     except FileNotFoundError:
         if not storage.path_of(name).is_file():
             raise UploadGone from None
@@ -182,8 +195,12 @@ def take_file(owner: User, name: str, path: Path, *, mix: Mix | None) -> Upload:
     Raises LimitReached, DiskFull.
     """
     upload = announce_upload(owner, name, path.stat().st_size, mix=mix)
-    path.replace(storage.upload_path(upload.pk))
-    finish_upload(upload)
+    try:
+        path.replace(storage.upload_path(upload.pk))
+        finish_upload(upload)
+    except limits.DiskFull:
+        discard_upload(upload)  # a plain form sends it from its beginning again
+        raise
     return upload
 
 
@@ -282,17 +299,16 @@ def _blocks(stream: Readable, most: int) -> Iterator[tuple[bytes, float]]:
 def _write_whole(file: int, block: bytes, offset: int) -> int:
     """Write a block at `offset` and return where it ends. Raises DiskFull."""
     rest = memoryview(block)
-    try:
+    with limits.full_disk_told(disk_full()):
         while rest:
             count = os.pwrite(file, rest, offset)
             rest, offset = rest[count:], offset + count
-    except OSError as error:
-        if error.errno in FULL:
-            raise limits.DiskFull(
-                _("The site's disk is full. What has arrived of this file is kept: try again later.")
-            ) from error
-        raise
     return offset
+
+
+def disk_full() -> str:
+    """Say that the machine is out of space, and what becomes of a file on its way."""
+    return _("The site's disk is full. What has arrived of this file is kept: try again later.")
 
 
 def _holds(upload: Upload, token: uuid.UUID) -> bool:

@@ -50,6 +50,18 @@ STYLE_HINTS: dict[str, Words] = {
 }
 
 
+# The attempt that comes next, of a job that was begun before
+RESTARTING: dict[int, Words] = {
+    2: gettext_lazy("Restarting (2nd try)"),
+    3: gettext_lazy("Restarting (3rd try)"),
+}
+
+
+def restarting(attempt: int) -> Words:
+    """Return what is said of a job that waits for its second attempt, or a later one."""
+    return RESTARTING.get(attempt) or _("Restarting (try %d)") % attempt
+
+
 def today() -> str:
     """Return the day it is at the site, as one would say it."""
     return date_format(timezone.localdate(), "j F Y")

@@ -29,4 +29,14 @@ def leave(node: Node) -> None:
 
 def alive(queue: str) -> QuerySet[WorkerNode]:
     """Return the workers of a queue that were heard of within the last minute."""
-    return WorkerNode.objects.filter(queue=queue, heartbeat_at__gt=Now() - ALIVE)
+    # one that is to come is of before the clock was set back
+    return WorkerNode.objects.filter(
+        queue=queue, heartbeat_at__gt=Now() - ALIVE, heartbeat_at__lt=Now() + ALIVE
+    )
+
+
+def database_time_s(node: Node) -> float:
+    """Return what the database's clock showed when `beat` wrote the row, a moment ago."""
+    queue, host, pid = node
+    beats = WorkerNode.objects.values_list("heartbeat_at", flat=True)
+    return beats.get(queue=queue, host=host, pid=pid).timestamp()

@@ -56,7 +56,10 @@ def test_a_refused_song_is_left_out(alice):
     mix = make_mix_row(
         alice, tracks=[make_track_row(alice), make_track_row(alice, state=Track.State.REFUSED)]
     )
-    assert len(job_requests.request_mix(mix).snapshot["tracks"]) == 1
+    with pytest.raises(LimitReached, match=r"cannot be used\. Make the mix without it"):
+        job_requests.request_mix(mix)  # nobody said so
+    job = job_requests.request_mix(mix, leaving_out=1)
+    assert len(job.snapshot["tracks"]) == 1 and len(job.snapshot["left_out"]) == 1
 
 
 def test_nothing_is_made_of_nothing(alice):

@@ -1,5 +1,7 @@
 """A run ends exactly once, as what really happened, and only while its token holds the row."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -7,7 +9,7 @@ from mixes.engine.errors import Cancelled, DecodeError, FfmpegError
 from mixes.leases import MAX_ATTEMPTS, State
 from mixes.models import AnalysisJob
 from mixes.services import stopping, storage
-from mixes.services.job_runs import GAVE_UP, MACHINE_FAILED, Kind, reap, run_claimed
+from mixes.services.job_runs import GAVE_UP, MACHINE_FAILED, SAFE, GoOnLater, Kind, reap, run_claimed
 from mixes.services.limits import LimitReached
 from mixes.tests.test_leases import hold, make_job
 
@@ -69,6 +71,24 @@ def test_a_limit_is_final(alice, run):
     assert (job.state, job.error_text) == (State.FAILED, "The disk is full.")
 
 
+def test_a_run_that_is_to_go_on_later_was_no_attempt(alice, run, given_up):
+    job, later = make_job(alice), timezone.now() + timedelta(hours=5)
+    run(job, raising(GoOnLater(not_before=later, message="YouTube's daily limit.")))
+    assert (job.state, job.attempt, job.not_before) == (State.QUEUED, 0, later)
+    assert (job.message, job.token, given_up) == ("YouTube's daily limit.", None, [])
+
+
+def test_a_cancelled_run_does_not_go_on_later(alice, run, given_up):
+    job = make_job(alice)
+
+    def handler(run):
+        AnalysisJob.objects.request_cancel(run.job.pk)
+        raise GoOnLater(message="soon")
+
+    run(job, handler)
+    assert (job.state, given_up) == (State.CANCELLED, [(job.pk, State.CANCELLED, "")])
+
+
 @pytest.mark.parametrize("error", [FfmpegError(-9, "killed"), ZeroDivisionError("oops")])
 def test_what_may_go_well_next_time_is_tried_again_a_little_later(alice, run, given_up, error):
     job = make_job(alice)
@@ -81,8 +101,8 @@ def test_what_may_go_well_next_time_is_tried_again_a_little_later(alice, run, gi
 def test_the_last_attempt_ends_with_a_sentence_that_shows_no_code(alice, run, given_up):
     job = make_job(alice, attempt=MAX_ATTEMPTS - 1)
     run(job, raising(ZeroDivisionError("secret detail")))
-    assert (job.state, job.error_text) == (State.FAILED, MACHINE_FAILED)
-    assert given_up == [(job.pk, State.FAILED, MACHINE_FAILED)]
+    assert (job.state, job.error_text) == (State.FAILED, f"{MACHINE_FAILED} {SAFE}")
+    assert given_up == [(job.pk, State.FAILED, job.error_text)]
 
 
 def test_a_cancelled_run_is_cancelled(alice, run, given_up):

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from mixes.leases import MAX_ATTEMPTS, State
+from mixes.leases import MAX_ATTEMPTS, State, backoff
 from mixes.models import AnalysisJob, Track
 
 pytestmark = pytest.mark.django_db
@@ -163,3 +163,10 @@ def test_one_open_row_of_a_key(alice):
         make_job(alice, dedupe_key="k")
     jobs.request_cancel(first.pk)
     make_job(alice, dedupe_key="k")
+
+
+def test_the_pause_before_an_attempt_grows(alice):
+    first, second = make_job(alice, attempt=1), make_job(alice, attempt=2)
+    jobs.update(not_before=backoff())
+    pauses_s = [(jobs.get(pk=job.pk).not_before - timezone.now()).total_seconds() for job in (first, second)]
+    assert pauses_s == [pytest.approx(5, abs=3), pytest.approx(60, abs=3)]

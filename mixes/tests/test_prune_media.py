@@ -9,9 +9,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from mixes.models import Artifact, Mix, MixJob, Track, Upload
-from mixes.services import pruning, storage
-from mixes.tests.factories import make_mix_row, make_track_row
+from mixes.models import Artifact, Artwork, Mix, MixJob, Track, Upload
+from mixes.services import arranging, pruning, storage
+from mixes.services.arrangements import change_settings
+from mixes.tests.factories import make_artwork_row, make_job_row, make_mix_row, make_track_row
 
 pytestmark = pytest.mark.django_db
 DAYS_AGO = timezone.now() - timedelta(days=31)
@@ -176,3 +177,30 @@ def test_what_was_saved_from_the_bin_meanwhile_stays(library, alice):
     Mix.objects.filter(pk=mix.pk).update(deleted_at=None)
     pruning.remove_rubbish(rubbish)
     assert Mix.objects.filter(pk=mix.pk).exists()
+
+
+def test_pictures_go_once_no_mix_no_undo_and_no_run_knows_them(library, alice, prune):
+    shown, undone, run_with, unused, young = (make_artwork_row(alice) for _ in range(5))
+    files = [put_file(name, old=True) for row in Artwork.objects.all() for name in (row.file, row.shown_file)]
+    mix = make_mix_row(alice, artwork=shown)
+    for picture in (undone.pk, None):
+        mix = arranging.edit(mix, None, "Picture", lambda a, pk=picture: change_settings(a, artwork_id=pk))
+    mix = arranging.edit(mix, None, "Picture", lambda a: change_settings(a, artwork_id=shown.pk))
+    job = make_job_row(mix, "done")
+    MixJob.objects.filter(pk=job.pk).update(snapshot={**job.snapshot, "picture": run_with.file})
+    Artwork.objects.exclude(pk=young.pk).update(created_at=DAYS_AGO)
+    assert "1  pictures that nothing shows: 1000 bytes" in prune("--yes")
+    assert set(Artwork.objects.all()) == {shown, undone, run_with, young}
+    assert [path for path in files if not path.exists()] == [
+        storage.path_of(unused.file),
+        storage.path_of(unused.shown_file),
+    ]
+
+
+def test_a_picture_that_is_shown_again_meanwhile_stays(library, alice):
+    picture = make_artwork_row(alice)
+    Artwork.objects.update(created_at=DAYS_AGO)
+    rubbish = pruning.find_rubbish()
+    make_mix_row(alice, artwork=picture)
+    pruning.remove_rubbish(rubbish)
+    assert rubbish.pictures == (picture,) and Artwork.objects.get() == picture

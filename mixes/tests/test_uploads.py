@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from mixes.models import AnalysisJob, Mix, Track, Upload
-from mixes.services import storage, uploads
+from mixes.services import storage, tracks, uploads
 from mixes.services.limits import DiskFull, LimitReached
 from mixes.views.uploads import upload as upload_view
 
@@ -428,3 +428,41 @@ def test_nothing_is_left_of_an_upload_that_was_removed_while_it_was_finished(ali
     Track.objects.filter(pk=upload.track_id).delete()
     uploads.finish_upload(upload)
     assert list(storage.stored_names((storage.TRACKS, storage.UPLOADS))) == []
+
+
+def test_nothing_is_left_of_an_upload_that_was_removed_while_bytes_came(alice):
+    upload = uploads.announce_upload(alice, "a.mp3", 4, mix=None)
+
+    class Removing:
+        pieces = iter([b"so", b""])
+
+        def read(self, size):
+            uploads.discard_upload(upload)
+            storage.upload_path(upload.pk).write_bytes(b"so")  # as if it was opened only now
+            return next(self.pieces)
+
+    uploads.take_bytes(upload, 0, Removing())
+    assert list(storage.stored_names((storage.TRACKS, storage.UPLOADS))) == []
+
+
+def test_a_track_removed_for_good_before_it_was_whole_leaves_nothing(
+    alice, django_capture_on_commit_callbacks
+):
+    upload = uploads.announce_upload(alice, "a.mp3", 4, mix=None)
+    uploads.take_bytes(upload, 0, Breaking(b"so", OSError()))
+    with django_capture_on_commit_callbacks(execute=True):
+        tracks.purge_track(upload.track)
+    assert list(storage.stored_names((storage.TRACKS, storage.UPLOADS))) == []
+
+
+def test_a_worker_that_is_done_before_the_last_piece_is_answered_makes_no_error(as_alice, place, monkeypatch):
+    take = uploads.take_bytes
+
+    def take_and_find_a_twin(upload, *arguments):
+        end = take(upload, *arguments)
+        tracks.purge_track(upload.track)  # as for a file that was there already
+        return end
+
+    monkeypatch.setattr(uploads, "take_bytes", take_and_find_a_twin)
+    response = send(as_alice, place, SONG)
+    assert response.status_code == 204 and response["Upload-Offset"] == str(len(SONG))

@@ -45,7 +45,10 @@ def join_preview(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) ->
     item = access.get_item(request.user, mix_pk, item_pk)
     if read_join(item) is None:
         return refuse(request, _("This join can be heard once both of its songs are ready."))
-    return show_preview(request, previews.request_join(item))
+    try:
+        return show_preview(request, previews.request_join(item))
+    except previews.NothingToHear as error:
+        return refuse(request, str(error))
 
 
 def _save(request: HttpRequest, item: MixTrack, style: str, transition_s: float | str | None) -> HttpResponse:

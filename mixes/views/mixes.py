@@ -47,7 +47,11 @@ def mix_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def mix_create(request: HttpRequest) -> HttpResponse:
-    mix = arranging.create_mix(request.user, request.POST.get("title", "")[: arranging.TITLE_LENGTH])
+    try:
+        mix = arranging.create_mix(request.user, request.POST.get("title", "")[: arranging.TITLE_LENGTH])
+    except LimitReached as error:
+        messages.error(request, str(error))
+        return redirect("mixes:mix_list")
     return redirect("mixes:mix_detail", mix.pk)
 
 
@@ -198,7 +202,12 @@ def _add_picked(request: HttpRequest, mix: Mix) -> HttpResponse:
 @login_required
 @require_POST
 def mix_duplicate(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
-    mix = arranging.duplicate_mix(access.get_mix(request.user, mix_pk))
+    original = access.get_mix(request.user, mix_pk)
+    try:
+        mix = arranging.duplicate_mix(original)
+    except LimitReached as error:
+        messages.error(request, str(error))
+        return redirect("mixes:mix_detail", original.pk)
     messages.success(request, _("This is the copy; the original is as it was."))
     return redirect("mixes:mix_detail", mix.pk)
 

@@ -23,6 +23,7 @@ from mixes import access
 from mixes.models import Mix, Upload
 from mixes.services import uploads
 from mixes.services.limits import DiskFull, LimitReached
+from mixes.services.rates import WINDOW_S, TooFast
 from mixes.services.received_files import ReceivedFile, left_out
 from mixes.services.uploads import BeingWritten, TooManyAtOnce, UploadGone, WrongOffset
 
@@ -96,6 +97,8 @@ def _answer(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> Http
         return say(error.status, str(error))
     except DiskFull as error:
         return say(507, str(error))
+    except TooFast as error:
+        return say(429, str(error), **{"Retry-After": str(WINDOW_S)})
     except LimitReached as error:
         return say(413, str(error))
     except tuple(TROUBLES) as error:
@@ -147,8 +150,10 @@ def _take_piece(request: HttpRequest, found: Upload) -> HttpResponse:
         raise BadRequest(413, _("These are more bytes than were announced."))
     with limited_patience(request):
         end = uploads.take_bytes(found, offset, request)
-    found.refresh_from_db()
-    return HttpResponse(status=204, headers={"Upload-Offset": str(end), **_expiry(found)})
+    # it may be gone: the file was there already, and the worker was quick
+    after = Upload.objects.filter(pk=found.pk).first()
+    expiry = _expiry(after) if after else {}
+    return HttpResponse(status=204, headers={"Upload-Offset": str(end), **expiry})
 
 
 def _discard(request: HttpRequest, found: Upload) -> HttpResponse:

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from mixes.engine import ffmpeg
 from mixtape_site import checks
 from mixtape_site.addresses import SiteAddress
@@ -71,6 +73,20 @@ def test_a_key_that_others_can_read_is_named(settings):
     assert warning.id == "mixtape.W002" and "chmod 600" in warning.hint
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_keys_that_the_site_cannot_read_are_named(settings):
+    keys = settings.DATA_DIR / "keys"
+    keys.mkdir(parents=True)
+    (keys / "secret_key").write_text("x")
+    (keys / "secret_key").chmod(0)
+    (error,) = checks.check_keys(None)
+    assert error.id == "mixtape.E005" and "secret_key" in error.msg
+    keys.chmod(0o500)
+    (error,) = checks.check_keys(None)
+    assert error.id == "mixtape.E005"
+    keys.chmod(0o700)
+
+
 def reach(settings, *, bind, url="", proxies=0, demo=False):
     settings.BIND, settings.HAS_URL, settings.TRUSTED_PROXIES = bind, bool(url), proxies
     settings.SITE = SiteAddress.read(url, bind=bind, port=8000)
@@ -90,8 +106,10 @@ def test_a_site_that_others_reach_needs_its_address_and_its_proxy(settings):
     assert demo == ["mixtape.W005"]
 
 
-def test_a_deployed_site_passes_djangos_own_checks(tmp_path):
+@pytest.mark.parametrize("google", [{}, {"GOOGLE_CLIENT_ID": "id", "GOOGLE_CLIENT_SECRET": "secret"}])
+def test_a_deployed_site_passes_djangos_own_checks(google, tmp_path):
     environment = {
+        **google,
         "PATH": os.environ["PATH"],
         "MIXTAPE_URL": "https://mix.example.org",
         "MIXTAPE_TRUSTED_PROXIES": "1",

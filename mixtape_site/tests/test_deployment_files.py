@@ -13,6 +13,7 @@ from django.core.management import get_commands
 from mixes.queues import QUEUES
 from mixtape_site import server
 from mixtape_site.limits import Limits
+from mixtape_site.own_environment import WITHHELD
 from mixtape_site.tests.test_settings_documents import READ
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,13 +70,29 @@ def test_what_runs_all_the_time_is_stopped_gently_and_held_tightly(name):
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_settings_are_named_as_they_are_read(path):
-    named = set(re.findall(r"\b(?:MIXTAPE|GOOGLE)_[A-Z_]+\b|\b(?:DATABASE|EMAIL)_URL\b", path.read_text()))
+    named = set(
+        re.findall(
+            r"\b(?:MIXTAPE|GOOGLE|SECRET|TOKENS)_[A-Z_]+\b|\b(?:DATABASE|EMAIL)_URL\b", path.read_text()
+        )
+    )
     assert named - READ <= OF_THE_PROXY
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_commands_are_named_as_they_are(path):
     assert set(re.findall(r"manage\.py ([a-z_]+)", path.read_text())) <= set(get_commands())
+
+
+def test_secrets_are_told_to_the_web_server_and_the_publish_worker_alone():
+    told = {path.name: read_unit(path).get("Service", {}).get("EnvironmentFile", []) for path in UNITS}
+    secret = "-/etc/mixtape-secrets.env"
+    assert {name for name, files in told.items() if secret in files} == {
+        "mixtape.service",
+        "mixtape-web.service",
+    }
+    assert told["mixtape-worker@.service"] == ["/etc/mixtape.env", "-/etc/mixtape-%i.env"]
+    text = (DEPLOY / "mixtape.env.example").read_text()
+    assert not any(name in text for name in WITHHELD["long"])
 
 
 def test_queues_that_are_enabled_are_queues():

@@ -3,22 +3,39 @@
 An address that is not in the table fails the suite: whoever adds one says here who may see it.
 """
 
+import itertools
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
+from urllib.parse import urlencode
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from mixes.leases import State
-from mixes.models import Mix, MixTrack, Preview, Track, Upload
+from mixes.models import (
+    AnalysisJob,
+    Artifact,
+    Artwork,
+    Mix,
+    MixJob,
+    MixTrack,
+    Preview,
+    Revision,
+    Track,
+    Upload,
+)
 from mixes.services import storage
 from mixes.tests.factories import make_artwork_row, make_job_row, make_mix_row, make_track_row
+from youtube_integration.models import YouTubePublication
 
 pytestmark = pytest.mark.django_db
+User = get_user_model()
 
 EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 SIGN_IN = "sign in"  # sent there, and back afterwards
@@ -30,6 +47,7 @@ OURS = {
     "home": (READ, 200, 302, 302),
     "healthz": (READ, 200, 200, 200),
     "readyz": (READ, 503, 503, 503),  # no worker runs here
+    "status": (READ, SIGN_IN, 404, 404),  # operators alone
     "favicon": (READ, 200, 200, 200),
     "mixes:mix_list": (READ, SIGN_IN, 200, 200),
     "mixes:mix_create": (WRITE, SIGN_IN, 302, 302),
@@ -73,10 +91,30 @@ OURS = {
     "mixes:job_timeline": (READ, SIGN_IN, 404, 200),
     "mixes:artifact": (READ, SIGN_IN, 404, 200),
     "mixes:artifact_download": (READ, SIGN_IN, 404, 200),
+    "youtube:playlists": (READ, SIGN_IN, 200, 200),
+    "youtube:make": (WRITE, SIGN_IN, 404, 302),
+    "youtube:publish": (FORM, SIGN_IN, 404, 302),  # to the kit: nothing is set up here
+    "youtube:chapters": (WRITE, SIGN_IN, 404, 200),
+    "youtube:look_again": (WRITE, SIGN_IN, 404, 302),
+    "youtube:thumbnail": (READ, SIGN_IN, 404, 200),
+    "youtube:kit": (READ, SIGN_IN, 404, 200),
+    "youtube:kit_zip": (READ, SIGN_IN, 404, 200),
+    "youtube:publication": (READ, SIGN_IN, 404, 200),
+    "youtube:publication_thumbnail": (READ, SIGN_IN, 404, 302),
+    "youtube:status": (READ, SIGN_IN, 404, 302),
+    "youtube:cancel": (WRITE, SIGN_IN, 404, 302),
+    "youtube:resume": (WRITE, SIGN_IN, 404, 302),
+    "youtube:review": (WRITE, SIGN_IN, 404, 302),
+    "youtube:edit": (FORM, SIGN_IN, 404, 200),
     "accounts:profile": (FORM, SIGN_IN, 200, 200),
     "accounts:export": (FORM, SIGN_IN, 200, 200),
     "accounts:delete": (FORM, SIGN_IN, 200, 200),
     "accounts:first": (FORM, 404, 404, 404),  # this link was never printed
+    "youtube:channel": (READ, SIGN_IN, 200, 200),
+    "youtube:connect": (WRITE, SIGN_IN, 302, 302),
+    "youtube:callback": ("GET", SIGN_IN, 302, 302),  # nothing was begun: nothing is connected
+    "youtube:disconnect": (WRITE, SIGN_IN, 302, 302),
+    "youtube:setup": (READ, SIGN_IN, 404, 404),  # operators alone
     "privacy": (READ, 200, 200, 200),
     "terms": (READ, 200, 200, 200),
     "robots": (READ, 200, 200, 200),
@@ -86,6 +124,7 @@ OURS = {
 SIGNING_IN = {
     "accounts/password/reset/": ("GET", 404, 404, 404),  # no mail is set up here
     "accounts/email/": ("GET", SIGN_IN, 200, 200),
+    "accounts/google/login/token/": ("POST", 404, 404, 404),  # not set up here
     "account_login": ("GET", 200, 302, 302),
     "account_logout": ("GET", 302, 200, 200),
     "account_inactive": ("GET", 200, 200, 200),
@@ -121,6 +160,7 @@ ARGUMENTS = {
     "account_reset_password_from_key": ["1", "never-sent"],
 }
 OBJECTS = {"mix_pk": "mix", "item_pk": "item", "track_pk": "track", "upload_pk": "upload", "job_pk": "job"}
+OBJECTS |= {"publication_pk": "publication"}
 OBJECTS |= {"preview_pk": "preview", "artwork_pk": "artwork", "artifact_pk": "artifact"}
 OTHERS = {"mixes:mix_restore": {"mix_pk": "binned"}, "mixes:track_restore": {"track_pk": "gone"}}
 
@@ -176,6 +216,9 @@ def things(alice):
         artwork=artwork,
         job=job,
         artifact=job.artifacts.get(),
+        publication=YouTubePublication.objects.create(
+            owner=alice, queue="publish", mix=mix, job=job, title="Evenings", channel_id="UC1"
+        ),
     )
 
 
@@ -245,3 +288,112 @@ def plain_route(route):
         return "admin/nowhere/"
     parts = ("1" if part.startswith("<") else part for part in route.split("/"))
     return "/".join(parts)
+
+
+# Forms of strangers
+
+
+CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+# what would change something, was it sent by a page of ours
+FORM_BODY = urlencode(
+    {"title": "Taken over", "confirmed": "1", "version": "0", "undo": "1", "email": "mallory@example.org"}
+)
+FORM_TYPE = "application/x-www-form-urlencoded"
+LEFT_ALONE = {  # of django-allauth: they change nothing of ours by themselves, or are given their own proof
+    "google_login_by_token",  # the proof is Google's own, in a cookie and in the form
+}
+
+
+def everything():
+    """All rows there are, to see whether something was changed; when somebody was last seen is no change."""
+    ours = (Mix, MixTrack, MixJob, Track, Upload, Preview, Artwork, Artifact, Revision, AnalysisJob, User)
+    rows = {model.__name__: sorted(map(repr, model.objects.order_by("pk").values())) for model in ours}
+    return rows, sorted(storage.stored_names((*storage.KEPT_FOLDERS, storage.UPLOADS)))
+
+
+def test_a_form_of_another_site_changes_nothing(alice, things):
+    """Every address there is, with alice's cookies and without the token that only our pages have."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    client.get(reverse("accounts:profile"))  # the first request notes the session
+    before = everything()
+    tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5", "Upload-Offset": "0"}
+    ways = ({}, {**tus, "Upload-Metadata": "filename YQ=="}, {"HX-Request": "true"})
+    for name, method, headers in itertools.product(TABLE, CHANGING, ways):
+        answer = client.generic(method, address_of(name, things), FORM_BODY, FORM_TYPE, headers=headers)
+        allowed = {403, 405} if name in OURS else {301, 302, 403, 404, 405}
+        assert answer.status_code in allowed or name in LEFT_ALONE, (name, method, answer.status_code)
+    assert everything() == before
+
+
+def test_looking_changes_nothing(as_alice, things, settings):
+    """GET and HEAD, as a link or a picture in somebody's mail would ask."""
+    settings.SIGNUP_OPEN = True
+    as_alice.get(reverse("accounts:profile"))
+    for name in TABLE:
+        before = everything()
+        for method in ("GET", "HEAD", "OPTIONS"):
+            as_alice.generic(method, address_of(name, things), QUERY_STRING=FORM_BODY)
+        after = everything()
+        if name == "mixes:track_preview":  # looking at it asks for a listening copy; nothing is lost
+            before[0]["Preview"] = after[0]["Preview"]
+        assert after == before, name
+
+
+def test_the_admin_takes_no_form_of_another_site(alice):
+    alice.is_staff = alice.is_superuser = True
+    alice.save()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    routes = {plain_route(route) for name, _pattern, route in ALL if name.startswith("admin:")}
+    for route in sorted(routes):
+        assert client.post(f"/{route}", {"post": "yes"}).status_code in (302, 403, 404, 405), route
+    assert User.objects.filter(pk=alice.pk).exists()
+
+
+# What browsers are told of each file
+
+
+FILES = {  # name: type, and whether it is shown in the page or saved
+    "mixes:artifact": ("audio/mpeg", "inline"),
+    "mixes:artifact_download": ("audio/mpeg", "attachment"),
+    "mixes:track_original": ("application/octet-stream", "attachment"),
+    "mixes:preview_file": ("audio/mp4", "inline"),
+    "mixes:artwork_image": ("image/jpeg", "inline"),
+    "admin:mixes_artifact_file": ("audio/mpeg", "attachment"),
+}
+
+
+def check_headers(answer):
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["Referrer-Policy"] == "same-origin"
+    policy = dict(part.strip().partition(" ")[::2] for part in answer["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'" and policy["script-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("part", ["", "bytes=0-3"])
+def test_files_are_sent_as_ours_and_never_as_a_page(name, part, alice, as_alice, things):
+    alice.is_staff = alice.is_superuser = True  # the operator's way is open to operators alone
+    alice.save()
+    hostile = b"<html><script>alert(1)</script>"
+    for file in (things.track.file, things.artwork.shown_file, "previews/aa/1", things.artifact.file):
+        storage.path_of(file).write_bytes(hostile)
+    address = (
+        reverse(name, args=[things.artifact.pk]) if name.startswith("admin") else address_of(name, things)
+    )
+    answer = as_alice.get(address, headers={"Range": part} if part else {})
+    assert answer.status_code == (206 if part else 200)
+    assert b"".join(answer) == (hostile[:4] if part else hostile)
+    kind, disposition = FILES[name]
+    told = answer.headers.get("Content-Disposition", "inline").split(";")[0]
+    assert (answer["Content-Type"], told) == (kind, disposition)
+    check_headers(answer)
+
+
+def test_every_answer_carries_the_policy(as_alice, as_nobody, things):
+    for name in TABLE:
+        for client in (as_alice, as_nobody):
+            check_headers(client.get(address_of(name, things)))

@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db.models.functions import Now
+from django.test import Client
 from django.utils import timezone
 
 from mixes.models import MixJob
@@ -25,9 +27,10 @@ def workers():
         worker_nodes.beat((queue, "here", 1), "")
 
 
-def ask(client):
+def ask(client, host="localhost", **more):
+    """Ask as this machine asks for itself, unless told otherwise."""
     cache.clear()
-    answer = client.get("/readyz")
+    answer = client.get("/readyz", headers={"host": host, **more})
     return answer.status_code, answer.json()["checks"]
 
 
@@ -78,6 +81,31 @@ def test_a_missing_ffmpeg_is_told(client, workers, settings, tmp_path):
     settings.FFMPEG = str(tmp_path / "nowhere")
     status, checks = ask(client)
     assert status == 503 and not checks["ffmpeg"]["ok"]
+
+
+def test_this_machine_and_operators_hear_more_than_others(client, workers, as_bob):
+    operator = Client()
+    operator.force_login(get_user_model().objects.create_superuser("op@example.org", "many loud records"))
+    told = [
+        ask(client),
+        ask(client, "127.0.0.1:8000"),
+        ask(client, "[::1]:8000"),
+        ask(operator, "testserver"),
+    ]
+    assert all(checks["ffmpeg"]["detail"]["version"] for _status, checks in told)
+    assert all("free_mb" in checks["disk"]["detail"] for _status, checks in told)
+    forwarded = {"x-forwarded-for": "203.0.113.9"}
+    told = [ask(client, "testserver"), ask(as_bob, "testserver"), ask(client, **forwarded)]
+    told.append(ask(client, **{"x-forwarded-proto": "https"}))
+    plain = {name: {"ok": True} for name in told[0][1]}
+    assert [checks for _status, checks in told] == [plain] * 4
+    assert len(plain) >= 7
+
+
+def test_another_machine_hears_no_details_by_naming_this_one(client, workers):
+    cache.clear()
+    answer = client.get("/readyz", headers={"host": "localhost"}, REMOTE_ADDR="203.0.113.9")
+    assert "detail" not in answer.content.decode()
 
 
 def test_asking_often_looks_once(client, workers, django_assert_num_queries):

@@ -58,6 +58,7 @@ MAY_IMPORT = {
         "mixes.models",
         "mixes.leases",
         "mixes.engine",
+        "mixtape_site.own_environment",
         "mixtape_site.setup",
         "accounts.models",
         "accounts.services",
@@ -74,10 +75,14 @@ MAY_IMPORT = {
         "mixes.queues",
         "mixes.tasks",
         "mixes.access",
+        "mixes.admin.reading",
         "mixes.services",
         "mixes.engine",
         "accounts.models",
+        "mixtape_site.addresses",
+        "mixtape_site.google",
         "mixtape_site.keys",
+        "mixtape_site.own_environment",
     ),
 }
 ENGINE_LIBRARIES = {"numpy", "scipy", "mutagen", "PIL"}

@@ -417,18 +417,36 @@ def fake(tmp_path, monkeypatch):
 
 # A WAV header of float stereo at 44.1 kHz, as ffmpeg writes it, for printf
 HEADER = "".join(f"\\{byte:03o}" for byte in riff(44_100, 2, b"", kind=3, bits=32, claimed=0xFFFFFFFF))
+HEADER_BYTES = HEADER.count("\\")
+
+
+def told(size):
+    """What ffmpeg says at its end of so many bytes."""
+    return f"printf 'total_size={size}\\nprogress=end\\n' >&2"
 
 
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ("exit 0", "it is not an audio file that can be read"),
-        (f"printf '{HEADER}' | head -c 20", "it is not an audio file that can be read"),
-        (f"printf '{HEADER}'", "there is no sound in it."),
+        ("exit 0", "the program that decodes it ended unexpectedly."),
+        ("exit 1", "the program that decodes it ended unexpectedly."),
+        ("kill -SEGV $$", "the program that decodes it ended unexpectedly."),
+        (f"printf '{HEADER}' | head -c 20; {told(20)}", "it is not an audio file that can be read"),
+        (f"printf '{HEADER}'; {told(HEADER_BYTES)}", "there is no sound in it."),
+        (f"printf '{HEADER}'; yes | head -c 882000", "the program that decodes it ended unexpectedly."),
+        (
+            f"printf '{HEADER}'; yes | head -c 882000; {told(HEADER_BYTES + 882_008)}",
+            "the program that decodes it ended unexpectedly.",
+        ),
         (
             f"printf '{HEADER}'; yes | head -c 882000; kill -SEGV $$",
+            "the program that decodes it ended unexpectedly.",
+        ),
+        (
+            f"printf '{HEADER}'; yes | head -c 882000; echo broken >&2; exit 1",
             "decoding broke off after 2.5 seconds.",
         ),
+        ("while :; do printf x; sleep 0.02; done", "decoding it came to a standstill"),
         ("kill -STOP $$", "decoding it came to a standstill"),
         ("sleep 60", "decoding it came to a standstill"),
         (f"printf '{HEADER}'; yes | head -c 882000; sleep 60", "decoding it came to a standstill"),
@@ -446,6 +464,7 @@ def test_a_decoder_that_lies_or_hangs_is_found_out(fake, script, reason):
 
 def test_endless_patience_is_not_had_with_a_slow_one(fake, monkeypatch):
     monkeypatch.setattr(decode, "PATIENCE", (0.5, 0.5))
+    monkeypatch.setattr(decode, "DECODE", Limits(stall_s=0.5, least_bytes_per_s=1))
     script = f"printf '{HEADER}'; while :; do printf xxxxxxxx; sleep 0.2; done"
     program, path = fake(script)
     with pytest.raises(DecodeError, match="takes far too long"), open_track(program, path, None) as decoder:

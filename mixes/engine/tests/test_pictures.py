@@ -207,8 +207,23 @@ def test_only_the_first_frame_of_an_animation_counts(tmp_path):
         (png_that_claims(30000, 100), picture_reader.TOO_LONG),
         (png_that_claims(1, 1), picture_reader.TOO_SMALL),
         (png_that_claims(400, 400), picture_reader.DAMAGED),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), picture_reader.UNKNOWN_INSIDE),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0shn=\xbf" + bytes(40), picture_reader.UNKNOWN_INSIDE),
+        (b"GIF89a" + bytes(40), picture_reader.UNKNOWN_INSIDE),
     ],
-    ids=["empty", "svg", "eps", "bomb", "larger bomb", "line", "dot", "cut short"],
+    ids=[
+        "empty",
+        "svg",
+        "eps",
+        "bomb",
+        "larger bomb",
+        "line",
+        "dot",
+        "cut short",
+        "broken PNG",
+        "broken JPEG",
+        "empty GIF",
+    ],
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence(tmp_path, content, reason):
     source, out = tmp_path / "a7", tmp_path / "safe.png"

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from mixes.engine import sandbox
+from mixes.engine import readers, sandbox
 from mixes.engine.errors import Cancelled, EngineError, FfmpegError, OutputError, StalledError
-from mixes.engine.sandbox import Child, Limits, call_reader, can_restrict_files, run
+from mixes.engine.readers import call_reader
+from mixes.engine.sandbox import Child, Limits, can_restrict_files, run
 
 PYTHON = (Path(sys.prefix), Path(sys.base_prefix))
 LIMITS = Limits(stall_s=20.0)
@@ -203,8 +204,18 @@ def test_a_child_that_does_not_read_is_ended():
 
 
 def test_a_slow_child_is_left_in_peace():
-    code = "import os, time\nfor _ in range(5): time.sleep(0.15); os.write(1, b'x')"
-    assert run_python(code, limits=IMPATIENT).stdout == b"xxxxx"
+    code = "import os, time\nfor _ in range(5): time.sleep(0.15); os.write(1, bytes(200))"
+    assert run_python(code, limits=IMPATIENT).stdout == bytes(1000)
+
+
+@pytest.mark.parametrize("feed", [None, [bytes(10_000_000)]], ids=["reading", "feeding"])
+def test_a_trickle_is_not_progress(feed):
+    code = "import os, time\nwhile True: time.sleep(0.01); os.write(1, b'x'); os.read(0, 9)"
+    with pytest.raises(StalledError):
+        run_python(code, limits=IMPATIENT, feed=feed)
+    with pytest.raises(StalledError), python_child(code, limits=IMPATIENT, feed=feed) as child:
+        while True:
+            child.readinto(memoryview(bytearray(3)))
 
 
 def test_the_time_of_a_slow_feed_is_not_the_childs():
@@ -309,7 +320,7 @@ def test_a_lower_limit_of_ours_is_kept():
         "read = (Path(sys.prefix), Path(sys.base_prefix));"
         "print(run([sys.executable, '-I', '-S', '-c', code], limits=Limits(), read=read).stdout)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=sandbox.PACKAGE.parent)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=readers.PACKAGE.parent)
     assert done.stdout == b"b'32\\n'\n", done.stderr
 
 
@@ -443,7 +454,7 @@ def test_a_child_dies_with_us():
         "print(child._process.pid, flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=sandbox.PACKAGE.parent) as helper:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=readers.PACKAGE.parent) as helper:
         pid = int(helper.stdout.readline())
         assert is_alive(pid)
         helper.kill()
@@ -478,7 +489,7 @@ def reader(tmp_path, monkeypatch):
     package = tmp_path / "mixes"
     (package / "engine").mkdir(parents=True)
     (package / "engine" / "__init__.py").touch()
-    monkeypatch.setattr(sandbox, "PACKAGE", package)
+    monkeypatch.setattr(readers, "PACKAGE", package)
     return (package / "engine" / "reader.py").write_text
 
 

@@ -54,6 +54,7 @@ def describe(rubbish: pruning.Rubbish) -> Iterator[str]:
         ("rows of uploads that arrived", len(rubbish.answered_uploads), 0),
         ("mixes from the bin, with their results", len(rubbish.mixes), results),
         ("tracks from the bin", len(rubbish.tracks), sum(track.size for track in rubbish.tracks)),
+        ("pictures that nothing shows", len(rubbish.pictures), sum(p.size for p in rubbish.pictures)),
         ("files that no row names, into media/bin", len(rubbish.orphans), orphans),
         ("leftovers of jobs", len(rubbish.scratch), pruning.size_of(rubbish.scratch)),
         ("days of media/bin", len(rubbish.binned), pruning.size_of(rubbish.binned)),

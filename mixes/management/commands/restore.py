@@ -1,4 +1,4 @@
-"""`manage.py restore DIR|FILE.tar`: makes this installation the one that was saved."""
+"""`manage.py restore DIR|FILE.tar`: makes this installation the one that was saved; `--undo` goes back."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mixes.services.backups import BackupRefused
 from mixes.services.databases import DatabaseTrouble
-from mixes.services.restoring import restore_backup
+from mixes.services.restoring import restore_backup, undo_restore
 
 
 class Command(BaseCommand):
@@ -18,15 +18,27 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("backup", type=Path, metavar="DIR|FILE.tar")
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("backup", type=Path, nargs="?", metavar="DIR|FILE.tar")
+        what.add_argument("--undo", action="store_true", help="bring back what the last restore replaced")
         parser.add_argument("--yes", action="store_true", help="replace an installation that is not empty")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            if options["undo"]:
+                aside = undo_restore()
+                self.stdout.write("What the last restore replaced is here again.")
+                self.tell_aside(aside)
+                return
             restored = restore_backup(options["backup"].absolute(), replace=options["yes"])
         except (BackupRefused, DatabaseTrouble, OSError) as error:
             raise CommandError(str(error)) from error
         manifest = restored.manifest
         self.stdout.write(f"Restored {len(manifest.files)} files as they were on {manifest.made_at}.")
-        for folder in restored.aside:
+        self.tell_aside(restored.aside)
+        if restored.aside:
+            self.stdout.write("Was it the wrong one? `manage.py restore --undo` goes back.")
+
+    def tell_aside(self, folders: tuple[Path, ...]) -> None:
+        for folder in folders:
             self.stdout.write(f"What was here before lies in {folder}; delete it when you are sure.")

@@ -1,6 +1,7 @@
 """`manage.py up`: the whole site in one command: web server, workers, a daily cleaner; it stops as one."""
 
 import errno
+import os
 import socket
 import sys
 from typing import Any
@@ -10,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from mixes.management.supervisor import Supervisor, manage
 from mixes.queues import served_queues
+from mixtape_site.own_environment import without_secrets
 from mixtape_site.setup import prepare_site
 
 CLEAN_EVERY_S = 24 * 3600.0
@@ -38,7 +40,14 @@ class Command(BaseCommand):
             commands["demo"] = manage("demo")
             once = ("demo",)
         self.say(f"Mixtape is starting on {settings.SITE_URL} (Ctrl-C stops it)")
-        status = Supervisor(commands, once=once, every_s={"cleaner": CLEAN_EVERY_S}, say=self.say).run()
+        supervisor = Supervisor(
+            commands,
+            once=once,
+            every_s={"cleaner": CLEAN_EVERY_S},
+            environments={f"{queue} worker": without_secrets(queue, os.environ) for queue in served_queues()},
+            say=self.say,
+        )
+        status = supervisor.run()
         self.say("Stopped.")
         sys.exit(status)
 

@@ -10,16 +10,19 @@ from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django_q.cluster import Cluster
 
 from mixes import tasks
+from mixes.engine import sandbox
 from mixes.management.processes import die_with_parent
 from mixes.queues import LONG, PUBLISH, QUEUES, SHORT
 from mixes.services import stopping, worker_nodes
+from mixes.services.clocks import SteadyClock
 
 LOOK_S = 0.3
 LOOK_AFTER_S = 15.0  # how often lost jobs and lost wake-ups are looked for
+LOOK_AGAIN_S = 4.0  # the same, after a look that told nothing for sure: jobs beat each second
 NICE = {PUBLISH: 0, SHORT: 5, LONG: 10}  # pages come first, then what somebody waits for, then mixes
 ENDING_S = 20.0  # that a run may take to hand its job back
 
@@ -47,11 +50,14 @@ class Worker:
         self.queue = queue
         self.signals = 0
         self.cluster = Cluster()
+        self.database_clock, self.own_clock = SteadyClock(), SteadyClock()
         self.node = (queue, socket.gethostname()[:100], os.getpid())
 
     def run(self) -> int:
         """Work until a signal comes or the cluster dies; return the exit status."""
         multiprocessing.util.register_after_fork(self, lambda worker: die_with_parent(signal.SIGKILL))
+        if self.queue == PUBLISH:  # it holds the key of the tokens
+            sandbox.close_door()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.note_signal)
         os.nice(NICE[self.queue])  # and whatever is started from here
@@ -68,18 +74,25 @@ class Worker:
     def watch(self) -> None:
         due_s = 0.0
         while not self.signals and self.cluster.sentinel.is_alive():
+            if self.own_clock.jump_s(time.time()) < 0:
+                # the sentinel waits by this clock, and would now wait for as long as it was set back
+                self.stderr("The clock was set back: this worker starts again.")
+                return
             if time.monotonic() >= due_s:
-                due_s = time.monotonic() + LOOK_AFTER_S
-                self.look_after()
+                due_s = time.monotonic() + (LOOK_AFTER_S if self.look_after() else LOOK_AGAIN_S)
             time.sleep(LOOK_S)
 
-    def look_after(self) -> None:
+    def look_after(self) -> bool:
+        """Say that we live and find what others lost; tell whether leases could be judged."""
         try:
-            tasks.look_after(self.queue)
             worker_nodes.beat(self.node, tasks.describe_current(self.queue))
-        except DatabaseError as error:
+            is_steady = not self.database_clock.jump_s(worker_nodes.database_time_s(self.node))
+            tasks.look_after(self.queue, trust_leases=is_steady)
+        except Error as error:
             self.stderr(f"The database does not answer ({error}); trying again.")
             connections.close_all()
+            return False
+        return is_steady
 
     def end(self) -> int:
         """Stop the cluster, hand back what it held, leave the list of workers."""
@@ -95,7 +108,7 @@ class Worker:
         try:
             tasks.hand_back_all(self.queue)
             worker_nodes.leave(self.node)
-        except DatabaseError as error:
+        except Error as error:
             self.stderr(
                 f"The database does not answer ({error}); running jobs are found again by their lease."
             )

@@ -19,3 +19,8 @@ def note_row(part: str, *, tried: int, wrong: int, **more: Any) -> None:
     if path := os.environ.get("MIXTAPE_TORTURE_ROWS"):
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"part": part, "tried": tried, "wrong": wrong, **more}) + "\n")
+
+
+def cells(*values: object) -> str:
+    """Return one line of a Markdown table."""
+    return f"| {' | '.join(str(value).replace('|', '/') for value in values)} |"

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import signal
-import socket
 import sqlite3
 import sys
 import threading
@@ -85,7 +84,7 @@ def test_uploads_cut_anywhere_arrive_whole(site, tmp_path):
     for cut in cuts:
         if cut <= offset:
             continue
-        break_off(site, place, offset, data, cut)
+        site.break_off(place, offset, data, cut)
         wait_until(lambda at=offset: offset_of(site, place) >= at)
         here = offset_of(site, place)
         assert offset <= here <= cut, "bytes were lost, or came from nowhere"
@@ -97,19 +96,6 @@ def test_uploads_cut_anywhere_arrive_whole(site, tmp_path):
     note_row(
         "uploads cut in the middle of a piece", tried=len(cuts), wrong=0, sent_again_kb=sent_again // 1000
     )
-
-
-def break_off(site, place, offset, data, cut):
-    """Send the bytes from `offset` to `cut` of a piece that was to be longer, and hang up."""
-    cookies = "; ".join(f"{name}={value}" for name, value in site.cookies.items())
-    head = (
-        f"PATCH {place} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookies}\r\n"
-        f"X-CSRFToken: {site.cookies['csrftoken']}\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: {offset}\r\n"
-        f"Content-Type: application/offset+octet-stream\r\nContent-Length: {len(data) - offset}\r\n\r\n"
-    )
-    with socket.create_connection(("127.0.0.1", site.port)) as connection:
-        connection.sendall(head.encode() + data[offset:cut])
-    time.sleep(0.3)  # until the server has seen the end
 
 
 def offset_of(site, place):

@@ -36,6 +36,7 @@ class Site:
     url: str
     folder: Path
     process: subprocess.Popen
+    environment: dict[str, str] = field(default_factory=dict)  # beside its folders and its port
 
     @property
     def log(self):
@@ -47,7 +48,7 @@ class Site:
         return subprocess.run(
             command,
             cwd=ROOT,
-            env=site_environment(self.folder, self.port),
+            env=site_environment(self.folder, self.port) | self.environment,
             capture_output=True,
             text=True,
             **options,
@@ -92,18 +93,19 @@ def site(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def running_site(folder):
+def running_site(folder, environment=None):
     """The whole site as `make run` starts it, on its own folders and port."""
+    environment = environment or {}
     port = free_port()
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],
             cwd=ROOT,
-            env=site_environment(folder, port),
+            env=site_environment(folder, port) | environment,
             stdout=log,
             stderr=log,
         )
-    site = Site(f"http://127.0.0.1:{port}", folder, process)
+    site = Site(f"http://127.0.0.1:{port}", folder, process, environment)
     try:
         wait_until_it_answers(site)
         yield site

@@ -1,0 +1,17 @@
+"""Whose is it? Publications are fetched here: yours, or there is no such thing."""
+
+import uuid
+
+from django.http import Http404
+
+from accounts.models import User
+from youtube_integration.models import YouTubePublication
+
+
+def get_publication(user: User, pk: uuid.UUID) -> YouTubePublication:
+    publications = YouTubePublication.objects.select_related("job", "mix", "credential")
+    long = ("job__snapshot", "job__outline", "job__check_sheet", "mix__plan", "mix__description_template")
+    row = publications.defer(*long).filter(owner=user, pk=pk).first()
+    if row is None:
+        raise Http404("There is no such publication, or it is not yours.")
+    return row

@@ -1,0 +1,6 @@
+"""Connected channels and publications as an operator sees them."""
+
+from youtube_integration.admin.credentials import PendingRevocationAdmin, YouTubeCredentialAdmin
+from youtube_integration.admin.publications import YouTubePublicationAdmin
+
+__all__ = ["PendingRevocationAdmin", "YouTubeCredentialAdmin", "YouTubePublicationAdmin"]

@@ -1,0 +1,126 @@
+"""What is said of a video before it is published."""
+
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from mixes.services.limits import LimitReached
+from youtube_integration.models import YouTubePublication
+from youtube_integration.services.thumbnails import read_thumbnail
+from youtube_integration.services.video_rules import Metadata, find_faults, read_tags
+
+CATEGORIES = (
+    ("10", _("Music")),
+    ("24", _("Entertainment")),
+    ("22", _("People & blogs")),
+    ("1", _("Film & animation")),
+    ("20", _("Gaming")),
+    ("27", _("Education")),
+    ("28", _("Science & technology")),
+    ("26", _("How-to & style")),
+    ("17", _("Sports")),
+    ("19", _("Travel & events")),
+    ("25", _("News & politics")),
+    ("29", _("Non-profits & activism")),
+    ("2", _("Cars & vehicles")),
+    ("15", _("Pets & animals")),
+    ("23", _("Comedy")),
+)
+PRIVACIES = (
+    ("private", _("Private")),
+    ("unlisted", _("Unlisted")),
+    ("public", _("Public")),
+)
+LOCAL_TIME = "%Y-%m-%dT%H:%M"
+
+
+class PublishForm(forms.Form):
+    """All that YouTube is told. Times are in the zone that is active while the form is read."""
+
+    title = forms.CharField(label=_("Title"))
+    description = forms.CharField(
+        required=False, strip=False, label=_("Description"), widget=forms.Textarea({"rows": 14})
+    )
+    tags = forms.CharField(required=False, label=_("Tags"), help_text=_("With a comma between them."))
+    category = forms.ChoiceField(choices=CATEGORIES, label=_("Category"))
+    privacy = forms.ChoiceField(choices=PRIVACIES, label=_("Who can see it"))
+    publish_at = forms.DateTimeField(
+        required=False,
+        label=_("Becomes public at"),
+        input_formats=[LOCAL_TIME, f"{LOCAL_TIME}:%S"],
+        widget=forms.DateTimeInput({"type": "datetime-local"}, format=LOCAL_TIME),
+        error_messages={"invalid": _("Write a day and a time.")},
+    )
+    made_for_kids = forms.ChoiceField(
+        choices=(("no", _("No")), ("yes", _("Yes"))),
+        label=_("Is it made for kids?"),
+        error_messages={"required": _("YouTube wants to know this of every video: choose Yes or No.")},
+    )
+    altered_content = forms.BooleanField(required=False)
+    notify_subscribers = forms.BooleanField(required=False)
+    playlist = forms.RegexField(r"^[A-Za-z0-9_-]{1,64}$", required=False, label=_("Playlist"))
+    thumbnail = forms.FileField(required=False, label=_("A picture of your own"))
+    again = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, asks_again: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["again"].required = asks_again
+        self.fields["again"].error_messages["required"] = _("Tick this to publish it once more.")
+
+    def clean_description(self) -> str:
+        """Return the text as it was typed: browsers send other line ends than those that are counted."""
+        return self.cleaned_data["description"].replace("\r\n", "\n").replace("\r", "\n")
+
+    def clean_tags(self) -> tuple[str, ...]:
+        return read_tags(self.cleaned_data["tags"])
+
+    def clean_thumbnail(self) -> bytes:
+        """Return the picture as a JPEG of ours, nothing where there is none."""
+        file = self.cleaned_data["thumbnail"]
+        try:
+            return read_thumbnail(file) if file else b""
+        except LimitReached as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        told = set(self.errors)
+        for fault in find_faults(self.metadata(data)):
+            if fault.field not in told:
+                self.add_error(fault.field, fault.text)
+        return data
+
+    def metadata(self, data: dict[str, Any] | None = None) -> Metadata:
+        """Return what is to be published; of fields that could not be read, what they begin with."""
+        data = self.cleaned_data if data is None else data
+        return Metadata(
+            title=data.get("title", ""),
+            description=data.get("description", ""),
+            tags=data.get("tags", ()),
+            category=data.get("category", CATEGORIES[0][0]),
+            privacy=data.get("privacy", YouTubePublication.Privacy.PRIVATE),
+            made_for_kids=data.get("made_for_kids") == "yes",
+            altered_content=data.get("altered_content", False),
+            publish_at=data.get("publish_at"),
+            notify_subscribers=data.get("notify_subscribers", False),
+            playlist=data.get("playlist", ""),
+        )
+
+
+def initial_of(metadata: Metadata, *, is_new: bool) -> dict[str, Any]:
+    """Return what the form shows; whether it is for kids is nobody's to choose but its owner's."""
+    names = ("title", "description", "category", "privacy", "publish_at", "altered_content")
+    same = {name: getattr(metadata, name) for name in (*names, "notify_subscribers", "playlist")}
+    kids = {} if is_new else {"made_for_kids": "yes" if metadata.made_for_kids else "no"}
+    return {**same, **kids, "tags": ", ".join(metadata.tags)}
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return a browser's time zone; the site's where it has none that we know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo(timezone.get_default_timezone_name())

@@ -1,0 +1,249 @@
+"""Everything Google can say no with: whether and when it is tried again, and what its owner reads.
+
+One table by Google's word for the reason; where there is none, by what kind of error it is.
+"""
+
+import random
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.html import strip_tags
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from youtube_integration.google_types import FileChanged, GoogleError, GrantLost, Refused, Unreachable
+from youtube_integration.models import YouTubePublication
+from youtube_integration.services.quotas import next_midnight
+
+Phase = YouTubePublication.Phase
+Words = str | Promise
+
+FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 300.0
+BUSY_DELAY_S = 60.0  # the first, where Google asks for fewer calls
+LONGEST_ASKED_S = 6 * 3600.0  # no Retry-After makes anybody wait longer
+GIVE_UP_AFTER = timedelta(hours=24)  # without an answer
+CHANNEL_LIMIT_DELAY_S = 24 * 3600.0
+MOST_CHANNEL_LIMITS = 3
+GONE = (404, 410)  # of an upload session
+
+
+class Step(StrEnum):
+    """What was being done."""
+
+    START = "start"
+    SEND = "send"
+    THUMBNAIL = "thumbnail"
+    PLAYLIST = "playlist"
+    WATCH = "watch"
+
+
+class Retry(StrEnum):
+    NEVER = "never"
+    BACKOFF = "backoff"
+    BUSY = "busy"  # backoff that begins at a minute
+    MIDNIGHT = "midnight"  # when Google's day begins
+    TOMORROW = "tomorrow"  # in 24 hours, three times
+    HELD = "held"  # until a person did something
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What became of an error. `sentence` may hold %(percent)d and %(time)s."""
+
+    code: str
+    retry: Retry
+    sentence: Words
+    phase: str = ""  # of the row while it waits
+    reason: str = ""  # Google's word
+    field: str = ""  # of the form, where that is to be changed
+    is_for_operator: bool = False
+    asked_delay_s: float | None = None  # Retry-After
+
+
+INTERRUPTED = gettext_lazy("The connection to YouTube was interrupted; the upload goes on at %(percent)d %%.")
+NOT_REACHED = gettext_lazy(
+    "YouTube could not be reached for a day. What was sent is kept for a while: press Resume to go on."
+)
+RECONNECT = gettext_lazy("Please reconnect your YouTube account; the upload then goes on at %(percent)d %%.")
+LACKS_PERMISSION = gettext_lazy(
+    "Mixtape lacks the permission to upload. Reconnect your YouTube account and leave all boxes ticked."
+)
+NO_CHANNEL = gettext_lazy("This Google account has no YouTube channel. Create one, then try again.")
+ALLOWANCE_USED = gettext_lazy(
+    "Mixtape's daily YouTube allowance is used up. Your upload starts by itself %(time)s."
+)
+BUSY = gettext_lazy("YouTube asks for a pause; the upload goes on %(time)s.")
+CHANNEL_LIMIT = gettext_lazy("Your channel reached YouTube's daily limit. The next try is %(time)s.")
+CHANNEL_LIMIT_AGAIN = gettext_lazy(
+    "Your channel was at YouTube's daily limit on three days. Look at YouTube Studio, then press Resume."
+)
+SUSPENDED = gettext_lazy("YouTube says that this account is suspended. Only YouTube can help with that.")
+CLOSED = gettext_lazy("YouTube says that this account is closed. Only YouTube can help with that.")
+UNAVAILABLE = gettext_lazy(
+    "Publishing is unavailable at the moment. Whoever runs this site has been told; try again later."
+)
+FILE_CHANGED = gettext_lazy(
+    "The video changed while it was being uploaded, so the upload was stopped. Publish the new one instead."
+)
+MAY_BE_THERE = gettext_lazy("YouTube may already have this video. Look at your channel, then choose.")
+SESSIONS_LOST = gettext_lazy(
+    "YouTube forgot the upload three times. Nothing was published; press Resume to begin again."
+)
+NO_OWN_THUMBNAIL = gettext_lazy(
+    "YouTube did not take the thumbnail. To use your own, verify your channel at youtube.com/verify; the "
+    "video itself is fine."
+)
+NO_PLAYLIST_RIGHT = gettext_lazy(
+    "The video is not in your playlist: Mixtape may not change playlists. Reconnect and allow that, or add "
+    "it in YouTube Studio."
+)
+NOT_LISTED = gettext_lazy(
+    "YouTube did not add the video to your playlist; you can do that in YouTube Studio."
+)
+PLAYLIST_GONE = gettext_lazy("The playlist is no longer there, so the video is in none.")
+REFUSED = gettext_lazy("YouTube refused: %(message)s (reference %(reference)s)")
+
+AFTERWARDS: tuple[Words, Words] = (  # once YouTube has the video: what waits, what is held
+    gettext_lazy("YouTube does not answer just now. Your video is safe there; its state is asked again."),
+    gettext_lazy("Your video is on YouTube. To see what becomes of it, reconnect your YouTube account."),
+)
+
+UNAVAILABLE_PROBLEM = Problem("unavailable", Retry.NEVER, UNAVAILABLE, is_for_operator=True)
+ALLOWANCE_PROBLEM = Problem("quota", Retry.MIDNIGHT, ALLOWANCE_USED, Phase.WAITING, is_for_operator=True)
+BUSY_PROBLEM = Problem("busy", Retry.BUSY, BUSY, Phase.WAITING)
+INTERRUPTED_PROBLEM = Problem("interrupted", Retry.BACKOFF, INTERRUPTED, Phase.WAITING)
+RECONNECT_PROBLEM = Problem("reconnect", Retry.HELD, RECONNECT, Phase.NEEDS_RECONNECT)
+
+
+def of_field(field: str, sentence: Words) -> Problem:
+    """Return what the owner can put right in the form."""
+    return Problem(f"invalid_{field or 'video'}", Retry.NEVER, sentence, field=field)
+
+
+BY_REASON: dict[str, Problem] = {
+    "authError": RECONNECT_PROBLEM,
+    "youtubeSignupRequired": Problem("no_channel", Retry.NEVER, NO_CHANNEL),
+    "insufficientPermissions": Problem("permission", Retry.HELD, LACKS_PERMISSION, Phase.NEEDS_RECONNECT),
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": Problem(
+        "permission", Retry.HELD, LACKS_PERMISSION, Phase.NEEDS_RECONNECT
+    ),
+    "quotaExceeded": ALLOWANCE_PROBLEM,
+    "dailyLimitExceeded": ALLOWANCE_PROBLEM,
+    "userRateLimitExceeded": BUSY_PROBLEM,
+    "rateLimitExceeded": BUSY_PROBLEM,
+    "uploadLimitExceeded": Problem("channel_limit", Retry.TOMORROW, CHANNEL_LIMIT, Phase.WAITING),
+    "invalidTitle": of_field("title", gettext_lazy("YouTube does not take this title.")),
+    "invalidDescription": of_field("description", gettext_lazy("YouTube does not take this description.")),
+    "invalidTags": of_field("tags", gettext_lazy("YouTube does not take these tags.")),
+    "invalidCategoryId": of_field("category", gettext_lazy("YouTube does not take this category.")),
+    "invalidPublishAt": of_field(
+        "publish_at", gettext_lazy("YouTube does not take this time of publishing.")
+    ),
+    "invalidVideoMetadata": of_field("", gettext_lazy("YouTube does not take what is said about the video.")),
+    "invalidFilename": of_field("", gettext_lazy("YouTube does not take the name of the file.")),
+    "mediaBodyRequired": of_field("", gettext_lazy("YouTube says that there was no video.")),
+    "forbiddenPrivacySetting": of_field(
+        "privacy", gettext_lazy("YouTube does not allow this channel to publish so. Choose another.")
+    ),
+    "forbiddenLicenseSetting": of_field(
+        "", gettext_lazy("YouTube does not allow this channel the chosen licence.")
+    ),
+    "authenticatedUserAccountSuspended": Problem("suspended", Retry.NEVER, SUSPENDED),
+    "accountSuspended": Problem("suspended", Retry.NEVER, SUSPENDED),
+    "authenticatedUserAccountClosed": Problem("closed", Retry.NEVER, CLOSED),
+    "accountClosed": Problem("closed", Retry.NEVER, CLOSED),
+    "accessNotConfigured": UNAVAILABLE_PROBLEM,
+    "SERVICE_DISABLED": UNAVAILABLE_PROBLEM,
+    "invalid_client": UNAVAILABLE_PROBLEM,
+    "unauthorized_client": UNAVAILABLE_PROBLEM,
+    "deleted_client": UNAVAILABLE_PROBLEM,
+    "playlistNotFound": Problem("playlist", Retry.NEVER, PLAYLIST_GONE),
+}
+
+
+def classify(error: GoogleError, step: Step = Step.SEND, *, reference: str = "-") -> Problem:
+    """Tell what an error means; `reference` is what the owner may quote to whoever runs the site."""
+    if isinstance(error, Unreachable):
+        return INTERRUPTED_PROBLEM
+    if isinstance(error, FileChanged):
+        return Problem("file_changed", Retry.HELD, FILE_CHANGED, Phase.NEEDS_REVIEW)
+    if isinstance(error, GrantLost):
+        return replace(BY_REASON.get(error.reason, RECONNECT_PROBLEM), reason=error.reason)
+    if isinstance(error, Refused):
+        return replace(
+            _classify_refusal(error, step, reference), reason=error.reason, asked_delay_s=error.retry_after_s
+        )
+    raise error
+
+
+def _classify_refusal(error: Refused, step: Step, reference: str) -> Problem:
+    known = BY_REASON.get(error.reason)
+    is_limit = known in (ALLOWANCE_PROBLEM, BUSY_PROBLEM)
+    if step == Step.THUMBNAIL and error.status in (400, 403, 404) and not is_limit:
+        return Problem("thumbnail", Retry.NEVER, NO_OWN_THUMBNAIL)
+    if step == Step.PLAYLIST and error.status == 403 and not is_limit:
+        return Problem("playlist", Retry.NEVER, NO_PLAYLIST_RIGHT)
+    if error.status == 429 and step == Step.START:
+        return ALLOWANCE_PROBLEM
+    if known:
+        return known
+    if error.status >= 500 or error.status == 408:
+        return INTERRUPTED_PROBLEM
+    if error.status == 429:
+        return BUSY_PROBLEM
+    if error.status == 401:
+        return RECONNECT_PROBLEM
+    message = " ".join(strip_tags(error.message).split()) or error.reason or str(error.status)
+    sentence = str(REFUSED) % {"message": message, "reference": reference}
+    return Problem("refused", Retry.NEVER, sentence.replace("%", "%%"))
+
+
+def backoff_s(failures: int, first_s: float = FIRST_DELAY_S) -> float:
+    """Return how long to wait after so many failures in a row, before any jitter: doubled to 5 minutes."""
+    return min(LONGEST_DELAY_S, first_s * 2 ** min(failures - 1, 20))
+
+
+def delay_s(problem: Problem, failures: int) -> float:
+    """Return how long to wait, give or take; what Google asks for comes first."""
+    if problem.asked_delay_s is not None:
+        return min(LONGEST_ASKED_S, max(FIRST_DELAY_S, problem.asked_delay_s))
+    if problem.retry == Retry.BUSY:
+        return backoff_s(failures, BUSY_DELAY_S) * random.uniform(1.0, 1.5)
+    return backoff_s(failures) * random.uniform(0.5, 1.0)  # not all at once
+
+
+def next_try(problem: Problem, failures: int, now: datetime | None = None) -> datetime:
+    """Return when it is tried again."""
+    now = now or timezone.now()
+    if problem.retry == Retry.MIDNIGHT:
+        return next_midnight(now)
+    if problem.retry == Retry.TOMORROW:
+        return now + timedelta(seconds=CHANNEL_LIMIT_DELAY_S)
+    return now + timedelta(seconds=delay_s(problem, failures))
+
+
+def is_hopeless(problem: Problem, failures: int, failing_since: datetime, now: datetime) -> bool:
+    """Tell whether waiting has lasted long enough."""
+    if problem.retry == Retry.TOMORROW:
+        return failures > MOST_CHANNEL_LIMITS
+    return problem.retry in (Retry.BACKOFF, Retry.BUSY) and now - failing_since > GIVE_UP_AFTER
+
+
+def words_of(problem: Problem, *, percent: int = 0, until: datetime | None = None) -> str:
+    """Return the sentence for the owner."""
+    return str(problem.sentence) % {"percent": percent, "time": time_words(until) if until else ""}
+
+
+def time_words(moment: datetime) -> str:
+    """Return a moment as a sentence ends with it: `at 09:00`, `tomorrow at 09:00`."""
+    local, today = timezone.localtime(moment), timezone.localdate()
+    clock = date_format(local, "H:i")
+    if local.date() == today:
+        return _("at %s") % clock
+    if local.date() == today + timedelta(days=1):
+        return _("tomorrow at %s") % clock
+    return _("on %(day)s at %(clock)s") % {"day": date_format(local, "j F"), "clock": clock}

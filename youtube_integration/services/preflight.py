@@ -1,0 +1,148 @@
+"""What is looked at before a byte is sent, and what it means: in words, with the way to put it right."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from mixes.leases import State
+from mixes.models import MixJob
+from mixes.services.wording import clock
+from youtube_integration.models import YouTubeCredential, YouTubePublication
+from youtube_integration.services import quotas
+from youtube_integration.services.channel_sheets import TESTING_LIFE
+from youtube_integration.services.drafts import duration_s, video_of, will_have_video
+from youtube_integration.services.publishing import connected_channel, open_publication
+
+PLAIN_CHANNEL_S = 15 * 60  # longer videos are for channels with a verified phone number
+LONGEST_S = 12 * 3600 - 30  # of 12 hours, which a file of a whole 12:00:00 has been refused for
+VERIFY_URL = "https://www.youtube.com/verify"
+NEARLY = timedelta(days=2)  # before a grant may end
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: `ok`, worth a `note`, or `wrong`, which keeps it from being published."""
+
+    verdict: str
+    text: str
+    link: str = ""
+    link_text: str | Promise = ""
+    is_repetition: bool = False  # of what was published before: it is asked whether that is meant
+
+    @property
+    def icon(self) -> str:
+        return {"ok": "check", "note": "info"}.get(self.verdict, "warning")
+
+    @property
+    def leads_away(self) -> bool:
+        return self.link.startswith("https:")
+
+
+def run_preflight(owner: User, job: MixJob) -> tuple[Check, ...]:
+    """Return all that decides whether the video of a run can be published now."""
+    credential = connected_channel(owner)
+    checks = [check_channel(credential), check_video(job), check_length(credential, duration_s(job))]
+    if credential:
+        checks += [*check_quota(), *check_grant(credential), *check_open(owner, job)]
+        checks += check_earlier(credential, job)
+    return tuple(checks)
+
+
+def is_clear(checks: tuple[Check, ...]) -> bool:
+    return all(check.verdict != "wrong" for check in checks)
+
+
+def check_channel(credential: YouTubeCredential | None) -> Check:
+    page = reverse("youtube:channel")
+    if credential is None:
+        return Check("wrong", _("No YouTube channel is connected."), page, _("Connect your channel"))
+    if credential.state != YouTubeCredential.State.ACTIVE:
+        text = _("YouTube does not let Mixtape in any more.")
+        return Check("wrong", text, page, _("Connect it again"))
+    text = _("It goes to your channel “%s”.") % credential.channel_title
+    return Check("ok", text, page, _("Channel"))
+
+
+def check_video(job: MixJob) -> Check:
+    if video := None if job.is_open else video_of(job):
+        return Check("ok", _("The video is there: %s.") % video.name)
+    if job.is_open and will_have_video(job):
+        return Check("ok", _("The video is being made; the upload begins when it is done."))
+    if job.is_open:
+        text = _("This mix is being made without a video.")
+    elif job.state == State.DONE:
+        text = _("This mix was made without a video.")
+    else:
+        text = _("This mix was not made, so there is no video.")
+    return Check("wrong", text)
+
+
+def check_length(credential: YouTubeCredential | None, length_s: float) -> Check:
+    length = clock(length_s)
+    if length_s > LONGEST_S:
+        return Check("wrong", _("It lasts %s, and YouTube takes 11:59:30 at most.") % length)
+    if length_s <= PLAIN_CHANNEL_S:
+        return Check("ok", _("Its length, %s, is right for every channel.") % length)
+    allowed = credential.long_uploads if credential else ""
+    if allowed == "allowed":
+        return Check("ok", _("Its length is %s, and your channel may take long videos.") % length)
+    if allowed:
+        text = _("It lasts %s. Your channel takes 15 minutes until its phone number is verified.") % length
+        return Check("wrong", text, VERIFY_URL, _("Verify it on YouTube"))
+    text = _("It lasts %s: over 15 minutes YouTube wants a channel with a verified phone number.") % length
+    return Check("note", text, VERIFY_URL, _("Look on YouTube"))
+
+
+def check_quota() -> Iterator[Check]:
+    left = quotas.starts_left()
+    if left > 0:
+        text = ngettext(
+            "%d upload is left today for everybody here.",
+            "%d uploads are left today for everybody here.",
+            left,
+        )
+        yield Check("ok", text % left)
+    else:
+        at = date_format(timezone.localtime(quotas.next_midnight()), "H:i")
+        text = _("Today's uploads of this site are used up: yours begins by itself at %s.")
+        yield Check("note", text % at)
+
+
+def check_grant(credential: YouTubeCredential) -> Iterator[Check]:
+    """Tell of a grant that may soon end: after a week, while our project at Google is in testing."""
+    ends_at = credential.granted_at + TESTING_LIFE
+    now = timezone.now()
+    is_active = credential.state == YouTubeCredential.State.ACTIVE
+    if is_active and ends_at - NEARLY < now < ends_at:
+        text = _(
+            "Should this site be in Google's test mode, its permission ends on %s. Connect again by then."
+        )
+        at = date_format(timezone.localtime(ends_at), "j F, H:i")
+        yield Check("note", text % at, reverse("youtube:channel"), _("Channel"))
+
+
+def check_open(owner: User, job: MixJob) -> Iterator[Check]:
+    if found := open_publication(owner, job):
+        link = reverse("youtube:publication", args=[found.pk])
+        yield Check("wrong", _("This mix is being published already."), link, _("See how far it is"))
+
+
+def check_earlier(credential: YouTubeCredential, job: MixJob) -> Iterator[Check]:
+    if found := earlier_publication(credential, job):
+        link = reverse("youtube:publication", args=[found.pk])
+        text = _("This mix is on your channel already, as “%s”.") % found.title
+        yield Check("note", text, link, _("Show"), is_repetition=True)
+
+
+def earlier_publication(credential: YouTubeCredential, job: MixJob) -> YouTubePublication | None:
+    """Return the last video that was made of this mix on this channel."""
+    same = YouTubePublication.objects.filter(mix=job.mix_id, channel_id=credential.channel_id)
+    return same.filter(state=State.DONE).order_by("-finished_at").first()

@@ -1,0 +1,53 @@
+"""What is told by mail: that a video is on YouTube, that it is not, or that its owner must do something."""
+
+import logging
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from youtube_integration.models import YouTubePublication
+
+logger = logging.getLogger(__name__)
+
+
+def tell_of_video(publication: YouTubePublication, notes: Sequence[str]) -> None:
+    """Tell that YouTube is done with a video, and what its owner should know about it."""
+    text = _("“%(title)s” is on YouTube:") % {"title": title_of(publication)}
+    video = f"https://youtu.be/{publication.video_id}"
+    send(publication, _("“%s” is on YouTube"), [f"{text} {video}", *notes])
+
+
+def tell_of_failure(publication: YouTubePublication, sentence: str) -> None:
+    send(publication, _("“%s” could not be published"), [sentence])
+
+
+def tell_of_hold(pk: object, sentence: str) -> None:
+    """Tell that a publication waits for its owner; if it still does."""
+    phases = (YouTubePublication.Phase.NEEDS_RECONNECT, YouTubePublication.Phase.NEEDS_REVIEW)
+    publication = YouTubePublication.objects.filter(pk=pk, phase__in=phases).first()
+    if publication:
+        send(publication, _("“%s” waits for you"), [sentence])
+
+
+def send(publication: YouTubePublication, subject: str, sentences: Sequence[str]) -> None:
+    """Send a mail; one that cannot be sent changes nothing."""
+    if not settings.HAS_MAIL:
+        return
+    url = settings.SITE_URL + reverse("youtube:publication", args=[publication.pk])
+    text = "\n\n".join([*sentences, url]) + "\n"
+    try:
+        send_mail(
+            subject % title_of(publication),
+            text,
+            from_email=None,
+            recipient_list=[publication.owner.email],
+        )
+    except OSError:  # smtplib's own errors are such
+        logger.warning("The mail about a publication could not be sent.", exc_info=True)
+
+
+def title_of(publication: YouTubePublication) -> str:
+    return " ".join(publication.title.split())

@@ -1,0 +1,42 @@
+"""Google's daily allowance of uploads, shared by all users of a site, as far as we counted ourselves."""
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from youtube_integration.models import SessionStart
+
+DAILY_STARTS = 100  # upload sessions of one project at Google, unless it was granted more
+GOOGLES_DAY = ZoneInfo("America/Los_Angeles")  # a day begins at midnight there
+KEPT = timedelta(days=7)
+
+
+def count_start() -> None:
+    """Count a session that is about to be opened: Google counts it whatever comes of it."""
+    SessionStart.objects.create()
+
+
+def starts_today() -> int:
+    return SessionStart.objects.filter(started_at__gte=last_midnight()).count()
+
+
+def starts_left() -> int:
+    """Return how many uploads may still begin today."""
+    return max(0, DAILY_STARTS - starts_today())
+
+
+def last_midnight(now: datetime | None = None) -> datetime:
+    """Return when Google's day began."""
+    day = (now or timezone.now()).astimezone(GOOGLES_DAY).date()
+    return datetime.combine(day, time(), GOOGLES_DAY)
+
+
+def next_midnight(now: datetime | None = None) -> datetime:
+    """Return when Google's allowance is whole again; a day is 23 or 25 hours long twice a year."""
+    tomorrow = (now or timezone.now()).astimezone(GOOGLES_DAY).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), GOOGLES_DAY)
+
+
+def forget_old_starts() -> None:
+    SessionStart.objects.filter(started_at__lt=timezone.now() - KEPT).delete()

@@ -1,0 +1,93 @@
+"""The one question that only an owner can answer: is the video of a broken upload there?"""
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from mixes.leases import State
+from mixes.queues import PUBLISH, wake
+from mixes.services.limits import LimitReached
+from youtube_integration.google_types import GoogleError, Refused
+from youtube_integration.models import YouTubePublication
+from youtube_integration.services import video_files
+from youtube_integration.services.credentials import api_for
+from youtube_integration.services.drafts import video_of
+from youtube_integration.services.publishing import AFRESH, NO_SESSION, Phase, grant_of, take_in
+
+VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+IN_PATH = re.compile(r"/(?:shorts/|live/|embed/|video/)?([A-Za-z0-9_-]{11})(?:/|$)")
+
+
+def read_video_id(link: str) -> str:
+    """Return the id of a video in any of the links that YouTube has for it; empty where there is none."""
+    link = link.strip()
+    if VIDEO_ID.fullmatch(link):
+        return link
+    parts = urlsplit(link if "//" in link else f"https://{link}")
+    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("music.")
+    if host not in ("youtube.com", "youtu.be", "studio.youtube.com"):
+        return ""
+    query = parse_qs(parts.query).get("v", [""])[0]
+    if VIDEO_ID.fullmatch(query):
+        return query
+    found = IN_PATH.match(parts.path)
+    return found[1] if found else ""
+
+
+def take_video(publication: YouTubePublication, link: str) -> None:
+    """Take what its owner found on the channel for the video of this upload. Raises LimitReached."""
+    video_id = read_video_id(link)
+    if not video_id:
+        raise LimitReached(_("This is no link to a video. It looks like https://youtu.be/dQw4w9WgXcQ."))
+    check_is_theirs(publication, video_id)
+    columns = AFRESH | {"phase": Phase.PROCESSING, "video_id": video_id, "offset": publication.size}
+    try:
+        with transaction.atomic():
+            change(publication, columns)
+    except IntegrityError:
+        raise LimitReached(_("This video is of another upload of yours.")) from None
+
+
+def upload_again(publication: YouTubePublication) -> None:
+    """Send the mix's video, as it is now, from its beginning: its owner has looked. Raises LimitReached."""
+    video = video_of(publication.job) if publication.job else None
+    files: dict[str, Any] = {}
+    if video:
+        take_in(publication, video)
+        files = {name: getattr(publication, name) for name in ("file", "size", "sha256", "changed_ns")}
+    elif not video_files.is_unchanged(publication):
+        raise LimitReached(_("Its video was deleted. Make the mix again, then publish that."))
+    with transaction.atomic():
+        change(publication, AFRESH | NO_SESSION | files)
+
+
+def change(publication: YouTubePublication, columns: dict[str, Any]) -> None:
+    rows = YouTubePublication.objects.filter(pk=publication.pk, state=State.QUEUED, video_id=None)
+    grant = grant_of(publication)
+    if not rows.filter(phase=Phase.NEEDS_REVIEW).update(**columns, credential=grant):
+        raise LimitReached(_("There is nothing to answer any more: look how it stands now."))
+    wake(PUBLISH)
+
+
+def check_is_theirs(publication: YouTubePublication, video_id: str) -> None:
+    """Ask YouTube whether a video is on the channel. Raises LimitReached."""
+    credential = grant_of(publication)
+    if credential is None:
+        raise LimitReached(_("Connect “%s” first, so that it can be looked up.") % publication.channel_title)
+    try:
+        video = api_for(credential).video(video_id)
+    except GoogleError as error:
+        if not is_of_somebody_else(error):
+            text = _("YouTube did not answer. Nothing was changed: try again in a minute.")
+            raise LimitReached(text) from error
+        video = None
+    if video is None or video.channel_id != publication.channel_id:
+        raise LimitReached(_("There is no such video on “%s”.") % publication.channel_title)
+
+
+def is_of_somebody_else(error: GoogleError) -> bool:
+    """Tell whether YouTube kept back what it shows of our own videos alone: their files."""
+    return isinstance(error, Refused) and error.status in (403, 404)

@@ -1,0 +1,96 @@
+"""The picture that stands for a video: 1280 x 720, a JPEG of ours, small enough for any channel."""
+
+import hashlib
+import io
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+from PIL import Image
+
+from mixes.engine.errors import PictureError
+from mixes.engine.pictures import generated_picture, safe_picture
+from mixes.models import Artwork, MixJob
+from mixes.services import storage
+from mixes.services.limits import LimitReached
+from mixes.services.uploads import clean_name
+from youtube_integration.models import YouTubePublication
+
+SIZE = (1280, 720)
+MOST_BYTES = 2_000_000  # YouTube's limit before September 2026, and plenty for this size
+QUALITIES = (92, 84, 76, 68, 50)
+
+
+def draw_thumbnail(job: MixJob) -> bytes:
+    """Return the picture of a run as a JPEG: the one its owner chose, or the one made of title and sound."""
+    picture = job.snapshot["picture"]
+    artwork = Artwork.objects.filter(owner_id=job.owner_id, file=picture).first() if picture else None
+    if artwork and storage.path_of(artwork.shown_file).is_file():
+        return to_jpeg(storage.path_of(artwork.shown_file))
+    percents = (job.outline or {}).get("bars", ())
+    peaks = [(-percent / 100, percent / 100) for percent in percents]
+    with tempfile.TemporaryDirectory(dir=storage.uploads_folder(), prefix="thumbnail-") as folder:
+        drawn = Path(folder, "drawn.png")
+        generated_picture(job.title, job.snapshot["artist"], peaks, SIZE, drawn)
+        return to_jpeg(drawn)
+
+
+def read_thumbnail(file: UploadedFile) -> bytes:
+    """Return a stranger's picture as a JPEG of ours. Raises LimitReached in one sentence."""
+    most = settings.LIMITS.picture_bytes
+    if (file.size or 0) > most:
+        raise LimitReached(_("A picture may have %s at most.") % filesizeformat(most))
+    with tempfile.TemporaryDirectory(dir=storage.uploads_folder(), prefix="thumbnail-") as folder:
+        source, safe = Path(folder, "source"), Path(folder, "safe.png")
+        with source.open("wb") as copy:
+            for chunk in file.chunks():
+                copy.write(chunk)
+        try:
+            safe_picture(source, SIZE, safe, name=clean_name(file.name or ""))
+        except PictureError as error:
+            raise LimitReached(str(error)) from error
+        return to_jpeg(safe)
+
+
+def picture_key(job: MixJob) -> str:
+    """Return a name for the picture that `draw_thumbnail` gives: of another picture it is another."""
+    percents = (job.outline or {}).get("bars", ())
+    parts = [job.snapshot["picture"], job.title, job.snapshot["artist"], *percents]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def to_jpeg(picture: Path) -> bytes:
+    """Return a PNG or JPEG of ours as a JPEG of fewer than MOST_BYTES."""
+    with Image.open(picture, formats=("PNG", "JPEG")) as opened:
+        pixels = opened.convert("RGB")
+    for quality in QUALITIES:
+        buffer = io.BytesIO()
+        pixels.save(buffer, "JPEG", quality=quality, optimize=True)
+        if buffer.tell() < MOST_BYTES:
+            break
+    return buffer.getvalue()
+
+
+def put_thumbnail(publication: YouTubePublication, jpeg: bytes) -> None:
+    """Lay a thumbnail beside the video's file, and name it in the row, which is not saved here."""
+    publication.thumbnail = f"{folder_of(publication)}/thumbnail.jpg"
+    publication.thumbnail_state = YouTubePublication.Extra.WANTED
+    path = storage.path_of(publication.thumbnail)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(jpeg)
+    storage.keep(part, publication.thumbnail)
+
+
+def folder_of(publication: YouTubePublication) -> str:
+    """Return the name of the folder where an open publication has its files."""
+    return storage.scratch_path("publish", publication.pk).relative_to(settings.MEDIA_ROOT).as_posix()
+
+
+def thumbnail_path(publication: YouTubePublication) -> Path | None:
+    """Return where the thumbnail lies while it is there."""
+    path = storage.path_of(publication.thumbnail) if publication.thumbnail else None
+    return path if path and path.is_file() else None

@@ -1,0 +1,54 @@
+"""The video of an open publication: a second name of the mix's own file, so that no deletion takes it."""
+
+from pathlib import Path
+
+from django.conf import settings
+
+from mixes.engine.analysis import hash_file
+from mixes.engine.earlier import link
+from mixes.engine.sandbox import ShouldStop, never
+from mixes.models import Artifact
+from mixes.services import storage
+from youtube_integration.models import YouTubePublication
+
+KIND = "publish"  # of its folder below scratch/
+NAME = "video.mp4"
+
+
+def take_in(publication: YouTubePublication, artifact: Artifact) -> None:
+    """Link a mix's video into the publication's folder; sets the row's columns, and does not save them."""
+    folder = storage.scratch_path(KIND, publication.pk)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / NAME
+    link(storage.path_of(artifact.file), path)
+    storage.sync_folder(folder)
+    status = path.stat()
+    publication.file = path.relative_to(settings.MEDIA_ROOT).as_posix()
+    publication.size = status.st_size
+    publication.changed_ns = status.st_mtime_ns
+    publication.sha256 = artifact.sha256
+
+
+def path_of(publication: YouTubePublication) -> Path:
+    return storage.path_of(publication.file)
+
+
+def is_unchanged(publication: YouTubePublication, should_stop: ShouldStop = never) -> bool:
+    """Tell whether the file is what the upload began with; read whole only if its time differs.
+
+    Raises Cancelled.
+    """
+    try:
+        status = path_of(publication).stat()
+    except (OSError, ValueError):
+        return False
+    if status.st_size != publication.size:
+        return False
+    if status.st_mtime_ns == publication.changed_ns:
+        return True
+    return hash_file(path_of(publication), should_stop) == publication.sha256
+
+
+def remove(publication: YouTubePublication) -> None:
+    """Remove the folder of a publication that has ended."""
+    storage.remove_folder(storage.scratch_path(KIND, publication.pk))

@@ -1,0 +1,208 @@
+"""What YouTube takes of a video's words, counted as YouTube counts, before a byte is sent."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from mixes.engine.tracklist import FEWEST_CHAPTERS, LIMIT_BYTES, SHORTEST_CHAPTER_S
+from mixes.services.wording import clock
+from youtube_integration.models import YouTubePublication
+
+TITLE_CHARACTERS = 100
+DESCRIPTION_BYTES = LIMIT_BYTES
+TAG_CHARACTERS = 500  # of all tags, with the commas between them
+QUOTES = 2  # a tag with a space in it is written in quotes, and they count
+FORBIDDEN = "<>"
+MUSIC = "10"
+PRIVATE = YouTubePublication.Privacy.PRIVATE
+# A time as YouTube finds it in a line, with or without hours
+TIME = re.compile(r"(?<![\d:])(?:(\d{1,2}):)?(\d{1,2}):(\d{2})(?![\d:])")
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a video is to be: all that its owner decides."""
+
+    title: str
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    category: str = MUSIC
+    privacy: str = PRIVATE
+    made_for_kids: bool = False
+    altered_content: bool = False
+    publish_at: datetime | None = None  # aware
+    notify_subscribers: bool = True
+    playlist: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What YouTube would refuse: the field, and a sentence on how to put it right."""
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChapterRule:
+    """One thing YouTube wants of chapters; `reason` is why it has it not."""
+
+    text: str
+    reason: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return not self.reason
+
+
+def find_faults(metadata: Metadata) -> tuple[Finding, ...]:
+    """Return what YouTube would refuse of a video; nothing where it takes it."""
+    parts = (
+        ("title", title_faults(metadata.title)),
+        ("description", description_faults(metadata.description)),
+        ("tags", tag_faults(metadata.tags)),
+        ("category", category_faults(metadata.category)),
+        ("privacy", privacy_faults(metadata.privacy)),
+        ("publish_at", schedule_faults(metadata)),
+    )
+    return tuple(Finding(field, text) for field, texts in parts for text in texts)
+
+
+def title_faults(title: str) -> Iterator[str]:
+    if not title.strip():
+        yield _("A video needs a title.")
+    if len(title) > TITLE_CHARACTERS:
+        yield _("YouTube takes %(most)d characters at most; this has %(count)d.") % {
+            "most": TITLE_CHARACTERS,
+            "count": len(title),
+        }
+    yield from forbidden_faults(title)
+
+
+def description_faults(description: str) -> Iterator[str]:
+    size = len(description.encode())
+    if size > DESCRIPTION_BYTES:
+        yield _(
+            "YouTube takes %(most)d bytes at most; this has %(count)d. "
+            "Letters with accents take two, most other scripts three, an emoji four."
+        ) % {"most": DESCRIPTION_BYTES, "count": size}
+    yield from forbidden_faults(description)
+
+
+def tag_faults(tags: Sequence[str]) -> Iterator[str]:
+    count = count_tags(tags)
+    if count > TAG_CHARACTERS:
+        yield _(
+            "YouTube takes %(most)d characters of tags; these have %(count)d. "
+            "The commas count, and two more for each tag with a space."
+        ) % {"most": TAG_CHARACTERS, "count": count}
+    yield from forbidden_faults("".join(tags))
+
+
+def category_faults(category: str) -> Iterator[str]:
+    if not (category.isascii() and category.isdigit()):
+        yield _("Choose a category.")
+
+
+def privacy_faults(privacy: str) -> Iterator[str]:
+    if privacy not in YouTubePublication.Privacy.values:
+        yield _("Choose who can see it.")
+
+
+def schedule_faults(metadata: Metadata) -> Iterator[str]:
+    if metadata.publish_at is None:
+        return
+    if metadata.privacy != PRIVATE:
+        yield _("Only a private video can become public by itself. Choose Private, or leave the time out.")
+    if metadata.publish_at <= timezone.now():
+        yield _("This time is over: YouTube would make the video public at once.")
+
+
+def forbidden_faults(text: str) -> Iterator[str]:
+    found = [character for character in FORBIDDEN if character in text]
+    if found:
+        yield _("YouTube takes no %s. Write it another way.") % _(" and no ").join(found)
+
+
+def count_tags(tags: Sequence[str]) -> int:
+    """Return how many characters tags have as YouTube counts them."""
+    return sum(len(tag) + QUOTES * (" " in tag) for tag in tags) + max(0, len(tags) - 1)
+
+
+def read_tags(text: str) -> tuple[str, ...]:
+    """Return the tags of a line with commas, each once."""
+    return tuple(dict.fromkeys(filter(None, map(str.strip, text.replace("\n", ",").split(",")))))
+
+
+def fitting_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """Return those of our own tags that there is room for, the first ones first."""
+    kept: list[str] = []
+    for tag in dict.fromkeys(" ".join(re.sub(r"[<>,\"]", " ", tag).split()) for tag in tags):
+        if tag and count_tags([*kept, tag]) <= TAG_CHARACTERS:
+            kept.append(tag)
+    return tuple(kept)
+
+
+def fitting_title(title: str) -> str:
+    """Return a title of our own as YouTube takes it."""
+    plain = " ".join(title.replace("<", "\u2039").replace(">", "\u203a").split())
+    return plain if len(plain) <= TITLE_CHARACTERS else plain[: TITLE_CHARACTERS - 1].rstrip() + "…"
+
+
+def chapter_rules(description: str, duration_s: float) -> tuple[ChapterRule, ...]:
+    """Return each of YouTube's rules for chapters, read from the text as YouTube reads it."""
+    starts_s = read_times_s(description)
+    return (
+        ChapterRule(_("The first one begins at 0:00"), begin_fault(starts_s)),
+        ChapterRule(_("There are three or more"), number_fault(starts_s)),
+        ChapterRule(_("Each begins after the one before it"), order_fault(starts_s)),
+        ChapterRule(_("Each lasts 10 seconds or longer"), length_fault(starts_s, duration_s)),
+    )
+
+
+def read_times_s(description: str) -> tuple[int, ...]:
+    """Return the first time of each line that has one."""
+    found = (TIME.search(line) for line in description.splitlines())
+    return tuple(int(time[1] or 0) * 3600 + int(time[2]) * 60 + int(time[3]) for time in filter(None, found))
+
+
+def begin_fault(starts_s: Sequence[int]) -> str:
+    if not starts_s:
+        return _("no line has a time")
+    return "" if starts_s[0] == 0 else _("it begins at %s") % clock(starts_s[0])
+
+
+def number_fault(starts_s: Sequence[int]) -> str:
+    count = len(starts_s)
+    if count >= FEWEST_CHAPTERS:
+        return ""
+    return ngettext("there is %d", "there are %d", count) % count
+
+
+def order_fault(starts_s: Sequence[int]) -> str:
+    for before_s, after_s in pairwise(starts_s):
+        if after_s <= before_s:
+            return _("%(after)s stands behind %(before)s") % {
+                "after": clock(after_s),
+                "before": clock(before_s),
+            }
+    return "" if starts_s else _("no line has a time")
+
+
+def length_fault(starts_s: Sequence[int], duration_s: float) -> str:
+    """Tell of the first chapter that is too short; the last one ends where the video does."""
+    for start_s, end_s in pairwise([*starts_s, int(duration_s)]):
+        if 0 <= end_s - start_s < SHORTEST_CHAPTER_S:
+            return _("the one at %(time)s lasts %(seconds)d s") % {
+                "time": clock(start_s),
+                "seconds": end_s - start_s,
+            }
+    if starts_s and starts_s[-1] > duration_s:
+        return _("%s is after the end") % clock(starts_s[-1])
+    return "" if starts_s else _("no line has a time")

@@ -1,0 +1,16 @@
+"""The line about YouTube on the page of one's account, which is of another app."""
+
+from typing import Any
+
+from django import template
+from django.conf import settings
+
+from accounts.models import User
+from youtube_integration.services.channel_sheets import describe_channel
+
+register = template.Library()
+
+
+@register.inclusion_tag("youtube/_account_row.html")
+def youtube_account_row(user: User) -> dict[str, Any]:
+    return {"channel": describe_channel(user), "PUBLISHING": settings.PUBLISHING}

@@ -1,0 +1,34 @@
+"""Google on loopback, for the tests of this app."""
+
+import pytest
+
+from youtube_integration.tests.publications import connect
+from youtube_integration.tests.results import make_result
+from youtube_integration.tests.standin import CLIENT_ID, CLIENT_SECRET, StandIn
+
+
+@pytest.fixture
+def google(settings, monkeypatch):
+    """A stand-in for Google that the site's settings lead to."""
+    monkeypatch.setenv(
+        "OAUTHLIB_INSECURE_TRANSPORT", "1"
+    )  # google_api.py sets it, and it is to end with the test
+    with StandIn() as google:
+        for name, value in google.addresses().items():
+            setattr(settings, name, value)
+        settings.GOOGLE_CLIENT_ID = CLIENT_ID
+        settings.GOOGLE_CLIENT_SECRET = CLIENT_SECRET
+        settings.PUBLISHING = True
+        yield google
+
+
+@pytest.fixture
+def credential(google, alice):
+    """Alice's channel, connected."""
+    return connect(google, alice)
+
+
+@pytest.fixture
+def job(alice):
+    """A finished mix of alice's, with its video."""
+    return make_result(alice)

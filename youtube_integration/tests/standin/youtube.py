@@ -1,0 +1,275 @@
+"""YouTube's API: channels, uploads in sessions, videos, thumbnails, playlists."""
+
+import datetime as dt
+import json
+import re
+import secrets
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+from youtube_integration.tests.standin.errors import Drop, Reply, refusal
+from youtube_integration.tests.standin.oauth import signed_in
+from youtube_integration.tests.standin.state import BLOCK, Fault, Session
+
+SCOPE = "https://www.googleapis.com/auth/youtube"
+TO_WRITE = {SCOPE, f"{SCOPE}.force-ssl"}
+TO_UPLOAD = {SCOPE, f"{SCOPE}.upload"}
+TO_READ = {*TO_WRITE, f"{SCOPE}.readonly"}
+UPLOAD_PATH = "/upload/youtube/v3/videos"
+MOST_TAGS, MOST_TITLE, MOST_DESCRIPTION_BYTES = 500, 100, 5000
+MOST_THUMBNAIL_BYTES = 2 * 2**20
+RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+
+
+def allow(handler: Any, scopes: set[str]) -> None:
+    if not scopes & set(signed_in(handler).scopes):
+        raise refusal("insufficientPermissions")
+
+
+def uploads_of(channel_id: str) -> str:
+    return "UU" + channel_id[2:]
+
+
+def list_channels(handler: Any) -> None:
+    allow(handler, TO_READ)
+    handler.fault("channels")
+    manner = handler.google.manner
+    picture = {"default": {"url": f"{handler.google.base}/picture.jpg"}}
+    item = {
+        "id": manner.channel_id,
+        "snippet": {"title": manner.channel_title, "thumbnails": picture},
+        "contentDetails": {"relatedPlaylists": {"uploads": uploads_of(manner.channel_id)}},
+        "status": {"longUploadsStatus": manner.long_uploads},
+    }
+    raise Reply(200, {"kind": "youtube#channelListResponse", "items": [item] if manner.has_channel else []})
+
+
+def open_session(handler: Any) -> None:
+    allow(handler, TO_UPLOAD)
+    handler.fault("start")
+    google = handler.google
+    if not google.manner.has_channel:
+        raise refusal("youtubeSignupRequired")
+    resource = json.loads(handler.read_body() or b"{}")
+    size = handler.headers.get("X-Upload-Content-Length")
+    if handler.query.get("uploadType") != "resumable" or not size:
+        raise refusal("mediaBodyRequired")
+    if reason := find_mistake(resource.get("snippet", {}), resource.get("status", {})):
+        raise refusal(reason)
+    session_id = secrets.token_urlsafe(18)
+    google.sessions[session_id] = Session(resource, int(size), handler.headers.get("Slug", ""))
+    query = {"uploadType": "resumable", "part": handler.query.get("part", ""), "upload_id": session_id}
+    raise Reply(200, b"", {"Location": f"{google.base}{UPLOAD_PATH}?{urlencode(query)}"})
+
+
+def find_mistake(snippet: dict[str, Any], status: dict[str, Any]) -> str:
+    """Return YouTube's word for what is wrong with a video's description, if anything is."""
+    title, description = snippet.get("title", ""), snippet.get("description", "")
+    tags = ",".join(f'"{tag}"' if " " in tag else tag for tag in snippet.get("tags", []))
+    privacy = status.get("privacyStatus", "public")
+    mistakes = {
+        "invalidTitle": not title.strip() or len(title) > MOST_TITLE or has_brackets(title),
+        "invalidDescription": len(description.encode()) > MOST_DESCRIPTION_BYTES or has_brackets(description),
+        "invalidTags": len(tags) > MOST_TAGS or has_brackets(tags),
+        "invalidCategoryId": not str(snippet.get("categoryId", "22")).isdigit(),
+        "invalidVideoMetadata": privacy not in ("public", "unlisted", "private"),
+        "invalidPublishAt": "publishAt" in status and privacy != "private",
+    }
+    return next((reason for reason, is_wrong in mistakes.items() if is_wrong), "")
+
+
+def has_brackets(text: str) -> bool:
+    return "<" in text or ">" in text
+
+
+def put(handler: Any) -> None:
+    """A chunk of a session, or the question how far it is."""
+    allow(handler, TO_UPLOAD)
+    asks = handler.headers.get("Content-Range", "").startswith("bytes */")
+    fault = handler.fault("status" if asks else "chunk") or Fault("")
+    google, session_id = handler.google, handler.query.get("upload_id", "")
+    if fault.loses_session:
+        google.sessions.pop(session_id, None)
+    session = google.sessions.get(session_id)
+    if session is None:
+        raise refusal("notFound")
+    if session.video_id and (asks or not google.manner.is_strict_when_done):
+        raise Reply(201, google.videos[session.video_id])
+    if asks:
+        raise incomplete(session)
+    take_chunk(handler, session, fault)
+
+
+def incomplete(session: Session) -> Reply:
+    return Reply(308, b"", {"Range": f"bytes=0-{session.offset - 1}"} if session.offset else {})
+
+
+def take_chunk(handler: Any, session: Session, fault: Fault) -> None:
+    """Store a chunk or as much of it as a fault lets through; the last one makes the video."""
+    begin, end, _ = map(int, RANGE.fullmatch(handler.headers["Content-Range"]).groups())
+    is_last = end + 1 == session.size
+    if end - begin + 1 != handler.length or (not is_last and handler.length % BLOCK):
+        raise refusal("invalidContentRange", 400)
+    if begin != session.offset:  # of a gap nothing is stored
+        raise refusal("invalidContentRange", 400) if session.video_id else refusal("backendError")
+    receive(handler, session, fault, begin, kept_of(fault, handler.length))
+    if fault.drop:
+        raise Drop(fault.drop)
+    if fault.reason or fault.status:
+        raise refusal(fault.reason, fault.status, fault.retry_after)
+    if session.offset < session.size:
+        raise incomplete(session)
+    video = make_video(handler.google, session)
+    if fault.is_answer_lost:
+        raise Drop("fin")
+    raise Reply(201, video)
+
+
+def kept_of(fault: Fault, length: int) -> int:
+    """Return how much of a chunk is stored: YouTube keeps whole blocks of what came through."""
+    if fault.short is not None:
+        return min(fault.short, length)
+    if fault.drop:
+        return min(fault.keep or fault.after // BLOCK * BLOCK, length)
+    if fault.reason or fault.status:
+        return min(fault.keep, length)
+    return length
+
+
+def receive(handler: Any, session: Session, fault: Fault, begin: int, kept: int) -> None:
+    position = begin
+
+    def store(block: bytes) -> None:
+        """Keep what is new: another chunk may come in while an older, cut one is still being read."""
+        nonlocal position
+        with handler.google.lock:
+            fresh = block[session.offset - position :]
+            session.digest.update(fresh)
+            session.offset += len(fresh)
+            session.received += len(block)
+            position += len(block)
+
+    def discard(block: bytes) -> None:
+        session.received += len(block)
+
+    handler.read_body(kept, store, fault.pause_s)
+    handler.read_body(max(0, fault.after - kept) if fault.drop else None, discard, fault.pause_s)
+
+
+def make_video(google: Any, session: Session) -> dict[str, Any]:
+    with google.lock:
+        if session.video_id:
+            return google.videos[session.video_id]
+        session.made_s = time.monotonic()
+        session.video_id = f"v{secrets.token_hex(5)}"
+        status = {"privacyStatus": "public", **session.resource.get("status", {}), "uploadStatus": "uploaded"}
+        if google.manner.forced_privacy:
+            status["privacyStatus"] = google.manner.forced_privacy
+        google.videos[session.video_id] = {
+            "kind": "youtube#video",
+            "id": session.video_id,
+            "sha256": session.digest.hexdigest(),
+            "polls": 0,
+            "status": status,
+            "fileDetails": {"fileName": session.file_name, "fileSize": str(session.size)},
+            "snippet": {
+                **session.resource["snippet"],
+                "channelId": google.manner.channel_id,
+                "publishedAt": dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            },
+        }
+        return google.videos[session.video_id]
+
+
+def list_videos(handler: Any) -> None:
+    allow(handler, TO_READ)
+    handler.fault("videos")
+    google = handler.google
+    with google.lock:
+        ids = [one for one in handler.query.get("id", "").split(",") if one in google.videos]
+        items = [look_at(google.manner, google.videos[one]) for one in ids]
+        raise Reply(200, {"kind": "youtube#videoListResponse", "items": items})
+
+
+def look_at(manner: Any, video: dict[str, Any]) -> dict[str, Any]:
+    """Let a video be further on with each look at it."""
+    video["polls"] += 1
+    ended = video["polls"] > manner.polls and manner.processing != "never"
+    outcome = manner.processing if ended else "processing"
+    upload = {"succeeded": "processed", "failed": "failed", "rejected": "rejected"}.get(outcome, "uploaded")
+    processing = {"rejected": "terminated"}.get(outcome, outcome)
+    parts = {"partsTotal": "10", "partsProcessed": str(min(10, 3 * video["polls"]))}
+    details = {"processingStatus": processing, "processingProgress": parts}
+    video["status"] |= {"uploadStatus": upload}
+    if outcome == "failed":
+        video["status"]["failureReason"] = manner.why or "conversion"
+    if outcome == "rejected":
+        video["status"]["rejectionReason"] = manner.why or "duplicate"
+    restriction = {"regionRestriction": {"blocked": list(manner.blocked_countries)}}
+    shown = {**video, "processingDetails": details}
+    shown |= {"contentDetails": restriction if manner.blocked_countries and ended else {}}
+    return shown if manner.shows_file_names else {**shown, "fileDetails": {}}
+
+
+def set_thumbnail(handler: Any) -> None:
+    allow(handler, TO_UPLOAD)
+    handler.fault("thumbnail")
+    google, picture = handler.google, handler.read_body()
+    video = google.videos.get(handler.query.get("videoId", ""))
+    if not google.manner.allows_thumbnails:
+        raise refusal("forbidden")
+    if video is None:
+        raise refusal("videoNotFound")
+    if len(picture) > MOST_THUMBNAIL_BYTES or not picture.startswith((b"\xff\xd8", b"\x89PNG")):
+        raise refusal("invalidImage")
+    video["thumbnail"] = len(picture)
+    raise Reply(200, {"kind": "youtube#thumbnailSetResponse", "items": [{}]})
+
+
+def list_playlists(handler: Any) -> None:
+    allow(handler, TO_READ)
+    handler.fault("playlists")
+    items = [{"id": one, "snippet": {"title": title}} for one, title in handler.google.playlists.items()]
+    raise Reply(200, {"items": items})
+
+
+def list_playlist_items(handler: Any) -> None:
+    allow(handler, TO_READ)
+    handler.fault("playlist_items")
+    google, wanted = handler.google, handler.query.get("playlistId", "")
+    with google.lock:
+        if wanted == uploads_of(google.manner.channel_id):
+            ids = list(google.videos)[::-1] if google.manner.lists_uploads else []
+        elif wanted in google.playlists:
+            ids = [one["resourceId"]["videoId"] for one in google.items if one["playlistId"] == wanted]
+        else:
+            raise refusal("playlistNotFound")
+    only = handler.query.get("videoId")
+    found = [{"snippet": {"resourceId": {"videoId": one}}} for one in ids if only in (None, one)]
+    raise Reply(200, {"items": found})
+
+
+def insert_playlist_item(handler: Any) -> None:
+    allow(handler, TO_WRITE)
+    fault = handler.fault("playlist_insert")
+    google, snippet = handler.google, json.loads(handler.read_body())["snippet"]
+    with google.lock:
+        if snippet["playlistId"] not in google.playlists:
+            raise refusal("playlistNotFound")
+        google.items.append(snippet)
+    if fault and fault.is_answer_lost:
+        raise Drop("fin")
+    raise Reply(200, {"id": f"PLI{len(google.items)}", "snippet": snippet})
+
+
+PAGES = {
+    ("GET", "/youtube/v3/channels"): list_channels,
+    ("POST", UPLOAD_PATH): open_session,
+    ("PUT", UPLOAD_PATH): put,
+    ("GET", "/youtube/v3/videos"): list_videos,
+    ("POST", "/upload/youtube/v3/thumbnails/set"): set_thumbnail,
+    ("GET", "/youtube/v3/playlists"): list_playlists,
+    ("GET", "/youtube/v3/playlistItems"): list_playlist_items,
+    ("POST", "/youtube/v3/playlistItems"): insert_playlist_item,
+}

@@ -1,0 +1,95 @@
+"""One's channel: connected, looked at, let go; and what the site's own set-up lacks."""
+
+from csp.decorators import csp_update
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.request import split_domain_port
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from mixes.services.limits import LimitReached
+from mixes.services.rates import check_rate
+from mixtape_site.addresses import LOOPBACK_NAMES
+from youtube_integration.models import YouTubeCredential
+from youtube_integration.services import connecting
+from youtube_integration.services.channel_sheets import PICTURE_HOSTS, describe_channel
+from youtube_integration.services.setup_sheets import describe_setup
+
+WAITING = "youtube_connection"  # in the session, until Google's answer comes
+CAME_FROM = "youtube_came_from"  # in the session: the page that wants a channel, to go back to
+CONNECTIONS_PER_MINUTE = 10
+
+shows_channels = csp_update({"img-src": [f"https://{host}" for host in PICTURE_HOSTS]})
+
+
+@require_safe
+@login_required
+@shows_channels
+def channel(request: HttpRequest) -> HttpResponse:
+    return render(request, "youtube/channel.html", {"channel": describe_channel(request.user)})
+
+
+@require_POST
+@login_required
+def connect(request: HttpRequest) -> HttpResponse:
+    """Send the browser to Google's page of consent."""
+    if not settings.PUBLISHING:
+        return redirect("youtube:channel")
+    if is_under_another_name(request):
+        text = _("Google sends you back to %(url)s: open this site there, and connect then.")
+        messages.error(request, text % {"url": settings.SITE_URL})
+        return redirect("youtube:channel")
+    try:
+        check_rate(request.user, "youtube-connect", CONNECTIONS_PER_MINUTE)
+        address, waiting = connecting.begin(request.user, playlists="playlists" in request.POST)
+    except (LimitReached, connecting.NotConnected) as error:
+        messages.error(request, str(error))
+        return redirect("youtube:channel")
+    request.session[WAITING] = waiting
+    return redirect(address)
+
+
+def is_under_another_name(request: HttpRequest) -> bool:
+    """Tell whether this machine was called by another of its names: cookies belong to one name."""
+    host = split_domain_port(request.get_host())[0]
+    return host in LOOPBACK_NAMES and host != settings.SITE.host
+
+
+@require_GET
+@login_required
+@never_cache
+def callback(request: HttpRequest) -> HttpResponse:
+    """Take Google's answer, once."""
+    waiting = request.session.pop(WAITING, None)
+    try:
+        credential = connecting.finish(request.user, waiting, request.META.get("QUERY_STRING", ""))
+    except connecting.NotConnected as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("“%(title)s” is connected.") % {"title": credential.channel_title})
+        return redirect(request.session.pop(CAME_FROM, "youtube:channel"))
+    return redirect("youtube:channel")
+
+
+@require_POST
+@login_required
+def disconnect(request: HttpRequest) -> HttpResponse:
+    credential = YouTubeCredential.objects.filter(user=request.user).first()
+    if credential is not None:
+        connecting.disconnect(credential)
+        messages.success(request, _("Disconnected. What this site knew of your channel is deleted."))
+    return redirect("youtube:channel")
+
+
+@require_safe
+@login_required
+def setup(request: HttpRequest) -> HttpResponse:
+    """Show whoever runs the site each step at Google, and what is missing now."""
+    if not request.user.is_staff:
+        raise Http404
+    sheet = describe_setup(ask_google="ask" in request.GET)
+    return render(request, "youtube/setup.html", {"setup": sheet})

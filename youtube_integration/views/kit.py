@@ -1,0 +1,59 @@
+"""The publish kit: all that a video needs, to be published by hand."""
+
+import uuid
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from mixes import access
+from mixes.engine.filenames import file_stem
+from mixes.models import MixJob
+from mixes.services.job_sheets import read_job
+from youtube_integration.services import drafts, kits
+from youtube_integration.services.video_rules import chapter_rules
+
+
+@login_required
+@require_safe
+def kit(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+    job = access.get_job(request.user, job_pk)
+    draft = drafts.draft_of(job)
+    context = {
+        "job": job,
+        "draft": draft,
+        "tags": ", ".join(draft.tags),
+        "video": drafts.video_of(job),
+        "is_made": bool(read_job(job).artifacts),
+        "rules": chapter_rules(draft.description, drafts.duration_s(job)),
+    }
+    return render(request, "youtube/kit.html", context)
+
+
+@login_required
+@require_safe
+def kit_zip(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponseBase:
+    job = access.get_job(request.user, job_pk)
+    archive = open_kit(job)
+    headers = {
+        "Content-Length": str(archive.length),
+        "Content-Disposition": content_disposition_header(True, f"{file_stem(job.title)}-youtube.zip"),
+        "Cache-Control": "private, no-store",
+    }
+    if request.method == "HEAD":
+        archive.close()
+        return HttpResponse(content_type="application/zip", headers=headers)
+    return StreamingHttpResponse(archive, content_type="application/zip", headers=headers)
+
+
+def open_kit(job: MixJob) -> kits.Kit:
+    """Return the archive of a result. Raises Http404 where there is none, or its file has gone."""
+    if not read_job(job).artifacts:
+        raise Http404(_("This mix has no result yet."))
+    try:
+        return kits.Kit(job)
+    except FileNotFoundError:
+        raise Http404(_("The video is not there any more. Make the mix again.")) from None

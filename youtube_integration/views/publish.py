@@ -1,0 +1,236 @@
+"""Before a video is sent: its words, its picture, and all that is looked at first."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import trigger_client_event
+
+from accounts.models import User
+from mixes import access
+from mixes.models import MixJob
+from mixes.services.limits import LimitReached
+from mixes.services.rates import check_rate
+from mixes.services.received_files import left_out
+from youtube_integration.access import get_publication
+from youtube_integration.forms import PublishForm, initial_of, zone_of
+from youtube_integration.google_types import GoogleError, GrantLost, Playlist
+from youtube_integration.models import YouTubePublication
+from youtube_integration.services import connecting, drafts, preflight, publishing
+from youtube_integration.services.credentials import api_for, mark_reconnect
+from youtube_integration.services.thumbnails import draw_thumbnail, picture_key
+from youtube_integration.services.video_rules import (
+    DESCRIPTION_BYTES,
+    TAG_CHARACTERS,
+    TITLE_CHARACTERS,
+    Metadata,
+    chapter_rules,
+)
+from youtube_integration.views.connect import CAME_FROM
+
+LOOKS_PER_MINUTE = 10
+LIMITS = {"title": TITLE_CHARACTERS, "description": DESCRIPTION_BYTES, "tags": TAG_CHARACTERS}
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def publish(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+    job = access.get_job(request.user, job_pk)
+    if not settings.PUBLISHING:
+        return redirect("youtube:kit", job.pk)
+    if request.method == "POST" and (found := publishing.open_publication(request.user, job)):
+        return redirect("youtube:publication", found.pk)  # pressed twice
+    checks = preflight.run_preflight(request.user, job)
+    draft = drafts.draft_of(job)
+    credential = publishing.connected_channel(request.user)
+    earlier = preflight.earlier_publication(credential, job) if credential else None
+    if credential is None:
+        request.session[CAME_FROM] = request.path
+    with timezone.override(zone_of(request.POST.get("zone", ""))):
+        form = read_form(request, draft, asks_again=earlier is not None)
+        if form.is_valid() and preflight.is_clear(checks):
+            return start(request, job, form, draft)
+        context = form_context(request, job, form) | {
+            "checks": checks,
+            "is_clear": preflight.is_clear(checks),
+            "is_shortened": draft.title != job.title,
+            "earlier": earlier,
+        }
+        return render(request, "youtube/publish.html", context, status=422 if form.is_bound else 200)
+
+
+def start(request: HttpRequest, job: MixJob, form: PublishForm, draft: Metadata) -> HttpResponse:
+    """Put it on its way, and go where that is seen."""
+    try:
+        publication = publishing.request_publication(
+            request.user,
+            job,
+            form.metadata(),
+            thumbnail=form.cleaned_data["thumbnail"],
+            description_follows=is_same_text(form, draft),
+        )
+    except LimitReached as error:
+        messages.error(request, str(error))
+        return redirect("youtube:publish", job.pk)
+    return redirect("youtube:publication", publication.pk)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def edit(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
+    """Change the words of what YouTube refused, or does not know yet."""
+    publication = get_publication(request.user, publication_pk)
+    if not publishing.can_edit(publication) or publication.job is None:
+        messages.info(
+            request, _("Its words cannot be changed here any more. You can change them on YouTube.")
+        )
+        return redirect("youtube:publication", publication.pk)
+    job, before = publication.job, publishing.metadata_of(publication)
+    with timezone.override(zone_of(request.POST.get("zone", ""))):
+        form = read_form(request, before, publication=publication)
+        if form.is_valid():
+            return save(request, publication, form)
+        context = form_context(request, job, form) | {"publication": publication, "is_clear": True}
+        return render(request, "youtube/edit.html", context, status=422 if form.is_bound else 200)
+
+
+def save(request: HttpRequest, publication: YouTubePublication, form: PublishForm) -> HttpResponse:
+    before = publishing.metadata_of(publication)
+    try:
+        publishing.edit_and_retry(
+            publication,
+            form.metadata(),
+            thumbnail=form.cleaned_data["thumbnail"],
+            description_follows=publication.description_follows and is_same_text(form, before),
+        )
+    except LimitReached as error:
+        messages.error(request, str(error))
+    return redirect("youtube:publication", publication.pk)
+
+
+def read_form(
+    request: HttpRequest,
+    metadata: Metadata,
+    *,
+    publication: YouTubePublication | None = None,
+    asks_again: bool = False,
+) -> PublishForm:
+    data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+    initial = initial_of(metadata, is_new=publication is None)
+    form = PublishForm(data, files, initial=initial, asks_again=asks_again)
+    for name, reason in left_out(request) if form.is_bound else ():
+        form.add_error("thumbnail", f"{name}: {reason}")
+    return form
+
+
+def is_same_text(form: PublishForm, metadata: Metadata) -> bool:
+    """Tell whether the description is as it was offered: then it may be written anew with the mix."""
+    return form.cleaned_data["description"].strip() == metadata.description.strip()
+
+
+def form_context(request: HttpRequest, job: MixJob, form: PublishForm) -> dict[str, Any]:
+    """Return what the form shows beside its fields."""
+    credential = publishing.connected_channel(request.user)
+    return {
+        "job": job,
+        "form": form,
+        "limits": LIMITS,
+        "rules": chapter_rules(form["description"].value() or "", drafts.duration_s(job)),
+        "credential": credential,
+        "may_use_playlists": credential is not None and connecting.may_use_playlists(credential),
+        "zone": timezone.get_current_timezone_name(),
+    }
+
+
+@login_required
+@require_POST
+def look_again(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+    """Read the channel anew, and answer with all that is looked at before publishing."""
+    job = access.get_job(request.user, job_pk)
+    problem = read_channel_again(request.user)
+    if not request.htmx:
+        return redirect("youtube:publish", job.pk)
+    checks = preflight.run_preflight(request.user, job)
+    context = {"job": job, "checks": checks, "is_clear": preflight.is_clear(checks)}
+    answer = render(request, "youtube/_preflight.html", context)
+    return trigger_client_event(answer, "toast", {"text": problem, "level": "error"}) if problem else answer
+
+
+def read_channel_again(user: User) -> str:
+    """Ask YouTube anew about the channel; return why that could not be done."""
+    credential = publishing.connected_channel(user)
+    if credential is None:
+        return ""
+    try:
+        check_rate(user, "youtube-look", LOOKS_PER_MINUTE)
+        connecting.read_channel(credential)
+    except GrantLost:
+        mark_reconnect(credential)
+    except LimitReached as error:
+        return str(error)
+    except GoogleError:
+        return _("YouTube did not answer. Try again in a minute.")
+    return ""
+
+
+@login_required
+@require_POST
+def chapters(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+    """Answer with what YouTube will make of a description that is being typed."""
+    job = access.get_job(request.user, job_pk)
+    rules = chapter_rules(request.POST.get("description", ""), drafts.duration_s(job))
+    return render(request, "youtube/_chapter_rules.html", {"rules": rules})
+
+
+@login_required
+@require_safe
+@never_cache
+def playlists(request: HttpRequest) -> HttpResponse:
+    """Answer with the playlists of the channel that is connected, to choose from."""
+    credential = publishing.connected_channel(request.user)
+    found: tuple[Playlist, ...] = ()
+    problem = ""
+    if credential and connecting.may_use_playlists(credential):
+        try:
+            found = api_for(credential).playlists()
+        except GoogleError:
+            problem = _("YouTube did not tell your playlists. Reload the page to ask again.")
+    context = {"playlists": found, "problem": problem, "chosen": request.GET.get("playlist", "")}
+    return render(request, "youtube/_playlists.html", context)
+
+
+@login_required
+@require_safe
+def thumbnail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+    """Show the picture that a video gets when no other is chosen."""
+    job = access.get_job(request.user, job_pk)
+    tag = f'"{picture_key(job)}"'
+    headers = {"ETag": tag, "Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
+    if "download" in request.GET:
+        headers["Content-Disposition"] = 'attachment; filename="thumbnail.jpg"'
+    if request.headers.get("If-None-Match") == tag:
+        return HttpResponse(status=304, headers=headers)
+    return HttpResponse(draw_thumbnail(job), content_type="image/jpeg", headers=headers)
+
+
+@login_required
+@require_POST
+def make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    """Make a mix with a video, and fill in meanwhile what it is called on YouTube."""
+    mix = access.get_mix(request.user, mix_pk)
+    try:
+        job = publishing.make_with_video(mix)
+    except LimitReached as error:
+        messages.error(request, str(error))
+        return redirect("mixes:mix_detail", mix.pk)
+    return redirect("youtube:publish" if settings.PUBLISHING else "mixes:job_detail", job.pk)
