@@ -40,8 +40,9 @@ audit: $(TOOLS)/.installed
 run: setup
 	exec $(MANAGE) up
 
+# one more at a time than there are cores: many tests wait, for workers, servers and a browser
 test: setup
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n $$(($$(nproc) + 1))
 
 check: setup
 	$(BIN)/ruff format --check .

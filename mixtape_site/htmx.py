@@ -1,30 +1,43 @@
-"""Who is signed out is sent to sign in as a whole page, not in the place of a fragment."""
+"""Who is signed out is sent to sign in as a whole page, and from there to where they were."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
+SAFE = ("GET", "HEAD")
+
 
 class SignInPageMiddleware:
-    """Has scripts open the sign-in page that a fragment was redirected to, and come back to their page."""
+    """Has scripts open the sign-in page that a fragment was redirected to, and all come back to their page.
+
+    The address of a form is no page: it would be asked for by GET after the sign-in.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if not request.htmx or response.status_code != 302:
+        if response.status_code != 302 or (request.method in SAFE and not request.htmx):
             return response
         sign_in = resolve_url(settings.LOGIN_URL)
-        if urlsplit(response["Location"]).path != sign_in:
+        if request.path == sign_in or urlsplit(response["Location"]).path != sign_in:
             return response
-        page = request.htmx.current_url_abs_path or ""  # none for an address of another site
+        page = page_of(request)
         if url_has_allowed_host_and_scheme(page, allowed_hosts=None):
             sign_in += "?" + urlencode({REDIRECT_FIELD_NAME: page})
-        return HttpResponseClientRedirect(sign_in)
+        return HttpResponseClientRedirect(sign_in) if request.htmx else HttpResponseRedirect(sign_in)
+
+
+def page_of(request: HttpRequest) -> str:
+    """Return the page a request was made from, none where that is of another site."""
+    if request.htmx:
+        return request.htmx.current_url_abs_path or ""
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    return came_from._replace(scheme="", netloc="").geturl() if came_from.netloc == request.get_host() else ""

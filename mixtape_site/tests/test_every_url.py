@@ -238,7 +238,7 @@ def ask(client, method, address):
     if (
         answer.status_code == 302
         and answer.url.startswith(reverse("account_login"))
-        and "next=" in answer.url
+        and ("next=" in answer.url or method != "GET")  # nobody comes back to a form's own address
     ):
         return SIGN_IN
     return answer.status_code

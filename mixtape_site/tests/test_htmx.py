@@ -30,3 +30,17 @@ def test_whole_pages_and_other_redirects_stay_as_they_are(as_nobody, as_alice):
     answer = as_nobody.get("/tracks/")
     assert (answer.status_code, answer["Location"]) == (302, reverse("account_login") + "?next=/tracks/")
     assert as_alice.post("/mixes/new/", headers=HTMX).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("came_from", "page"),
+    [
+        ("http://testserver/tracks/?page=2", "?next=%2Ftracks%2F%3Fpage%3D2"),
+        ("https://elsewhere.example/tracks/", ""),
+        ("", ""),
+    ],
+)
+def test_a_form_sent_signed_out_comes_back_to_its_page(as_nobody, came_from, page):
+    """Its own address would be asked for by GET after the sign-in, and answer 405."""
+    answer = as_nobody.post("/mixes/new/", headers={"Referer": came_from})
+    assert (answer.status_code, answer["Location"]) == (302, reverse("account_login") + page)

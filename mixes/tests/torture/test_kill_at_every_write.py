@@ -14,7 +14,7 @@ from mixes.tests.torture.table import note_row
 
 ROOT = Path(__file__).resolve().parents[3]
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
-PLACES = 6  # of all, tried in `make test`
+PLACES = 4  # of all, tried in `make test`
 RUNS = 3  # attempts that a job has
 
 

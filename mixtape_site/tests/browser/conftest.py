@@ -86,7 +86,7 @@ def site_environment(folder, port):
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory):
     with running_site(tmp_path_factory.mktemp("site")) as site:
         yield site
@@ -127,7 +127,7 @@ def wait_until_it_answers(site):
     pytest.fail(f"The site did not start:\n{site.log}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     if CHROMIUM is None and os.environ.get("REQUIRE_BROWSER") != "1":
         pytest.skip("no Chromium here; REQUIRE_BROWSER=1 makes this a failure")
