@@ -42,7 +42,7 @@ run: setup
 
 # one more at a time than there are cores: many tests wait, for workers, servers and a browser
 test: setup
-	$(BIN)/pytest -n $$(($$(nproc) + 1))
+	$(BIN)/pytest -n $$($(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)")
 
 check: setup
 	$(BIN)/ruff format --check .
