@@ -67,7 +67,7 @@ bench: setup
 bench-web: setup
 	$(BIN)/python -m benchmarks.web $(if $(MUSIC),"$(MUSIC)") $(ARGS)
 
-# uploads to the tests' stand-in for Google: speed, memory, what is sent again; prints its table
+# uploads to the tests' stand-in for Google: speed, memory, what is sent again, into the same page
 bench-youtube: setup
 	$(BIN)/python -m benchmarks.youtube
 

@@ -81,7 +81,7 @@ def make_part(
             "A quick run shows that everything works. Its music is so short that starting weighs too much.",
         ]
     for title, rows_of_one in sections:
-        text += ["", f"## {title}", "", *_table(rows_of_one), "", *_notes(rows_of_one)]
+        text += ["", f"## {title}", "", *table_lines(rows_of_one), "", *_notes(rows_of_one)]
     return "\n".join(text).rstrip() + "\n"
 
 
@@ -98,7 +98,7 @@ def replace_part(page: Path, part: str) -> None:
     page.write_text("\n\n".join(one.strip() for one in parts) + "\n", encoding="utf-8")
 
 
-def _table(rows: Iterable[Row]) -> list[str]:
+def table_lines(rows: Iterable[Row]) -> list[str]:
     lines = ["| figure | goal | measured | rival | verdict |", "|---|---|---|---|---|"]
     for row in rows:
         cells = (row.figure, row.goal, row.measured, row.rival, row.verdict)

@@ -1,4 +1,4 @@
-"""Measure uploads to YouTube against the stand-in: `python -m benchmarks.youtube` prints a table.
+"""Measure uploads to YouTube against the stand-in, into benchmarks/RESULTS.md: `make bench-youtube`.
 
 A real worker process sends, the stand-in receives in this one; both share the machine.
 """
@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.report import Row, _table, machine_lines
+from benchmarks.report import ROOT, Row, machine_lines, replace_part, table_lines
 from youtube_integration.tests.live_worker import Site, wait_until
 from youtube_integration.tests.standin import StandIn
 from youtube_integration.tests.standin.state import Session
@@ -25,8 +25,16 @@ INTERRUPTIONS = 12
 
 
 def main() -> None:
+    conditions = machine_lines()
     rows = [*speed(), *memory(), *interruptions()]
-    sys.stdout.write("\n".join(["# Uploads to YouTube", "", *machine_lines(), "", *_table(rows), ""]))
+    head = [
+        "# Uploads to YouTube",
+        "",
+        "Made by `make bench-youtube`, against the tests' stand-in for Google.",
+    ]
+    part = "\n".join([*head, "", *conditions, "", *table_lines(rows), ""])
+    replace_part(ROOT / "benchmarks" / "RESULTS.md", part)
+    sys.stdout.write(part)
 
 
 @contextlib.contextmanager

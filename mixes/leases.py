@@ -92,8 +92,9 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
         )
 
     def beyond_help(self) -> Self:
-        """Return rows whose worker died and that are not to be tried again."""
-        return self.expired().filter(Q(cancel_requested=True) | Q(attempt__gte=F("max_attempts")))
+        """Return rows that nobody will work on: of dead workers, and handed back while being cancelled."""
+        dropped = self.expired().filter(Q(cancel_requested=True) | Q(attempt__gte=F("max_attempts")))
+        return dropped | self.filter(state=State.QUEUED, cancel_requested=True)
 
     def held_by(self, command: str) -> Self:
         """Return the rows that processes of one worker command hold, whose names begin with `command`."""

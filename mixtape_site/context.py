@@ -13,7 +13,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "SIGNUP_OPEN": settings.SIGNUP_OPEN,
         "PASSWORD_RESET_ENABLED": settings.HAS_MAIL,
-        "GOOGLE_ENABLED": bool(settings.GOOGLE_CLIENT_ID),
+        "GOOGLE_ENABLED": settings.PUBLISHING,  # the same keys, and both of them
         "PUBLISHING": settings.PUBLISHING,
         "LIMITS": settings.LIMITS,
         "version": VERSION,

@@ -29,7 +29,10 @@ class SignInPageMiddleware:
         sign_in = resolve_url(settings.LOGIN_URL)
         if request.path == sign_in or urlsplit(response["Location"]).path != sign_in:
             return response
-        page = page_of(request)
+        try:
+            page = page_of(request)
+        except ValueError:  # a header that is no address
+            page = ""
         if url_has_allowed_host_and_scheme(page, allowed_hosts=None):
             sign_in += "?" + urlencode({REDIRECT_FIELD_NAME: page})
         return HttpResponseClientRedirect(sign_in) if request.htmx else HttpResponseRedirect(sign_in)

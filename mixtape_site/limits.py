@@ -23,6 +23,8 @@ class Limits:
     announced_per_minute: int = 600  # uploads begun by one user
     storage_bytes: int = 20 * GB  # of one user: tracks, pictures and results
     jobs_running: int = 2  # mixes of one user being made or waiting
+    uploads_per_day: int = 20  # to YouTube, of one user: Google lets a whole site begin 100
+    publications_open: int = 50  # videos of one user on their way to YouTube: each is kept until it is there
     uploads_open: int = 200  # begun and not finished, of one user
     patches_at_once: int = 3  # pieces of uploads being received, of one user
     picture_bytes: int = 30 * MB
@@ -44,6 +46,7 @@ class Limits:
             tracks_per_user=env.int("MIXTAPE_USER_TRACKS", default=d.tracks_per_user),
             storage_bytes=env.int("MIXTAPE_USER_STORAGE_MB", default=d.storage_bytes // MB) * MB,
             jobs_running=env.int("MIXTAPE_USER_JOBS", default=d.jobs_running),
+            uploads_per_day=env.int("MIXTAPE_USER_UPLOADS", default=d.uploads_per_day),
             free_disk_bytes=env.int("MIXTAPE_FREE_DISK_MB", default=d.free_disk_bytes // MB) * MB,
             listening_bytes=env.int("MIXTAPE_LISTENING_MB", default=d.listening_bytes // MB) * MB,
             bin_days=env.int("MIXTAPE_BIN_DAYS", default=d.bin_days),

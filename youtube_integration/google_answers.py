@@ -28,7 +28,7 @@ def read_refusal(status: int, answer: Any, content: bytes) -> Refused:
 def _retry_after_s(answer: Any) -> float | None:
     """Read Retry-After, in either of its forms."""
     text = answer.get("retry-after", "")
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())

@@ -30,6 +30,7 @@ from googleapiclient.errors import HttpError
 from googleapiclient.http import MediaFileUpload, build_http
 from oauthlib.oauth2 import OAuth2Error
 
+from mixtape_site.google import is_local
 from youtube_integration.google_answers import (
     read_channel,
     read_refusal,
@@ -43,8 +44,6 @@ from youtube_integration.google_types import (
     Channel,
     Consent,
     ConsentRefused,
-    FileChanged,
-    GoogleError,
     GrantLost,
     Playlist,
     Refused,
@@ -55,33 +54,9 @@ from youtube_integration.google_types import (
     VideoState,
 )
 
-__all__ = [
-    "Api",
-    "Channel",
-    "Consent",
-    "ConsentRefused",
-    "FileChanged",
-    "GoogleError",
-    "GrantLost",
-    "Playlist",
-    "Refused",
-    "SessionState",
-    "Tokens",
-    "Unreachable",
-    "VideoDetails",
-    "VideoState",
-    "begin_consent",
-    "connect_api",
-    "finish_consent",
-    "refresh",
-    "revoke",
-]
-
-
 SOCKET_TIMEOUT_S = 60  # of each block that is sent or read, not of a whole chunk
 REVOKE_TIMEOUT_S = 5
 LISTED = 50  # as many as one answer of YouTube holds
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NETWORK_ERRORS = (
     OSError,
     httplib2.HttpLib2Error,
@@ -364,7 +339,7 @@ def _flow(redirect_uri: str, scopes: Sequence[str], **kept: str) -> Flow:
 def _let_oauthlib() -> None:
     """Have oauthlib take an answer with fewer scopes than asked for, and plain HTTP only on this machine."""
     os.environ["OAUTHLIB_RELAX_TOKEN_SCOPE"] = "1"
-    if urlsplit(settings.GOOGLE_OAUTH_TOKEN_URI).hostname in LOOPBACK:
+    if is_local(settings.GOOGLE_OAUTH_TOKEN_URI):
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 

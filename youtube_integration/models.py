@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from mixes.leases import Leased
 from mixes.models import Mix, MixJob
@@ -55,9 +56,9 @@ class YouTubePublication(Leased):
         PUBLISHED = "published", "on YouTube"
 
     class Privacy(models.TextChoices):
-        PRIVATE = "private", "private"
-        UNLISTED = "unlisted", "unlisted"
-        PUBLIC = "public", "public"
+        PRIVATE = "private", _("private")
+        UNLISTED = "unlisted", _("unlisted")
+        PUBLIC = "public", _("public")
 
     class Extra(models.TextChoices):  # of the thumbnail and of the playlist
         UNWANTED = "", "not asked for"
@@ -121,6 +122,13 @@ class YouTubePublication(Leased):
             models.CheckConstraint(
                 condition=~Q(state="done") | Q(video_id__isnull=False), name="publication_done_has_a_video"
             ),
+            models.CheckConstraint(
+                condition=~Q(phase__in=("processing", "published")) | Q(video_id__isnull=False),
+                name="publication_sent_has_a_video",
+            ),
+            models.CheckConstraint(
+                condition=Q(publish_at=None) | Q(privacy="private"), name="publication_planned_is_private"
+            ),
         )
         indexes = (
             *Leased.Meta.indexes,
@@ -135,6 +143,8 @@ class SessionStart(models.Model):
     """One call of Google's daily allowance of uploads, counted when it is made, whatever comes of it."""
 
     started_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    # whose share it was; without them it still counts
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
     def __str__(self) -> str:
         return str(self.started_at)

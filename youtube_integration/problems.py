@@ -10,17 +10,16 @@ from enum import StrEnum
 
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from mixes.services.wording import Words
 from youtube_integration.google_types import FileChanged, GoogleError, GrantLost, Refused, Unreachable
 from youtube_integration.models import YouTubePublication
 from youtube_integration.services.quotas import next_midnight
 
 Phase = YouTubePublication.Phase
-Words = str | Promise
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 300.0
 BUSY_DELAY_S = 60.0  # the first, where Google asks for fewer calls

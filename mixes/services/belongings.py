@@ -32,7 +32,6 @@ LEFT_OUT = {
     "token",
     "lease_until",
     "worker",
-    "woken_at",
     "dedupe_key",
     "plan",
     "plan_key",
@@ -40,12 +39,17 @@ LEFT_OUT = {
     "outline",
     "file",
     "shown_file",
+    "thumbnail",
+    "sealed_session",
+    "pace",
 }
 Row = dict[str, Any]
 
 
 def tables_of(owner: User) -> dict[str, QuerySet[Any]]:
-    """Return the rows that a user may want to keep, by the name of the table."""
+    """Return the rows that a user may want to keep, by the name of the table; other apps' jobs too."""
+    ours = (AnalysisJob, MixJob, Preview)
+    others = {model._meta.db_table: model for model in job_models() if model not in ours}
     return {
         "tracks": Track.objects.filter(owner=owner),
         "pictures": Artwork.objects.filter(owner=owner),
@@ -55,6 +59,7 @@ def tables_of(owner: User) -> dict[str, QuerySet[Any]]:
         "analyses": AnalysisJob.objects.filter(owner=owner).order_by("created_at"),
         "jobs": MixJob.objects.filter(owner=owner),
         "results": Artifact.objects.filter(job__owner=owner),
+        **{name: model.objects.filter(owner=owner) for name, model in others.items()},
     }
 
 

@@ -16,7 +16,7 @@ from mixes.engine.timeline import Timeline
 from mixes.leases import OPEN, State
 from mixes.models import Artifact, Mix, MixJob, MixTrack, Track
 from mixes.queues import LONG, wake
-from mixes.services import plans, snapshots, storage
+from mixes.services import plans, snapshots, storage, wording
 from mixes.services.limits import DiskFull, LimitReached, storage_used
 
 NAMED = 2  # tracks that are on their way, in a sentence
@@ -90,6 +90,11 @@ def refuse_unready(items: Sequence[MixTrack], plan: plans.MixPlan | None) -> Non
         )
         % named(waiting)
     )
+
+
+def agreed_to_miss(value: str) -> int:
+    """Return how many songs the button said that the mix will be made without."""
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
 
 
 def refuse_silent_loss(left_out: Sequence[str], agreed: int) -> None:
@@ -244,16 +249,4 @@ def next_try_text(job: MixJob) -> str:
 
 def remaining_text(job: MixJob) -> str:
     """Return what is left of a run in words."""
-    return remaining_words(job.eta_s)
-
-
-def remaining_words(eta_s: float | None) -> str:
-    """Return a remaining time in words, as exact as such a figure can be."""
-    if eta_s is None:
-        return ""
-    if eta_s < 5:
-        return _("a few seconds left")
-    if eta_s < 90:
-        return _("about %d s left") % (round(eta_s / 5) * 5)
-    minutes = round(eta_s / 60)
-    return ngettext("about %d minute left", "about %d minutes left", minutes) % minutes
+    return wording.remaining_words(job.eta_s)

@@ -57,6 +57,18 @@ RESTARTING: dict[int, Words] = {
 }
 
 
+def remaining_words(eta_s: float | None) -> str:
+    """Return a remaining time in words, as exact as such a figure can be."""
+    if eta_s is None:
+        return ""
+    if eta_s < 5:
+        return _("a few seconds left")
+    if eta_s < 90:
+        return _("about %d s left") % (round(eta_s / 5) * 5)
+    minutes = round(eta_s / 60)
+    return ngettext("about %d minute left", "about %d minutes left", minutes) % minutes
+
+
 def restarting(attempt: int) -> Words:
     """Return what is said of a job that waits for its second attempt, or a later one."""
     return RESTARTING.get(attempt) or _("Restarting (try %d)") % attempt

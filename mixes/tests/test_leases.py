@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from mixes.leases import MAX_ATTEMPTS, State, backoff
 from mixes.models import AnalysisJob, Track
+from mixes.services import job_runs
+from mixes.services.job_runs import Kind
 
 pytestmark = pytest.mark.django_db
 jobs = AnalysisJob.objects
@@ -101,6 +103,17 @@ def test_what_a_stopping_worker_held_was_no_attempt(alice):
     assert jobs.held_by("w:1:").hand_back() == 1
     job.refresh_from_db()
     assert (job.state, job.attempt, job.token) == (State.QUEUED, 1, None)
+
+
+def test_a_cancelled_row_that_was_handed_back_does_not_wait_for_ever(alice):
+    """Its owner cancelled it in the second in which its worker stopped: nobody claims it any more."""
+    job = make_job(alice)
+    hold(job, worker="w:1:7")
+    jobs.request_cancel(job.pk)
+    jobs.held_by("w:1:").hand_back()
+    job_runs.reap((Kind(AnalysisJob, lambda run: dict, lambda job, state, sentence: None),))
+    job.refresh_from_db()
+    assert job.state == State.CANCELLED
 
 
 def test_whoever_was_served_least_comes_first(alice, bob):

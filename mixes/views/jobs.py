@@ -22,9 +22,8 @@ from mixes.services.limits import LimitReached
 def mix_make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     try:
-        job = job_requests.request_mix(
-            mix, mail="mail" in request.POST, leaving_out=agreed_to_miss(request.POST.get("without", ""))
-        )
+        missed = job_requests.agreed_to_miss(request.POST.get("without", ""))
+        job = job_requests.request_mix(mix, mail="mail" in request.POST, leaving_out=missed)
     except LimitReached as error:
         messages.error(request, str(error))
         return go_to(request, "mixes:mix_detail", mix.pk)
@@ -106,11 +105,6 @@ def job_mail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 def job_timeline(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     return JsonResponse(job_sheets.timeline_data(job), json_dumps_params={"ensure_ascii": False, "indent": 1})
-
-
-def agreed_to_miss(value: str) -> int:
-    """Return how many songs the button said that the mix will be made without."""
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
 
 
 def ended_words(job: MixJob) -> dict[str, str]:

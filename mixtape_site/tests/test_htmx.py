@@ -38,6 +38,8 @@ def test_whole_pages_and_other_redirects_stay_as_they_are(as_nobody, as_alice):
         ("http://testserver/tracks/?page=2", "?next=%2Ftracks%2F%3Fpage%3D2"),
         ("https://elsewhere.example/tracks/", ""),
         ("", ""),
+        ("http://[", ""),
+        ("http://testserver//elsewhere.example/", ""),
     ],
 )
 def test_a_form_sent_signed_out_comes_back_to_its_page(as_nobody, came_from, page):

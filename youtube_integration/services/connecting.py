@@ -28,6 +28,7 @@ from youtube_integration.google_types import (
     Unreachable,
 )
 from youtube_integration.models import HELD, YouTubeCredential, YouTubePublication
+from youtube_integration.problems import MAY_BE_THERE
 from youtube_integration.sealing import owner_key
 from youtube_integration.services.credentials import api_for, mark_reconnect, seal_tokens
 from youtube_integration.services.revocations import retry_revocations, revoke_later
@@ -217,11 +218,16 @@ def let_go_of_publications(credential: YouTubeCredential) -> None:
     rows = ours.filter(state__in=OPEN)
     rows.exclude(video_id=None).update(**ended(State.DONE), phase=YouTubePublication.Phase.PUBLISHED)
     rows.filter(video_id=None, final_sent_at__isnull=False).update(
-        **requeued(), phase=YouTubePublication.Phase.NEEDS_REVIEW, not_before=HELD
+        **requeued(),
+        phase=YouTubePublication.Phase.NEEDS_REVIEW,
+        not_before=HELD,
+        error_code="maybe_there",
+        message=str(MAY_BE_THERE),
     )
     for pk in rows.filter(final_sent_at=None).values_list("pk", flat=True):
         YouTubePublication.objects.request_cancel(pk)
     ours.filter(state__in=ENDED).update(channel_title="")
+    ours.filter(state__in=(State.DONE, State.CANCELLED)).update(sealed_session="")
     ours.update(processing={}, privacy_actual="", google_reason="")
 
 

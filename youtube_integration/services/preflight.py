@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from mixes.leases import State
+from mixes.leases import ENDED, State
 from mixes.models import MixJob
 from mixes.services.wording import clock
 from youtube_integration.models import YouTubeCredential, YouTubePublication
@@ -51,7 +52,7 @@ def run_preflight(owner: User, job: MixJob) -> tuple[Check, ...]:
     credential = connected_channel(owner)
     checks = [check_channel(credential), check_video(job), check_length(credential, duration_s(job))]
     if credential:
-        checks += [*check_quota(), *check_grant(credential), *check_open(owner, job)]
+        checks += [*check_quota(owner), *check_grant(credential), *check_open(owner, job)]
         checks += check_earlier(credential, job)
     return tuple(checks)
 
@@ -94,6 +95,11 @@ def check_length(credential: YouTubeCredential | None, length_s: float) -> Check
     allowed = credential.long_uploads if credential else ""
     if allowed == "allowed":
         return Check("ok", _("Its length is %s, and your channel may take long videos.") % length)
+    if allowed == "disallowed":
+        text = _(
+            "It lasts %s, and YouTube allows your channel 15 minutes. Its help pages say why that may be."
+        )
+        return Check("wrong", text % length)
     if allowed:
         text = _("It lasts %s. Your channel takes 15 minutes until its phone number is verified.") % length
         return Check("wrong", text, VERIFY_URL, _("Verify it on YouTube"))
@@ -101,19 +107,24 @@ def check_length(credential: YouTubeCredential | None, length_s: float) -> Check
     return Check("note", text, VERIFY_URL, _("Look on YouTube"))
 
 
-def check_quota() -> Iterator[Check]:
-    left = quotas.starts_left()
-    if left > 0:
+def check_quota(owner: User) -> Iterator[Check]:
+    left, share = quotas.starts_left(), quotas.share_left(owner)
+    at = date_format(timezone.localtime(quotas.next_midnight()), "H:i")
+    if not left:
+        text = _("Today's uploads of this site are used up: yours begins by itself at %s.")
+        yield Check("note", text % at)
+    elif not share:
+        yield Check("note", _("Your uploads of today are used up: this one begins by itself at %s.") % at)
+    elif share < left:
+        text = ngettext("%d upload is left to you today.", "%d uploads are left to you today.", share)
+        yield Check("ok", text % share)
+    else:
         text = ngettext(
             "%d upload is left today for everybody here.",
             "%d uploads are left today for everybody here.",
             left,
         )
         yield Check("ok", text % left)
-    else:
-        at = date_format(timezone.localtime(quotas.next_midnight()), "H:i")
-        text = _("Today's uploads of this site are used up: yours begins by itself at %s.")
-        yield Check("note", text % at)
 
 
 def check_grant(credential: YouTubeCredential) -> Iterator[Check]:
@@ -138,11 +149,16 @@ def check_open(owner: User, job: MixJob) -> Iterator[Check]:
 def check_earlier(credential: YouTubeCredential, job: MixJob) -> Iterator[Check]:
     if found := earlier_publication(credential, job):
         link = reverse("youtube:publication", args=[found.pk])
-        text = _("This mix is on your channel already, as “%s”.") % found.title
+        text = (
+            _("This mix is on your channel already, as “%s”.")
+            if found.video_id
+            else _("This mix may be on your channel already, as “%s”: look there first.")
+        ) % found.title
         yield Check("note", text, link, _("Show"), is_repetition=True)
 
 
 def earlier_publication(credential: YouTubeCredential, job: MixJob) -> YouTubePublication | None:
-    """Return the last video that was made of this mix on this channel."""
+    """Return the last video that was made of this mix on this channel, or may have been."""
     same = YouTubePublication.objects.filter(mix=job.mix_id, channel_id=credential.channel_id)
-    return same.filter(state=State.DONE).order_by("-finished_at").first()
+    maybe = Q(state__in=ENDED, video_id=None, final_sent_at__isnull=False)
+    return same.filter(Q(state=State.DONE) | maybe).order_by("-finished_at").first()

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from mixes.leases import PROGRESS_FULL, State
-from mixes.services.job_requests import remaining_words
+from mixes.services.wording import remaining_words
 from youtube_integration.models import YouTubePublication
+from youtube_integration.problems import BY_REASON
 from youtube_integration.services import publishing
 from youtube_integration.services.thumbnails import thumbnail_path
 
@@ -31,14 +32,6 @@ HEADLINES: dict[str, Promise] = {
 }
 EVERY_S = {"queued": 1, "uploading": 2, "stopping": 1, "processing": 2, "waiting": 10, "waiting_for_mix": 5}
 CHIPS = {"published": "ok", "failed": "wrong", "needs_reconnect": "wrong", "needs_review": "wrong"}
-REFUSED_FIELDS = {
-    "invalidTitle": "title",
-    "invalidDescription": "description",
-    "invalidTags": "tags",
-    "invalidCategoryId": "category",
-    "invalidPublishAt": "publish_at",
-    "forbiddenPrivacySetting": "privacy",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +168,8 @@ class PublicationSheet:
     @property
     def refused_field(self) -> str:
         """Return the field that YouTube refused, where it did."""
-        return REFUSED_FIELDS.get(self.publication.google_reason, "")
+        problem = BY_REASON.get(self.publication.google_reason)
+        return problem.field if problem else ""
 
     @property
     def can_cancel(self) -> bool:

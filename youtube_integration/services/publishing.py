@@ -6,6 +6,7 @@ Every change of an open row is one conditional UPDATE: what a worker holds, or h
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -13,7 +14,6 @@ from accounts.models import User
 from mixes.leases import OPEN, State, ended
 from mixes.models import Artifact, Mix, MixJob
 from mixes.queues import PUBLISH, wake
-from mixes.services import storage
 from mixes.services.arrangements import change_settings
 from mixes.services.arranging import edit
 from mixes.services.job_requests import request_mix
@@ -29,6 +29,11 @@ from youtube_integration.services.thumbnails import (
 from youtube_integration.services.video_rules import Metadata, find_faults
 
 Phase, Extra = YouTubePublication.Phase, YouTubePublication.Extra
+# What a row and `Metadata` hold alike; tags are a list there and a tuple here
+SAME = (
+    *("title", "description", "category", "privacy", "publish_at"),
+    *("made_for_kids", "altered_content", "notify_subscribers", "playlist"),
+)
 # A session that was opened for other words, or another file, is of no use: nothing was sent for good
 NO_SESSION: dict[str, Any] = {
     "sealed_session": "",
@@ -88,6 +93,7 @@ def request_publication(
         return found
     refuse_faults(metadata)
     video = refuse_without_video(job)
+    refuse_too_many(owner)
     publication = new_row(credential, job, metadata)
     publication.description_follows = description_follows and job.is_open
     try:
@@ -111,6 +117,13 @@ def refuse_without_video(job: MixJob) -> Artifact | None:
     return video
 
 
+def refuse_too_many(owner: User) -> None:
+    """Raise LimitReached where as much is on its way as one user may have: each keeps a video on the disk."""
+    is_open = YouTubePublication.objects.filter(owner=owner, state__in=OPEN)
+    if is_open.count() >= settings.LIMITS.publications_open:
+        raise LimitReached(_("Enough videos are on their way already. Wait until one of them has arrived."))
+
+
 def new_row(credential: YouTubeCredential, job: MixJob, metadata: Metadata) -> YouTubePublication:
     return YouTubePublication(
         owner_id=job.owner_id,
@@ -127,16 +140,14 @@ def new_row(credential: YouTubeCredential, job: MixJob, metadata: Metadata) -> Y
 
 def columns_of(metadata: Metadata) -> dict[str, Any]:
     """Return the columns that hold what a video is to be."""
-    names = ("title", "description", "category", "privacy", "publish_at", "made_for_kids", "altered_content")
-    same = {name: getattr(metadata, name) for name in (*names, "notify_subscribers", "playlist")}
+    same = {name: getattr(metadata, name) for name in SAME}
     state = Extra.WANTED if metadata.playlist else Extra.UNWANTED
     return {**same, "tags": list(metadata.tags), "playlist_state": state}
 
 
 def metadata_of(publication: YouTubePublication) -> Metadata:
     """Return what a video is to be, as its row has it."""
-    names = ("title", "description", "category", "privacy", "publish_at", "made_for_kids", "altered_content")
-    same = {name: getattr(publication, name) for name in (*names, "notify_subscribers", "playlist")}
+    same = {name: getattr(publication, name) for name in SAME}
     return Metadata(tags=tuple(publication.tags), **same)
 
 
@@ -152,7 +163,7 @@ def keep_new(publication: YouTubePublication, video: Artifact | None, picture: b
             publication.save(force_insert=True)
             wake(PUBLISH)
     except BaseException:
-        storage.remove_folder(storage.scratch_path("publish", publication.pk))
+        video_files.remove(publication)
         raise
 
 
@@ -232,8 +243,12 @@ def put_back(publication: YouTubePublication, picture: bytes, changes: dict[str,
     video = video_of(publication.job) if publication.job else None
     if publication.job is None or video is None:
         raise LimitReached(_("Its video was deleted. Make the mix again, then publish that."))
-    if video.sha256 != publication.sha256 and publication.final_sent_at is None:
+    if video.sha256 != publication.sha256 and publication.final_sent_at:
+        text = _("The mix was made anew, and YouTube may have what was sent before. Publish it as another.")
+        raise LimitReached(text)
+    if video.sha256 != publication.sha256:
         changes = NO_SESSION | changes
+    refuse_too_many(publication.owner)
     if picture or thumbnail_path(publication) is None:
         put_thumbnail(publication, picture or draw_thumbnail(publication.job))
     take_in(publication, video)
@@ -242,6 +257,7 @@ def put_back(publication: YouTubePublication, picture: bytes, changes: dict[str,
     try:
         with transaction.atomic():
             rows = YouTubePublication.objects.filter(state=State.FAILED, video_id=None)
+            rows = rows.filter(final_sent_at=publication.final_sent_at)  # what was decided by is as it was
             if not rows.retry([publication.pk]):
                 raise LimitReached(_("It is on its way already."))
             changes |= AFRESH | {"credential": grant_of(publication)}
@@ -276,9 +292,11 @@ def give_up(publication: YouTubePublication) -> None:
 
 
 def clear_if_ended(publication: YouTubePublication) -> None:
-    """Remove the files of a publication that nobody works on any more."""
-    if not YouTubePublication.objects.filter(pk=publication.pk, state__in=OPEN).exists():
+    """Remove what a publication that nobody works on any more has no use for."""
+    rows = YouTubePublication.objects.filter(pk=publication.pk)
+    if not rows.filter(state__in=OPEN).exists():
         video_files.remove(publication)
+        rows.filter(state=State.CANCELLED).update(sealed_session="")
 
 
 def reconcile(publication: YouTubePublication) -> None:
@@ -290,8 +308,12 @@ def reconcile(publication: YouTubePublication) -> None:
         wake(PUBLISH)
 
 
-def make_with_video(mix: Mix) -> MixJob:
-    """Make a mix as it is now, with an MP4. Raises LimitReached."""
+@transaction.atomic
+def make_with_video(mix: Mix, *, leaving_out: int = 0) -> MixJob:
+    """Make a mix as it is now, with an MP4. Raises LimitReached, and then nothing of the mix has changed.
+
+    `leaving_out` is how many songs that cannot be used its owner agreed to do without.
+    """
     if not mix.make_mp4:
         mix = edit(mix, None, _("Turned the MP4 on"), lambda a: change_settings(a, make_mp4=True))
-    return request_mix(mix)
+    return request_mix(mix, leaving_out=leaving_out)

@@ -12,7 +12,7 @@ from mixes.queues import PUBLISH, wake
 from mixes.services.limits import LimitReached
 from youtube_integration.google_types import GoogleError, Refused
 from youtube_integration.models import YouTubePublication
-from youtube_integration.services import video_files
+from youtube_integration.services import quotas, video_files
 from youtube_integration.services.credentials import api_for
 from youtube_integration.services.drafts import video_of
 from youtube_integration.services.publishing import AFRESH, NO_SESSION, Phase, grant_of, take_in
@@ -26,7 +26,10 @@ def read_video_id(link: str) -> str:
     link = link.strip()
     if VIDEO_ID.fullmatch(link):
         return link
-    parts = urlsplit(link if "//" in link else f"https://{link}")
+    try:
+        parts = urlsplit(link if "//" in link else f"https://{link}")
+    except ValueError:
+        return ""
     host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("music.")
     if host not in ("youtube.com", "youtu.be", "studio.youtube.com"):
         return ""
@@ -42,6 +45,7 @@ def take_video(publication: YouTubePublication, link: str) -> None:
     video_id = read_video_id(link)
     if not video_id:
         raise LimitReached(_("This is no link to a video. It looks like https://youtu.be/dQw4w9WgXcQ."))
+    quotas.check_looks(publication.owner)
     check_is_theirs(publication, video_id)
     columns = AFRESH | {"phase": Phase.PROCESSING, "video_id": video_id, "offset": publication.size}
     try:

@@ -1,8 +1,10 @@
 """The picture that stands for a video: 1280 x 720, a JPEG of ours, small enough for any channel."""
 
+import contextlib
 import hashlib
 import io
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -13,11 +15,14 @@ from PIL import Image
 
 from mixes.engine.errors import PictureError
 from mixes.engine.pictures import generated_picture, safe_picture
+from mixes.engine.publishing import lock
 from mixes.models import Artwork, MixJob
 from mixes.services import storage
-from mixes.services.limits import LimitReached
+from mixes.services.leftovers import PICTURE
+from mixes.services.limits import LimitReached, full_disk_told
 from mixes.services.uploads import clean_name
 from youtube_integration.models import YouTubePublication
+from youtube_integration.services.video_files import folder_of
 
 SIZE = (1280, 720)
 MOST_BYTES = 2_000_000  # YouTube's limit before September 2026, and plenty for this size
@@ -32,8 +37,8 @@ def draw_thumbnail(job: MixJob) -> bytes:
         return to_jpeg(storage.path_of(artwork.shown_file))
     percents = (job.outline or {}).get("bars", ())
     peaks = [(-percent / 100, percent / 100) for percent in percents]
-    with tempfile.TemporaryDirectory(dir=storage.uploads_folder(), prefix="thumbnail-") as folder:
-        drawn = Path(folder, "drawn.png")
+    with picture_folder() as folder:
+        drawn = folder / "drawn.png"
         generated_picture(job.title, job.snapshot["artist"], peaks, SIZE, drawn)
         return to_jpeg(drawn)
 
@@ -43,8 +48,9 @@ def read_thumbnail(file: UploadedFile) -> bytes:
     most = settings.LIMITS.picture_bytes
     if (file.size or 0) > most:
         raise LimitReached(_("A picture may have %s at most.") % filesizeformat(most))
-    with tempfile.TemporaryDirectory(dir=storage.uploads_folder(), prefix="thumbnail-") as folder:
-        source, safe = Path(folder, "source"), Path(folder, "safe.png")
+    full = _("The site's disk is full, so the picture was not added. Try again later.")
+    with full_disk_told(full), picture_folder() as folder:
+        source, safe = folder / "source", folder / "safe.png"
         with source.open("wb") as copy:
             for chunk in file.chunks():
                 copy.write(chunk)
@@ -53,6 +59,14 @@ def read_thumbnail(file: UploadedFile) -> bytes:
         except PictureError as error:
             raise LimitReached(str(error)) from error
         return to_jpeg(safe)
+
+
+@contextlib.contextmanager
+def picture_folder() -> Iterator[Path]:
+    """Yield a folder for a picture; `leftovers` removes it where this process dies in between."""
+    uploads = storage.uploads_folder()
+    with tempfile.TemporaryDirectory(dir=uploads, prefix=PICTURE) as folder, lock(Path(folder)):
+        yield Path(folder)
 
 
 def picture_key(job: MixJob) -> str:
@@ -75,19 +89,18 @@ def to_jpeg(picture: Path) -> bytes:
 
 
 def put_thumbnail(publication: YouTubePublication, jpeg: bytes) -> None:
-    """Lay a thumbnail beside the video's file, and name it in the row, which is not saved here."""
-    publication.thumbnail = f"{folder_of(publication)}/thumbnail.jpg"
+    """Lay a thumbnail beside the video's file, and name it in the row, which is not saved here.
+
+    Raises LimitReached when the disk is full.
+    """
+    path = folder_of(publication) / "thumbnail.jpg"
+    publication.thumbnail = path.relative_to(settings.MEDIA_ROOT).as_posix()
     publication.thumbnail_state = YouTubePublication.Extra.WANTED
-    path = storage.path_of(publication.thumbnail)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    part.write_bytes(jpeg)
-    storage.keep(part, publication.thumbnail)
-
-
-def folder_of(publication: YouTubePublication) -> str:
-    """Return the name of the folder where an open publication has its files."""
-    return storage.scratch_path("publish", publication.pk).relative_to(settings.MEDIA_ROOT).as_posix()
+    with full_disk_told(_("The site's disk is full, so nothing was published. Try again later.")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(jpeg)
+        storage.keep(part, publication.thumbnail)
 
 
 def thumbnail_path(publication: YouTubePublication) -> Path | None:

@@ -92,8 +92,10 @@ class Transfer:
     def open(self) -> SessionState:
         """Open a session, and have its address in the database before a byte is sent."""
         self.step = Step.START
+        self.wait_for_share()
+        self.drop_past_time()
         api = self.work.api
-        quotas.count_start()
+        quotas.count_start(self.row.owner)
         address = api.open_session(details_of(self.row), size=self.row.size, file_name=file_name(self.row))
         self.work.win(
             sealed_session=seal(owner_key(self.row.owner_id), {"address": address}),
@@ -104,6 +106,27 @@ class Transfer:
         )
         self.address = address
         return SessionState(0)
+
+    def wait_for_share(self) -> None:
+        """Leave what Google allows today to others, where this owner has had enough. Raises GoOnLater."""
+        if quotas.share_left(self.row.owner):
+            return
+        at = quotas.next_midnight()
+        message = _("You used up your share of today's uploads; this one starts by itself %s.")
+        self.work.later(
+            phase=Phase.WAITING, not_before=at, error_code="share", message=message % problems.time_words(at)
+        )
+
+    def drop_past_time(self) -> None:
+        """Let nothing become public at a moment that nobody chose: YouTube takes a past time for now."""
+        if self.row.publish_at and self.row.publish_at <= timezone.now():
+            self.work.write(publish_at=None)
+            self.work.note(
+                _(
+                    "The upload began after the time at which the video was to become public, so it stays "
+                    "private. You can change that in YouTube Studio."
+                )
+            )
 
     def ask(self) -> SessionState:
         state = self.work.api.query_session(self.address, size=self.row.size)

@@ -15,9 +15,14 @@ KIND = "publish"  # of its folder below scratch/
 NAME = "video.mp4"
 
 
+def folder_of(publication: YouTubePublication) -> Path:
+    """Return where an open publication has its files."""
+    return storage.scratch_path(KIND, publication.pk)
+
+
 def take_in(publication: YouTubePublication, artifact: Artifact) -> None:
     """Link a mix's video into the publication's folder; sets the row's columns, and does not save them."""
-    folder = storage.scratch_path(KIND, publication.pk)
+    folder = folder_of(publication)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME
     link(storage.path_of(artifact.file), path)
@@ -51,4 +56,4 @@ def is_unchanged(publication: YouTubePublication, should_stop: ShouldStop = neve
 
 def remove(publication: YouTubePublication) -> None:
     """Remove the folder of a publication that has ended."""
-    storage.remove_folder(storage.scratch_path(KIND, publication.pk))
+    storage.remove_folder(folder_of(publication))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from django.utils import timezone
@@ -20,6 +20,7 @@ TAG_CHARACTERS = 500  # of all tags, with the commas between them
 QUOTES = 2  # a tag with a space in it is written in quotes, and they count
 FORBIDDEN = "<>"
 MUSIC = "10"
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # a day later it may be in no calendar, in another time zone
 PRIVATE = YouTubePublication.Privacy.PRIVATE
 # A time as YouTube finds it in a line, with or without hours
 TIME = re.compile(r"(?<![\d:])(?:(\d{1,2}):)?(\d{1,2}):(\d{2})(?![\d:])")
@@ -42,7 +43,7 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Fault:
     """What YouTube would refuse: the field, and a sentence on how to put it right."""
 
     field: str
@@ -61,7 +62,7 @@ class ChapterRule:
         return not self.reason
 
 
-def find_faults(metadata: Metadata) -> tuple[Finding, ...]:
+def find_faults(metadata: Metadata) -> tuple[Fault, ...]:
     """Return what YouTube would refuse of a video; nothing where it takes it."""
     parts = (
         ("title", title_faults(metadata.title)),
@@ -71,7 +72,7 @@ def find_faults(metadata: Metadata) -> tuple[Finding, ...]:
         ("privacy", privacy_faults(metadata.privacy)),
         ("publish_at", schedule_faults(metadata)),
     )
-    return tuple(Finding(field, text) for field, texts in parts for text in texts)
+    return tuple(Fault(field, text) for field, texts in parts for text in texts)
 
 
 def title_faults(title: str) -> Iterator[str]:
@@ -122,6 +123,8 @@ def schedule_faults(metadata: Metadata) -> Iterator[str]:
         yield _("Only a private video can become public by itself. Choose Private, or leave the time out.")
     if metadata.publish_at <= timezone.now():
         yield _("This time is over: YouTube would make the video public at once.")
+    if metadata.publish_at > LATEST:
+        yield _("This time is too far off.")
 
 
 def forbidden_faults(text: str) -> Iterator[str]:

@@ -1,15 +1,16 @@
 """After the last byte: thumbnail, playlist, and what YouTube makes of the video, watched to its end."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from mixes.leases import PROGRESS_FULL
 from mixes.services import storage
+from mixes.services.wording import Words
 from youtube_integration import problems
 from youtube_integration.google_types import GoogleError, Refused, VideoState
 from youtube_integration.models import YouTubePublication
@@ -20,7 +21,6 @@ FIRST_POLL_S, LONGEST_POLL_S = 10, 300
 WATCHED = timedelta(hours=24)
 MISSING_LOOKS = 5  # a new video may not be listed at once
 Phase, Extra = YouTubePublication.Phase, YouTubePublication.Extra
-Words = str | Promise
 
 FAILURES: dict[str, Words] = {  # status.failureReason, processingDetails.processingFailureReason
     "codec": gettext_lazy("YouTube could not read how the video is encoded."),
@@ -50,11 +50,7 @@ REJECTIONS: dict[str, Words] = {  # status.rejectionReason
 }
 FAILED = gettext_lazy("YouTube could not process the video. Look at YouTube Studio.")
 REJECTED = gettext_lazy("YouTube rejected the video. Look at YouTube Studio.")
-PRIVACY_NAMES: dict[str, Words] = {
-    "private": gettext_lazy("private"),
-    "unlisted": gettext_lazy("unlisted"),
-    "public": gettext_lazy("public"),
-}
+PRIVACY_NAMES = dict(YouTubePublication.Privacy.choices)
 
 
 def finish(work: Work) -> dict[str, Any]:
@@ -68,7 +64,7 @@ def finish(work: Work) -> dict[str, Any]:
             work.cope(error, Step.WATCH)
 
 
-def do_extra(work: Work, step: Step, act: Any) -> None:
+def do_extra(work: Work, step: Step, act: Callable[[Work], None]) -> None:
     """Do something that a video can do without: what YouTube refuses becomes a note."""
     name = f"{step}_state"
     while getattr(work.row, name) == Extra.WANTED:
@@ -169,19 +165,20 @@ def tell_of_privacy(work: Work, video: VideoState) -> None:
     became_public = row.publish_at and row.publish_at <= timezone.now() and video.privacy == "public"
     if not video.privacy or video.privacy == row.privacy or became_public:
         return
-    names = {"actual": PRIVACY_NAMES.get(video.privacy), "wanted": PRIVACY_NAMES.get(row.privacy)}
-    work.note(_("YouTube made the video %(actual)s, not %(wanted)s. You can change that in Studio.") % names)
+    actual, wanted = (PRIVACY_NAMES.get(privacy, privacy) for privacy in (video.privacy, row.privacy))
+    text = _("YouTube made the video %(actual)s, not %(wanted)s. You can change that in YouTube Studio.")
+    work.note(text % {"actual": actual, "wanted": wanted})
 
 
 def tell_of_blocks(work: Work, video: VideoState) -> None:
     if video.blocked_countries:
         count = len(video.blocked_countries)
         text = ngettext(
-            "YouTube blocks the video in %d country: %s.",
-            "YouTube blocks the video in %d countries: %s.",
+            "YouTube blocks the video in %(count)d country: %(countries)s.",
+            "YouTube blocks the video in %(count)d countries: %(countries)s.",
             count,
         )
-        work.note(text % (count, ", ".join(video.blocked_countries)))
+        work.note(text % {"count": count, "countries": ", ".join(video.blocked_countries)})
 
 
 def give_extras_up(work: Work) -> None:

@@ -38,8 +38,10 @@ def publish_panel(context: dict[str, Any], job: MixJob, *, has_video: bool) -> d
 
 
 @register.inclusion_tag("youtube/_make_button.html", takes_context=True)
-def make_and_publish_button(context: dict[str, Any], mix: Mix, *, is_ready: bool) -> dict[str, Any]:
+def make_and_publish_button(
+    context: dict[str, Any], mix: Mix, *, is_ready: bool, left_out: int
+) -> dict[str, Any]:
     """Offer to make a mix with a video and publish it when it is done, where anything is published here."""
     user: User = context["user"]
     is_offered = settings.PUBLISHING and user.is_authenticated
-    return {"mix": mix, "is_ready": is_ready, "is_offered": is_offered}
+    return {"mix": mix, "is_ready": is_ready, "left_out": left_out, "is_offered": is_offered}

@@ -48,7 +48,7 @@ def test_a_channel_is_connected_and_shown(alice, as_alice, google):
     assert (credential.channel_id, credential.uploads_playlist) == ("UCstandin", "UUstandin")
     assert set(credential.scopes) == set(connecting.NEEDED)
     page = as_alice.get(CHANNEL).content.decode()
-    assert "DJ Channel" in page and "up to 15 minutes" in page and "myaccount.google.com/permissions" in page
+    assert "DJ Channel" in page and "up to 15 minutes" in page and "myaccount.google.com/connections" in page
     assert "not allowed" in page  # playlists, which were not asked for
 
 
@@ -237,9 +237,14 @@ def test_disconnecting_twice_is_no_trouble(alice, as_alice, google):
     assert as_alice.post(reverse("youtube:disconnect")).url == CHANNEL
 
 
+def page_of(row):
+    return reverse("youtube:publication", args=[row.pk])
+
+
 def test_disconnecting_stops_what_is_no_video_yet_and_forgets_what_youtube_told(alice, as_alice, google):
     credential = connected(alice, as_alice)
     told = {"privacy_actual": "private", "processing": {"status": "succeeded"}, "credential": credential}
+    told["sealed_session"] = "sealed"
     on_its_way = publication(alice, **told)
     unclear = publication(alice, final_sent_at=timezone.now(), **told)
     video = publication(alice, final_sent_at=timezone.now(), video_id="v1", **told)
@@ -250,6 +255,8 @@ def test_disconnecting_stops_what_is_no_video_yet_and_forgets_what_youtube_told(
         row.refresh_from_db()
     assert [row.state for row in rows] == [State.CANCELLED, State.QUEUED, State.DONE, State.QUEUED]
     assert unclear.phase == "needs_review" and unclear.not_before == HELD
+    assert "may already have this video" in as_alice.get(page_of(unclear)).content.decode()
+    assert [row.sealed_session for row in rows] == ["", "sealed", "", ""], "and keeps no way in without need"
     assert (video.video_id, video.title, video.processing, video.privacy_actual) == ("v1", "Evening", {}, "")
     assert video.channel_title == "" and elsewhere.privacy_actual == "public"
 

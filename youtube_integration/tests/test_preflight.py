@@ -1,12 +1,13 @@
 """What is looked at before a byte is sent; and the command that stops at the same things."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from youtube_integration.models import YouTubeCredential, YouTubePublication
+from youtube_integration.models import SessionStart, YouTubeCredential, YouTubePublication
 from youtube_integration.services import preflight, publishing, quotas
 from youtube_integration.services.video_rules import Metadata
 from youtube_integration.tests.publications import connect, drive
@@ -50,6 +51,11 @@ def test_long_videos_are_for_verified_channels(long_uploads, seconds, verdict):
     assert preflight.check_length(credential, seconds).verdict == verdict
 
 
+def test_verifying_is_offered_only_where_it_helps():
+    channels = (YouTubeCredential(long_uploads=told) for told in ("eligible", "disallowed"))
+    assert [preflight.check_length(one, 901.0).link for one in channels] == [preflight.VERIFY_URL, ""]
+
+
 def test_what_is_used_up_open_or_there_already_is_told(monkeypatch, credential, job):
     publication = publishing.request_publication(job.owner, job, Metadata("Evenings"))
     assert "This mix is being published already." in wrong(job.owner, job)
@@ -58,6 +64,15 @@ def test_what_is_used_up_open_or_there_already_is_told(monkeypatch, credential, 
     assert verdicts(job.owner, job)["This mix is on your channel already, as “Evenings”."] == "note"
     monkeypatch.setattr(quotas, "starts_left", lambda: 0)
     assert any("begins by itself" in text for text in verdicts(job.owner, job))
+
+
+def test_a_share_that_is_used_up_is_told_to_its_owner_alone(credential, job, bob, settings):
+    settings.LIMITS = replace(settings.LIMITS, uploads_per_day=1)
+    SessionStart.objects.create(owner=bob)
+    assert verdicts(job.owner, job)["1 upload is left to you today."] == "ok"
+    SessionStart.objects.create(owner=job.owner)
+    assert any("Your uploads of today" in text for text in verdicts(job.owner, job))
+    assert wrong(job.owner, job) == []
 
 
 def test_a_grant_that_may_end_soon_is_told(credential, job):

@@ -209,9 +209,9 @@ def test_googles_day_begins_at_midnight_in_california(now, midnight):
 
 
 @pytest.mark.django_db
-def test_each_start_counts_for_one_day():
+def test_each_start_counts_for_one_day(alice):
     for _ in range(3):
-        quotas.count_start()
+        quotas.count_start(alice)
     assert (quotas.starts_today(), quotas.starts_left()) == (3, 97)
     SessionStart.objects.update(started_at=quotas.last_midnight() - timedelta(seconds=1))
     assert (quotas.starts_today(), quotas.starts_left()) == (0, 100)

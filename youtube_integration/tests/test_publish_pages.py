@@ -95,6 +95,12 @@ def test_what_was_typed_stays_when_something_is_wrong(as_alice, credential, job)
     assert page.count('aria-invalid="true"') >= 5
 
 
+def test_a_time_that_no_database_takes_is_refused_in_words(as_alice, credential, job):
+    form = filled(publish_at="9999-12-31T23:59", zone="America/New_York")
+    answer = as_alice.post(url("publish", job), form)
+    assert answer.status_code == 422 and "This time is too far off." in text_of(answer)
+
+
 def test_a_picture_of_ones_own_goes_along_or_is_refused_in_words(as_alice, credential, job):
     wrong = SimpleUploadedFile("mine.txt", b"no picture")
     answer = as_alice.post(url("publish", job), filled(thumbnail=wrong))
@@ -162,6 +168,29 @@ def test_playlists_are_offered_where_they_were_allowed(google, as_alice, alice, 
     assert '<option value="PLmixes" selected>Mixes</option>' in listed
     google.fail("playlists", status=503)
     assert "did not tell your playlists" in text_of(as_alice.get(reverse("youtube:playlists"), headers=HTMX))
+
+
+def test_nobody_uses_up_what_the_site_may_ask_of_google(google, as_alice, alice, publication):
+    """10,000 units a day are there for everybody; each of these pages costs one or more."""
+    connect(google, alice, (*SCOPES, PLAYLIST_SCOPE))
+    for _ in range(12):
+        page = text_of(as_alice.get(reverse("youtube:playlists"), headers=HTMX))
+    assert "Wait a minute" in page
+    YouTubePublication.objects.update(phase=Phase.NEEDS_REVIEW, not_before=HELD)
+    for _ in range(12):
+        as_alice.post(url("review", publication), {"link": "https://youtu.be/dQw4w9WgXcQ"})
+    assert len(google.asked("GET", "/youtube/v3/playlists")) < 12
+    assert len(google.asked("GET", "/youtube/v3/videos")) < 12
+
+
+def test_an_upload_that_may_be_there_is_told_before_the_next(as_alice, credential, job):
+    as_alice.post(url("publish", job), filled())
+    ended = {"state": State.FAILED, "error_text": "No answer.", "finished_at": timezone.now()}
+    YouTubePublication.objects.update(**ended, final_sent_at=timezone.now())
+    assert "may be on your channel already" in text_of(as_alice.get(url("publish", job)))
+    assert as_alice.post(url("publish", job), filled()).status_code == 422
+    as_alice.post(url("publish", job), filled(again="on"))
+    assert YouTubePublication.objects.count() == 2
 
 
 def test_a_mix_made_without_a_video_is_offered_with_one(as_alice, alice, credential):

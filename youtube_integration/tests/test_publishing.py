@@ -1,22 +1,23 @@
 """What an owner asks for: one row for each wish, with its files; changed, stopped and taken up again."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from mixes.leases import State
-from mixes.models import MixJob
+from mixes.models import MixJob, Track
 from mixes.services import job_requests, storage
 from mixes.services.limits import LimitReached
-from mixes.tests.factories import make_artifact_row, make_job_row, make_mix_row
+from mixes.tests.factories import make_artifact_row, make_job_row, make_mix_row, make_track_row
 from youtube_integration.models import HELD, YouTubeCredential, YouTubePublication
 from youtube_integration.services import publication_runs, publishing, reviews
 from youtube_integration.services.drafts import draft_of
 from youtube_integration.services.thumbnails import MOST_BYTES
 from youtube_integration.services.video_rules import Metadata
 from youtube_integration.tests.publications import connect, drive
-from youtube_integration.tests.results import VIDEO, as_pixels, video_of
+from youtube_integration.tests.results import VIDEO, as_pixels, make_result, video_of
 
 pytestmark = pytest.mark.django_db
 Phase = YouTubePublication.Phase
@@ -153,6 +154,16 @@ def test_a_mix_can_be_made_with_a_video(alice):
     assert publishing.make_with_video(mix).pk == job.pk
 
 
+def test_a_mix_that_cannot_be_made_is_not_changed(alice):
+    tracks = [make_track_row(alice), make_track_row(alice, state=Track.State.REFUSED)]
+    mix = make_mix_row(alice, tracks=tracks)
+    with pytest.raises(LimitReached, match="without it"):
+        publishing.make_with_video(mix)
+    mix.refresh_from_db()
+    assert not mix.make_mp4
+    assert publishing.make_with_video(mix, leaving_out=1).state == State.QUEUED
+
+
 # Changed, stopped, taken up again
 
 
@@ -186,6 +197,32 @@ def test_what_failed_is_resumed_in_its_session_if_the_file_is_the_same(google, p
     failed(publication, sha256="of another video")
     publishing.resume(publication)
     assert fresh(publication).sealed_session == "" and publication.offset == 0
+
+
+def test_half_a_video_is_not_gone_on_with_by_another(publication, job):
+    """`reprocess` made the mix anew after the last bytes of the first one had been sent."""
+    failed(publication, session_opened_at=timezone.now(), final_sent_at=timezone.now(), offset=9000)
+    video_of(job).delete()
+    make_artifact_row(job, "mp4", VIDEO[::-1])
+    with pytest.raises(LimitReached, match="made anew"):
+        publishing.resume(publication)
+    assert (fresh(publication).state, publication.offset) == (State.FAILED, 9000)
+
+
+def test_what_is_on_its_way_is_bounded(settings, publication, job, alice):
+    """Each holds a video on the disk that counts for nobody any more once its mix is deleted."""
+    settings.LIMITS = replace(settings.LIMITS, publications_open=1)
+    other = make_result(alice)
+    with pytest.raises(LimitReached, match="on their way"):
+        publishing.request_publication(alice, other, WORDS)
+    failed(publication)
+    second = publishing.request_publication(alice, other, WORDS)
+    with pytest.raises(LimitReached, match="on their way"):
+        publishing.resume(publication)
+    assert fresh(publication).state == State.FAILED
+    publishing.cancel(second)
+    publishing.resume(publication)
+    assert fresh(publication).is_open
 
 
 def test_what_cannot_be_resumed_says_so(publication, job):
@@ -225,6 +262,16 @@ def test_cancelling_ends_a_row_and_its_files(django_capture_on_commit_callbacks,
     assert not storage.scratch_path("publish", publication.pk).exists()
 
 
+@pytest.mark.parametrize("stop", [publishing.cancel, publishing.give_up])
+def test_of_what_waited_and_was_stopped_no_session_is_kept(
+    django_capture_on_commit_callbacks, publication, stop
+):
+    change(publication, sealed_session="sealed", phase=Phase.WAITING)
+    with django_capture_on_commit_callbacks(execute=True):
+        stop(publication)
+    assert (fresh(publication).state, publication.sealed_session) == (State.CANCELLED, "")
+
+
 def test_nothing_is_cancelled_once_a_video_may_exist(publication):
     change(publication, final_sent_at=timezone.now())
     assert not publishing.can_cancel(publication) and not publishing.cancel(publication)
@@ -250,7 +297,7 @@ def put_on_channel(google, publication):
     """Have the video on YouTube without us knowing; return its id."""
     drive(publication)
     video_id = publication.video_id
-    change(publication, state=State.QUEUED, finished_at=None, video_id=None)
+    change(publication, state=State.QUEUED, finished_at=None, video_id=None, phase=Phase.NEEDS_REVIEW)
     return video_id
 
 
@@ -270,7 +317,8 @@ def test_it_is_not(google, asked):
 
 
 def test_a_link_that_cannot_be_it_changes_nothing(google, asked):
-    for link in ("https://example.org/watch?v=dQw4w9WgXcQ", "no link", ""):
+    strange = ("[abc", "https://youtube.com\u2100/dQw4w9WgXcQ")  # no address at all to urlsplit
+    for link in ("https://example.org/watch?v=dQw4w9WgXcQ", "no link", "", *strange):
         with pytest.raises(LimitReached, match="no link to a video"):
             reviews.take_video(asked, link)
     with pytest.raises(LimitReached, match="no such video"):

@@ -1,5 +1,6 @@
 """However an upload is interrupted, there is one video at its end, with the same bytes."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,13 @@ from django.utils import timezone
 from mixes.leases import State
 from youtube_integration import google_api
 from youtube_integration.models import HELD, SessionStart, YouTubeCredential, YouTubePublication
-from youtube_integration.services import publication_runs, publication_work, transfers, video_files
+from youtube_integration.services import (
+    publication_runs,
+    publication_work,
+    quotas,
+    transfers,
+    video_files,
+)
 from youtube_integration.tests.publications import (
     BLOCK,
     connect,
@@ -60,6 +67,32 @@ def test_an_upload_sends_each_byte_once(google, publication):
     assert publication.privacy_actual == "private" and publication.notes == []
     assert publication.sealed_session == ""
     assert not video_files.path_of(publication).parent.exists() or publication.state == State.DONE
+
+
+def test_a_time_that_passed_before_the_upload_makes_nothing_public(google, publication):
+    """YouTube would make the video public at once, whenever that is."""
+    YouTubePublication.objects.update(publish_at=timezone.now() - timedelta(minutes=1))
+    drive(publication)
+    assert "publishAt" not in google.videos[publication.video_id]["status"]
+    assert publication.publish_at is None and publication.privacy_actual == "private"
+    assert any("stays private" in note for note in publication.notes)
+
+
+def test_one_person_does_not_use_up_the_uploads_of_all(google, publication, bob, settings):
+    settings.LIMITS = replace(settings.LIMITS, uploads_per_day=2)
+    SessionStart.objects.bulk_create([SessionStart(owner=publication.owner) for _ in range(2)])
+    run_once(publication)
+    assert (publication.state, publication.phase) == (State.QUEUED, Phase.WAITING)
+    assert publication.not_before == quotas.next_midnight() and "your share" in publication.message
+    assert opened(google) == [] and SessionStart.objects.count() == 2, "Google was not asked"
+    other = make_publication(connect(google, bob), size=SIZE)
+    run_once(other)
+    assert len(opened(google)) == 1 and SessionStart.objects.filter(owner=bob).count() == 1
+    yesterday = quotas.last_midnight() - timedelta(seconds=1)
+    SessionStart.objects.filter(owner=publication.owner).update(started_at=yesterday)
+    YouTubePublication.objects.update(not_before=None)
+    run_once(publication)
+    assert len(opened(google)) == 2
 
 
 CASES = {

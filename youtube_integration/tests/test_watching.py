@@ -106,14 +106,20 @@ def test_a_privacy_that_youtube_changed_is_noted_and_mailed(google, publish):
     google.manner.forced_privacy = "private"
     publication = publish(privacy="public")
     assert (publication.state, publication.privacy_actual) == (State.DONE, "private")
-    assert publication.notes == ["YouTube made the video private, not public. You can change that in Studio."]
+    assert publication.notes == [
+        "YouTube made the video private, not public. You can change that in YouTube Studio."
+    ]
     assert publication.notes[0] in mail.outbox[0].body
 
 
-def test_a_video_that_became_public_as_planned_is_no_news(google, publish):
-    past = timezone.now() - timedelta(minutes=1)
-    google.manner.forced_privacy = "public"
-    assert publish(privacy="private", publish_at=past).notes == []
+def test_a_video_that_became_public_as_planned_is_no_news(google, alice):
+    google.manner.polls = 3
+    later = timezone.now() + timedelta(hours=1)
+    publication = run_once(make_publication(connect(google, alice), size=BLOCK, publish_at=later))
+    google.videos[publication.video_id]["status"]["privacyStatus"] = "public"  # the time has come
+    YouTubePublication.objects.update(publish_at=timezone.now() - timedelta(minutes=1))
+    drive(publication)
+    assert (publication.privacy_actual, publication.notes) == ("public", [])
 
 
 def test_a_planned_time_reaches_youtube(google, publish):

@@ -81,7 +81,8 @@ def disconnect(request: HttpRequest) -> HttpResponse:
     credential = YouTubeCredential.objects.filter(user=request.user).first()
     if credential is not None:
         connecting.disconnect(credential)
-        messages.success(request, _("Disconnected. What this site knew of your channel is deleted."))
+        text = _("Disconnected. What this site knew of your channel is deleted, but for what you published.")
+        messages.success(request, text)
     return redirect("youtube:channel")
 
 

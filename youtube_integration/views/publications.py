@@ -16,7 +16,7 @@ from mixes.services.limits import LimitReached
 from mixes.services.ranges import ranged_response
 from youtube_integration.access import get_publication
 from youtube_integration.models import YouTubePublication
-from youtube_integration.services import publishing, reviews
+from youtube_integration.services import publishing, quotas, reviews
 from youtube_integration.services.publication_sheets import PublicationSheet
 from youtube_integration.services.thumbnails import thumbnail_path
 
@@ -67,7 +67,13 @@ def cancel(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
 @login_required
 @require_POST
 def resume(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
-    return act(request, publication_pk, publishing.resume)
+    return act(request, publication_pk, resume_now)
+
+
+def resume_now(row: YouTubePublication) -> None:
+    """Go on at once, which asks YouTube. Raises LimitReached."""
+    quotas.check_looks(row.owner)
+    publishing.resume(row)
 
 
 @login_required

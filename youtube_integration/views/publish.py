@@ -17,14 +17,14 @@ from django_htmx.http import trigger_client_event
 from accounts.models import User
 from mixes import access
 from mixes.models import MixJob
+from mixes.services.job_requests import agreed_to_miss
 from mixes.services.limits import LimitReached
-from mixes.services.rates import check_rate
 from mixes.services.received_files import left_out
 from youtube_integration.access import get_publication
 from youtube_integration.forms import PublishForm, initial_of, zone_of
 from youtube_integration.google_types import GoogleError, GrantLost, Playlist
 from youtube_integration.models import YouTubePublication
-from youtube_integration.services import connecting, drafts, preflight, publishing
+from youtube_integration.services import connecting, drafts, preflight, publishing, quotas
 from youtube_integration.services.credentials import api_for, mark_reconnect
 from youtube_integration.services.thumbnails import draw_thumbnail, picture_key
 from youtube_integration.services.video_rules import (
@@ -36,7 +36,6 @@ from youtube_integration.services.video_rules import (
 )
 from youtube_integration.views.connect import CAME_FROM
 
-LOOKS_PER_MINUTE = 10
 LIMITS = {"title": TITLE_CHARACTERS, "description": DESCRIPTION_BYTES, "tags": TAG_CHARACTERS}
 
 
@@ -172,7 +171,7 @@ def read_channel_again(user: User) -> str:
     if credential is None:
         return ""
     try:
-        check_rate(user, "youtube-look", LOOKS_PER_MINUTE)
+        quotas.check_looks(user)
         connecting.read_channel(credential)
     except GrantLost:
         mark_reconnect(credential)
@@ -202,7 +201,10 @@ def playlists(request: HttpRequest) -> HttpResponse:
     problem = ""
     if credential and connecting.may_use_playlists(credential):
         try:
+            quotas.check_looks(request.user)
             found = api_for(credential).playlists()
+        except LimitReached as error:
+            problem = str(error)
         except GoogleError:
             problem = _("YouTube did not tell your playlists. Reload the page to ask again.")
     context = {"playlists": found, "problem": problem, "chosen": request.GET.get("playlist", "")}
@@ -229,7 +231,7 @@ def make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     """Make a mix with a video, and fill in meanwhile what it is called on YouTube."""
     mix = access.get_mix(request.user, mix_pk)
     try:
-        job = publishing.make_with_video(mix)
+        job = publishing.make_with_video(mix, leaving_out=agreed_to_miss(request.POST.get("without", "")))
     except LimitReached as error:
         messages.error(request, str(error))
         return redirect("mixes:mix_detail", mix.pk)

@@ -43,7 +43,8 @@ truncate -s $(($(stat -c %s "$file") / 2)) "$file"
 """
 HALF_IS_TAKEN = 'head -c 5000 | ffmpeg "$@"'
 FLOOD = (
-    "yes 'nothing is wrong, only there is much to say about it' | head -c {size} >&2\n" + 'exec ffmpeg "$@"'
+    "yes 'nothing is wrong, only there is much to say about it' | head -c {size} >&2\necho >&2\n"
+    'exec ffmpeg "$@"'
 )
 
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 OF_ALICE, OF_BOB = (800, 200) if FULL else (45, 15)
 WORKERS = 4
-PRESSES = 50 if FULL else 10  # of each of two processes
+PRESSES = 25 if FULL else 10  # of each of two processes; the server takes 100 connections
 
 pytestmark = pytest.mark.xdist_group("many workers")
 # where rows are locked one by one; SQLite has one lock for all, which the others try too
