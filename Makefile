@@ -32,7 +32,7 @@ audit: $(TOOLS)/.installed
 	@for list in requirements requirements-dev; do \
 		echo "$$list.txt:"; \
 		$(TOOLS)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$list.txt || { \
-			echo "NOT PASSED: a known vulnerability is named above, or the list of them at pypi.org was not reached."; \
+			echo "NOT PASSED: a known vulnerability is named above, or the list of them was not reached."; \
 			exit 1; \
 		}; \
 	done
