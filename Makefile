@@ -50,7 +50,7 @@ check: setup
 	$(BIN)/mypy --strict mixes/engine
 	$(MANAGE) check
 	$(MANAGE) makemigrations --check --dry-run
-	$(BIN)/pytest -q mixes/engine/tests/test_architecture.py
+	$(BIN)/pytest -q mixtape_site/tests/test_architecture.py
 
 lint: setup
 	$(BIN)/ruff check .
@@ -77,11 +77,11 @@ screenshots: setup
 
 # kills, cuts, lies and locks, all of them, into docs/reliability.md: an hour or more. ARGS="test_live.py": one file of it
 torture: setup
-	$(BIN)/python -m mixes.tests.torture.report $(ARGS)
+	$(BIN)/python -m mixes.tests.torture.harness.report $(ARGS)
 
 # a site in use for hours, with a fault a minute: does anything grow? Into the same page
 soak: setup
-	$(BIN)/python -m mixes.tests.torture.soak --minutes $(or $(MINUTES),120) $(ARGS)
+	$(BIN)/python -m mixes.tests.torture.soak.run --minutes $(or $(MINUTES),120) $(ARGS)
 
 clean:
 	rm -rf $(VENV) $(TOOLS) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -4,7 +4,7 @@
 import os
 import sys
 
-from mixtape_site.own_environment import cleaner_environment
+from mixtape_site.configuration.worker_environment import cleaner_environment
 
 
 def prepare_worker(queue: str) -> None:

@@ -9,8 +9,9 @@ from typing import IO, Any
 from django.core.serializers.json import DjangoJSONEncoder
 
 from accounts.models import User
-from mixes.services import belongings, storage
-from mixes.services.zips import Outbox, send_entry
+from mixes.services import storage
+from mixes.services.delivery.zip_stream import Outbox, send_entry
+from mixes.services.maintenance import account_data
 
 README = """What Mixtape keeps of your account.
 
@@ -24,7 +25,7 @@ results/       what was made of your mixes, one folder a job   (the same)
 
 def export_account(user: User, *, with_files: bool) -> Iterator[bytes]:
     """Yield the archive. The rows are read before the first byte: a slow download holds no database."""
-    files = belongings.files_of(user) if with_files else []
+    files = account_data.files_of(user) if with_files else []
     with tempfile.TemporaryFile() as rows:
         tables = write_tables(user, rows)
         yield from _zip_of(rows, tables, files)
@@ -34,7 +35,7 @@ def write_tables(user: User, out: IO[bytes]) -> list[tuple[str, int]]:
     """Write each table as a JSON list into `out`, one behind the other; return names and lengths in bytes."""
     written = []
     parts: dict[str, Iterator[Any]] = {
-        name: belongings.rows_of(table) for name, table in belongings.tables_of(user).items()
+        name: account_data.rows_of(table) for name, table in account_data.tables_of(user).items()
     }
     for name, rows in {"account": iter([describe_account(user)]), **parts}.items():
         begin = out.tell()

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts.models import OperatorLink, User
-from mixes.services import belongings
-from mixtape_site.keys import read_or_make_key
+from mixes.services.maintenance import account_data
+from mixtape_site.configuration.keys import read_or_make_key
 
 DEMO_EMAIL = "demo@mixtape.local"
 DEMO_KEY_BYTES = 12  # 16 letters: typed from a terminal
@@ -113,6 +113,6 @@ def delete_account(user: User) -> None:
     if user.is_superuser and not others.exists():
         raise LastOperator
     keys = list(user.usersession_set.values_list("session_key", flat=True))
-    with belongings.erased(user):
+    with account_data.erased(user):
         Session.objects.filter(session_key__in=keys).delete()
         user.delete()

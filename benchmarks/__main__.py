@@ -16,7 +16,7 @@ from benchmarks import exact, memory, music, sound, speed, texts
 from benchmarks.measure import RunFailed
 from benchmarks.ours import Bench
 from benchmarks.report import ROOT, Conditions, Row, make_part, replace_part
-from mixes.engine.ffmpeg import find_ffmpeg, version
+from mixes.engine.processes.ffmpeg import find_ffmpeg, version
 
 Figure = Callable[[Bench], Iterator[Row]]
 FIGURES: dict[str, tuple[str, Figure]] = {  # name for --only -> title, function

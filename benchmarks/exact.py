@@ -12,10 +12,10 @@ from benchmarks import browser, measure, music, rivals
 from benchmarks.music import Samples
 from benchmarks.ours import Bench, Mix
 from benchmarks.report import Row
-from mixes.engine import aac, mp3
-from mixes.engine.encode import CHUNK_S, plan_chunks
-from mixes.engine.limiter import Limiter
-from mixes.engine.render import render_blocks
+from mixes.engine.codecs import aac, mp3
+from mixes.engine.codecs.encode import CHUNK_S, plan_chunks
+from mixes.engine.mixing.limiter import Limiter
+from mixes.engine.mixing.render import render_blocks
 
 LOOK_FRAMES = 1 << 17  # 3 s of music correlated at each end
 SEAM_FRAMES = 4096  # around a seam, where the codec's frames overlap

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import cores
-from mixes.engine.synth import make_songs, write_song
+from mixes.engine.synth.songs import make_songs, write_song
 
 Samples = NDArray[np.float32]  # shape (frames, 2)
 

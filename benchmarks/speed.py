@@ -18,7 +18,7 @@ ANALYSIS_GOAL = 150.0
 ANALYSE = """
 import sys
 from pathlib import Path
-from mixes.engine.analysis import analyse_track
+from mixes.engine.analysis.track import analyse_track
 for name in sys.argv[2:]:
     analyse_track(Path(sys.argv[1]), Path(name))
 """

@@ -8,9 +8,9 @@ import numpy as np
 
 from benchmarks.ours import Bench
 from benchmarks.report import Row
-from mixes.engine.chapters import Chapter, chapters_of
-from mixes.engine.description import DEFAULT_TEMPLATE, Description, render_description
 from mixes.engine.timeline import Clip, Timeline, Transition
+from mixes.engine.tracklist.chapters import Chapter, chapters_of
+from mixes.engine.tracklist.description import DEFAULT_TEMPLATE, Description, render_description
 
 LISTS, QUICK_LISTS = 10_000, 1_000
 RATE = 44_100

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.report import ROOT, Row, machine_lines, replace_part, table_lines
-from youtube_integration.tests.live_worker import Site, wait_until
+from youtube_integration.tests.jobs.live_worker import Site, wait_until
 from youtube_integration.tests.standin import StandIn
 from youtube_integration.tests.standin.state import Session
 

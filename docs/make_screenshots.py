@@ -15,8 +15,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from mixes.engine.ffmpeg import find_ffmpeg
-from mixes.engine.synth import make_songs, write_song
+from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.synth.songs import make_songs, write_song
 from mixtape_site.tests.browser.conftest import ROOT, Site, running_browser, running_site
 
 FOLDER = ROOT / "docs" / "screenshots"

@@ -5,19 +5,20 @@ import socket
 import uuid
 from operator import attrgetter
 
+from mixes.jobs import analysis_job, mix_job, preview_job
+from mixes.jobs.runner import Kind, reap, run_claimed
+from mixes.jobs.shutdown import is_stopping
 from mixes.leases import Leased
 from mixes.models import AnalysisJob, MixJob, Preview
 from mixes.queues import LONG, PUBLISH, SHORT, has_wake_up, send_wake_up
-from mixes.services import analysis_runs, job_worker, leftovers, preview_runs
-from mixes.services.job_runs import Kind, reap, run_claimed
-from mixes.services.stopping import is_stopping
+from mixes.services.library import scratch
 
 KINDS: dict[str, tuple[Kind, ...]] = {
     SHORT: (
-        Kind(AnalysisJob, analysis_runs.run, analysis_runs.give_up, leftovers.tidy),
-        Kind(Preview, preview_runs.run, preview_runs.give_up, preview_runs.tidy),
+        Kind(AnalysisJob, analysis_job.run, analysis_job.give_up, scratch.tidy),
+        Kind(Preview, preview_job.run, preview_job.give_up, preview_job.tidy),
     ),
-    LONG: (Kind(MixJob, job_worker.run, job_worker.give_up, job_worker.tidy),),
+    LONG: (Kind(MixJob, mix_job.run, mix_job.give_up, mix_job.tidy),),
     PUBLISH: (),  # what publishes knows this app and not the other way round: it enters itself
 }
 TRIES = 20  # to claim a row while other workers are faster

@@ -8,7 +8,7 @@ class SiteConfig(AppConfig):
     name = "mixtape_site"
 
     def ready(self) -> None:
-        from mixtape_site import checks
+        from mixtape_site.operations import checks
 
         register(checks.check_ffmpeg)
         register(checks.check_folders)

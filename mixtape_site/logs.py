@@ -10,10 +10,11 @@ from contextvars import ContextVar
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from mixes.job_context import job_id
+
 access = logging.getLogger("mixtape.access")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
-job_id: ContextVar[str] = ContextVar("job_id", default="-")
 
 # links that let somebody in: what follows these words stays out of every log
 SECRET_LINK = re.compile(r"(/account/first/|/password/reset/key/|/confirm-email/)[^\s/?\"']+")

@@ -5,14 +5,16 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 
-from mixtape_site.addresses import SiteAddress
-from mixtape_site.google import GoogleClient, foreign, origin_of, read_addresses
-from mixtape_site.keys import read_or_make_keys
-from mixtape_site.limits import Limits
-from mixtape_site.own_environment import read_env_file
-from mixtape_site.zones import system_time_zone
+from mixtape_site.configuration.addresses import SiteAddress
+from mixtape_site.configuration.google import GoogleClient, foreign, origin_of, read_addresses
+from mixtape_site.configuration.keys import read_or_make_keys
+from mixtape_site.configuration.limits import Limits
+from mixtape_site.configuration.time_zone import system_time_zone
+from mixtape_site.configuration.version import read_version
+from mixtape_site.configuration.worker_environment import read_env_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = read_version()
 read_env_file()
 env = environ.Env()
 
@@ -34,7 +36,7 @@ DEBUG = env.bool("MIXTAPE_DEBUG", default=False)
 _given_key = env.str("SECRET_KEY", default="")
 SECRET_KEY, *_old_keys = [_given_key] if _given_key else read_or_make_keys(DATA_DIR / "keys" / "secret_key")
 SECRET_KEY_FALLBACKS = [*_old_keys, *env.list("SECRET_KEY_FALLBACKS", default=[])]
-DEFAULT_EXCEPTION_REPORTER_FILTER = "mixtape_site.reports.SecretsFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "mixtape_site.configuration.error_reports.SecretsFilter"
 ALLOWED_HOSTS = list(SITE.hosts)
 ROOT_URLCONF = "mixtape_site.urls"
 WSGI_APPLICATION = "mixtape_site.wsgi.application"
@@ -61,8 +63,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "mixtape_site.logs.RequestIdMiddleware",
-    "mixtape_site.headers.PermissionsPolicyMiddleware",
-    "mixtape_site.compression.CompressPagesMiddleware",
+    "mixtape_site.middleware.headers.PermissionsPolicyMiddleware",
+    "mixtape_site.middleware.compression.CompressPagesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -74,10 +76,10 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "mixtape_site.htmx.SignInPageMiddleware",
+    "mixtape_site.middleware.htmx.SignInPageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.sessions.NoteSessionMiddleware",
-    "mixtape_site.busy.BusyDatabaseMiddleware",
+    "mixtape_site.middleware.busy.BusyDatabaseMiddleware",
 ]
 TEMPLATES = [
     {
@@ -89,7 +91,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "mixtape_site.context.site",
+                "mixtape_site.context_processors.site",
             ],
         },
     },
@@ -235,7 +237,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-FILE_UPLOAD_HANDLERS = ["mixes.services.received_files.MediaDiskHandler"]  # on the media's own disk
+FILE_UPLOAD_HANDLERS = ["mixes.services.library.form_uploads.MediaDiskHandler"]  # on the media's own disk
 DATA_UPLOAD_MAX_NUMBER_FILES = 50
 
 # What one person may take up

@@ -12,10 +12,11 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
-from mixes.services.ranges import FileGone
-from mixtape_site import busy, health
-from mixtape_site.addresses import is_loopback
-from mixtape_site.status import lines_of
+from mixes.services.delivery.ranges import FileGone
+from mixtape_site.configuration.addresses import is_loopback
+from mixtape_site.middleware import busy
+from mixtape_site.operations import health
+from mixtape_site.operations.status import lines_of
 
 TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 

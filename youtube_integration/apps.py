@@ -14,7 +14,8 @@ class YoutubeIntegrationConfig(AppConfig):
     def ready(self) -> None:
         from mixes.queues import PUBLISH
         from mixes.tasks import KINDS
-        from youtube_integration import checks, publish_queue
+        from youtube_integration import checks
+        from youtube_integration.jobs import queue
         from youtube_integration.models import YouTubeCredential
 
         for check in (
@@ -26,12 +27,12 @@ class YoutubeIntegrationConfig(AppConfig):
             register(check)
         # a user's end deletes a credential by cascade, and `accounts` does not know this app
         pre_delete.connect(end_grant, sender=YouTubeCredential)
-        KINDS[PUBLISH] = (publish_queue.KIND,)  # `mixes` does not know this app
+        KINDS[PUBLISH] = (queue.KIND,)  # `mixes` does not know this app
 
 
 def end_grant(sender: Any, instance: Any, **kwargs: Any) -> None:
     """Have Google told, whatever deletes a credential: its page, the admin, a command, its user's end."""
-    from youtube_integration.sealing import owner_key
+    from youtube_integration.security.sealing import owner_key
     from youtube_integration.services import revocations
 
     revocations.revoke_later(owner_key(instance.user_id), instance.sealed_tokens)

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 
-from mixtape_site.google import ADDRESSES, KEYS_FILE, foreign, is_local
-from mixtape_site.own_environment import KEYLESS
-from youtube_integration import token_keys
+from mixtape_site.configuration.google import ADDRESSES, KEYS_FILE, foreign, is_local
+from mixtape_site.configuration.worker_environment import KEYLESS
+from youtube_integration.security import token_keys
 
 INSECURE = "OAUTHLIB_INSECURE_TRANSPORT"
 OTHERS = 0o077  # bits of a file's mode for its group and for everybody

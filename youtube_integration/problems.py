@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from mixes.services.wording import Words
-from youtube_integration.google_types import FileChanged, GoogleError, GrantLost, Refused, Unreachable
+from youtube_integration.google.types import FileChanged, GoogleError, GrantLost, Refused, Unreachable
 from youtube_integration.models import YouTubePublication
 from youtube_integration.services.quotas import next_midnight
 

@@ -16,10 +16,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import services
+from mixes.jobs.runner import Kind, run_claimed
 from mixes.leases import State
 from mixes.models import Artifact, Artwork, Mix, MixJob, Preview, Track, Upload
 from mixes.services import storage
-from mixes.services.job_runs import Kind, run_claimed
 from mixes.tests.factories import make_mix_row, make_track_row
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from benchmarks import music
 from benchmarks.report import ROOT, Conditions, make_part, replace_part
 from benchmarks.web import figures
 from benchmarks.web.site import Site, prepare
-from mixes.engine.ffmpeg import find_ffmpeg, version
+from mixes.engine.processes.ffmpeg import find_ffmpeg, version
 
 FIGURES = {
     "first-page": ("The first page", figures.first_page),

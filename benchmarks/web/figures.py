@@ -278,8 +278,8 @@ def queries(bench: WebBench, paths: dict[str, str]) -> dict[str, int]:
 
 
 def song_analysis(bench: WebBench) -> Any:
-    from mixes.engine.analysis import analyse_track
-    from mixes.engine.ffmpeg import find_ffmpeg
+    from mixes.engine.analysis.track import analyse_track
+    from mixes.engine.processes.ffmpeg import find_ffmpeg
 
     return analyse_track(find_ffmpeg(), bench.songs[0])
 

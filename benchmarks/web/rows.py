@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mixes.engine.analysis import ANALYSIS_VERSION, TrackAnalysis
+from mixes.engine.analysis.track import ANALYSIS_VERSION, TrackAnalysis
 
 MIXES, TRACKS, TRACKS_PER_MIX, LONG_MIX = 1_000, 20_000, 20, 60
 ANALYSED_EVERY = 10  # lists never load an analysis, so that not all need one
@@ -13,7 +13,7 @@ BATCH = 500
 def fill(owner: Any, analysis: TrackAnalysis) -> dict[str, str]:
     """Make the rows; return the ids of a mix of 20 tracks and of one of 60."""
     from mixes.models import Mix
-    from mixes.services.plans import plan_of
+    from mixes.services.editing.plans import plan_of
 
     tracks = make_tracks(owner, analysis)
     make_analyses(owner, analysis, tracks[::ANALYSED_EVERY] + tracks[1 : LONG_MIX + 1])
@@ -32,7 +32,7 @@ def fill(owner: Any, analysis: TrackAnalysis) -> dict[str, str]:
 
 def make_tracks(owner: Any, analysis: TrackAnalysis) -> list[Any]:
     from mixes.models import Track
-    from mixes.services.waveforms import draw_waveform
+    from mixes.services.drawing.track_waveform import draw_waveform
 
     waveform = draw_waveform(analysis)
     tracks = [

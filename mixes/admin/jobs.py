@@ -18,10 +18,12 @@ from django.utils.html import format_html, format_html_join
 from mixes.admin.reading import LeasedAdmin, ReadingAdmin, act_on_each, in_words
 from mixes.leases import State
 from mixes.models import Artifact, MixJob, WorkerNode
-from mixes.services import job_requests, job_sheets, storage
-from mixes.services.artifacts import CONTENT_TYPES
-from mixes.services.ranges import ranged_response
-from mixes.services.worker_nodes import ALIVE
+from mixes.pages import job_page
+from mixes.services import storage
+from mixes.services.delivery.ranges import ranged_response
+from mixes.services.rendering import mix_requests
+from mixes.services.rendering.artifacts import CONTENT_TYPES
+from mixes.services.workers import ALIVE
 
 Action = Callable[[admin.ModelAdmin, HttpRequest, QuerySet[MixJob]], None]
 
@@ -29,14 +31,14 @@ Action = Callable[[admin.ModelAdmin, HttpRequest, QuerySet[MixJob]], None]
 @admin.action(description="Retry", permissions=["manage"])
 def retry_jobs(model_admin: admin.ModelAdmin, request: HttpRequest, jobs: QuerySet[MixJob]) -> None:
     def again(job: MixJob) -> None:
-        job_requests.remake(job, job.from_stage)
+        mix_requests.remake(job, job.from_stage)
 
     act_on_each(model_admin, request, jobs, again, "%d put back into the queue.")
 
 
 @admin.action(description="Cancel", permissions=["manage"])
 def cancel_jobs(model_admin: admin.ModelAdmin, request: HttpRequest, jobs: QuerySet[MixJob]) -> None:
-    act_on_each(model_admin, request, jobs, job_requests.cancel, "%d cancelled, or ended before.")
+    act_on_each(model_admin, request, jobs, mix_requests.cancel, "%d cancelled, or ended before.")
 
 
 def make_again_from(stage: str) -> Action:
@@ -44,7 +46,7 @@ def make_again_from(stage: str) -> Action:
 
     @admin.action(description=f"Make again from: {stage}", permissions=["manage"])
     def make_again(model_admin: admin.ModelAdmin, request: HttpRequest, jobs: QuerySet[MixJob]) -> None:
-        remake = partial(job_requests.remake, from_stage=stage)
+        remake = partial(mix_requests.remake, from_stage=stage)
         act_on_each(model_admin, request, jobs, remake, f"%d will be made again from {stage} on.")
 
     make_again.__name__ = f"make_again_from_{stage}"
@@ -84,7 +86,7 @@ class MixJobAdmin(LeasedAdmin):
     search_fields = ("title", "owner__email", "error_text", "id")
     date_hierarchy = "created_at"
     long_columns = ("snapshot", "outline", "check_sheet", "notes", "timings_s")
-    actions = (retry_jobs, cancel_jobs, *map(make_again_from, filter(None, job_sheets.STAGE_WORDS)))
+    actions = (retry_jobs, cancel_jobs, *map(make_again_from, filter(None, job_page.STAGE_WORDS)))
     inlines = (ArtifactInline,)
     fieldsets = (
         (None, {"fields": ("title", "owner", "mix", "page", "shown_state", "shown_stage", "shown_progress")}),
@@ -113,17 +115,17 @@ class MixJobAdmin(LeasedAdmin):
         return super().has_delete_permission(request, obj) and not is_open
 
     def delete_model(self, request: HttpRequest, obj: MixJob) -> None:
-        job_requests.delete_job(obj)
+        mix_requests.delete_job(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MixJob]) -> None:
-        act_on_each(self, request, queryset, job_requests.delete_job, "%d deleted with their files.")
+        act_on_each(self, request, queryset, mix_requests.delete_job, "%d deleted with their files.")
 
     @admin.display(description="stage", ordering="stage")
     def shown_stage(self, job: MixJob) -> str:
         """Where it works, or stopped."""
         if not job.stage or job.state == State.DONE:
             return "-"
-        return str(job_sheets.STAGE_WORDS.get(job.stage, job.stage))
+        return str(job_page.STAGE_WORDS.get(job.stage, job.stage))
 
     @admin.display(description="page")
     def page(self, job: MixJob) -> str:
@@ -132,15 +134,15 @@ class MixJobAdmin(LeasedAdmin):
 
     @admin.display(description="place in the queue")
     def place(self, job: MixJob) -> str:
-        return str(job_requests.place_in_queue(job) or "-")
+        return str(mix_requests.place_in_queue(job) or "-")
 
     @admin.display(description="timeline")
     def picture(self, job: MixJob) -> str:
-        return render_to_string("admin/mixes/mixjob/_timeline.html", {"sheet": job_sheets.JobSheet(job, {})})
+        return render_to_string("admin/mixes/mixjob/_timeline.html", {"sheet": job_page.JobSheet(job, {})})
 
     @admin.display(description="check sheet")
     def checked(self, job: MixJob) -> str:
-        words = job_sheets.JobSheet(job, {}).checked
+        words = job_page.JobSheet(job, {}).checked
         return format_html_join("", "<p>{}: {}</p>", ((word.verdict, word.text) for word in words)) or "-"
 
     @admin.display(description="notes")

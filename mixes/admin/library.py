@@ -12,8 +12,9 @@ from django.utils.safestring import SafeString
 
 from mixes.admin.reading import LeasedAdmin, ReadingAdmin, act_on_each
 from mixes.models import AnalysisJob, Mix, MixTrack, Preview, Track, Upload
-from mixes.services import arranging, tracks
-from mixes.services.track_analyses import request_analysis
+from mixes.services.editing import edits
+from mixes.services.library import tracks
+from mixes.services.library.analyses import request_analysis
 from mixes.services.wording import clock, loudness
 
 FACTS = (  # of an analysis, as an operator wants to see them
@@ -193,10 +194,10 @@ class MixAdmin(ReadingAdmin):
         return super().get_queryset(request).defer("plan", "bars").annotate(song_count=Coalesce(counted, 0))
 
     def delete_model(self, request: HttpRequest, obj: Mix) -> None:
-        arranging.purge_mix(obj)
+        edits.purge_mix(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Mix]) -> None:
-        act_on_each(self, request, queryset, arranging.purge_mix, "%d deleted with their files.")
+        act_on_each(self, request, queryset, edits.purge_mix, "%d deleted with their files.")
 
     @admin.display(description="songs", ordering="song_count")
     def songs(self, mix: Mix) -> int:

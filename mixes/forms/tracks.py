@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from mixes.engine.tags import HIGHEST_NUMBER
+from mixes.engine.tags.tags import HIGHEST_NUMBER
 from mixes.engine.text import clean_text
 from mixes.models import Track
 

@@ -7,9 +7,9 @@ import contextlib
 from collections.abc import Iterator
 from typing import IO, NoReturn
 
+from mixes.engine.cancellation import ShouldStop
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
-from mixes.engine.requests import OnProgress
-from mixes.engine.sandbox import ShouldStop
+from mixes.engine.pipeline.request import OnProgress
 from mixes.management.interrupts import stop_on_signals
 from mixes.management.terminal import show_progress
 

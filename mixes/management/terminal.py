@@ -11,10 +11,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mixes.engine.requests import OnProgress
+from mixes.engine.pipeline.request import OnProgress
 from mixes.engine.timeline import Timeline, Transition
-from mixes.engine.tracklist import clock_with_hours, clock_without_hours
-from mixes.services.local_mixes import LocalMix
+from mixes.engine.timestamps import clock_with_hours, clock_without_hours
+from mixes.services.offline.local_mixes import LocalMix
 
 STAGE_NAMES = {
     "analyse": "Listening to the tracks",

@@ -7,11 +7,11 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from mixes.engine.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
-from mixes.engine.mp3 import BITRATES
-from mixes.engine.pictures import VIDEO_SIZES
-from mixes.engine.planning import LONGEST_TRANSITION_S, TARGETS_LUFS, MixSettings
-from mixes.engine.transitions import STYLES
+from mixes.engine.codecs.mp3 import BITRATES
+from mixes.engine.mixing.plan import LONGEST_TRANSITION_S, TARGETS_LUFS, MixSettings
+from mixes.engine.mixing.transitions import STYLES
+from mixes.engine.pictures.pictures import VIDEO_SIZES
+from mixes.engine.tracklist.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
 from mixes.models.tracks import Artwork, Track
 
 DEFAULTS = MixSettings()

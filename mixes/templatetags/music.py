@@ -5,8 +5,9 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from mixes.services import mix_lists, wording
-from mixes.services.plans import PlannedJoin
+from mixes.pages import mix_list
+from mixes.services import wording
+from mixes.services.editing.plans import PlannedJoin
 
 register = template.Library()
 
@@ -14,7 +15,7 @@ register.filter("clock", wording.clock)
 register.filter("loudness", wording.loudness)
 register.filter("seconds", wording.seconds_words)
 register.filter("long_words", wording.long_words)
-register.filter("job_words", mix_lists.job_words)
+register.filter("job_words", mix_list.job_words)
 
 
 ROW_ICONS = (

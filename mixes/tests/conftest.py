@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from mixes.tests.installations import FILL, Site
+from mixes.tests.maintenance.installations import FILL, Site
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,16 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from mixes.engine.analysis import ANALYSIS_VERSION
+from mixes.engine.analysis.track import ANALYSIS_VERSION
 from mixes.engine.filenames import file_stem
-from mixes.engine.requests import ENDINGS
-from mixes.engine.tags import Tags
+from mixes.engine.pipeline.request import ENDINGS
+from mixes.engine.tags.tags import Tags
 from mixes.engine.tests.tracks import make_track
 from mixes.leases import ENDED, State
 from mixes.models import AnalysisJob, Artifact, Artwork, Mix, MixJob, MixTrack, Track
-from mixes.services import plans, snapshots, storage
+from mixes.services import storage
+from mixes.services.editing import plans
+from mixes.services.rendering import snapshots
 
 counter = itertools.count(1)
 WAVEFORM = {"peaks": "M0 40L200 20L400 40L400 60L200 80L0 60Z", "body": "M0 45L400 45L400 55L0 55Z"}

@@ -8,8 +8,8 @@ from django.views.decorators.http import require_safe
 
 from mixes import access
 from mixes.services import storage
-from mixes.services.artifacts import CONTENT_TYPES
-from mixes.services.ranges import ranged_response
+from mixes.services.delivery.ranges import ranged_response
+from mixes.services.rendering.artifacts import CONTENT_TYPES
 
 
 @login_required

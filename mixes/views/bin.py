@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from mixes.services.bins import binned_mixes, binned_tracks
+from mixes.pages.bin import binned_mixes, binned_tracks
 
 
 @login_required

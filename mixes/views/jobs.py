@@ -9,12 +9,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh, trigger_client_event
+from django_htmx.http import HttpResponseClientRefresh, trigger_client_event
 
 from mixes import access
 from mixes.models import MixJob
-from mixes.services import job_lists, job_requests, job_sheets
+from mixes.pages import job_lists, job_page
 from mixes.services.limits import LimitReached
+from mixes.services.rendering import mix_requests
+from mixes.views.fragments import go_to
 
 
 @login_required
@@ -22,8 +24,8 @@ from mixes.services.limits import LimitReached
 def mix_make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     try:
-        missed = job_requests.agreed_to_miss(request.POST.get("without", ""))
-        job = job_requests.request_mix(mix, mail="mail" in request.POST, leaving_out=missed)
+        missed = mix_requests.agreed_to_miss(request.POST.get("without", ""))
+        job = mix_requests.request_mix(mix, mail="mail" in request.POST, leaving_out=missed)
     except LimitReached as error:
         messages.error(request, str(error))
         return go_to(request, "mixes:mix_detail", mix.pk)
@@ -35,12 +37,12 @@ def mix_make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 @never_cache
 def job_detail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
-    sheet = job_sheets.read_job(job)
+    sheet = job_page.read_job(job)
     context = {
         "job": job,
         "sheet": sheet,
         "standing": sheet.standing,
-        "also_open": [job_sheets.Standing(other) for other in job_lists.also_open(job)],
+        "also_open": [job_page.Standing(other) for other in job_lists.also_open(job)],
         "earlier": job_lists.earlier_results(job),
     }
     return render(request, "mixes/job_detail.html", context)
@@ -56,14 +58,14 @@ def job_status(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
         return redirect("mixes:job_detail", job.pk)
     if not job.is_open:
         return trigger_client_event(HttpResponseClientRefresh(), "job-ended", ended_words(job))
-    return render(request, "mixes/_job_status.html", {"job": job, "standing": job_sheets.Standing(job)})
+    return render(request, "mixes/_job_status.html", {"job": job, "standing": job_page.Standing(job)})
 
 
 @login_required
 @require_POST
 def job_cancel(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
-    if not job_requests.cancel(job):
+    if not mix_requests.cancel(job):
         messages.info(request, _("It had already ended."))
     return go_to(request, "mixes:job_detail", job.pk)
 
@@ -73,7 +75,7 @@ def job_cancel(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 def job_retry(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     try:
-        job_requests.retry(job)
+        mix_requests.retry(job)
     except LimitReached as error:
         messages.error(request, str(error))
     return go_to(request, "mixes:job_detail", job.pk)
@@ -84,7 +86,7 @@ def job_retry(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 def job_delete(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     try:
-        job_requests.delete_job(job)
+        mix_requests.delete_job(job)
     except LimitReached as error:
         messages.error(request, str(error))
         return go_to(request, "mixes:job_detail", job.pk)
@@ -104,15 +106,9 @@ def job_mail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 @require_safe
 def job_timeline(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
-    return JsonResponse(job_sheets.timeline_data(job), json_dumps_params={"ensure_ascii": False, "indent": 1})
+    return JsonResponse(job_page.timeline_data(job), json_dumps_params={"ensure_ascii": False, "indent": 1})
 
 
 def ended_words(job: MixJob) -> dict[str, str]:
     """Return what a notification says."""
-    return {"title": f"{job_sheets.OPENERS[job.state]}: {job.title}", "text": job.error_text}
-
-
-def go_to(request: HttpRequest, view: str, pk: uuid.UUID) -> HttpResponse:
-    """Send the browser to a page, whoever asked: htmx or a plain form."""
-    target = redirect(view, pk)
-    return HttpResponseClientRedirect(target.url) if request.htmx else target
+    return {"title": f"{job_page.OPENERS[job.state]}: {job.title}", "text": job.error_text}

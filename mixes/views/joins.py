@@ -12,12 +12,13 @@ from django.views.decorators.vary import vary_on_headers
 from mixes import access
 from mixes.forms.mixes import JoinForm
 from mixes.models import Mix, MixTrack
-from mixes.services import arrangements, arranging, previews
-from mixes.services.join_sheets import JoinSheet, read_join
+from mixes.pages.join_page import JoinSheet, read_join
+from mixes.services.editing import arrangement, edits
+from mixes.services.rendering import previews
 from mixes.services.wording import STYLES
+from mixes.views.fragments import is_fragment
 from mixes.views.mix_edits import answer_edit, seen_version
 from mixes.views.previews import refuse, show_preview
-from mixes.views.tracks import is_fragment
 
 
 @login_required
@@ -55,11 +56,11 @@ def _save(request: HttpRequest, item: MixTrack, style: str, transition_s: float 
     name = (item.track.title or item.track.name)[:100]
 
     def edit() -> Mix:
-        return arranging.edit(
+        return edits.edit(
             item.mix,
             seen_version(request),
             _("Changed the join after “%s”") % name,
-            lambda a: arrangements.set_join(a, item.pk, style=style, transition_s=transition_s),
+            lambda a: arrangement.set_join(a, item.pk, style=style, transition_s=transition_s),
             group=f"join:{item.pk.hex}"[:20],
         )
 

@@ -13,10 +13,11 @@ from django.utils.translation import ngettext
 
 from mixes.forms.mixes import MixSettingsForm
 from mixes.models import Mix, MixTrack, Track
-from mixes.services import arrangements, arranging, history, uploads
-from mixes.services.arranging import StaleEdit
-from mixes.services.history import NothingThere
-from mixes.services.mix_sheets import read_sheet
+from mixes.pages.mix_page import read_sheet
+from mixes.services.editing import arrangement, edits, history
+from mixes.services.editing.edits import StaleEdit
+from mixes.services.editing.history import NothingThere
+from mixes.services.library import uploads
 from mixes.views.tracks import is_fragment
 
 LONGEST_VERSION = 18  # digits, as many as a column holds
@@ -41,20 +42,20 @@ def move(mix: Mix, seen: int | None, value: str) -> Mix:
         raise BadEdit
     item = item_pk(pk)
     what = words[direction] % name_of(mix, item)
-    return arranging.edit(mix, seen, what, lambda a: arrangements.move(a, item, direction))
+    return edits.edit(mix, seen, what, lambda a: arrangement.move(a, item, direction))
 
 
 def reorder(mix: Mix, seen: int | None, value: str) -> Mix:
     """Put all items into a new order; `value` is "<item>,<item>,…"."""
     ids = [item_pk(pk) for pk in value.split(",")]
-    return arranging.edit(mix, seen, _("Changed the order"), lambda a: arrangements.reorder(a, ids))
+    return edits.edit(mix, seen, _("Changed the order"), lambda a: arrangement.reorder(a, ids))
 
 
 def remove(mix: Mix, seen: int | None, value: str) -> Mix:
     """Take one item out."""
     item = item_pk(value)
     what = _("Removed “%s”") % name_of(mix, item)
-    return arranging.edit(mix, seen, what, lambda a: arrangements.remove(a, item))
+    return edits.edit(mix, seen, what, lambda a: arrangement.remove(a, item))
 
 
 def sort(mix: Mix, seen: int | None, value: str) -> Mix:
@@ -63,11 +64,11 @@ def sort(mix: Mix, seen: int | None, value: str) -> Mix:
     if value not in words:
         raise BadEdit
     tracks = Track.objects.defer("waveform").filter(places__mix=mix).in_bulk()
-    return arranging.edit(
+    return edits.edit(
         mix,
         seen,
         words[value],
-        lambda a: arrangements.sort_by(a, value, tracks),
+        lambda a: arrangement.sort_by(a, value, tracks),
     )
 
 
@@ -81,11 +82,11 @@ def redo(mix: Mix, seen: int | None, value: str) -> Mix:
 
 def rename(mix: Mix, seen: int | None, value: str) -> Mix:
     """Give the mix another title; an empty one leaves it as it is."""
-    title = arranging.clean_title(value)
+    title = edits.clean_title(value)
     if not title:
         raise BadEdit
-    return arranging.edit(
-        mix, seen, _("Renamed to “%s”") % title[:100], lambda a: arrangements.change_settings(a, title=title)
+    return edits.edit(
+        mix, seen, _("Renamed to “%s”") % title[:100], lambda a: arrangement.change_settings(a, title=title)
     )
 
 
@@ -113,7 +114,7 @@ def name_of(mix: Mix, item: UUID) -> str:
     places = MixTrack.objects.filter(mix=mix, pk=item).select_related("track").defer("track__waveform")
     place = places.first()
     if place is None:
-        raise arrangements.NoSuchItem(item)
+        raise arrangement.NoSuchItem(item)
     return (place.track.title or place.track.name)[:100]
 
 
@@ -140,7 +141,7 @@ def answer_edit(
     status = 200
     try:
         mix = edit()
-    except (StaleEdit, arrangements.NoSuchItem):
+    except (StaleEdit, arrangement.NoSuchItem):
         messages.warning(
             request,
             _("This mix was changed elsewhere, so your last change was not made. This is how it is now."),

@@ -14,11 +14,14 @@ from django.views.decorators.vary import vary_on_headers
 from mixes import access
 from mixes.forms.mixes import LookForm
 from mixes.models import Mix, Track
-from mixes.services import arrangements, arranging, demo_sets, tracks
+from mixes.pages.look_page import describe, read_look
+from mixes.pages.mix_list import find_mixes
+from mixes.pages.mix_page import read_sheet
+from mixes.services import demo
+from mixes.services.editing import arrangement, edits
+from mixes.services.library import tracks
 from mixes.services.limits import LimitReached
-from mixes.services.look_sheets import describe, read_look
-from mixes.services.mix_lists import find_mixes
-from mixes.services.mix_sheets import read_sheet
+from mixes.views.fragments import is_fragment
 from mixes.views.mix_edits import (
     EDITS,
     WALKS,
@@ -30,7 +33,6 @@ from mixes.views.mix_edits import (
     tell_lost,
 )
 from mixes.views.toasts import undoable
-from mixes.views.tracks import is_fragment
 
 LONGEST_QUERY = 200  # characters: each word is one more thing to look for in every row
 MOST_PICKED = 100  # tracks added from the library at once: as many as two of its pages show
@@ -48,7 +50,7 @@ def mix_list(request: HttpRequest) -> HttpResponse:
 @require_POST
 def mix_create(request: HttpRequest) -> HttpResponse:
     try:
-        mix = arranging.create_mix(request.user, request.POST.get("title", "")[: arranging.TITLE_LENGTH])
+        mix = edits.create_mix(request.user, request.POST.get("title", "")[: edits.TITLE_LENGTH])
     except LimitReached as error:
         messages.error(request, str(error))
         return redirect("mixes:mix_list")
@@ -59,7 +61,7 @@ def mix_create(request: HttpRequest) -> HttpResponse:
 @require_POST
 def mix_demo(request: HttpRequest) -> HttpResponse:
     try:
-        mix = demo_sets.add_demo_set(request.user)
+        mix = demo.add_demo_set(request.user)
     except LimitReached as error:
         messages.error(request, str(error))
         return redirect("mixes:mix_list")
@@ -115,11 +117,11 @@ def mix_settings(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     what = _("Changed “%s”") % names[0] if len(names) == 1 else _("Changed settings")
 
     def edit() -> Mix:
-        return arranging.edit(
+        return edits.edit(
             mix,
             seen_version(request),
             what,
-            lambda a: arrangements.change_settings(a, **changes),
+            lambda a: arrangement.change_settings(a, **changes),
             group=f"set:{next(iter(changes), '')}"[:20] if len(changes) == 1 else "",
         )
 
@@ -144,14 +146,14 @@ def mix_look(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 
 def _save_look(request: HttpRequest, mix: Mix, form: LookForm) -> HttpResponse:
     try:
-        mix = arranging.edit(
+        mix = edits.edit(
             mix,
             seen_version(request),
             _("Changed the words"),
-            lambda a: arrangements.change_settings(a, **form.cleaned_data),
+            lambda a: arrangement.change_settings(a, **form.cleaned_data),
             group="words",
         )
-    except (arranging.StaleEdit, BadEdit):
+    except (edits.StaleEdit, BadEdit):
         messages.warning(
             request,
             _("This mix was changed elsewhere, so your last change was not made. This is how it is now."),
@@ -190,7 +192,7 @@ def _add_picked(request: HttpRequest, mix: Mix) -> HttpResponse:
         messages.info(request, _("Choose at least one song."))
         return redirect("mixes:mix_add", mix.pk)
     try:
-        arranging.add_from_library(mix, picked)
+        edits.add_from_library(mix, picked)
     except LimitReached as error:
         messages.error(request, str(error))
         return redirect("mixes:mix_add", mix.pk)
@@ -204,7 +206,7 @@ def _add_picked(request: HttpRequest, mix: Mix) -> HttpResponse:
 def mix_duplicate(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     original = access.get_mix(request.user, mix_pk)
     try:
-        mix = arranging.duplicate_mix(original)
+        mix = edits.duplicate_mix(original)
     except LimitReached as error:
         messages.error(request, str(error))
         return redirect("mixes:mix_detail", original.pk)
@@ -216,7 +218,7 @@ def mix_duplicate(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def mix_delete(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
-    arranging.bin_mix(mix)
+    edits.bin_mix(mix)
     messages.success(request, undoable(_("“%s” is in the bin.") % mix.title, "mixes:mix_restore", mix.pk))
     return redirect("mixes:mix_list")
 
@@ -225,7 +227,7 @@ def mix_delete(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def mix_restore(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_binned_mix(request.user, mix_pk)
-    arranging.restore_mix(mix)
+    edits.restore_mix(mix)
     messages.success(request, _("“%s” is back.") % mix.title)
     return redirect("mixes:mix_detail", mix.pk)
 

@@ -11,11 +11,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from mixes import access
 from mixes.models import Mix
-from mixes.services import arranging, pictures, storage
-from mixes.services.arrangements import change_settings
+from mixes.services import storage
+from mixes.services.delivery.ranges import ranged_response
+from mixes.services.editing import edits
+from mixes.services.editing.arrangement import change_settings
+from mixes.services.library.artwork import PictureRefused, add_artwork
+from mixes.services.library.form_uploads import left_out
 from mixes.services.limits import LimitReached
-from mixes.services.ranges import ranged_response
-from mixes.services.received_files import left_out
 
 
 @require_POST
@@ -26,8 +28,8 @@ def artwork(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
         _use(mix, None, _("Took the picture off"))
     elif file := request.FILES.get("picture"):
         try:
-            picture = pictures.add_artwork(request.user, file)
-        except (LimitReached, pictures.PictureRefused) as error:
+            picture = add_artwork(request.user, file)
+        except (LimitReached, PictureRefused) as error:
             messages.error(request, str(error))
         else:
             _use(mix, picture.pk, _("Changed the picture"))
@@ -48,4 +50,4 @@ def artwork_image(request: HttpRequest, artwork_pk: uuid.UUID) -> HttpResponseBa
 
 
 def _use(mix: Mix, artwork_pk: uuid.UUID | None, what: str) -> None:
-    arranging.edit(mix, None, what, lambda a: change_settings(a, artwork_id=artwork_pk))
+    edits.edit(mix, None, what, lambda a: change_settings(a, artwork_id=artwork_pk))

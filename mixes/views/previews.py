@@ -14,8 +14,9 @@ from django.views.decorators.vary import vary_on_headers
 from mixes import access
 from mixes.leases import State
 from mixes.models import Preview, Track
-from mixes.services import previews, storage
-from mixes.services.ranges import ranged_response
+from mixes.services import storage
+from mixes.services.delivery.ranges import ranged_response
+from mixes.services.rendering import previews
 
 SOUND_TYPE = "audio/mp4"
 

@@ -17,8 +17,11 @@ from django_htmx.http import trigger_client_event
 from mixes import access
 from mixes.forms.tracks import TagsForm, prefix_of
 from mixes.models import Track
-from mixes.services import limits, storage, track_rows, tracks, uploads
-from mixes.services.ranges import ranged_response
+from mixes.pages.track_list import rows_of
+from mixes.services import limits, storage
+from mixes.services.delivery.ranges import ranged_response
+from mixes.services.library import tracks, uploads
+from mixes.views.fragments import is_fragment
 from mixes.views.toasts import undoable
 
 ORDER_WORDS = {
@@ -38,7 +41,7 @@ def track_list(request: HttpRequest) -> HttpResponse:
     user = request.user
     query, order = request.GET.get("q", "").strip()[:200], request.GET.get("order", "")
     page = tracks.find_tracks(user, query, request.GET.get("page", 1), order=order)
-    rows = track_rows.rows_of(page.object_list)
+    rows = rows_of(page.object_list)
     context: dict[str, Any] = {
         "page": page,
         "rows": rows,
@@ -67,7 +70,7 @@ def track_states(request: HttpRequest) -> HttpResponse:
         .select_related("upload")
         .order_by("-created_at", "pk")
     )
-    rows = track_rows.rows_of(found)
+    rows = rows_of(found)
     gone = asked - {track.pk for track in found}
     if gone and tracks.were_copies(request.user, gone):
         messages.info(request, _("That file was in your library already, so it is not kept twice."))
@@ -159,11 +162,6 @@ def upload_remove(request: HttpRequest, upload_pk: uuid.UUID) -> HttpResponse:
     return _after_removal(request)
 
 
-def is_fragment(request: HttpRequest) -> bool:
-    """Tell whether a part of the page is asked for; Back wants all of it."""
-    return bool(request.htmx) and not request.htmx.history_restore_request
-
-
 def read_ids(texts: list[str]) -> set[uuid.UUID]:
     """Return the ids among `texts`."""
     found = set()
@@ -176,14 +174,14 @@ def read_ids(texts: list[str]) -> set[uuid.UUID]:
 
 
 def _show_row(request: HttpRequest, track: Track) -> HttpResponse:
-    (row,) = track_rows.rows_of([track])
+    (row,) = rows_of([track])
     working = [track.pk] if row.is_working else []
     return render(request, "mixes/_track_row_alone.html", {"row": row, "working": working})
 
 
 def _show_form(request: HttpRequest, track: Track, form: TagsForm, *, status: int = 200) -> HttpResponse:
     name = "mixes/_track_form.html" if is_fragment(request) else "mixes/track_edit.html"
-    (row,) = track_rows.rows_of([track])
+    (row,) = rows_of([track])
     context = {"track": track, "row": row, "form": form, "back": _page_before(request)}
     return render(request, name, context, status=status)
 

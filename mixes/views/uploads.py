@@ -21,11 +21,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from mixes import access
 from mixes.models import Mix, Upload
-from mixes.services import uploads
+from mixes.services.library import uploads
+from mixes.services.library.form_uploads import ReceivedFile, left_out
+from mixes.services.library.uploads import BeingWritten, TooManyAtOnce, UploadGone, WrongOffset
 from mixes.services.limits import DiskFull, LimitReached
-from mixes.services.rates import WINDOW_S, TooFast
-from mixes.services.received_files import ReceivedFile, left_out
-from mixes.services.uploads import BeingWritten, TooManyAtOnce, UploadGone, WrongOffset
+from mixes.services.rate_limits import WINDOW_S, TooFast
 
 TUS_VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,expiration"

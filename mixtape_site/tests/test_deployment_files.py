@@ -12,9 +12,9 @@ from django.core.management import get_commands
 
 from mixes.queues import QUEUES
 from mixtape_site import server
-from mixtape_site.limits import Limits
-from mixtape_site.own_environment import WITHHELD
-from mixtape_site.tests.test_settings_documents import READ
+from mixtape_site.configuration.limits import Limits
+from mixtape_site.configuration.worker_environment import WITHHELD
+from mixtape_site.tests.configuration.test_settings_documents import READ
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"

@@ -7,7 +7,8 @@ import sys
 import pytest
 from django.urls import reverse
 
-from mixtape_site.logs import LineFormatter, job_id
+from mixes.job_context import job_id
+from mixtape_site.logs import LineFormatter
 
 SECRET = "s3cr3tt0ken"
 

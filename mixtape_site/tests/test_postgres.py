@@ -12,16 +12,16 @@ from mixtape_site.tests.postgres import postgres_server
 ROOT = Path(__file__).resolve().parents[2]
 # Claims, fences, constraints, limits under races, ordering: where databases differ
 LEAN_ON_THE_DATABASE = (
-    "mixes/tests/test_leases.py",
-    "mixes/tests/test_job_runs.py",
-    "mixes/tests/test_job_requests.py",
-    "mixes/tests/test_patience.py",
-    "mixes/tests/test_clocks.py",
-    "mixes/tests/test_arranging.py",
-    "mixes/tests/test_uploads.py",
-    "mixes/tests/test_track_views.py",
-    "mixes/tests/test_mix_views.py",
-    "mixes/tests/test_admin.py",
+    "mixes/tests/jobs/test_leases.py",
+    "mixes/tests/jobs/test_runner.py",
+    "mixes/tests/rendering/test_mix_requests.py",
+    "mixes/tests/test_database_retry.py",
+    "mixes/tests/jobs/test_steady_clock.py",
+    "mixes/tests/editing/test_edits.py",
+    "mixes/tests/library/test_uploads.py",
+    "mixes/tests/pages/test_track_views.py",
+    "mixes/tests/pages/test_mix_views.py",
+    "mixes/tests/pages/test_admin.py",
     "accounts/tests",
 )
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from mixes.admin.reading import ReadingAdmin
 from youtube_integration.models import PendingRevocation, YouTubeCredential
-from youtube_integration.services import connecting
+from youtube_integration.services import channels
 
 
 @admin.register(YouTubeCredential)
@@ -35,11 +35,11 @@ class YouTubeCredentialAdmin(ReadingAdmin):
     long_columns = ("sealed_tokens",)
 
     def delete_model(self, request: HttpRequest, obj: YouTubeCredential) -> None:
-        connecting.disconnect(obj)
+        channels.disconnect(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> None:
         for credential in queryset:
-            connecting.disconnect(credential)
+            channels.disconnect(credential)
 
 
 @admin.register(PendingRevocation)

@@ -8,23 +8,23 @@ from django.utils.html import format_html, format_html_join
 
 from mixes.admin.reading import LeasedAdmin, act_on_each
 from youtube_integration.models import YouTubePublication
-from youtube_integration.services import publishing
-from youtube_integration.services.publication_sheets import PublicationSheet
+from youtube_integration.pages.publication_page import PublicationSheet
+from youtube_integration.services import publications
 
 
 @admin.action(description="Resume", permissions=["manage"])
 def resume(model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[Model]) -> None:
-    act_on_each(model_admin, request, rows, publishing.resume, "%d goes on.")
+    act_on_each(model_admin, request, rows, publications.resume, "%d goes on.")
 
 
 @admin.action(description="Give up", permissions=["manage"])
 def give_up(model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[Model]) -> None:
-    act_on_each(model_admin, request, rows, publishing.give_up, "%d given up.")
+    act_on_each(model_admin, request, rows, publications.give_up, "%d given up.")
 
 
 @admin.action(description="Reconcile: look for the video once more", permissions=["manage"])
 def reconcile(model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[Model]) -> None:
-    act_on_each(model_admin, request, rows, publishing.reconcile, "%d will be looked for on its channel.")
+    act_on_each(model_admin, request, rows, publications.reconcile, "%d will be looked for on its channel.")
 
 
 @admin.register(YouTubePublication)

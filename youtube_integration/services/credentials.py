@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from youtube_integration.google_types import GrantLost, Tokens
+from youtube_integration.google.types import GrantLost, Tokens
 from youtube_integration.models import YouTubeCredential
-from youtube_integration.sealing import SealBroken, owner_key, seal, unseal
+from youtube_integration.security.sealing import SealBroken, owner_key, seal, unseal
 
 if TYPE_CHECKING:
-    from youtube_integration.google_api import Api
+    from youtube_integration.google.client import Api
 
 TRIES = 3  # while the row is sealed anew under another key, or refreshed elsewhere
 
@@ -48,7 +48,7 @@ def tokens_of(credential: YouTubeCredential) -> Tokens:
 
 def api_for(credential: YouTubeCredential) -> "Api":
     """Return YouTube as the grant's owner sees it; what it refreshes is kept. Raises GrantLost."""
-    from youtube_integration import google_api  # here, for Google's libraries take 40 MB and 0.7 s
+    from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
 
     if credential.state != YouTubeCredential.State.ACTIVE:
         raise GrantLost("to_be_connected_again")
@@ -57,7 +57,7 @@ def api_for(credential: YouTubeCredential) -> "Api":
     except SealBroken:
         mark_reconnect(credential)
         raise GrantLost("unreadable") from None
-    return google_api.connect_api(tokens, partial(store_tokens, credential))
+    return client.connect_api(tokens, partial(store_tokens, credential))
 
 
 def store_tokens(credential: YouTubeCredential, tokens: Tokens) -> bool:

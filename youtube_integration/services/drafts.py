@@ -1,10 +1,10 @@
 """What a publication is called before its owner has changed a word: made of the mix itself."""
 
-from mixes.engine.chapters import chapters_of
-from mixes.engine.description import render_description
+from mixes.engine.tracklist.chapters import chapters_of
+from mixes.engine.tracklist.description import render_description
 from mixes.models import Artifact, MixJob
-from mixes.services.job_sheets import JobSheet, read_job
-from mixes.services.snapshots import timeline_of
+from mixes.pages.job_page import JobSheet, read_job
+from mixes.services.rendering.snapshots import timeline_of
 from youtube_integration.services.video_rules import Metadata, fitting_tags, fitting_title
 
 

@@ -18,9 +18,9 @@ from mixes.models import MixJob
 from mixes.services.wording import clock
 from youtube_integration.models import YouTubeCredential, YouTubePublication
 from youtube_integration.services import quotas
-from youtube_integration.services.channel_sheets import TESTING_LIFE
+from youtube_integration.services.channels import TESTING_LIFE
 from youtube_integration.services.drafts import duration_s, video_of, will_have_video
-from youtube_integration.services.publishing import connected_channel, open_publication
+from youtube_integration.services.publications import connected_channel, open_publication
 
 PLAIN_CHANNEL_S = 15 * 60  # longer videos are for channels with a verified phone number
 LONGEST_S = 12 * 3600 - 30  # of 12 hours, which a file of a whole 12:00:00 has been refused for

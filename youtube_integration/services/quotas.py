@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
-from mixes.services.rates import check_rate
+from mixes.services.rate_limits import check_rate
 from youtube_integration.models import SessionStart
 
 DAILY_STARTS = 100  # upload sessions of one project at Google, unless it was granted more

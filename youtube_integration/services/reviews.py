@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from mixes.leases import State
 from mixes.queues import PUBLISH, wake
 from mixes.services.limits import LimitReached
-from youtube_integration.google_types import GoogleError, Refused
+from youtube_integration.google.types import GoogleError, Refused
 from youtube_integration.models import YouTubePublication
 from youtube_integration.services import quotas, video_files
 from youtube_integration.services.credentials import api_for
 from youtube_integration.services.drafts import video_of
-from youtube_integration.services.publishing import AFRESH, NO_SESSION, Phase, grant_of, take_in
+from youtube_integration.services.publications import AFRESH, NO_SESSION, Phase, grant_of, take_in
 
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 IN_PATH = re.compile(r"/(?:shorts/|live/|embed/|video/)?([A-Za-z0-9_-]{11})(?:/|$)")

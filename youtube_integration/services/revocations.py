@@ -11,9 +11,9 @@ from functools import partial
 from django.db import transaction
 from django.utils import timezone
 
-from youtube_integration.google_types import Unreachable
+from youtube_integration.google.types import Unreachable
 from youtube_integration.models import PendingRevocation
-from youtube_integration.sealing import SealBroken
+from youtube_integration.security.sealing import SealBroken
 from youtube_integration.services.credentials import open_tokens
 
 logger = logging.getLogger(__name__)
@@ -33,14 +33,14 @@ def revoke_later(owner: str, sealed: str) -> None:
 
 def revoke_now(pk: object) -> None:
     """Tell Google of one grant's end; where it does not answer, it is told later."""
-    from youtube_integration import google_api  # here, for Google's libraries take 40 MB and 0.7 s
+    from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
 
     pending = PendingRevocation.objects.filter(pk=pk).first()
     if pending is None:
         return
     try:
         token = open_tokens(pending.owner_key, pending.sealed_tokens).refresh
-        is_over = google_api.revoke(token)
+        is_over = client.revoke(token)
     except SealBroken:  # nobody can use it here, and its owner finds it on Google's own page
         is_over = True
     except Unreachable as error:

@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 from PIL import Image
 
 from mixes.engine.errors import PictureError
-from mixes.engine.pictures import generated_picture, safe_picture
-from mixes.engine.publishing import lock
+from mixes.engine.pictures.pictures import generated_picture, safe_picture
+from mixes.engine.pipeline.work_folder import lock
 from mixes.models import Artwork, MixJob
 from mixes.services import storage
-from mixes.services.leftovers import PICTURE
+from mixes.services.library.scratch import PICTURE
+from mixes.services.library.uploads import clean_name
 from mixes.services.limits import LimitReached, full_disk_told
-from mixes.services.uploads import clean_name
 from youtube_integration.models import YouTubePublication
 from youtube_integration.services.video_files import folder_of
 

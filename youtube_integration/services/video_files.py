@@ -4,9 +4,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from mixes.engine.analysis import hash_file
-from mixes.engine.earlier import link
-from mixes.engine.sandbox import ShouldStop, never
+from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.hashing import hash_file
+from mixes.engine.pipeline.reuse import link
 from mixes.models import Artifact
 from mixes.services import storage
 from youtube_integration.models import YouTubePublication

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from mixes.engine.tracklist import FEWEST_CHAPTERS, LIMIT_BYTES, SHORTEST_CHAPTER_S
+from mixes.engine.tracklist.youtube import FEWEST_CHAPTERS, LIMIT_BYTES, SHORTEST_CHAPTER_S
 from mixes.services.wording import clock
 from youtube_integration.models import YouTubePublication
 

@@ -6,7 +6,7 @@ from django import template
 from django.conf import settings
 
 from accounts.models import User
-from youtube_integration.services.channel_sheets import describe_channel
+from youtube_integration.pages.channel_page import describe_channel
 
 register = template.Library()
 

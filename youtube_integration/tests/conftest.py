@@ -19,7 +19,7 @@ def google(settings, monkeypatch):
     """A stand-in for Google that the site's settings lead to."""
     monkeypatch.setenv(
         "OAUTHLIB_INSECURE_TRANSPORT", "1"
-    )  # google_api.py sets it, and it is to end with the test
+    )  # google/client.py sets it, and it is to end with the test
     with StandIn() as google:
         for name, value in google.addresses().items():
             setattr(settings, name, value)

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from mixes.jobs.runner import run_claimed
 from mixes.leases import State
 from mixes.services import storage
-from mixes.services.job_runs import run_claimed
-from youtube_integration import publish_queue
-from youtube_integration.google_types import PLAYLIST_SCOPE, READ_SCOPE, UPLOAD_SCOPE, Tokens
+from youtube_integration.google.types import PLAYLIST_SCOPE, READ_SCOPE, UPLOAD_SCOPE, Tokens
+from youtube_integration.jobs import queue
 from youtube_integration.models import HELD, YouTubeCredential, YouTubePublication
 from youtube_integration.services.credentials import seal_tokens
 
@@ -73,7 +73,7 @@ def make_publication(credential, *, size=10 * BLOCK + 77, thumbnail=False, spars
     return publication
 
 
-def run_once(publication, kind=publish_queue.KIND):
+def run_once(publication, kind=queue.KIND):
     """What a worker does with a row whose time has come; gives the row as it is then."""
     rows = YouTubePublication.objects
     token = rows.claim(publication.pk, "w:1")

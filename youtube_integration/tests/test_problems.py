@@ -7,10 +7,11 @@ from django.utils import timezone
 
 from mixes.leases import State
 from youtube_integration import problems
-from youtube_integration.google_types import GrantLost, Refused, Unreachable
+from youtube_integration.google.types import GrantLost, Refused, Unreachable
+from youtube_integration.jobs import upload, work
 from youtube_integration.models import HELD, SessionStart, YouTubeCredential, YouTubePublication
 from youtube_integration.problems import Retry, Step
-from youtube_integration.services import publication_work, quotas, transfers
+from youtube_integration.services import quotas
 from youtube_integration.tests.publications import BLOCK, connect, drive, make_publication, run_once
 
 Phase = YouTubePublication.Phase
@@ -51,8 +52,8 @@ HELD_REASONS = {
 
 @pytest.fixture
 def publication(google, alice, monkeypatch):
-    monkeypatch.setattr(transfers, "CHUNK_BYTES", BLOCK)
-    monkeypatch.setattr(publication_work, "LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(upload, "CHUNK_BYTES", BLOCK)
+    monkeypatch.setattr(work, "LONGEST_PAUSE_S", 0.0)
     return make_publication(connect(google, alice), size=3 * BLOCK)
 
 
@@ -135,7 +136,7 @@ def test_a_retry_after_may_be_a_date(google, publication):
 
 
 def test_a_short_retry_after_is_waited_for_at_once(google, publication, monkeypatch):
-    monkeypatch.setattr(publication_work, "LONGEST_PAUSE_S", 4.0)
+    monkeypatch.setattr(work, "LONGEST_PAUSE_S", 4.0)
     google.fail("chunk", reason="backendError", retry_after="1")
     run_once(publication)
     assert google.videos and publication.failures == 0

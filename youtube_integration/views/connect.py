@@ -12,12 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from mixes.services.limits import LimitReached
-from mixes.services.rates import check_rate
-from mixtape_site.addresses import LOOPBACK_NAMES
+from mixes.services.rate_limits import check_rate
+from mixtape_site.configuration.addresses import LOOPBACK_NAMES
 from youtube_integration.models import YouTubeCredential
-from youtube_integration.services import connecting
-from youtube_integration.services.channel_sheets import PICTURE_HOSTS, describe_channel
-from youtube_integration.services.setup_sheets import describe_setup
+from youtube_integration.pages.channel_page import PICTURE_HOSTS, describe_channel
+from youtube_integration.pages.setup_page import describe_setup
+from youtube_integration.services import channels
 
 WAITING = "youtube_connection"  # in the session, until Google's answer comes
 CAME_FROM = "youtube_came_from"  # in the session: the page that wants a channel, to go back to
@@ -45,8 +45,8 @@ def connect(request: HttpRequest) -> HttpResponse:
         return redirect("youtube:channel")
     try:
         check_rate(request.user, "youtube-connect", CONNECTIONS_PER_MINUTE)
-        address, waiting = connecting.begin(request.user, playlists="playlists" in request.POST)
-    except (LimitReached, connecting.NotConnected) as error:
+        address, waiting = channels.begin(request.user, playlists="playlists" in request.POST)
+    except (LimitReached, channels.NotConnected) as error:
         messages.error(request, str(error))
         return redirect("youtube:channel")
     request.session[WAITING] = waiting
@@ -66,8 +66,8 @@ def callback(request: HttpRequest) -> HttpResponse:
     """Take Google's answer, once."""
     waiting = request.session.pop(WAITING, None)
     try:
-        credential = connecting.finish(request.user, waiting, request.META.get("QUERY_STRING", ""))
-    except connecting.NotConnected as error:
+        credential = channels.finish(request.user, waiting, request.META.get("QUERY_STRING", ""))
+    except channels.NotConnected as error:
         messages.error(request, str(error))
     else:
         messages.success(request, _("“%(title)s” is connected.") % {"title": credential.channel_title})
@@ -80,7 +80,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 def disconnect(request: HttpRequest) -> HttpResponse:
     credential = YouTubeCredential.objects.filter(user=request.user).first()
     if credential is not None:
-        connecting.disconnect(credential)
+        channels.disconnect(credential)
         text = _("Disconnected. What this site knew of your channel is deleted, but for what you published.")
         messages.success(request, text)
     return redirect("youtube:channel")

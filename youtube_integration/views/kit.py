@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from mixes import access
 from mixes.engine.filenames import file_stem
 from mixes.models import MixJob
-from mixes.services.job_sheets import read_job
-from youtube_integration.services import drafts, kits
+from mixes.pages.job_page import read_job
+from youtube_integration.services import drafts, publish_kit
 from youtube_integration.services.video_rules import chapter_rules
 
 
@@ -49,11 +49,11 @@ def kit_zip(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponseBase:
     return StreamingHttpResponse(archive, content_type="application/zip", headers=headers)
 
 
-def open_kit(job: MixJob) -> kits.Kit:
+def open_kit(job: MixJob) -> publish_kit.Kit:
     """Return the archive of a result. Raises Http404 where there is none, or its file has gone."""
     if not read_job(job).artifacts:
         raise Http404(_("This mix has no result yet."))
     try:
-        return kits.Kit(job)
+        return publish_kit.Kit(job)
     except FileNotFoundError:
         raise Http404(_("The video is not there any more. Make the mix again.")) from None

@@ -12,12 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from mixes.services.delivery.ranges import ranged_response
 from mixes.services.limits import LimitReached
-from mixes.services.ranges import ranged_response
 from youtube_integration.access import get_publication
 from youtube_integration.models import YouTubePublication
-from youtube_integration.services import publishing, quotas, reviews
-from youtube_integration.services.publication_sheets import PublicationSheet
+from youtube_integration.pages.publication_page import PublicationSheet
+from youtube_integration.services import publications, quotas, reviews
 from youtube_integration.services.thumbnails import thumbnail_path
 
 
@@ -59,7 +59,7 @@ def publication_thumbnail(request: HttpRequest, publication_pk: uuid.UUID) -> Ht
 @require_POST
 def cancel(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
     row = get_publication(request.user, publication_pk)
-    if not publishing.cancel(row):
+    if not publications.cancel(row):
         messages.info(request, _("It is too late to cancel it here: YouTube may have the whole video."))
     return redirect("youtube:publication", row.pk)
 
@@ -73,7 +73,7 @@ def resume(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
 def resume_now(row: YouTubePublication) -> None:
     """Go on at once, which asks YouTube. Raises LimitReached."""
     quotas.check_looks(row.owner)
-    publishing.resume(row)
+    publications.resume(row)
 
 
 @login_required
@@ -83,7 +83,7 @@ def review(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
     if "again" in request.POST:
         return act(request, publication_pk, reviews.upload_again)
     if "give_up" in request.POST:
-        return act(request, publication_pk, publishing.give_up)
+        return act(request, publication_pk, publications.give_up)
     link = request.POST.get("link", "")
     return act(request, publication_pk, lambda row: reviews.take_video(row, link))
 

@@ -17,14 +17,14 @@ from django_htmx.http import trigger_client_event
 from accounts.models import User
 from mixes import access
 from mixes.models import MixJob
-from mixes.services.job_requests import agreed_to_miss
+from mixes.services.library.form_uploads import left_out
 from mixes.services.limits import LimitReached
-from mixes.services.received_files import left_out
+from mixes.services.rendering.mix_requests import agreed_to_miss
 from youtube_integration.access import get_publication
 from youtube_integration.forms import PublishForm, initial_of, zone_of
-from youtube_integration.google_types import GoogleError, GrantLost, Playlist
+from youtube_integration.google.types import GoogleError, GrantLost, Playlist
 from youtube_integration.models import YouTubePublication
-from youtube_integration.services import connecting, drafts, preflight, publishing, quotas
+from youtube_integration.services import channels, drafts, preflight, publications, quotas
 from youtube_integration.services.credentials import api_for, mark_reconnect
 from youtube_integration.services.thumbnails import draw_thumbnail, picture_key
 from youtube_integration.services.video_rules import (
@@ -46,11 +46,11 @@ def publish(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     if not settings.PUBLISHING:
         return redirect("youtube:kit", job.pk)
-    if request.method == "POST" and (found := publishing.open_publication(request.user, job)):
+    if request.method == "POST" and (found := publications.open_publication(request.user, job)):
         return redirect("youtube:publication", found.pk)  # pressed twice
     checks = preflight.run_preflight(request.user, job)
     draft = drafts.draft_of(job)
-    credential = publishing.connected_channel(request.user)
+    credential = publications.connected_channel(request.user)
     earlier = preflight.earlier_publication(credential, job) if credential else None
     if credential is None:
         request.session[CAME_FROM] = request.path
@@ -70,7 +70,7 @@ def publish(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 def start(request: HttpRequest, job: MixJob, form: PublishForm, draft: Metadata) -> HttpResponse:
     """Put it on its way, and go where that is seen."""
     try:
-        publication = publishing.request_publication(
+        publication = publications.request_publication(
             request.user,
             job,
             form.metadata(),
@@ -89,12 +89,12 @@ def start(request: HttpRequest, job: MixJob, form: PublishForm, draft: Metadata)
 def edit(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
     """Change the words of what YouTube refused, or does not know yet."""
     publication = get_publication(request.user, publication_pk)
-    if not publishing.can_edit(publication) or publication.job is None:
+    if not publications.can_edit(publication) or publication.job is None:
         messages.info(
             request, _("Its words cannot be changed here any more. You can change them on YouTube.")
         )
         return redirect("youtube:publication", publication.pk)
-    job, before = publication.job, publishing.metadata_of(publication)
+    job, before = publication.job, publications.metadata_of(publication)
     with timezone.override(zone_of(request.POST.get("zone", ""))):
         form = read_form(request, before, publication=publication)
         if form.is_valid():
@@ -104,9 +104,9 @@ def edit(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
 
 
 def save(request: HttpRequest, publication: YouTubePublication, form: PublishForm) -> HttpResponse:
-    before = publishing.metadata_of(publication)
+    before = publications.metadata_of(publication)
     try:
-        publishing.edit_and_retry(
+        publications.edit_and_retry(
             publication,
             form.metadata(),
             thumbnail=form.cleaned_data["thumbnail"],
@@ -139,14 +139,14 @@ def is_same_text(form: PublishForm, metadata: Metadata) -> bool:
 
 def form_context(request: HttpRequest, job: MixJob, form: PublishForm) -> dict[str, Any]:
     """Return what the form shows beside its fields."""
-    credential = publishing.connected_channel(request.user)
+    credential = publications.connected_channel(request.user)
     return {
         "job": job,
         "form": form,
         "limits": LIMITS,
         "rules": chapter_rules(form["description"].value() or "", drafts.duration_s(job)),
         "credential": credential,
-        "may_use_playlists": credential is not None and connecting.may_use_playlists(credential),
+        "may_use_playlists": credential is not None and channels.may_use_playlists(credential),
         "zone": timezone.get_current_timezone_name(),
     }
 
@@ -167,12 +167,12 @@ def look_again(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 
 def read_channel_again(user: User) -> str:
     """Ask YouTube anew about the channel; return why that could not be done."""
-    credential = publishing.connected_channel(user)
+    credential = publications.connected_channel(user)
     if credential is None:
         return ""
     try:
         quotas.check_looks(user)
-        connecting.read_channel(credential)
+        channels.read_channel(credential)
     except GrantLost:
         mark_reconnect(credential)
     except LimitReached as error:
@@ -196,10 +196,10 @@ def chapters(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 @never_cache
 def playlists(request: HttpRequest) -> HttpResponse:
     """Answer with the playlists of the channel that is connected, to choose from."""
-    credential = publishing.connected_channel(request.user)
+    credential = publications.connected_channel(request.user)
     found: tuple[Playlist, ...] = ()
     problem = ""
-    if credential and connecting.may_use_playlists(credential):
+    if credential and channels.may_use_playlists(credential):
         try:
             quotas.check_looks(request.user)
             found = api_for(credential).playlists()
@@ -231,7 +231,7 @@ def make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     """Make a mix with a video, and fill in meanwhile what it is called on YouTube."""
     mix = access.get_mix(request.user, mix_pk)
     try:
-        job = publishing.make_with_video(mix, leaving_out=agreed_to_miss(request.POST.get("without", "")))
+        job = publications.make_with_video(mix, leaving_out=agreed_to_miss(request.POST.get("without", "")))
     except LimitReached as error:
         messages.error(request, str(error))
         return redirect("mixes:mix_detail", mix.pk)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mixes.engine.ffmpeg import find_ffmpeg
-from mixes.engine.synth import DEMO_SONGS, write_song
+from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.synth.songs import DEMO_SONGS, write_song
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.io.wavfile
 from numpy.typing import NDArray
 
-from mixes.engine.ffmpeg import find_ffmpeg
+from mixes.engine.processes.ffmpeg import find_ffmpeg
 
 Samples = NDArray[np.float32]
 

@@ -1,8 +1,8 @@
 """Analyses of tracks that need no sound: for tests of what is planned from them."""
 
-from mixes.engine.analysis import ANALYSIS_VERSION, TrackAnalysis
-from mixes.engine.cues import CuePoints
-from mixes.engine.tags import Tags
+from mixes.engine.analysis.cues import CuePoints
+from mixes.engine.analysis.track import ANALYSIS_VERSION, TrackAnalysis
+from mixes.engine.tags.tags import Tags
 
 
 def make_track(

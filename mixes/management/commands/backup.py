@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 
-from mixes.services.backups import BackupRefused, make_backup
-from mixes.services.databases import DatabaseTrouble
+from mixes.services.maintenance.backups import BackupRefused, make_backup
+from mixes.services.maintenance.database_copy import DatabaseTrouble
 
 
 class Command(BaseCommand):

@@ -12,10 +12,10 @@ from accounts.models import User
 from accounts.services import ensure_demo_account
 from mixes.leases import State
 from mixes.models import Mix, MixJob, Track
-from mixes.services import arranging
-from mixes.services.arrangements import change_settings
-from mixes.services.demo_sets import add_demo_set
-from mixes.services.job_requests import request_mix
+from mixes.services.demo import add_demo_set
+from mixes.services.editing import edits
+from mixes.services.editing.arrangement import change_settings
+from mixes.services.rendering.mix_requests import request_mix
 
 LOOK_S = 0.3
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             return
         mix = add_demo_set(user)
         show_all = partial(change_settings, make_mp4=True, title_cards=True)
-        mix = arranging.edit(mix, None, _("Video with title cards"), show_all)
+        mix = edits.edit(mix, None, _("Video with title cards"), show_all)
         until_s = time.monotonic() + options["timeout"]
         self.wait(lambda: not still_listening(mix), until_s)
         job = request_mix(mix)

@@ -11,19 +11,19 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from mixes.engine.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
+from mixes.engine.codecs.mp3 import BITRATES
 from mixes.engine.errors import EngineError
-from mixes.engine.ffmpeg import find_ffmpeg
-from mixes.engine.mp3 import BITRATES
-from mixes.engine.pictures import VIDEO_SIZES
-from mixes.engine.planning import Length, MixSettings
-from mixes.engine.requests import FORMATS, MixRequest
-from mixes.engine.transitions import STYLES
+from mixes.engine.mixing.plan import Length, MixSettings
+from mixes.engine.mixing.transitions import STYLES
+from mixes.engine.pictures.pictures import VIDEO_SIZES
+from mixes.engine.pipeline.request import FORMATS, MixRequest
+from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.tracklist.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
 from mixes.management.engine_runs import engine_run
 from mixes.management.terminal import mix_to_json, print_mix
-from mixes.services.analyses import AnalysisStore
-from mixes.services.local_mixes import LocalMix, available_cores, make_local_mix
-from mixes.services.playlists import find_tracks
+from mixes.services.offline.analysis_store import AnalysisStore
+from mixes.services.offline.input_files import find_tracks
+from mixes.services.offline.local_mixes import LocalMix, available_cores, make_local_mix
 
 DEFAULTS = MixSettings()
 LONGEST_TEMPLATE = 20_000  # characters; YouTube takes 5,000 bytes

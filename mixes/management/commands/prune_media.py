@@ -8,7 +8,8 @@ from django.db.models import Sum
 from django.template.defaultfilters import filesizeformat
 
 from mixes.models import Artifact
-from mixes.services import pruning, storage
+from mixes.services import storage
+from mixes.services.maintenance import pruning
 
 
 class Command(BaseCommand):

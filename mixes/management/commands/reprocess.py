@@ -12,16 +12,16 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from mixes import tasks
-from mixes.engine.requests import STAGES, OnProgress
+from mixes.engine.pipeline.request import STAGES, OnProgress
+from mixes.jobs.runner import Commit, JobRun, Kind, run_claimed
 from mixes.leases import ENDED, Leased, State
 from mixes.management.interrupts import StopWish, stop_on_signals
 from mixes.management.terminal import show_progress
 from mixes.models import MixJob, Track
 from mixes.queues import LONG, SHORT
-from mixes.services import job_requests
-from mixes.services.job_runs import Commit, JobRun, Kind, run_claimed
+from mixes.services.library.analyses import request_analysis
 from mixes.services.limits import LimitReached
-from mixes.services.track_analyses import request_analysis
+from mixes.services.rendering import mix_requests
 
 NOT_ALL_STATUS = 1
 
@@ -38,7 +38,7 @@ class Work:
         if isinstance(self.row, Track):
             return request_analysis(self.row)
         assert isinstance(self.row, MixJob)
-        job_requests.remake(self.row, from_stage)
+        mix_requests.remake(self.row, from_stage)
         return self.row
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from mixes.services.backups import BackupRefused
-from mixes.services.databases import DatabaseTrouble
-from mixes.services.restoring import restore_backup, undo_restore
+from mixes.services.maintenance.backups import BackupRefused
+from mixes.services.maintenance.database_copy import DatabaseTrouble
+from mixes.services.maintenance.restore import restore_backup, undo_restore
 
 
 class Command(BaseCommand):

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from mixes.management.supervisor import Supervisor, manage
 from mixes.queues import served_queues
-from mixtape_site.own_environment import without_secrets
-from mixtape_site.setup import prepare_site
+from mixtape_site.configuration.worker_environment import without_secrets
+from mixtape_site.operations.setup import prepare_site
 
 CLEAN_EVERY_S = 24 * 3600.0
 

@@ -14,11 +14,12 @@ from django.db import Error, connections
 from django_q.cluster import Cluster
 
 from mixes import tasks
-from mixes.engine import sandbox
+from mixes.engine.processes import sandbox
+from mixes.jobs import shutdown
+from mixes.jobs.steady_clock import SteadyClock
 from mixes.management.processes import die_with_parent
 from mixes.queues import LONG, PUBLISH, QUEUES, SHORT
-from mixes.services import stopping, worker_nodes
-from mixes.services.clocks import SteadyClock
+from mixes.services import workers
 
 LOOK_S = 0.3
 LOOK_AFTER_S = 15.0  # how often lost jobs and lost wake-ups are looked for
@@ -68,7 +69,7 @@ class Worker:
 
     def note_signal(self, number: int, frame: FrameType | None) -> None:
         """Only note it: taking a lock inside a signal handler can deadlock (django-q2 #346)."""
-        stopping.stop()
+        shutdown.stop()
         self.signals += 1
 
     def watch(self) -> None:
@@ -85,8 +86,8 @@ class Worker:
     def look_after(self) -> bool:
         """Say that we live and find what others lost; tell whether leases could be judged."""
         try:
-            worker_nodes.beat(self.node, tasks.describe_current(self.queue))
-            is_steady = not self.database_clock.jump_s(worker_nodes.database_time_s(self.node))
+            workers.beat(self.node, tasks.describe_current(self.queue))
+            is_steady = not self.database_clock.jump_s(workers.database_time_s(self.node))
             tasks.look_after(self.queue, trust_leases=is_steady)
         except Error as error:
             self.stderr(f"The database does not answer ({error}); trying again.")
@@ -97,7 +98,7 @@ class Worker:
     def end(self) -> int:
         """Stop the cluster, hand back what it held, leave the list of workers."""
         asked = bool(self.signals)
-        stopping.stop()
+        shutdown.stop()
         until_s = time.monotonic() + ENDING_S
         if self.cluster.sentinel.is_alive():
             self.cluster.stop_event.set()
@@ -107,7 +108,7 @@ class Worker:
         self.cluster.sentinel.join()
         try:
             tasks.hand_back_all(self.queue)
-            worker_nodes.leave(self.node)
+            workers.leave(self.node)
         except Error as error:
             self.stderr(
                 f"The database does not answer ({error}); running jobs are found again by their lease."

@@ -6,15 +6,15 @@ import dataclasses
 import pytest
 
 from mixes import tasks
-from mixes.engine.analysis import analyse_track
-from mixes.engine.ffmpeg import find_ffmpeg
+from mixes.engine.analysis.track import analyse_track
+from mixes.engine.processes.ffmpeg import find_ffmpeg
 from mixes.engine.tests.signals import pink_noise, write_wav
+from mixes.jobs import mix_job
+from mixes.jobs.runner import JobRun, run_claimed
 from mixes.models import MixJob
-from mixes.services import job_worker
-from mixes.services.job_runs import JobRun, run_claimed
 from mixes.tests.factories import make_mix_row
-from mixes.tests.torture.pages import Page
-from mixes.tests.torture.told import MIXING, Died, add_track
+from mixes.tests.torture.harness.pages import Page
+from mixes.tests.torture.harness.told import MIXING, Died, add_track
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +45,7 @@ def work(django_capture_on_commit_callbacks):
                 at(stage, fraction)
 
             run.on_progress = watch
-            return job_worker.run(run)
+            return mix_job.run(run)
 
         token = MixJob.objects.claim(job.pk, tasks.command_name() + "999999999")
         assert token, "nobody could claim it"

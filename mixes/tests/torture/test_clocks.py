@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
-from mixes.tests.torture.live import LiveSite, wait_until
-from mixes.tests.torture.table import note_row
+from mixes.tests.torture.harness.live import LiveSite, wait_until
+from mixes.tests.torture.harness.table import note_row
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 SONG_S = 120.0
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.xdist_group("clocks"),
     pytest.mark.skipif(sys.platform != "linux", reason="sets the clock below the C library"),
     pytest.mark.skipif(
-        not FULL, reason="mixes/tests/test_clocks.py is the quick one; make torture runs this"
+        not FULL, reason="mixes/tests/jobs/test_steady_clock.py is the quick one; make torture runs this"
     ),
 ]
 

@@ -11,8 +11,8 @@ from collections import Counter
 import pytest
 
 from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
-from mixes.tests.torture.live import LiveSite, wait_until
-from mixes.tests.torture.table import note_row
+from mixes.tests.torture.harness.live import LiveSite, wait_until
+from mixes.tests.torture.harness.table import note_row
 from mixtape_site.tests.postgres import postgres_server
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
-from mixes.tests.torture.live import LiveSite, wait_until
-from mixes.tests.torture.table import note_row
+from mixes.tests.torture.harness.live import LiveSite, wait_until
+from mixes.tests.torture.harness.table import note_row
 from mixtape_site.tests.postgres import postgres_server
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -52,7 +52,13 @@ class Stage:
         }
 
     def start(self, *arguments):
-        command = [sys.executable, "-m", "mixes.tests.torture.last_second", str(self.folder), *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "mixes.tests.torture.harness.last_second",
+            str(self.folder),
+            *arguments,
+        ]
         return subprocess.Popen(command, cwd=ROOT, env=self.environment, text=True, stdout=subprocess.PIPE)
 
     def run(self, *arguments):

@@ -18,14 +18,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mixes import access, tasks
-from mixes.engine import encode, sandbox
+from mixes.engine.codecs import encode
+from mixes.engine.processes import sandbox
+from mixes.jobs.runner import JobRun
 from mixes.leases import LEASE, State
 from mixes.management.commands.worker import LOOK_AFTER_S
 from mixes.models import MixJob
-from mixes.services import job_requests, storage
-from mixes.services.job_runs import JobRun
-from mixes.tests.torture.pages import Page
-from mixes.tests.torture.told import (
+from mixes.services import storage
+from mixes.services.rendering import mix_requests
+from mixes.tests.torture.harness.pages import Page
+from mixes.tests.torture.harness.told import (
     UNDISTURBED,
     at_stage,
     backoff_is_over,
@@ -55,7 +57,7 @@ def row():
 @fault(1, 23, 24)
 @pytest.mark.parametrize("stage", ["draw", "render", "check"] if FULL else ["render"])
 def test_a_worker_that_dies_is_said_to_be_restarted_and_the_result_is_the_same(mix, work, look, stage):
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     work(job, at_stage(stage, die))
     assert job.state == State.RUNNING  # nobody has noticed yet
     look(page_of(job))
@@ -80,7 +82,7 @@ def test_that_is_said_within_ninety_seconds():
 @fault(1)
 def test_another_process_of_the_same_worker_says_it_at_once(mix, work, look):
     """A killed process of a worker that lives: its lease need not run out."""
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     work(job, at_stage("render", die))
     tasks.look_after("long")
     assert "Restarting (2nd try)" in look(page_of(job)).words
@@ -88,7 +90,7 @@ def test_another_process_of_the_same_worker_says_it_at_once(mix, work, look):
 
 @fault(22)
 def test_what_kills_its_worker_each_time_is_given_up_and_others_are_served(mix, alice, work, look, press):
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     for words in ("Restarting (2nd try)", "Restarting (3rd try)", ""):
         work(job, at_stage("render", die))
         lease_runs_out(job)
@@ -130,7 +132,7 @@ def meddle(monkeypatch, number):
 @fault(2)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV] if FULL else [signal.SIGSEGV])
 def test_a_killed_ffmpeg_is_said_and_tried_again_soon(mix, work, look, number, monkeypatch):
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     killed = meddle(monkeypatch, number)
     work(job)
     monkeypatch.undo()
@@ -151,7 +153,7 @@ def test_a_killed_ffmpeg_is_said_and_tried_again_soon(mix, work, look, number, m
 
 @fault(3)
 def test_a_hung_ffmpeg_is_said_to_have_stopped_moving(mix, work, look, monkeypatch):
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     monkeypatch.setattr(encode, "ENCODE", dataclasses.replace(encode.ENCODE, stall_s=1.0))
     stopped = meddle(monkeypatch, signal.SIGSTOP)
     work(job)
@@ -177,9 +179,9 @@ def test_a_hung_ffmpeg_is_said_to_have_stopped_moving(mix, work, look, monkeypat
 @fault(4)
 @pytest.mark.parametrize("when", ["before", "while", "at the end"] if FULL else ["at the end"])
 def test_a_full_disk_is_said_and_nothing_is_lost(mix, work, look, press, when, monkeypatch):
-    earlier = job_requests.request_mix(mix)
+    earlier = mix_requests.request_mix(mix)
     work(earlier)  # its result must stay
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def no_room(*_):
@@ -205,7 +207,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(mix, work, look, press, when, m
 
 @fault(6)
 def test_a_database_that_is_gone_is_said_to_be_busy_and_the_page_comes_back(mix, work, as_alice, monkeypatch):
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     monkeypatch.setattr(
         access, "get_job", lambda *_: (_ for _ in ()).throw(OperationalError("database is locked"))
     )
@@ -225,7 +227,7 @@ def test_a_database_that_is_gone_is_said_to_be_busy_and_the_page_comes_back(mix,
 
 @fault(6)
 def test_a_beat_that_the_database_misses_is_no_end(mix, work, look, monkeypatch):
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     real, missed = JobRun._beat, []
 
     def gone(self):
@@ -258,7 +260,7 @@ def test_two_presses_make_one_job_and_lead_to_one_page(mix, work, look, as_alice
 
 @fault(9)
 def test_of_two_workers_one_gets_the_job_and_the_page_shows_one_run(mix, work, look):
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     first, second = (MixJob.objects.claim(job.pk, f"w:{n}") for n in (1, 2))
     assert first and second is None and tasks.claim_best("long") is None
     in_order(look(page_of(job)).words, "Getting ready", "0 %")
@@ -272,7 +274,7 @@ def test_of_two_workers_one_gets_the_job_and_the_page_shows_one_run(mix, work, l
     "when", ["queued", "render", "last second", "done"] if FULL else ["last second", "done"]
 )
 def test_a_cancel_is_said_whenever_it_comes(mix, work, look, press, when):
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     if when == "done":
         work(job)
         stale = look(page_of(job))
@@ -310,7 +312,7 @@ def test_a_cancel_is_said_whenever_it_comes(mix, work, look, press, when):
 @fault(11)
 @pytest.mark.parametrize("hours", [-1, 1] if FULL else [1])
 def test_a_clock_that_jumps_neither_loses_the_job_nor_shows_odd_times(mix, work, look, hours):
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     work(job, at_stage("render", die))
     lease = timezone.now() + timedelta(hours=hours)  # where it lies once the clock has jumped
     MixJob.objects.filter(pk=job.pk).update(lease_until=lease, worker="elsewhere:1:2")
@@ -327,8 +329,8 @@ def test_a_clock_that_jumps_neither_loses_the_job_nor_shows_odd_times(mix, work,
 
 @fault(19)
 def test_a_restart_is_a_short_pause_and_no_attempt(mix, work, look, monkeypatch):
-    job = job_requests.request_mix(mix)
-    monkeypatch.setattr("mixes.services.job_runs.is_stopping", lambda: True)
+    job = mix_requests.request_mix(mix)
+    monkeypatch.setattr("mixes.jobs.runner.is_stopping", lambda: True)
     work(job, lambda stage, fraction: None)
     monkeypatch.undo()
     assert (job.state, job.attempt) == (State.QUEUED, 0)
@@ -344,7 +346,7 @@ def test_a_restart_is_a_short_pause_and_no_attempt(mix, work, look, monkeypatch)
 
 @fault(20)
 def test_a_download_goes_on_and_a_later_one_says_how_to_get_the_file_again(mix, work, look, press, as_alice):
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     work(job)
     mp3 = job.artifacts.get(kind="mp3")
     whole, address = storage.path_of(mp3.file).read_bytes(), reverse("mixes:artifact_download", args=[mp3.pk])

@@ -11,13 +11,16 @@ from django.urls import reverse
 
 from accounts import services as accounts
 from mixes.engine.tests.signals import RATE, pink_noise, silence, write_audio, write_wav
+from mixes.jobs.runner import run_claimed
 from mixes.models import AnalysisJob, Artifact, MixJob, Track, Upload
-from mixes.services import arranging, job_requests, storage, uploads
-from mixes.services.job_runs import run_claimed
+from mixes.services import storage
+from mixes.services.editing import edits
+from mixes.services.library import uploads
+from mixes.services.rendering import mix_requests
 from mixes.tests.factories import make_mix_row
 from mixes.tests.torture import test_faults_in_words
-from mixes.tests.torture.pages import Page
-from mixes.tests.torture.told import (
+from mixes.tests.torture.harness.pages import Page
+from mixes.tests.torture.harness.told import (
     FAULTS,
     LISTENING,
     add_file,
@@ -82,7 +85,7 @@ def test_an_upload_onto_a_full_disk_says_what_is_kept_and_goes_on_later(as_alice
 
 @fault(5)
 def test_of_twelve_files_the_three_that_were_cut_are_named_and_go_on(alice, as_alice, look):
-    mix = arranging.create_mix(alice, "Twelve")
+    mix = edits.create_mix(alice, "Twelve")
     contents = [bytes([number]) * (1000 + number) for number in range(12)]
     places = [announce(as_alice, f"song {n:02d}.mp3", len(data), mix) for n, data in enumerate(contents)]
     for number, (place, data) in enumerate(zip(places, contents, strict=True)):
@@ -152,7 +155,7 @@ def test_songs_that_cannot_be_used_say_why_and_a_mix_goes_on_without_them_only_o
 
 @fault(21)
 def test_a_song_that_rots_after_it_was_measured_is_named(mix, work, look, press):
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     path = storage.path_of(mix.items.order_by("position")[1].track.file)
     whole = path.read_bytes()
     path.write_bytes(b"rotten" * 100)
@@ -174,7 +177,7 @@ def test_a_song_with_no_numbers_in_it_is_used_with_a_note(alice, look, work, tmp
     assert track.state == Track.State.READY
     note = "Some samples in the file were no numbers, or far too loud, and were made harmless."
     assert note in look("/tracks/").words
-    job = job_requests.request_mix(make_mix_row(alice, "Odd", [track]))
+    job = mix_requests.request_mix(make_mix_row(alice, "Odd", [track]))
     work(job)
     assert f"“nan”: {note}" in look(page_of(job)).words
 
@@ -185,7 +188,7 @@ def test_a_song_with_no_numbers_in_it_is_used_with_a_note(alice, look, work, tmp
 @fault(25)
 def test_the_same_file_twice_is_kept_once_and_said(alice, as_alice, look, tmp_path):
     path = write_audio(tmp_path / "rain.flac", pink_noise(3.0), RATE)
-    mix = arranging.create_mix(alice, "Twins")
+    mix = edits.create_mix(alice, "Twins")
     first = listen(add_file(alice, path, "rain.flac", mix))
     second = add_file(alice, path, "the same.flac", mix)
     job = AnalysisJob.objects.get(track=second)
@@ -206,7 +209,7 @@ def test_the_same_file_twice_is_kept_once_and_said(alice, as_alice, look, tmp_pa
 def test_an_account_deleted_while_its_mix_is_made_leaves_nothing_behind(
     alice, mix, work, as_alice, stage, django_capture_on_commit_callbacks
 ):
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
 
     def leave():
         accounts.delete_account(type(alice).objects.get(pk=alice.pk))

@@ -12,35 +12,40 @@ from pathlib import Path
 
 import pytest
 
-from mixes.engine import decode, encode, listening, sandbox, video
-from mixes.engine.analysis import analyse_track
-from mixes.engine.ffmpeg import find_ffmpeg
+from mixes.engine.analysis.track import analyse_track
+from mixes.engine.codecs import decode, encode, mp4
+from mixes.engine.mixing import preview as preview_module
+from mixes.engine.processes import sandbox
+from mixes.engine.processes.ffmpeg import find_ffmpeg
 from mixes.engine.tests.signals import pink_noise, write_wav
+from mixes.jobs import analysis_job, mix_job, preview_job
+from mixes.jobs.runner import Kind, run_claimed
 from mixes.leases import MAX_ATTEMPTS, State
 from mixes.models import AnalysisJob, Artifact, MixJob, Preview, Track
-from mixes.services import analysis_runs, job_requests, job_worker, preview_runs, previews, storage, tracks
-from mixes.services import uploads as upload_service
-from mixes.services.job_runs import Kind, run_claimed
+from mixes.services import storage
+from mixes.services.library import tracks
+from mixes.services.library import uploads as upload_service
+from mixes.services.rendering import mix_requests, previews
 from mixes.tests.factories import make_mix_row, make_track_row
-from mixes.tests.torture.faulty import FLOOD, HANGS, faults_of, write_faulty
-from mixes.tests.torture.live import LiveSite, wait_until
-from mixes.tests.torture.table import note_row
+from mixes.tests.torture.harness.faulty import FLOOD, HANGS, faults_of, write_faulty
+from mixes.tests.torture.harness.live import LiveSite, wait_until
+from mixes.tests.torture.harness.table import note_row
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 FLOOD_BYTES = 1_000_000_000 if FULL else 50_000_000
 FLAT_KB = 30_000  # more memory than without a flood
 KINDS = {
-    AnalysisJob: Kind(AnalysisJob, analysis_runs.run, analysis_runs.give_up),
-    MixJob: Kind(MixJob, job_worker.run, job_worker.give_up),
-    Preview: Kind(Preview, preview_runs.run, preview_runs.give_up),
+    AnalysisJob: Kind(AnalysisJob, analysis_job.run, analysis_job.give_up),
+    MixJob: Kind(MixJob, mix_job.run, mix_job.give_up),
+    Preview: Kind(Preview, preview_job.run, preview_job.give_up),
 }
 # What a task may take without a byte. Too short a time would only make a fault of what is one anyway.
 STALLS = {
     **dict.fromkeys(("decode", "decode the result", "resample"), (decode, "DECODE", 1.0)),
     **dict.fromkeys(("mp3", "aac"), (encode, "ENCODE", 1.0)),
-    "picture": (video, "VIDEO", 1.0),
-    "video": (video, "VIDEO", 10.0 if FULL else 5.0),  # the picture's own encoder must come to its end
-    "listening copy": (listening, "LISTENING", 1.0),
+    "picture": (mp4, "VIDEO", 1.0),
+    "video": (mp4, "VIDEO", 10.0 if FULL else 5.0),  # the picture's own encoder must come to its end
+    "listening copy": (preview_module, "LISTENING", 1.0),
 }
 OF_A_MIX = ("mp3", "aac", "resample", "decode", "picture", "video", "decode the result")
 NOT_PLAIN = re.compile(r"/|status|Errno|Error|None|\bffmpeg\b|[0-9a-f]{12}")
@@ -234,16 +239,16 @@ def test_a_mix_is_whole_or_not_there(
 ):
     with counted("ffmpeg that hangs, lies or dies: mixes"):
         mix = make_mix_row(alice, "Weather", [add_track(0), add_track(1)], transition_s=2.0, make_mp4=True)
-        job = job_requests.request_mix(mix)
+        job = mix_requests.request_mix(mix)
         folder = break_ffmpeg(task, faults_of(task)[fault])
         fails_three_times(job, folder)
         make_good()
-        job_requests.retry(job)
+        mix_requests.retry(job)
         job.refresh_from_db()
         assert run_once(job) == State.DONE, job.error_text
         found = {row.kind: row.sha256 for row in Artifact.objects.filter(job=job)}
         if "mix" not in undisturbed:
-            job_requests.remake(job)
+            mix_requests.remake(job)
             job.refresh_from_db()
             assert run_once(job) == State.DONE
             undisturbed["mix"] = {row.kind: row.sha256 for row in Artifact.objects.filter(job=job)}
@@ -298,9 +303,9 @@ def test_a_flood_of_words_changes_nothing(
                 Preview.objects.all().delete()
                 return previews.request_track(Track.objects.first() or add_track(0))
             if job := MixJob.objects.first():
-                job_requests.remake(job)
+                mix_requests.remake(job)
                 return MixJob.objects.get()
-            return job_requests.request_mix(
+            return mix_requests.request_mix(
                 make_mix_row(alice, "Weather", [add_track(0), add_track(1)], transition_s=2.0, make_mp4=True)
             )
 
@@ -324,7 +329,7 @@ class HurriedSite(LiveSite):
 
     def __init__(self, folder, program):
         super().__init__(folder)
-        hurried = "mixes.tests.torture.hurried"
+        hurried = "mixes.tests.torture.harness.hurried"
         self.environment |= {"DJANGO_SETTINGS_MODULE": hurried, "MIXTAPE_FFMPEG": str(program)}
 
     def job(self, pk):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mixes.tests.torture.disk_stage import SMALL_SONG, SONG
-from mixes.tests.torture.table import note_row
+from mixes.tests.torture.harness.disk_stage import SMALL_SONG, SONG
+from mixes.tests.torture.harness.table import note_row
 
 ROOT = Path(__file__).resolve().parents[3]
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
@@ -33,7 +33,7 @@ def environment_of(folder):
 
 
 def run(folder, *arguments, module="disk_stage", before=()):
-    command = [*before, sys.executable, "-m", f"mixes.tests.torture.{module}", *map(str, arguments)]
+    command = [*before, sys.executable, "-m", f"mixes.tests.torture.harness.{module}", *map(str, arguments)]
     done = subprocess.run(
         command, cwd=ROOT, env=environment_of(folder), capture_output=True, text=True, check=False
     )

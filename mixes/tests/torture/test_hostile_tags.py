@@ -22,13 +22,13 @@ from mutagen.wave import WAVE
 from mixes.engine.tests.signals import RATE, pink_noise, write_audio
 from mixes.leases import State
 from mixes.models import Track
-from mixes.services import job_requests
+from mixes.services.rendering import mix_requests
 from mixes.tests.factories import make_mix_row
-from mixes.tests.torture.crafted import riff
-from mixes.tests.torture.hostile import NAMES
-from mixes.tests.torture.pages import Page
-from mixes.tests.torture.table import note_row
-from mixes.tests.torture.told import add_file, listen
+from mixes.tests.torture.harness.crafted import riff
+from mixes.tests.torture.harness.hostile import NAMES
+from mixes.tests.torture.harness.pages import Page
+from mixes.tests.torture.harness.table import note_row
+from mixes.tests.torture.harness.told import add_file, listen
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("hostile tags")]
@@ -182,7 +182,7 @@ def listen_to(owner, plain, folder, group, title, artist):
 def check_everywhere(alice, as_alice, rows, work):
     """Their pages and their mix."""
     mix = make_mix_row(alice, "Tags", rows, transition_s=0.2)
-    job = job_requests.request_mix(mix)
+    job = mix_requests.request_mix(mix)
     work(job)
     assert job.state == State.DONE, job.error_text
     addresses = [reverse(f"mixes:{name}", args=[mix.pk]) for name in ("mix_detail", "mix_look")]
@@ -242,7 +242,7 @@ def test_damage_is_told_or_refused_and_never_passed_over(alice, as_alice, tmp_pa
         used += [row] if row.state == Track.State.READY else []
     words = Page(as_alice.get("/tracks/").content.decode()).words
     assert all(said in words for said in wanted)
-    job = job_requests.request_mix(make_mix_row(alice, "Damaged", used, transition_s=1.0))
+    job = mix_requests.request_mix(make_mix_row(alice, "Damaged", used, transition_s=1.0))
     work(job)
     words = Page(as_alice.get(reverse("mixes:job_detail", args=[job.pk])).content.decode()).words
     for row in used:

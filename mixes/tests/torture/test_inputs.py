@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mixes.engine.analysis import analyse_track
+from mixes.engine.analysis.track import analyse_track
 from mixes.engine.errors import DecodeError, PictureError
-from mixes.engine.ffmpeg import find_ffmpeg
-from mixes.engine.pictures import safe_picture
+from mixes.engine.pictures.pictures import safe_picture
+from mixes.engine.processes.ffmpeg import find_ffmpeg
 from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
-from mixes.tests.torture import crafted
-from mixes.tests.torture.crafted import REFUSE, SECRET, USE
-from mixes.tests.torture.table import note
-from mixes.tests.torture.watching import callers, opens_of
+from mixes.tests.torture.harness import crafted
+from mixes.tests.torture.harness.crafted import REFUSE, SECRET, USE
+from mixes.tests.torture.harness.table import note
+from mixes.tests.torture.harness.watching import callers, opens_of
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 MUTATED_SOUNDS, MUTATED_PICTURES = (1_000, 500) if FULL else (24, 24)

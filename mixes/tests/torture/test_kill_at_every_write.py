@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mixes.tests.torture.stage import DIED
-from mixes.tests.torture.table import note_row
+from mixes.tests.torture.harness.stage import DIED
+from mixes.tests.torture.harness.table import note_row
 
 ROOT = Path(__file__).resolve().parents[3]
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
@@ -21,7 +21,7 @@ RUNS = 3  # attempts that a job has
 def stage(folder, *arguments, may_die=False):
     own = {name: value for name, value in os.environ.items() if not name.startswith("MIXTAPE_")}
     environment = own | {"MIXTAPE_DATA_DIR": str(folder / "var"), "MIXTAPE_MEDIA_DIR": str(folder / "media")}
-    command = [sys.executable, "-m", "mixes.tests.torture.stage", *map(str, arguments)]
+    command = [sys.executable, "-m", "mixes.tests.torture.harness.stage", *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode in ((0, DIED) if may_die else (0,)), done.stderr
     return done

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
-from mixes.tests.torture.live import LiveSite, at_once, wait_until
-from mixes.tests.torture.table import note_row
+from mixes.tests.torture.harness.live import LiveSite, at_once, wait_until
+from mixes.tests.torture.harness.table import note_row
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 PRESSES, CUTS, CANCELS, KILLS = (50, 50, 100, 40) if FULL else (20, 6, 4, 2)

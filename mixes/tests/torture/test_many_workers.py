@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mixes.tests.torture.live import wait_until
-from mixes.tests.torture.table import note_row
+from mixes.tests.torture.harness.live import wait_until
+from mixes.tests.torture.harness.table import note_row
 from mixtape_site.tests.postgres import postgres_server
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,7 +75,13 @@ class Race:
         }
 
     def start(self, *arguments):
-        command = [sys.executable, "-m", "mixes.tests.torture.racing", str(self.folder), *map(str, arguments)]
+        command = [
+            sys.executable,
+            "-m",
+            "mixes.tests.torture.harness.racing",
+            str(self.folder),
+            *map(str, arguments),
+        ]
         return subprocess.Popen(
             command,
             cwd=ROOT,

@@ -20,12 +20,14 @@ from accounts.exports import export_account
 from mixes.engine.tests.signals import run_ffmpeg
 from mixes.leases import State
 from mixes.models import Artwork, Mix, Track
-from mixes.services import job_requests, storage, tracks
+from mixes.services import storage
+from mixes.services.library import tracks
+from mixes.services.rendering import mix_requests
 from mixes.tests.factories import make_artifact_row, make_job_row, make_mix_row, make_track_row
-from mixes.tests.torture.hostile import NAMES, pairs, storable
-from mixes.tests.torture.pages import Page
-from mixes.tests.torture.table import note_row
-from mixes.tests.torture.told import add_track
+from mixes.tests.torture.harness.hostile import NAMES, pairs, storable
+from mixes.tests.torture.harness.pages import Page
+from mixes.tests.torture.harness.table import note_row
+from mixes.tests.torture.harness.told import add_track
 from mixtape_site.logs import LineFormatter
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
@@ -273,7 +275,7 @@ def make(alice, sounds, wanted, title, artist, work, **fields):
         Track.objects.filter(pk=row.pk).update(title=storable(song), artist=storable(by))
         rows.append(Track.objects.get(pk=row.pk))
     mix = make_mix_row(alice, storable(title), rows, artist=storable(artist), transition_s=0.5, **fields)
-    job = job_requests.request_mix(mix, mail=True)
+    job = mix_requests.request_mix(mix, mail=True)
     work(job)
     assert job.state == State.DONE, job.error_text
     return job, {row.kind: storage.path_of(row.file).read_bytes() for row in job.artifacts.all()}
@@ -359,7 +361,7 @@ def test_a_failure_is_mailed_in_one_line_too(alice, sounds, work, settings):
     rows = [add_track(alice, "Song", *sounds[0])]
     Track.objects.update(title=storable(NAMES["a mail header"]))
     mix = make_mix_row(alice, storable(NAMES["a mail header"]), rows)
-    job = job_requests.request_mix(mix, mail=True)
+    job = mix_requests.request_mix(mix, mail=True)
     storage.path_of(rows[0].file).write_bytes(b"rotten")
     work(job)
     (message,) = mail.outbox

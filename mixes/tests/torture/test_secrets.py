@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from mixes.engine.readers import PACKAGE
-from mixes.engine.sandbox import READER, SYSTEM_PATHS, can_restrict_files, run
+from mixes.engine.processes.readers import PACKAGE
+from mixes.engine.processes.sandbox import READER, SYSTEM_PATHS, can_restrict_files, run
 from mixes.engine.tests.signals import RATE, pink_noise, write_audio
-from mixes.tests.torture import live
-from mixes.tests.torture.table import note_row
+from mixes.tests.torture.harness import live
+from mixes.tests.torture.harness.table import note_row
 
 pytestmark = [
     pytest.mark.xdist_group("secrets"),

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.measure import process_tree
 from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
-from mixes.tests.torture.live import LiveSite, wait_until
-from mixes.tests.torture.table import note_row
+from mixes.tests.torture.harness.live import LiveSite, wait_until
+from mixes.tests.torture.harness.table import note_row
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 SONG_S = 120.0 if FULL else 60.0

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from mixtape_site.setup import prepare_site
+from mixtape_site.operations.setup import prepare_site
 
 
 class Command(BaseCommand):

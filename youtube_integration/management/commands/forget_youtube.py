@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
 from youtube_integration.models import PendingRevocation, YouTubeCredential
-from youtube_integration.sealing import owner_key
-from youtube_integration.services import connecting
+from youtube_integration.security.sealing import owner_key
+from youtube_integration.services import channels
 
 
 class Command(BaseCommand):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         credential = YouTubeCredential.objects.filter(user=user).first()
         if credential is None:
             return f"{user.email} has no channel connected. Nothing was changed."
-        connecting.disconnect(credential)
+        channels.disconnect(credential)
         if PendingRevocation.objects.filter(owner_key=owner_key(user.pk)).exists():
             return "Deleted here. Google did not answer, and is told again within the week."
         return "Deleted here, and the grant at Google is over."

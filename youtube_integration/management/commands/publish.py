@@ -15,7 +15,7 @@ from mixes.services.limits import LimitReached
 from youtube_integration.models import YouTubePublication
 from youtube_integration.services.drafts import draft_of
 from youtube_integration.services.preflight import run_preflight
-from youtube_integration.services.publishing import request_publication
+from youtube_integration.services.publications import request_publication
 from youtube_integration.services.video_rules import Metadata
 
 

@@ -8,10 +8,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from mixtape_site import keys
-from mixtape_site.own_environment import TOKEN_KEYS
-from youtube_integration import token_keys
-from youtube_integration.services import resealing
+from mixtape_site.configuration import keys
+from mixtape_site.configuration.worker_environment import TOKEN_KEYS
+from youtube_integration.security import key_rotation, token_keys
 
 SECRET_KEY, OLD_SECRET_KEYS = "SECRET_KEY", "SECRET_KEY_FALLBACKS"
 
@@ -49,7 +48,7 @@ class Command(BaseCommand):
             raise CommandError(f"The keys were not changed: {error.filename}: {error.strerror}.") from error
 
     def check_tokens(self) -> None:
-        if wrong := resealing.not_under_newest_key():
+        if wrong := key_rotation.not_under_newest_key():
             raise CommandError(f"Tokens that the newest key alone does not open: {wrong}.")
         self.stdout.write("The newest key opens every token.")
 
@@ -81,7 +80,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Old keys of tokens: {keys.keep_first(token_keys.key_path())} dropped.")
 
     def reseal(self) -> None:
-        resealed = resealing.reseal_all()
+        resealed = key_rotation.reseal_all()
         self.stdout.write(f"Tokens sealed with the newest key: {resealed.sealed}.")
         if resealed.lost:
             self.stderr.write(f"Tokens that no key opens: {resealed.lost}. Their owners must connect again.")

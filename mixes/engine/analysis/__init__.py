@@ -1,0 +1,1 @@
+"""A track to its measurements."""

@@ -1,0 +1,188 @@
+"""How loud a sound is: ITU-R BS.1770-4 and EBU R 128 (Tech 3341, 3342), in one pass over blocks of any size.
+
+In: float32 stereo frames at any rate from 4 to 768 kHz. Out: momentary and short-term loudness every 100 ms,
+integrated loudness, loudness range, true peak. Powers are mean squares of the K-weighted channels, summed
+over the two channels, on the scale where a sine of full scale in one channel has 0.5.
+"""
+
+from typing import cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mixes.engine.analysis.true_peak import AFTER, CONTEXT, largest_magnitude, peaks_above
+from mixes.engine.samples import Samples
+
+Powers = NDArray[np.float64]
+
+HOP_S = 0.1  # a new loudness every 100 ms
+MOMENTARY_HOPS = 4  # 400 ms
+SHORT_TERM_HOPS = 30  # 3 s
+ABSOLUTE_GATE_LUFS = -70.0
+RELATIVE_GATE_LU = -10.0  # integrated loudness, BS.1770-4
+RANGE_GATE_LU = -20.0  # loudness range, EBU Tech 3342
+RANGE_PERCENTILES = (0.10, 0.95)  # EBU Tech 3342
+LUFS_OFFSET = -0.691  # cancels the K-weighting's gain at 997 Hz
+FORGOTTEN = 1e-30  # a filter's memory of longer gone sound: below it processors slow down many times over
+PIECE_FRAMES = 16_384  # worked out at a time: the memory of larger arrays goes back to the system each time
+SILENT_POWER = 1e-20  # -200 LUFS, far below the rounding of any file
+
+
+def power_to_lufs(power: ArrayLike) -> NDArray[np.float64]:
+    """Return the loudness of K-weighted powers; -inf for silence."""
+    with np.errstate(divide="ignore"):
+        return LUFS_OFFSET + 10 * np.log10(np.asarray(power, dtype=np.float64))
+
+
+def lufs_to_power(lufs: ArrayLike) -> Powers:
+    """Return the K-weighted power that has this loudness; 0 for -inf."""
+    return 10 ** ((np.asarray(lufs, dtype=np.float64) - LUFS_OFFSET) / 10)
+
+
+def gate_integrated(power: Powers) -> float:
+    """Return the integrated loudness in LUFS of 400 ms powers taken every 100 ms, gated as BS.1770-4 says.
+
+    -inf when nothing is above the absolute gate of -70 LUFS, or when there is no window at all.
+    """
+    heard = power[power > lufs_to_power(ABSOLUTE_GATE_LUFS)]
+    if not heard.size:
+        return -np.inf
+    loud = heard[heard > heard.mean() * 10 ** (RELATIVE_GATE_LU / 10)]
+    return float(power_to_lufs(loud.mean()))
+
+
+def gate_range(power: Powers) -> float:
+    """Return the loudness range in LU of 3 s powers taken every 100 ms (EBU Tech 3342); 0.0 for silence."""
+    heard = power[power >= lufs_to_power(ABSOLUTE_GATE_LUFS)]
+    if not heard.size:
+        return 0.0
+    loud = np.sort(heard[heard >= heard.mean() * 10 ** (RANGE_GATE_LU / 10)])
+    quiet_end, loud_end = (loud[round((loud.size - 1) * share)] for share in RANGE_PERCENTILES)
+    return float(power_to_lufs(loud_end) - power_to_lufs(quiet_end))
+
+
+def k_weighting(rate: int) -> NDArray[np.float64]:
+    """Return the two K-weighting filters at `rate` Hz as second-order sections, shape (2, 6).
+
+    BS.1770 prints coefficients for 48 kHz only. These are the analogue prototypes behind them (a shelf of
+    +4 dB above 1.7 kHz, a high-pass at 38 Hz) under the bilinear transform: at 48 kHz they give the printed
+    numbers to 9 digits.
+    """
+    shelf_gain = 10 ** (3.999843853973347 / 20)
+    shelf_middle = shelf_gain**0.4996667741545416
+    k, q = np.tan(np.pi * 1681.974450955533 / rate), 0.7071752369554196
+    norm = 1 + k / q + k * k
+    ends, slope = (shelf_gain + k * k) / norm, shelf_middle * k / q / norm
+    poles = (1.0, 2 * (k * k - 1) / norm, (1 - k / q + k * k) / norm)
+    shelf = (ends + slope, 2 * (k * k - shelf_gain) / norm, ends - slope, *poles)
+    k, q = np.tan(np.pi * 38.13547087602444 / rate), 0.5003270373238773
+    norm = 1 + k / q + k * k
+    high_pass = (1.0, -2.0, 1.0, 1.0, 2 * (k * k - 1) / norm, (1 - k / q + k * k) / norm)
+    return np.array([shelf, high_pass])
+
+
+class LoudnessMeter:
+    """Measures sound as it passes by. Every property is up to date at any time; blocks are left untouched."""
+
+    def __init__(self, rate: int) -> None:
+        self.sample_peak = 0.0  # largest |sample|, 1.0 is full scale
+        self._rate = rate
+        self._sections = k_weighting(rate)
+        self._memory = np.zeros((2, 2, 2))  # of the filters: section, channel, two values
+        self._waiting: Samples = np.zeros((0, 2), dtype=np.float32)  # less than one hop
+        self._hop_powers: list[Powers] = []
+        self._hops = 0
+        self._recent: Samples = np.zeros((CONTEXT, 2), dtype=np.float32)  # true peak context
+        self._true_peak = 0.0
+
+    def push(self, block: Samples) -> None:
+        """Measure the next frames, shape (n, 2). NaN counts as silence, infinities as full scale."""
+        for start in range(0, len(block), PIECE_FRAMES):
+            self._push_piece(block[start : start + PIECE_FRAMES])
+
+    def _push_piece(self, block: Samples) -> None:
+        peak = largest_magnitude(block)
+        if not np.isfinite(peak):
+            block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
+            peak = largest_magnitude(block)
+        self.sample_peak = max(self.sample_peak, peak)
+        self._measure_peaks(block)
+        self._measure_power(block)
+
+    @property
+    def momentary_power(self) -> Powers:
+        """Power of each whole 400 ms window, window k beginning at k * 0.1 s."""
+        return self._windows(MOMENTARY_HOPS)
+
+    @property
+    def momentary_lufs(self) -> NDArray[np.float64]:
+        """Loudness of each whole 400 ms window, window k beginning at k * 0.1 s; -inf for silence."""
+        return power_to_lufs(self.momentary_power)
+
+    @property
+    def short_term_lufs(self) -> NDArray[np.float64]:
+        """Loudness of each whole 3 s window, window k beginning at k * 0.1 s; -inf for silence."""
+        return power_to_lufs(self._windows(SHORT_TERM_HOPS))
+
+    @property
+    def integrated_lufs(self) -> float:
+        """Gated loudness of all so far; -inf for silence and for less than 400 ms."""
+        return gate_integrated(self.momentary_power)
+
+    @property
+    def range_lu(self) -> float:
+        """Loudness range of all so far; 0.0 for silence and for less than 3 s."""
+        return gate_range(self._windows(SHORT_TERM_HOPS))
+
+    @property
+    def true_peak_dbtp(self) -> float:
+        """True peak of all so far, as if silence followed; -inf for silence."""
+        rest = np.concatenate((self._recent, np.zeros((AFTER, 2), dtype=np.float32)))
+        peak = self._highest(rest, self._true_peak)
+        return 20 * float(np.log10(peak)) if peak > 0 else -np.inf
+
+    def _measure_peaks(self, block: Samples) -> None:
+        padded = np.concatenate((self._recent, block), dtype=np.float32)
+        self._true_peak = self._highest(padded, self._true_peak)
+        self._recent = padded[-CONTEXT:].copy()
+
+    @staticmethod
+    def _highest(padded: Samples, floor: float) -> float:
+        return max([floor, *(float(peaks.max()) for _, peaks in peaks_above(padded, floor))])
+
+    def _measure_power(self, block: Samples) -> None:
+        """Weigh and square as many whole hops as have come in, and keep the rest."""
+        frames = np.concatenate((self._waiting, block), dtype=np.float32)
+        first = self._hop_start(self._hops)
+        hops = (10 * (first + len(frames) + 1) - 1) // self._rate - self._hops
+        starts = np.array([self._hop_start(self._hops + k) - first for k in range(hops + 1)])
+        self._waiting = frames[starts[-1] :].copy()
+        if not hops:
+            return
+        squared = self._weigh(frames[: starts[-1]])
+        np.square(squared, out=squared)
+        sums = np.add.reduceat(squared, starts[:-1], axis=1).sum(axis=0)
+        self._hop_powers.append(sums / np.diff(starts))
+        self._hops += hops
+
+    def _hop_start(self, hop: int) -> int:
+        # Whole frames, without drift where a tenth of the rate is none (11,025 Hz)
+        return hop * self._rate // 10
+
+    def _weigh(self, frames: Samples) -> NDArray[np.float64]:
+        """Return the K-weighted frames, shape (2, n)."""
+        from scipy.signal import sosfilt  # half a second to import, and planning needs this module without it
+
+        channels = frames.T.astype(np.float64, order="C")
+        weighted, memory = sosfilt(self._sections, channels, axis=1, zi=self._memory)
+        memory[np.abs(memory) < FORGOTTEN] = 0.0
+        self._memory = memory
+        return cast("NDArray[np.float64]", weighted)
+
+    def _windows(self, hops: int) -> Powers:
+        """Return the mean power of every `hops` neighbouring hops."""
+        power = np.concatenate(self._hop_powers) if self._hop_powers else np.zeros(0)
+        if power.size < hops:
+            return np.zeros(0)
+        means = np.lib.stride_tricks.sliding_window_view(power, hops).mean(axis=1)
+        return np.where(means > SILENT_POWER, means, 0.0)

@@ -1,0 +1,80 @@
+"""The outline of a track for drawing: at most 4,000 pairs of lowest and highest sample, however long it is.
+
+In: blocks of float32 stereo. Out: pairs of whole numbers from -127 to 127 (full scale), both channels
+together, each for the same number of frames.
+"""
+
+import sys
+from array import array
+from functools import cache
+
+import numpy as np
+
+from mixes.engine.samples import Samples
+
+MAX_POINTS = 4000  # even; as many as the pixels of the widest screens
+FIRST_FRAMES_PER_POINT = 64  # 1.5 ms at 44.1 kHz; doubled whenever the points have become too many
+FULL_SCALE = 127  # so that a point fits two signed bytes
+
+Pairs = tuple[tuple[int, int], ...]  # lowest and highest
+
+
+def pack_pairs(pairs: Pairs) -> str:
+    """Return pairs as text for JSON, two bytes each in hexadecimal: thousands of lists are slow to read."""
+    return array("b", [value for pair in pairs for value in pair]).tobytes().hex()
+
+
+def unpack_pairs(text: str) -> Pairs:
+    """Return the pairs of such a text. Raises ValueError, TypeError when it is none."""
+    return tuple(map(_pair, memoryview(bytes.fromhex(text)).cast("H")))
+
+
+@cache
+def _pair(code: int) -> tuple[int, int]:
+    """Return the pair whose two bytes are a number's: one object for all tracks."""
+    low, high = array("b", code.to_bytes(2, sys.byteorder))
+    return low, high
+
+
+class PeakCollector:
+    """Collects the outline as blocks pass by, without knowing how many will come."""
+
+    def __init__(self) -> None:
+        self.frames_per_point = FIRST_FRAMES_PER_POINT
+        self._points = np.zeros((MAX_POINTS, 2), dtype=np.float32)  # lowest, highest
+        self._count = 0
+        self._waiting: Samples = np.zeros((0, 2), dtype=np.float32)  # less than one point
+
+    def push(self, block: Samples) -> None:
+        """Take the next finite frames, shape (n, 2)."""
+        rest = np.concatenate((self._waiting, block), dtype=np.float32)
+        while len(rest) >= self.frames_per_point:
+            rest = rest[self._collect(rest) :]
+        self._waiting = rest.copy()
+
+    def pairs(self) -> Pairs:
+        """Return (lowest, highest) for every `frames_per_point` frames so far; the last may cover fewer."""
+        points = self._points[: self._count]
+        if len(self._waiting):
+            points = np.vstack((points, (self._waiting.min(), self._waiting.max())))
+        scaled = np.rint(np.clip(points, -1.0, 1.0) * FULL_SCALE).astype(int).tolist()
+        return tuple((low, high) for low, high in scaled)
+
+    def _collect(self, frames: Samples) -> int:
+        """Turn as many frames as there is room for into points, and return how many that were."""
+        count = min(len(frames) // self.frames_per_point, MAX_POINTS - self._count)
+        used = count * self.frames_per_point
+        rows = frames[:used].reshape(count, -1)
+        new = self._points[self._count : self._count + count]
+        new[:, 0], new[:, 1] = rows.min(axis=1), rows.max(axis=1)
+        self._count += count
+        if self._count == MAX_POINTS:
+            self._join_neighbours()
+        return used
+
+    def _join_neighbours(self) -> None:
+        pairs = self._points.reshape(-1, 2, 2)
+        self._count = MAX_POINTS // 2
+        lowest, highest = pairs[:, :, 0].min(axis=1), pairs[:, :, 1].max(axis=1)
+        self._points[: self._count] = np.column_stack((lowest, highest))
+        self.frames_per_point *= 2

@@ -1,0 +1,216 @@
+"""What is known of a track: measured once, in one pass over its decoded sound, and kept as JSON.
+
+In: the path of a file. Out: a `TrackAnalysis` with exact length, loudness, true peak, loudness curve, cue
+points, outline and tags, or a `DecodeError` that says in one sentence why the track cannot be used.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from itertools import count
+from math import isfinite
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from mixes.engine.analysis.cues import CuePoints, find_cues
+from mixes.engine.analysis.loudness import LoudnessMeter
+from mixes.engine.analysis.peaks import Pairs, PeakCollector, pack_pairs, unpack_pairs
+from mixes.engine.analysis.truncation import describe_end
+from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.codecs.decode import Decoder, open_track
+from mixes.engine.errors import Cancelled, DecodeError, EngineError
+from mixes.engine.hashing import hash_file
+from mixes.engine.processes.ffmpeg import MAX_TRACK_S
+from mixes.engine.samples import Samples
+from mixes.engine.tags.tags import Tags, read_tags, tags_from_name
+
+ANALYSIS_VERSION = 1  # raised whenever the same file would be measured otherwise
+TAGS_UNREAD = "Its tags could not be read, so its names come from the file name."
+SOUND_FLOOR = 10 ** (-60 / 20)  # -60 dBFS: what lies outside the first and the last such sample is not heard
+SHORTEST_SOUND_S = 0.5
+CURVE_FLOOR_LUFS = -120.0  # stands for silence: JSON has no infinity
+BLOCK_FRAMES = 16_384  # read at a time; the memory of larger blocks goes back to the system each time
+BLOCKS_PER_REPORT = 64  # 24 s of sound at 44.1 kHz
+
+
+@dataclass(frozen=True, slots=True)
+class TrackAnalysis:
+    """One track, measured. Frames are counted at `rate`, from the file's first sample."""
+
+    version: int
+    sha256: str  # of the file
+    rate: int  # Hz, the file's own
+    frames: int
+    codec: str
+    channels: int | None  # of the file, None where ffmpeg has no name for them
+    integrated_lufs: float | None  # None where it is too short or too quiet to be gated
+    range_lu: float
+    true_peak_dbtp: float
+    momentary: tuple[float, ...] = field(repr=False)  # LUFS of the 400 ms from k * 0.1 s on, at least -120.0
+    cues: CuePoints
+    peaks: Pairs = field(repr=False)  # lowest and highest, -127 to 127, evenly spread
+    tags: Tags
+    damaged_places: int  # that the decoder complained of
+    repaired_samples: int  # that were no numbers, or louder than any sound
+    notes: tuple[str, ...]  # what a user should know of the file, in sentences
+
+    @property
+    def duration_s(self) -> float:
+        return self.frames / self.rate
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain types only, for `json.dump`."""
+        return {**asdict(self), "peaks": pack_pairs(self.peaks)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Read what `to_json` gave. Raises ValueError (another version), KeyError or TypeError (damage)."""
+        if data["version"] != ANALYSIS_VERSION:
+            raise ValueError(f"This analysis has version {data['version']}, not {ANALYSIS_VERSION}.")
+        read = dict(data)
+        read["momentary"] = tuple(map(_shared_level, data["momentary"]))
+        read["peaks"] = unpack_pairs(data["peaks"])
+        read["cues"] = CuePoints(**data["cues"])
+        read["tags"] = Tags.from_dict(data["tags"])
+        read["notes"] = tuple(data["notes"])
+        return cls(**read)
+
+
+@cache
+def _shared_level(level: float) -> float:
+    """Return one object for all of the same value: hundreds of curves are made of a few thousand."""
+    return level
+
+
+def analyse_track(
+    ffmpeg: Path,
+    path: Path,
+    *,
+    name: str | None = None,
+    sha256: str | None = None,
+    max_s: float = MAX_TRACK_S,
+    on_progress: Callable[[float], None] = lambda fraction: None,
+    should_stop: ShouldStop = never,
+) -> TrackAnalysis:
+    """Decode a track once and return all that is known of it.
+
+    `name` is what its user calls the file, for the tags; `sha256` that of its bytes, where it is known.
+    `on_progress` gets the fraction done, if the file tells its length. Raises DecodeError, Cancelled.
+    """
+    with open_track(ffmpeg, path, None, max_s=max_s + 1.0, should_stop=should_stop) as decoder:
+        sound = Sound(decoder.rate)
+        for block in _read_blocks(decoder, on_progress):
+            sound.push(block)
+            if sound.frames > max_s * decoder.rate:
+                raise DecodeError(path, f"it is longer than the {max_s / 60:g} minutes a track may have.")
+    sound.refuse_silence(path)
+    tags, tag_notes = tags_or_name(path, name, should_stop)
+    return TrackAnalysis(
+        version=ANALYSIS_VERSION,
+        sha256=hash_file(path, should_stop) if sha256 is None else sha256,
+        rate=decoder.rate,
+        frames=sound.frames,
+        codec=decoder.facts.codec,
+        channels=decoder.facts.channels,
+        integrated_lufs=sound.integrated_lufs,
+        range_lu=round(sound.meter.range_lu, 2),
+        true_peak_dbtp=round(sound.meter.true_peak_dbtp, 2),
+        momentary=sound.momentary,
+        cues=sound.find_cues(),
+        peaks=sound.peaks.pairs(),
+        tags=tags,
+        damaged_places=decoder.damaged_places,
+        repaired_samples=decoder.repaired_samples,
+        notes=(
+            *tag_notes,
+            *describe_damage(decoder.damaged_places, decoder.repaired_samples),
+            *describe_end(path, decoder.facts, sound.frames / decoder.rate),
+        ),
+    )
+
+
+class Sound:
+    """All that is measured of a track's sound while it passes by once."""
+
+    def __init__(self, rate: int) -> None:
+        self.meter = LoudnessMeter(rate)
+        self.peaks = PeakCollector()
+        self.rate = rate
+        self.frames = 0
+        self.first_sound = self.last_sound = 0  # exclusive; equal while nothing can be heard
+
+    def push(self, block: Samples) -> None:
+        """Take the next frames, shape (n, 2), contiguous and finite."""
+        self.meter.push(block)
+        self.peaks.push(block)
+        heard = np.abs(block.reshape(-1)) > SOUND_FLOOR
+        if heard.any():
+            if not self.last_sound:
+                self.first_sound = self.frames + int(heard.argmax()) // 2
+            self.last_sound = self.frames + len(block) - int(heard[::-1].argmax()) // 2
+        self.frames += len(block)
+
+    def refuse_silence(self, path: Path) -> None:
+        """Raise DecodeError when there is nothing, or next to nothing, to hear."""
+        if not self.frames:
+            raise DecodeError(path, "there is no sound in it.")
+        if not self.last_sound:
+            raise DecodeError(path, "it is silent from beginning to end.")
+        if self.last_sound - self.first_sound < SHORTEST_SOUND_S * self.rate:
+            raise DecodeError(path, f"it has less than {SHORTEST_SOUND_S:g} seconds of sound.")
+
+    @property
+    def integrated_lufs(self) -> float | None:
+        loudness = round(self.meter.integrated_lufs, 2)
+        return loudness if isfinite(loudness) else None
+
+    @property
+    def momentary(self) -> tuple[float, ...]:
+        curve = np.maximum(self.meter.momentary_lufs, CURVE_FLOOR_LUFS)
+        return tuple(np.round(curve, 2).tolist())
+
+    def find_cues(self) -> CuePoints:
+        """Return the cue points, found on the curve as it is kept, so that they can be found again."""
+        return find_cues(
+            self.momentary,
+            self.integrated_lufs,
+            rate=self.rate,
+            frames=self.frames,
+            first_sound=self.first_sound,
+            last_sound=self.last_sound,
+        )
+
+
+def describe_damage(damaged_places: int, repaired_samples: int) -> tuple[str, ...]:
+    """Return a sentence for each kind of damage that was passed over."""
+    notes = []
+    if damaged_places:
+        places = "1 damaged place" if damaged_places == 1 else f"{damaged_places} damaged places"
+        notes.append(f"The file has {places}; there may be gaps or noises there.")
+    if repaired_samples:
+        notes.append("Some samples in the file were no numbers, or far too loud, and were made harmless.")
+    return tuple(notes)
+
+
+def tags_or_name(path: Path, name: str | None, should_stop: ShouldStop) -> tuple[Tags, tuple[str, ...]]:
+    """Return a file's tags; what its name tells, and a note, where reading them fails. Raises Cancelled."""
+    try:
+        return read_tags(path, name=name, should_stop=should_stop), ()
+    except Cancelled:
+        raise
+    except EngineError:
+        return tags_from_name(path.name if name is None else name), (TAGS_UNREAD,)
+
+
+def _read_blocks(decoder: Decoder, on_progress: Callable[[float], None]) -> Iterator[Samples]:
+    """Yield the whole track in blocks, and tell now and then how much of it that was."""
+    for index in count():
+        block = decoder.read(BLOCK_FRAMES)
+        if not len(block):
+            return
+        yield block
+        if index % BLOCKS_PER_REPORT == 0:
+            done_s, claimed_s = (index + 1) * BLOCK_FRAMES / decoder.rate, decoder.facts.claimed_s
+            on_progress(min(1.0, done_s / claimed_s) if claimed_s else 0.0)

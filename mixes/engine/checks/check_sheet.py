@@ -1,0 +1,362 @@
+"""The check sheet: a finished file, decoded once and measured against its plan, in words and as data.
+
+In: the file and the `Timeline` it was made from. Out: a `CheckSheet` of plain values, with one sentence for
+a user on each thing measured. Nothing here changes a file, and nothing is held but a few seconds of sound.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from mixes.engine.analysis.loudness import LoudnessMeter
+from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.checks.clicks import ClickFinder, change_instants
+from mixes.engine.checks.faults import (
+    ClippingCounter,
+    Gap,
+    JoinLoudness,
+    find_gaps,
+    measure_joins,
+    measure_lag,
+)
+from mixes.engine.codecs.decode import open_track
+from mixes.engine.samples import Samples
+from mixes.engine.timeline import Timeline
+from mixes.engine.timestamps import clock_with_hours, clock_without_hours
+
+BLOCK_S = 2.0
+SURPLUS_S = 60.0  # listened to beyond the plan, to tell how much too long a file is
+AAC_FRAME = 1024  # an MP4's sound may end up to one of these beside the plan
+LOUDNESS_TOLERANCE_LU = 0.3
+HIGHEST_TRUE_PEAK_DBTP = -0.9  # what the limiter's ceiling leaves after an encoder's overshoot
+LOUD_CLICK_DB = 12.0  # music alone passes for a click at 1 of 10,000 places, and 1 in 12 of these is so loud
+DEEP_DIP_LU = 8.0  # songs dip less than this at 95 % of places without any join
+SOUND_LEVEL = 0.001  # -60 dBFS
+LONGEST_SILENT_START_S = 0.5
+PLACES_SHOWN = 5
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    NOTE = "note"  # worth knowing, not a fault of the file
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: Verdict
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClickPlace:
+    """A click, and how far it stands out of the music around it."""
+
+    at_s: float
+    over_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured of one file. Loudness and peaks are None for silence."""
+
+    rate: int
+    planned_frames: int
+    frames: int
+    integrated_lufs: float | None
+    range_lu: float
+    true_peak_dbtp: float | None
+    sample_peak_dbfs: float | None
+    clipped_samples: int
+    clipped_at_s: tuple[float, ...]  # the first ten
+    gaps: tuple[Gap, ...]
+    clicks: tuple[ClickPlace, ...]
+    click_places: int  # instants listened at
+    joins: tuple[JoinLoudness, ...]
+    late_frames: int | None  # None: not compared, or too quiet to tell
+    first_sound_s: float | None
+    damaged_places: int
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSheet:
+    """What was measured, and what it means."""
+
+    file_name: str
+    target_lufs: float | None
+    measured: Measured
+    items: tuple[Item, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all items'."""
+        verdicts = {item.verdict for item in self.items}
+        return next((v for v in (Verdict.WRONG, Verdict.NOTE) if v in verdicts), Verdict.OK)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types, fit for JSON, the measurements beside the rest."""
+        data = asdict(self)
+        return {"verdict": self.verdict.value, **data.pop("measured"), **data}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "CheckSheet":
+        """Read what `to_dict` gave, straight or from JSON."""
+        measured = {field.name: data[field.name] for field in fields(Measured)}
+        measured["clipped_at_s"] = tuple(data["clipped_at_s"])
+        for name, kind in (("gaps", Gap), ("clicks", ClickPlace), ("joins", JoinLoudness)):
+            measured[name] = tuple(kind(**entry) for entry in data[name])
+        items = (Item(entry["name"], Verdict(entry["verdict"]), entry["sentence"]) for entry in data["items"])
+        return cls(data["file_name"], data["target_lufs"], Measured(**measured), tuple(items))
+
+
+def check_file(
+    ffmpeg: Path,
+    path: Path,
+    timeline: Timeline,
+    *,
+    target_lufs: float | None,
+    notes: Sequence[str] = (),
+    remarks: Sequence[str] = (),
+    opening: Samples | None = None,
+    on_progress: Callable[[float], None] | None = None,
+    should_stop: ShouldStop = never,
+) -> CheckSheet:
+    """Decode and measure a finished file.
+
+    `notes` are the planner's: why the target cannot be reached. `remarks` are passed on as they are.
+    `opening` is the beginning of what was rendered, a second or so: with it the start is checked to the
+    sample. Raises DecodeError when the file cannot be decoded, Cancelled.
+    """
+    measured = measure_file(
+        ffmpeg, path, timeline, opening=opening, on_progress=on_progress, should_stop=should_stop
+    )
+    items = (
+        *judge(measured, target_lufs, explained=bool(notes)),
+        *(Item("plan", Verdict.NOTE, note) for note in notes),
+        *(Item("remark", Verdict.NOTE, remark) for remark in remarks),
+    )
+    return CheckSheet(path.name, target_lufs, measured, items)
+
+
+def measure_file(
+    ffmpeg: Path,
+    path: Path,
+    timeline: Timeline,
+    *,
+    opening: Samples | None = None,
+    on_progress: Callable[[float], None] | None = None,
+    should_stop: ShouldStop = never,
+) -> Measured:
+    """Decode a file once and measure it; raises DecodeError, Cancelled."""
+    listener = Listener(timeline, opening)
+    block_frames, longest_s = round(BLOCK_S * timeline.rate), timeline.duration_s + SURPLUS_S
+    # Twice the surplus: more than that is an error to the decoder, and here it is something to tell
+    max_s = longest_s + SURPLUS_S
+    with open_track(ffmpeg, path, timeline.rate, max_s=max_s, should_stop=should_stop) as decoder:
+        while listener.frames < longest_s * timeline.rate and len(block := decoder.read(block_frames)):
+            listener.push(block)
+            if on_progress:
+                on_progress(min(1.0, listener.frames / timeline.frames))
+        return listener.finish(damaged_places=decoder.damaged_places, codec=decoder.facts.codec)
+
+
+class Listener:
+    """Hears a mix go by, block by block."""
+
+    def __init__(self, timeline: Timeline, opening: Samples | None = None) -> None:
+        self.frames = 0
+        self._timeline = timeline
+        self._opening = opening
+        self._instants = change_instants(timeline)
+        self._meter = LoudnessMeter(timeline.rate)
+        self._clipping = ClippingCounter()
+        self._clicks = ClickFinder(self._instants, timeline.rate)
+        self._first_sound: int | None = None
+        self._beginning: Samples = np.zeros((0, 2), dtype=np.float32)  # as much of it as of the opening
+
+    def push(self, block: Samples) -> None:
+        """Take the next frames, shape (n, 2)."""
+        if self._first_sound is None:
+            loud = np.flatnonzero(np.abs(block).max(axis=1) > SOUND_LEVEL)
+            self._first_sound = self.frames + int(loud[0]) if len(loud) else None
+        if self._opening is not None and (missing := len(self._opening) - len(self._beginning)):
+            self._beginning = np.concatenate((self._beginning, block[:missing]))
+        self._meter.push(block)
+        self._clipping.push(block)
+        self._clicks.push(block)
+        self.frames += len(block)
+
+    def finish(self, *, damaged_places: int, codec: str) -> Measured:
+        """Return what was measured of all that was pushed."""
+        self._clipping.finish()
+        self._clicks.finish()
+        meter, timeline, rate = self._meter, self._timeline, self._timeline.rate
+        lag = None if self._opening is None else measure_lag(self._beginning, self._opening, rate)
+        return Measured(
+            rate=rate,
+            planned_frames=timeline.frames,
+            frames=self.frames,
+            integrated_lufs=_finite(meter.integrated_lufs),
+            range_lu=round(meter.range_lu, 2),
+            true_peak_dbtp=_finite(meter.true_peak_dbtp),
+            sample_peak_dbfs=_finite(20 * float(np.log10(meter.sample_peak or 1e-30)), lowest=-200.0),
+            clipped_samples=self._clipping.samples,
+            clipped_at_s=tuple(_seconds(frame, rate) for frame in sorted(set(self._clipping.places))),
+            gaps=find_gaps(meter.momentary_lufs, timeline),
+            clicks=tuple(ClickPlace(_seconds(c.frame, rate), c.over_db) for c in self._clicks.clicks),
+            click_places=len(self._instants),
+            joins=measure_joins(meter.momentary_power, meter.short_term_lufs, timeline),
+            late_frames=lag,
+            first_sound_s=None if self._first_sound is None else _seconds(self._first_sound, rate),
+            damaged_places=damaged_places,
+            codec=codec,
+        )
+
+
+def _finite(level_db: float, lowest: float = -np.inf) -> float | None:
+    return round(level_db, 2) if level_db > lowest else None
+
+
+def _seconds(frame: int, rate: int) -> float:
+    return round(frame / rate, 4)
+
+
+def judge(measured: Measured, target_lufs: float | None, *, explained: bool) -> Iterator[Item]:
+    """Yield a sentence on each thing measured; `explained`: the plan says why it misses the target."""
+    yield _judge_length(measured)
+    yield _judge_start(measured)
+    yield _judge_loudness(measured, target_lufs, explained=explained)
+    yield Item("range", Verdict.OK, f"Loudness range {measured.range_lu:.1f} LU.")
+    yield _judge_true_peak(measured)
+    yield _judge_clipping(measured)
+    yield _judge_gaps(measured)
+    yield _judge_clicks(measured)
+    yield _judge_joins(measured)
+    if measured.damaged_places:
+        text = f"The file has {_count(measured.damaged_places, 'damaged place')}."
+        yield Item("damage", Verdict.WRONG, text)
+
+
+def _judge_length(measured: Measured) -> Item:
+    length = place(measured.frames / measured.rate)
+    surplus = measured.frames - measured.planned_frames
+    if surplus == 0:
+        return Item("length", Verdict.OK, f"Length {length}, exactly as planned.")
+    difference = f"{_count(abs(surplus), 'sample')} ({abs(surplus) / measured.rate:.3f} s)"
+    text = f"Length {length}, {difference} {'longer' if surplus > 0 else 'shorter'} than planned."
+    within_a_frame = measured.codec == "aac" and abs(surplus) <= AAC_FRAME
+    return Item("length", Verdict.OK if within_a_frame else Verdict.WRONG, text)
+
+
+def _judge_start(measured: Measured) -> Item:
+    late = measured.late_frames
+    if late:
+        by_ms = abs(late) / measured.rate * 1000
+        text = f"The sound starts {by_ms:.1f} ms too {'late' if late > 0 else 'early'}."
+        return Item("start", Verdict.WRONG, text)
+    if late == 0:
+        return Item("start", Verdict.OK, "The first sample is the plan's first.")
+    if measured.first_sound_s is None:
+        return Item("start", Verdict.WRONG, "There is no sound in the file.")
+    is_silent = measured.first_sound_s > LONGEST_SILENT_START_S
+    text = f"The first sound comes after {measured.first_sound_s:.2f} s."
+    return Item("start", Verdict.NOTE if is_silent else Verdict.OK, text)
+
+
+def _judge_loudness(measured: Measured, target_lufs: float | None, *, explained: bool) -> Item:
+    loudness = measured.integrated_lufs
+    if loudness is None:
+        text = "The mix is too quiet or too short for its loudness to be measured."
+        return Item("loudness", Verdict.NOTE, text)
+    if target_lufs is None:
+        return Item("loudness", Verdict.OK, f"Loudness {loudness:.1f} LUFS, left as it was.")
+    text = f"Loudness {loudness:.1f} LUFS, target {target_lufs:.1f}."
+    if abs(loudness - target_lufs) <= LOUDNESS_TOLERANCE_LU:
+        return Item("loudness", Verdict.OK, text)
+    return Item("loudness", Verdict.NOTE if explained else Verdict.WRONG, text)
+
+
+def _judge_true_peak(measured: Measured) -> Item:
+    peak = measured.true_peak_dbtp
+    if peak is None:
+        return Item("true_peak", Verdict.OK, "There is no peak to measure.")
+    text = f"True peak {peak:.1f} dBTP"
+    if peak <= HIGHEST_TRUE_PEAK_DBTP:
+        return Item("true_peak", Verdict.OK, f"{text}, within {HIGHEST_TRUE_PEAK_DBTP:g}.")
+    verdict = Verdict.NOTE if peak <= 0 else Verdict.WRONG
+    return Item("true_peak", verdict, f"{text}, above the {HIGHEST_TRUE_PEAK_DBTP:g} aimed at.")
+
+
+def _judge_clipping(measured: Measured) -> Item:
+    if not measured.clipped_samples:
+        return Item("clipping", Verdict.OK, "Nothing is clipped.")
+    where = places(measured.clipped_at_s)
+    text = f"{_count(measured.clipped_samples, 'sample')} in flat tops at full scale, at {where}."
+    return Item("clipping", Verdict.WRONG, text)
+
+
+def _judge_gaps(measured: Measured) -> Item:
+    if not measured.gaps:
+        return Item("gaps", Verdict.OK, "No silence that was not planned.")
+    at_joins = [gap for gap in measured.gaps if gap.at_join]
+    told = at_joins or list(measured.gaps)
+    whose = "at a join" if at_joins else "inside the songs"
+    texts = [f"{gap.length_s:.1f} s at {place(gap.start_s)}" for gap in told[:PLACES_SHOWN]]
+    text = f"{_count(len(told), 'silence')} {whose}: {_listed(texts, len(told))}."
+    return Item("gaps", Verdict.WRONG if at_joins else Verdict.NOTE, text)
+
+
+def _judge_clicks(measured: Measured) -> Item:
+    if not measured.clicks:
+        looked = _count(measured.click_places, "place")
+        return Item("clicks", Verdict.OK, f"No click in {looked} where sounds are joined.")
+    loud = [click for click in measured.clicks if click.over_db >= LOUD_CLICK_DB]
+    told = loud or measured.clicks
+    what = _count(len(told), "click" if loud else "faint click")
+    text = f"{what} where sounds are joined, at {places([click.at_s for click in told])}."
+    return Item("clicks", Verdict.WRONG if loud else Verdict.NOTE, text)
+
+
+def _judge_joins(measured: Measured) -> Item:
+    dips = [(join.dip_lu, join) for join in measured.joins if join.dip_lu is not None]
+    if not dips:
+        return Item("joins", Verdict.OK, "No join whose loudness could dip.")
+    deepest, join = max(dips, key=lambda dip: dip[0])
+    if deepest <= 0:
+        return Item("joins", Verdict.OK, "Loudness dips at no join.")
+    middle = max(0.0, median(dip for dip, _ in dips))
+    text = (
+        f"Loudness over the joins dips by {middle:.1f} LU (median), at most by {deepest:.1f} LU, "
+        f"into “{join.title}” at {place(join.dip_at_s or join.start_s)}."
+    )
+    return Item("joins", Verdict.NOTE if deepest > DEEP_DIP_LU else Verdict.OK, text)
+
+
+def place(seconds: float) -> str:
+    """Return a position as M:SS.s, or H:MM:SS.s from an hour on."""
+    tenths = int(seconds * 10 + 1e-6)
+    clock = clock_with_hours if tenths >= 36_000 else clock_without_hours
+    return f"{clock(tenths // 10)}.{tenths % 10}"
+
+
+def places(seconds: Sequence[float]) -> str:
+    """Return the first positions as one phrase."""
+    return _listed([place(s) for s in seconds[:PLACES_SHOWN]], len(seconds))
+
+
+def _listed(shown: Sequence[str], count: int) -> str:
+    more = count - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,1 @@
+"""Tracks to one sound: planned, joined, rendered, limited."""

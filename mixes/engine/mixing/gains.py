@@ -1,0 +1,189 @@
+"""How loud each clip is played, and where one becomes louder than the other.
+
+In: a timeline without gains, and the tracks' momentary loudness curves. Out: gains in dB. The loudness of the
+whole mix is predicted from the tracks' own curves as they lie on the timeline, so nothing is rendered twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixes.engine.analysis.loudness import gate_integrated, lufs_to_power
+from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.mixing.limiter import DEFAULT_CEILING_DBTP
+from mixes.engine.mixing.transitions import STYLES
+from mixes.engine.timeline import Clip, Timeline
+
+STEP_S = 0.1  # between two windows of momentary loudness, EBU Tech 3341
+WINDOW_S = 0.4
+LARGEST_CUT_DB = 12.0
+LARGEST_BOOST_DB = 6.0
+LARGEST_LIMITING_DB = 3.0  # what the limiter may take off a peak before music sounds squashed
+CLOSE_ENOUGH_LU = 0.02
+TOLERANCE_LU = 0.3  # off the target by more, the user is told
+ROUNDS = 12  # of raising what is not yet at its cap
+CROSSOVER_STEP_S = 0.01
+
+Power = NDArray[np.float64]  # mean square of K-weighted sound, one value per STEP_S
+
+
+@dataclass(frozen=True, slots=True)
+class LoudnessWish:
+    """What the user wants: a target in LUFS or None, and whether tracks keep their levels to each other."""
+
+    target_lufs: float | None
+    album_dynamics: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GainPlan:
+    """One gain per clip in dB, and what could not be reached, in sentences."""
+
+    gains_db: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+
+
+def plan_gains(
+    timeline: Timeline,
+    tracks: Sequence[TrackAnalysis],
+    wish: LoudnessWish,
+    groups: Sequence[int] | None = None,
+) -> GainPlan:
+    """Choose the gains that bring every clip near the target, and the whole mix to it.
+
+    Tracks with the same number in `groups` get the same gain: parts of one recording must not jump.
+    """
+    target = wish.target_lufs
+    if target is None:
+        return GainPlan((0.0,) * len(tracks))
+    curves = [place_curve(timeline, tracks, index) for index in range(len(tracks))]
+    caps = np.array([largest_gain_db(track) for track in tracks])
+    wishes = np.zeros(len(tracks))
+    if wish.album_dynamics:
+        caps = np.full(len(tracks), caps.min())
+    else:
+        # A track too short to be measured starts at its own level.
+        own = [target if track.integrated_lufs is None else track.integrated_lufs for track in tracks]
+        wishes = target - np.array(own)
+        for group in set(groups or ()):
+            members = np.array(groups) == group
+            wishes[members], caps[members] = wishes[members].mean(), caps[members].min()
+    gains = np.clip(wishes, -LARGEST_CUT_DB, caps)
+    missing_lu = 0.0
+    for _ in range(ROUNDS):
+        predicted = gate_integrated(predict_power(timeline, curves, gains))
+        missing_lu = target - predicted if np.isfinite(predicted) else 0.0
+        if abs(missing_lu) < CLOSE_ENOUGH_LU:
+            break
+        gains = np.clip(gains + missing_lu, -LARGEST_CUT_DB, caps)
+    return GainPlan(tuple(round(float(gain), 2) for gain in gains), explain(missing_lu, target))
+
+
+def largest_gain_db(track: TrackAnalysis) -> float:
+    """Return the boost at which the limiter takes LARGEST_LIMITING_DB off the track's highest peak."""
+    allowed = DEFAULT_CEILING_DBTP + LARGEST_LIMITING_DB - track.true_peak_dbtp
+    return float(np.clip(allowed, -LARGEST_CUT_DB, LARGEST_BOOST_DB))
+
+
+def explain(missing_lu: float, target_lufs: float) -> tuple[str, ...]:
+    """Return why the target is missed, if it is."""
+    if missing_lu > TOLERANCE_LU:
+        text = (
+            f"The mix stays about {missing_lu:.1f} LU below {target_lufs:g} LUFS: raising it further would "
+            f"take more than {LARGEST_LIMITING_DB:g} dB off the peaks, or lift a track by more than "
+            f"{LARGEST_BOOST_DB:g} dB."
+        )
+        return (text,)
+    if missing_lu < -TOLERANCE_LU:
+        text = (
+            f"The mix stays about {-missing_lu:.1f} LU above {target_lufs:g} LUFS: no track is lowered by "
+            f"more than {LARGEST_CUT_DB:g} dB."
+        )
+        return (text,)
+    return ()
+
+
+def gain_to_power(gain_db: NDArray[np.float64] | float) -> Power:
+    """Convert decibels to a factor of power."""
+    return np.asarray(10.0 ** (np.asarray(gain_db) / 10.0))
+
+
+def predict_power(
+    timeline: Timeline, curves: Sequence["PlacedCurve"], gains_db: NDArray[np.float64]
+) -> Power:
+    """Add the clips' powers as they sound together: different songs are not correlated."""
+    total = np.zeros(int(timeline.duration_s / STEP_S) + 2)
+    for curve, factor in zip(curves, gain_to_power(gains_db), strict=True):
+        total[curve.first : curve.first + len(curve.power)] += curve.power * factor
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCurve:
+    """A clip's power where it lies in the mix, faded, before its gain; `first` counts steps of the mix."""
+
+    first: int
+    power: Power
+
+
+def place_curve(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int) -> PlacedCurve:
+    """Read one track's momentary curve at the mix's own steps, with the fades of its two joins."""
+    clip, rate = timeline.clips[index], timeline.rate
+    first = int(clip.start / rate / STEP_S)
+    steps = np.arange(first, int(clip.end / rate / STEP_S) + 1, dtype=np.float64)
+    starts_s: Power = steps * STEP_S
+    length_s = clip.length / rate
+    into_s = starts_s - clip.start / rate  # where in the clip each window starts
+    covered_s = np.minimum(into_s + WINDOW_S, length_s) - np.maximum(into_s, 0.0)
+    inside_s = np.clip(into_s, 0.0, max(0.0, length_s - WINDOW_S))  # a window that lies within the clip
+    power = power_at(tracks[index], clip.cue_in / rate + inside_s)
+    middles: Power = (starts_s + WINDOW_S / 2) * rate
+    if index > 0:
+        power = power * fade_power(timeline, index - 1, middles)[1]
+    if index < len(timeline.transitions):
+        power = power * fade_power(timeline, index, middles)[0]
+    return PlacedCurve(first, power * np.clip(covered_s / WINDOW_S, 0.0, 1.0))
+
+
+def power_at(track: TrackAnalysis, window_starts_s: NDArray[np.float64]) -> Power:
+    """Read the power of the 400 ms windows that start at the given places of the file."""
+    curve = lufs_to_power(np.asarray(track.momentary, dtype=np.float64))
+    if not len(curve):
+        return np.zeros(len(window_starts_s))
+    return np.interp(window_starts_s / STEP_S, np.arange(len(curve)), curve)
+
+
+def fade_power(timeline: Timeline, index: int, places: Power) -> tuple[Power, Power]:
+    """Return how much power transition `index` leaves of its two clips at each place (frames of the mix)."""
+    transition, incoming = timeline.transitions[index], timeline.clips[index + 1]
+    if transition.overlap <= 0:
+        return np.ones(len(places)), np.ones(len(places))
+    position = np.clip((places - incoming.start) / transition.overlap, 0.0, 1.0)
+    law = STYLES[transition.style].gains
+    falling, rising = law(position, transition.overlap / timeline.rate, transition.fade_out)
+    return falling**2, rising**2
+
+
+def find_crossover(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int) -> int:
+    """Return after how many frames the incoming clip of transition `index` is the louder one for good."""
+    transition, rate = timeline.transitions[index], timeline.rate
+    if transition.overlap <= 0:
+        return 0
+    steps = max(1, round(transition.overlap / rate / CROSSOVER_STEP_S))
+    offsets = (np.arange(steps) + 0.5) * transition.overlap / steps
+    places = timeline.clips[index + 1].start + offsets
+    falling, rising = fade_power(timeline, index, places)
+    outgoing = heard_power(timeline.clips[index], tracks[index], places, rate) * falling
+    incoming = heard_power(timeline.clips[index + 1], tracks[index + 1], places, rate) * rising
+    louder = np.flatnonzero(outgoing > incoming)
+    return int((louder[-1] + 1) * transition.overlap / steps) if len(louder) else 0
+
+
+def heard_power(clip: Clip, track: TrackAnalysis, places: NDArray[np.float64], rate: int) -> Power:
+    """Return the power of a clip around each place of the mix, with its gain and without its fades."""
+    into_s = (places - clip.start + clip.cue_in) / rate
+    first_s, last_s = clip.cue_in / rate, max(clip.cue_in, clip.cue_in + clip.length - WINDOW_S * rate) / rate
+    window_starts_s = np.clip(into_s - WINDOW_S / 2, first_s, last_s)  # windows that lie within the clip
+    return power_at(track, window_starts_s) * gain_to_power(clip.gain_db)

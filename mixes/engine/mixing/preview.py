@@ -1,0 +1,198 @@
+"""Sound to listen to in a browser: a whole track, or one join of a mix, as a small M4A.
+
+In: a stranger's file, or a timeline and its files. Out: AAC in an MP4 that plays from its beginning while it
+loads, without metadata. A stranger's bytes are read by the decode door alone; the encoder sees only samples.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.codecs.decode import open_track
+from mixes.engine.errors import TimelineError
+from mixes.engine.mixing.limiter import limit_blocks
+from mixes.engine.mixing.render import render_blocks
+from mixes.engine.mixing.transitions import PRIME_S
+from mixes.engine.processes.ffmpeg_report import REPORT, file_size, refuse_less
+from mixes.engine.processes.sandbox import MIB, Limits, run
+from mixes.engine.samples import Samples
+from mixes.engine.timeline import Clip, Timeline
+
+BITRATE_KBPS = 128
+RATES_HZ = (44_100, 48_000)  # what every browser plays; other tracks are brought to the first
+BLOCK_FRAMES = 1 << 16
+AROUND_S = 5.0  # of the join's surroundings that are heard before and after it
+EDGE_S = 0.02  # over which the excerpt comes and goes, so that it does not click
+LISTENING = Limits(file_bytes=512 * MIB, stall_s=120.0)  # 128 kbit/s: 9 h; the index is moved to the front
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A part of a mix around one join, as a small mix of its own."""
+
+    timeline: Timeline
+    first: int  # clip of the whole mix that the timeline begins with
+    skip: int  # frames at the timeline's beginning that are rendered, because of what follows, but not heard
+
+    @property
+    def clips(self) -> range:
+        """The clips of the whole mix that sound in it."""
+        return range(self.first, self.first + len(self.timeline.clips))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"timeline": self.timeline.to_dict(), "first": self.first, "skip": self.skip}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Make an excerpt of what `to_dict` gave; raises TimelineError."""
+        return cls(Timeline.from_dict(data["timeline"]), data["first"], data["skip"])
+
+
+def cut_excerpt(timeline: Timeline, index: int, *, around_s: float = AROUND_S) -> Excerpt:
+    """Return what sounds from `around_s` before transition `index` until as long after it.
+
+    It ends where the next join begins, if that is earlier. Where the excerpt would begin inside the join
+    before, it is rendered from before that one, since a join depends on all that goes into it. Raises
+    TimelineError when there is no such transition.
+    """
+    if not 0 <= index < len(timeline.transitions):
+        raise TimelineError("There is no join after this track.")
+    clips, around, prime = timeline.clips, round(around_s * timeline.rate), round(PRIME_S * timeline.rate)
+    before, after = clips[index], clips[index + 1]
+    heard_from = max(0, min(before.end, after.start) - around)
+    first, start = index, heard_from
+    while first and start - prime < clips[first - 1].end:
+        start = min(start, clips[first].start - prime)
+        first -= 1
+    start = max(start, clips[first].start)
+    next_start = clips[index + 2].start if index + 2 < len(clips) else after.end
+    end = max(before.end, min(max(before.end, after.start) + around, next_start))
+    cut = tuple(_within(clip, start, min(end, after.end)) for clip in clips[first : index + 2])
+    small = Timeline(timeline.rate, cut, timeline.transitions[first : index + 1])
+    return Excerpt(small, first, max(0, heard_from - start))
+
+
+def _within(clip: Clip, start: int, end: int) -> Clip:
+    """Return what of a clip lies between two frames of the mix, counted from the first of them.
+
+    Its names are left out, so that the excerpt stays the same when somebody corrects them.
+    """
+    early, late = max(0, start - clip.start), max(0, clip.end - end)
+    return Clip(
+        title="",
+        artist="",
+        cue_in=clip.cue_in + early,
+        length=clip.length - early - late,
+        start=clip.start + early - start,
+        gain_db=clip.gain_db,
+        ramp_in=0 if early else clip.ramp_in,
+        ramp_out=0 if late else clip.ramp_out,
+    )
+
+
+def write_track_copy(
+    ffmpeg: Path,
+    track: Path,
+    out: Path,
+    *,
+    on_progress: Callable[[float], None] = lambda fraction: None,
+    should_stop: ShouldStop = never,
+) -> None:
+    """Write the whole of a stranger's file as M4A.
+
+    Raises DecodeError, OutputError, FfmpegError, Cancelled.
+    """
+    with open_track(ffmpeg, track, None, should_stop=should_stop) as decoder:
+        claimed_s = decoder.facts.claimed_s
+
+        def blocks() -> Iterator[Samples]:
+            done = 0
+            while len(block := decoder.read(BLOCK_FRAMES)):
+                yield block
+                done += len(block)
+                on_progress(min(1.0, done / decoder.rate / claimed_s) if claimed_s else 0.0)
+
+        _encode(ffmpeg, blocks(), decoder.rate, out, should_stop)
+
+
+def write_excerpt(
+    ffmpeg: Path, excerpt: Excerpt, paths: Sequence[Path], out: Path, *, should_stop: ShouldStop = never
+) -> None:
+    """Write an excerpt as M4A. `paths` has one per clip. Raises as `excerpt_blocks`, and OutputError."""
+    blocks = excerpt_blocks(ffmpeg, excerpt, paths, should_stop=should_stop)
+    _encode(ffmpeg, blocks, excerpt.timeline.rate, out, should_stop)
+
+
+def excerpt_blocks(
+    ffmpeg: Path, excerpt: Excerpt, paths: Sequence[Path], *, should_stop: ShouldStop = never
+) -> Iterator[Samples]:
+    """Yield the samples that the mix itself has there, limited like it, with soft edges.
+
+    A file is decoded from its beginning, for compressed sound cannot be sought to a sample: that takes about
+    a second for each five minutes before the join. Raises DecodeError, FfmpegError, Cancelled.
+    """
+    timeline = excerpt.timeline
+    rendered = render_blocks(timeline, paths, ffmpeg=ffmpeg, should_stop=should_stop)
+    heard = without_first(limit_blocks(rendered, timeline.rate), excerpt.skip)
+    frames, edge = timeline.frames - excerpt.skip, round(EDGE_S * timeline.rate)
+    return with_soft_edges(heard, frames, edge)
+
+
+def without_first(blocks: Iterable[Samples], frames: int) -> Iterator[Samples]:
+    """Yield the blocks without their first `frames` frames."""
+    for block in blocks:
+        kept = block[frames:]
+        frames = max(0, frames - len(block))
+        if len(kept):
+            yield kept
+
+
+def with_soft_edges(blocks: Iterable[Samples], frames: int, edge: int) -> Iterator[Samples]:
+    """Yield `frames` frames of blocks, rising over the first `edge` of them and falling over the last."""
+    at = 0
+    for block in blocks:
+        places = np.arange(at, at + len(block))
+        if at < edge or at + len(block) > frames - edge:
+            gain = np.minimum(1.0, np.minimum(places + 1, frames - places) / edge)
+            block = block * gain.astype(np.float32)[:, np.newaxis]
+        yield block
+        at += len(block)
+
+
+def _encode(ffmpeg: Path, blocks: Iterable[Samples], rate: int, out: Path, should_stop: ShouldStop) -> None:
+    out = out.absolute()
+    fed = 0
+
+    def feed() -> Iterator[memoryview]:
+        nonlocal fed
+        for block in blocks:
+            fed += len(block)
+            yield block.data.cast("B")
+
+    try:
+        output = run(
+            _encode_args(ffmpeg, rate, out),
+            limits=LISTENING,
+            write=(out.parent,),
+            feed=feed(),
+            should_stop=should_stop,
+        )
+        refuse_less(output.stderr_tail, size=file_size(out), duration_s=fed / rate)
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
+
+
+def _encode_args(ffmpeg: Path, rate: int, out: Path) -> list[str]:
+    to_hz = rate if rate in RATES_HZ else RATES_HZ[0]
+    return [
+        *(str(ffmpeg), "-nostdin", "-y", "-hide_banner", "-nostats", *REPORT, "-v", "level+error"),
+        *("-threads", "1", "-f", "f32le", "-ar", str(rate), "-ac", "2", "-i", "pipe:0"),
+        *("-map_metadata", "-1", "-ar", str(to_hz), "-c:a", "aac", "-b:a", f"{BITRATE_KBPS}k"),
+        *("-threads", "1", "-flags:a", "+bitexact", "-fflags", "+bitexact"),
+        *("-movflags", "+faststart", "-f", "ipod", f"file:{out}"),
+    ]

@@ -1,0 +1,180 @@
+"""A `Timeline` and its files to blocks of sound, holding one transition window and never a song.
+
+In: the timeline and one path per clip. Out: blocks of float32, shape (frames, 2), at the mix rate, before
+the limiter.
+"""
+
+import contextlib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.codecs.decode import ROUNDING_S, Decoder, open_track
+from mixes.engine.errors import DecodeError
+from mixes.engine.mixing.curves import db_to_gain, positions
+from mixes.engine.mixing.transitions import PRIME_S, RAMP_S, STYLES, Window, without_jump
+from mixes.engine.samples import Samples
+from mixes.engine.timeline import Clip, Timeline, Transition
+
+BLOCK_S = 0.5  # larger arrays go back to the system each time, smaller ones cost more calls
+
+
+def render_blocks(
+    timeline: Timeline, paths: Sequence[Path], *, ffmpeg: Path, should_stop: ShouldStop = never
+) -> Iterator[Samples]:
+    """Yield the whole mix, `timeline.frames` frames, from first to last.
+
+    Raises DecodeError when a file is no longer what was measured, Cancelled.
+    """
+    block_frames = round(BLOCK_S * timeline.rate)
+    tail = Tail(margin=round(PRIME_S * timeline.rate))
+    with contextlib.ExitStack() as running:
+        readers = start_ahead(running, timeline, paths, ffmpeg, should_stop)
+        for index, (clip, reader) in enumerate(zip(timeline.clips, readers, strict=True)):
+            if index:
+                join(tail, reader, timeline.transitions[index - 1], timeline.rate)
+            needed_from = min((later.start for later in timeline.clips[index + 1 :]), default=clip.end)
+            yield from tail.release(needed_from)
+            while len(block := reader.read(block_frames)):
+                tail.append(block)
+                yield from tail.release(needed_from)
+        yield from tail.release(timeline.frames + tail.margin)
+
+
+def start_ahead(
+    running: contextlib.ExitStack,
+    timeline: Timeline,
+    paths: Sequence[Path],
+    ffmpeg: Path,
+    should_stop: ShouldStop,
+) -> Iterator["ClipReader"]:
+    """Yield a reader per clip, the next one already decoding; each ends when its follower is asked for."""
+
+    def start(index: int) -> ClipReader:
+        opened = open_track(ffmpeg, paths[index], timeline.rate, should_stop=should_stop)
+        return running.enter_context(ClipReader(timeline.clips[index], opened))
+
+    upcoming = start(0)
+    for index in range(len(paths)):
+        reader = upcoming
+        if index + 1 < len(paths):
+            upcoming = start(index + 1)
+        yield reader
+        reader.close()
+
+
+def join(tail: "Tail", reader: "ClipReader", transition: Transition, rate: int) -> None:
+    """Mix the beginning of the incoming clip into the end of the mix so far, or put silence between them."""
+    if transition.overlap < 0:
+        tail.append(np.zeros((-transition.overlap, 2), dtype=np.float32))
+        return
+    if transition.overlap == 0:
+        join_whole(tail, reader, rate)
+        return
+    incoming = reader.read(transition.overlap)
+    before, outgoing = tail.split(transition.overlap)
+    window = Window(
+        outgoing,
+        incoming,
+        before[-tail.margin :],
+        rate,
+        fade_out=transition.fade_out,
+        soften=transition.soften,
+    )
+    tail.replace(before, STYLES[transition.style].mix(window))
+
+
+def join_whole(tail: "Tail", reader: "ClipReader", rate: int) -> None:
+    """Let the incoming clip follow the end of the mix; where the sound would jump, both ends get a ramp."""
+    incoming = reader.read(round(RAMP_S * rate))
+    before, outgoing = tail.split(len(incoming))
+    tail.replace(before, *without_jump(outgoing, incoming))
+
+
+class Tail:
+    """The end of the mix so far: what a later clip will be mixed into, and a margin before it."""
+
+    def __init__(self, margin: int) -> None:
+        self.margin = margin  # frames kept for filters to hear first
+        self._blocks: deque[Samples] = deque()
+        self._start = 0  # frame of the mix where the first block begins
+
+    def append(self, block: Samples) -> None:
+        self._blocks.append(block)
+
+    def release(self, needed_from: int) -> Iterator[Samples]:
+        """Give up what lies more than the margin before frame `needed_from` of the mix."""
+        limit = needed_from - self.margin
+        while self._blocks and self._start < limit:
+            block = self._blocks.popleft()
+            if len(block) > limit - self._start:
+                self._blocks.appendleft(block[limit - self._start :])
+                block = block[: limit - self._start]
+            self._start += len(block)
+            yield block
+
+    def split(self, overlap: int) -> tuple[Samples, Samples]:
+        """Return all that is held, parted `overlap` frames before its end."""
+        held = np.concatenate(self._blocks)
+        return held[: len(held) - overlap], held[len(held) - overlap :]
+
+    def replace(self, *blocks: Samples) -> None:
+        """Hold these blocks instead, in the same place."""
+        self._blocks = deque(blocks)
+
+
+class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
+    """Reads one clip out of its file: from its cue-in, at its gain, with its ramps, to its exact length."""
+
+    def __init__(self, clip: Clip, opened: contextlib.AbstractContextManager[Decoder]) -> None:
+        self._clip = clip
+        self._opened = contextlib.ExitStack()
+        self._decoder = self._opened.enter_context(opened)
+        self._gain = np.float32(db_to_gain(clip.gain_db))
+        self._at = 0  # frames of the clip given out
+        self._to_skip = clip.cue_in
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the decoder; harmless when it has ended."""
+        self._opened.close()
+
+    def read(self, frames: int) -> Samples:
+        """Return the next frames of the clip, fewer only at its end; raises DecodeError, Cancelled."""
+        while self._to_skip:
+            self._to_skip -= len(self._decode(min(self._to_skip, self._decoder.rate)))
+        frames = min(frames, self._clip.length - self._at)
+        if not frames:
+            return np.empty((0, 2), dtype=np.float32)
+        block = self._decode(frames)
+        if self._gain != 1.0:
+            block *= self._gain
+        self._apply_ramps(block)
+        self._at += frames
+        return block
+
+    def _decode(self, frames: int) -> Samples:
+        block = self._decoder.read(frames)
+        missing = frames - len(block)
+        if missing:
+            left = self._clip.length - self._at - len(block)
+            if left > ROUNDING_S * self._decoder.rate:
+                raise DecodeError(self._decoder.path, "it is shorter than when it was measured.")
+            block = np.concatenate([block, np.zeros((missing, 2), dtype=np.float32)])
+        return block
+
+    def _apply_ramps(self, block: Samples) -> None:
+        """Let the sound rise and fall where the track was cut. Changes `block` in place."""
+        clip, last = self._clip, self._at + len(block)
+        if self._at < clip.ramp_in:
+            rising = positions(clip.ramp_in)[self._at : last]
+            block[: len(rising)] *= rising.astype(np.float32)[:, np.newaxis]
+        ramp_start = clip.length - clip.ramp_out
+        if last > ramp_start:
+            falling = positions(clip.ramp_out)[::-1][max(0, self._at - ramp_start) : last - ramp_start]
+            block[len(block) - len(falling) :] *= falling.astype(np.float32)[:, np.newaxis]

@@ -1,0 +1,220 @@
+"""What a join sounds like: one function per style, all in the table `STYLES`.
+
+In: the window in which both clips sound, shape (frames, 2) each. Out: the mixed window. A style is its gain
+law (read by planning too, to predict loudness and the crossover) and the function that mixes by it.
+"""
+
+import contextlib
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixes.engine.mixing.curves import Gains, equal_power, linear, positions, raised_cosine, swell
+from mixes.engine.samples import Samples
+
+PRIME_S = 0.2  # sound before the window that a filter hears first, so that it does not start from silence
+RAMP_S = 0.005  # shortest time in which a gain or a filter may come or go without a click
+CUT_S = 0.010  # overlap of a `cut`: short enough to be heard as one, long enough not to click
+ENTRANCE_S = 0.05  # fade-in of a `radio` entrance
+STEP_S = 0.4  # window of the correlation: that of momentary loudness, so the ear's own
+LARGEST_CORRECTION_DB = 3.0
+LARGEST_STEP_RATIO = 2.0  # a step so many times the largest beside it is no music
+FAINTEST_JUMP = 2 / 32768  # the step between two samples that a 16-bit player can just make
+LOW_PASS_HZ = 8_000
+LOW_PASS_ORDER = 5
+PYDUB_HEADROOM = (
+    8.0  # pydub saturates at full scale and a float mix may pass it: scaled down before, up after
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a style gets: both sounds over the overlap, and what was heard before it."""
+
+    outgoing: Samples
+    incoming: Samples
+    before: Samples  # the mix just before the window, up to PRIME_S of it
+    rate: int
+    fade_out: bool = True  # False: the outgoing track fades by itself
+    soften: bool = False
+
+    @property
+    def overlap_s(self) -> float:
+        return len(self.incoming) / self.rate
+
+
+GainLaw = Callable[[Gains, float, bool], tuple[Gains, Gains]]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """One way to join two clips."""
+
+    gains: GainLaw  # (positions 0..1, overlap in s, fade_out) -> gains of outgoing and incoming
+    mix: Callable[[Window], Samples]
+
+
+def smooth_gains(position: Gains, overlap_s: float, fade_out: bool) -> tuple[Gains, Gains]:
+    falling, rising = equal_power(position)
+    return falling if fade_out else np.ones_like(falling), rising
+
+
+def radio_gains(position: Gains, overlap_s: float, fade_out: bool) -> tuple[Gains, Gains]:
+    falling = raised_cosine(position) if fade_out else np.ones_like(position)
+    entrance = min(1.0, ENTRANCE_S / overlap_s) if overlap_s else 1.0
+    return falling, 1.0 - raised_cosine(np.minimum(position / entrance, 1.0))
+
+
+def classic_gains(position: Gains, overlap_s: float, fade_out: bool) -> tuple[Gains, Gains]:
+    return linear(position)
+
+
+def mix_smooth(window: Window) -> Samples:
+    """Equal power, corrected where the two sounds are alike or cancel, and softened if asked."""
+    position = positions(len(window.incoming))
+    falling, rising = smooth_gains(position, window.overlap_s, window.fade_out)
+    correction = correct_for_likeness(window, falling, rising)
+    mixed = weigh(window.outgoing, falling * correction) + weigh(window.incoming, rising * correction)
+    return soften(mixed, window) if window.soften else mixed
+
+
+def mix_radio(window: Window) -> Samples:
+    """The incoming song enters at full level while the outgoing one fades away under it."""
+    falling, rising = radio_gains(positions(len(window.incoming)), window.overlap_s, window.fade_out)
+    mixed = weigh(window.outgoing, falling) + weigh(window.incoming, rising)
+    return soften(mixed, window) if window.soften else mixed
+
+
+def mix_cut(window: Window) -> Samples:
+    """Equal power over a few milliseconds."""
+    falling, rising = equal_power(positions(len(window.incoming)))
+    return weigh(window.outgoing, falling) + weigh(window.incoming, rising)
+
+
+def mix_classic(window: Window) -> Samples:
+    """Linear fades and a low-pass on both sounds, by pydub's own operations.
+
+    The filter is primed with the sound before the window, and dry and filtered sound pass into each other
+    over RAMP_S at both ends; otherwise the window would begin and end with a step.
+    """
+    outgoing = classic_half(window.outgoing, window.before, window.rate, incoming=False)
+    incoming = classic_half(window.incoming, window.before[:0], window.rate, incoming=True)
+    return outgoing + incoming
+
+
+STYLES: Mapping[str, Style] = {
+    "smooth": Style(smooth_gains, mix_smooth),
+    "classic": Style(classic_gains, mix_classic),
+    "radio": Style(radio_gains, mix_radio),
+    "cut": Style(smooth_gains, mix_cut),
+    # Without overlap there is nothing to mix: the clips follow each other at once, or after silence.
+    "gapless": Style(smooth_gains, mix_cut),
+    "gap": Style(smooth_gains, mix_cut),
+}
+
+
+def without_jump(outgoing: Samples, incoming: Samples) -> tuple[Samples, Samples]:
+    """Return the ends of two sounds that follow each other, with ramps where they do not run into each other.
+
+    Parts of one recording go on from sample to sample. Files that merely stop and start jump, which clicks.
+    """
+    whole = np.concatenate([outgoing, incoming]).astype(np.float64)
+    steps = np.abs(np.diff(whole, axis=0)).max(axis=1)
+    seam = len(outgoing) - 1
+    usual = max(np.delete(steps, seam).max(initial=0.0), FAINTEST_JUMP)
+    if not 0 <= seam < len(steps) or steps[seam] <= LARGEST_STEP_RATIO * usual:
+        return outgoing, incoming
+    falling = positions(len(outgoing))[::-1]
+    return weigh(outgoing, falling), weigh(incoming, positions(len(incoming)))
+
+
+def weigh(samples: Samples, gains: Gains) -> Samples:
+    """Return `samples` with one gain per frame applied."""
+    return samples * gains.astype(np.float32)[:, np.newaxis]
+
+
+def correct_for_likeness(window: Window, falling: Gains, rising: Gains) -> Gains:
+    """Return the factor per frame that keeps the energy of the join at `falling^2 E_A + rising^2 E_B`.
+
+    Two sounds add by power only when they are unrelated. The cross term of the sum is measured in steps of
+    STEP_S; it matters for two versions of one song and is close to nothing otherwise.
+    """
+    frames = len(falling)
+    steps = max(1, round(frames / (STEP_S * window.rate)))
+    edges = np.linspace(0, frames, steps + 1).astype(int)
+    factors = [1.0]
+    for first, last in pairwise(edges):
+        a = weigh(window.outgoing[first:last], falling[first:last]).astype(np.float64)
+        b = weigh(window.incoming[first:last], rising[first:last]).astype(np.float64)
+        wanted = float(np.sum(a * a) + np.sum(b * b))
+        actual = wanted + 2.0 * float(np.sum(a * b))
+        largest = 10.0 ** (LARGEST_CORRECTION_DB / 20.0)
+        ratio = math.sqrt(wanted / actual) if actual > 0.0 else largest if wanted > 0.0 else 1.0
+        factors.append(min(max(ratio, 1.0 / largest), largest))
+    middles = (edges[:-1] + edges[1:]) / 2.0
+    return np.interp(np.arange(frames), [0, *middles, frames], [*factors, 1.0])
+
+
+def soften(mixed: Samples, window: Window) -> Samples:
+    """Sweep a low-pass in and out over the window: nothing at its ends, all of it in the middle."""
+    wet = swell(positions(len(mixed)))
+    dull = low_pass(np.concatenate([window.before, mixed]), window.rate)[len(window.before) :]
+    return weigh(mixed, 1.0 - wet) + weigh(dull, wet)
+
+
+def low_pass(samples: Samples, rate: int) -> Samples:
+    """Take away what lies above LOW_PASS_HZ."""
+    import scipy.signal
+
+    sos = scipy.signal.butter(LOW_PASS_ORDER, LOW_PASS_HZ, "lowpass", fs=rate, output="sos")
+    filtered: Samples = scipy.signal.sosfilt(sos, samples.astype(np.float64), axis=0).astype(np.float32)
+    return filtered
+
+
+def classic_half(samples: Samples, before: Samples, rate: int, *, incoming: bool) -> Samples:
+    """Fade one of the two sounds and low-pass it, crossing between dry and filtered at the window's ends."""
+    with without_warnings():
+        from pydub.scipy_effects import low_pass_filter
+
+    segment = to_segment(samples, rate)
+    milliseconds = len(segment)
+    faded = segment.fade_in(milliseconds) if incoming else segment.fade_out(milliseconds)
+    dry = from_segment(faded)[: len(samples)]
+    primed = to_segment(np.concatenate([before, dry]), rate)
+    wet = from_segment(low_pass_filter(primed, LOW_PASS_HZ, order=LOW_PASS_ORDER))[len(before) :]
+    ramp = min(round(RAMP_S * rate), len(samples) // 2)
+    amount = np.ones(len(samples))
+    amount[:ramp] = positions(ramp)
+    amount[len(samples) - ramp :] = positions(ramp)[::-1]
+    return weigh(dry, 1.0 - amount) + weigh(wet, amount)
+
+
+@contextlib.contextmanager
+def without_warnings() -> Iterator[None]:
+    """Import pydub in silence: it misses an ffmpeg on PATH, which nothing here asks it for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def to_segment(samples: Samples, rate: int) -> Any:
+    """Hand float samples to pydub as 32-bit integers with headroom."""
+    with without_warnings():
+        from pydub import AudioSegment
+
+    full_scale = 2.0**31 / PYDUB_HEADROOM
+    integers = np.clip(np.rint(samples.astype(np.float64) * full_scale), -(2.0**31), 2.0**31 - 1)
+    data = integers.astype("<i4").tobytes()
+    return AudioSegment(data, sample_width=4, frame_rate=rate, channels=2)
+
+
+def from_segment(segment: Any) -> Samples:
+    """Take float samples back from pydub, shape (frames, 2)."""
+    integers: NDArray[np.int32] = np.frombuffer(segment.raw_data, dtype="<i4").reshape(-1, 2)
+    return (integers * (PYDUB_HEADROOM / 2.0**31)).astype(np.float32)

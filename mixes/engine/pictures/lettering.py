@@ -1,0 +1,280 @@
+"""Text on pictures, in every script for which there is a font, and never a box in place of a letter.
+
+In: a text, a width, the sizes its letters may have. Out: lines that fit, and their ink on a picture. Scripts
+written from right to left, and mixtures, are put in order here; raqm joins and shapes what must be shaped.
+"""
+
+import functools
+import itertools
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, features
+
+from mixes.engine.pictures.font_files import SYSTEM_FOLDERS, FontShelf
+from mixes.engine.text import ELLIPSIS, clean_text
+
+LINE_HEIGHT = 1.24  # of the letters' size
+ASCENT = 0.93  # baseline below the top of a line, of the letters' size
+SHRINK = 0.94  # from one size tried to the next
+MEASURE_SIZE = 100  # pixels: widths are measured once at this size, then scaled
+BALANCE_STEPS = 20
+MIRRORED = str.maketrans("()[]{}<>\u00ab\u00bb", ")(][}{><\u00bb\u00ab")
+# Scripts whose letters join or move; without raqm they come out wrong, so they are then left out
+SHAPED_SCRIPTS = (
+    *("ARABIC", "SYRIAC", "MANDAIC", "NKO", "MONGOLIAN", "DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI"),
+    *("ORIYA", "TAMIL", "TELUGU", "KANNADA", "MALAYALAM", "SINHALA", "TIBETAN", "MYANMAR", "KHMER"),
+    *("BALINESE", "JAVANESE", "SUNDANESE", "CHAKMA", "LEPCHA", "ADLAM"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring letters of one font and one direction."""
+
+    text: str
+    font: Path
+    level: int  # odd is right to left (UAX 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A text broken into lines, ready to draw."""
+
+    lines: tuple[str, ...]
+    size: int  # of the letters, in pixels
+
+    @property
+    def height(self) -> int:
+        return round(len(self.lines) * self.size * LINE_HEIGHT)
+
+
+class Lettering:
+    """One weight of type: what it can draw, how that breaks into lines, and drawing it."""
+
+    def __init__(
+        self, *, bold: bool = False, folders: Sequence[Path] = SYSTEM_FOLDERS, shaping: bool | None = None
+    ) -> None:
+        """Use the shipped font, then those in `folders`; `shaping` tells whether raqm is there."""
+        self._shelf = FontShelf(bold=bold, folders=tuple(folders))
+        self._shaping = bool(features.check("raqm")) if shaping is None else shaping
+        self._widths: dict[str, float] = {}
+
+    def drawable(self, text: str) -> tuple[str, str]:
+        """Return `text` as one line without what no font draws, and each letter that was left out, once."""
+        letters = list(split_letters(clean_text(text)))
+        missing = [letter for letter in letters if not self._font(letter)]
+        kept = "".join(letter for letter in letters if self._font(letter))
+        return " ".join(kept.split()), "".join(dict.fromkeys(missing))
+
+    def fit(self, text: str, *, width: float, size: int, smallest: int, lines: int) -> Block:
+        """Break drawable `text` into at most `lines` lines of `width` pixels, as large as possible.
+
+        Sizes go from `size` down to `smallest`; only there words are broken and what is too long cut short.
+        """
+        pieces = list(split_pieces(text))
+        while size > smallest:
+            em_width = width / size
+            whole = all(self._em(piece.rstrip()) <= em_width for piece in pieces)
+            if whole and len(self._wrap(pieces, em_width)) <= lines:
+                return Block(self._balanced(pieces, em_width), size)
+            size = max(smallest, int(size * SHRINK))
+        return Block(self._cut_short(text, width / smallest, lines), smallest)
+
+    def draw(
+        self,
+        image: Image.Image,
+        block: Block,
+        corner: tuple[int, int],
+        colour: tuple[int, ...],
+        *,
+        right: int | None = None,
+    ) -> None:
+        """Draw `block` on an RGB picture from its upper left `corner`, or flush with `right` (pixels).
+
+        `colour` is red, green, blue and opacity, each 0 to 255.
+        """
+        overhang = block.size  # accents and scripts that reach above or below a line of Latin letters
+        mask = Image.new("L", (image.width, block.height + 2 * overhang))
+        pen = ImageDraw.Draw(mask)
+        for index, line in enumerate(block.lines):
+            x = corner[0] if right is None else right - self._em(line) * block.size
+            baseline = overhang + block.size * (LINE_HEIGHT * index + ASCENT)
+            for run in self._runs(line):
+                font = _font_at(run.font, block.size, self._shaping)
+                pen.text((x, baseline), self._typed(run), colour[3], font, "ls", direction=self._way(run))
+                x += font.getlength(self._typed(run), direction=self._way(run))
+        image.paste(colour[:3], (0, corner[1] - overhang), mask)
+
+    def _font(self, letter: str) -> Path | None:
+        if letter.isspace():
+            return self._shelf.shipped
+        if not self._shaping and unicodedata.name(letter[0], "").partition(" ")[0] in SHAPED_SCRIPTS:
+            return None
+        return self._shelf.find(letter)
+
+    def _em(self, text: str) -> float:
+        """Return the width of `text` in units of the letters' size."""
+        if text not in self._widths:
+            lengths = (
+                _font_at(run.font, MEASURE_SIZE, self._shaping).getlength(
+                    self._typed(run), direction=self._way(run)
+                )
+                for run in self._runs(text)
+            )
+            self._widths[text] = sum(lengths) / MEASURE_SIZE
+        return self._widths[text]
+
+    def _wrap(self, pieces: Sequence[str], em_width: float) -> tuple[str, ...]:
+        """Fill lines one after the other; a piece wider than a line is broken between letters."""
+        lines, filled = [""], 0.0
+        for piece in pieces:
+            fits_alone = self._em(piece.rstrip()) <= em_width
+            for part in (piece,) if fits_alone else split_letters(piece):
+                if lines[-1] and filled + self._em(part.rstrip()) > em_width:
+                    lines.append("")
+                    filled = 0.0
+                lines[-1] += part
+                filled += self._em(part)
+        return tuple(line.rstrip() for line in lines)
+
+    def _balanced(self, pieces: Sequence[str], em_width: float) -> tuple[str, ...]:
+        """Break into as few lines as possible, of lengths as equal as possible."""
+        widest = max((self._em(piece.rstrip()) for piece in pieces), default=0.0)
+        count = len(self._wrap(pieces, em_width))
+        widths = (em_width * step / BALANCE_STEPS for step in range(1, BALANCE_STEPS + 1))
+        tries = (self._wrap(pieces, max(width, widest)) for width in widths)
+        return next(lines for lines in tries if len(lines) <= count)
+
+    def _cut_short(self, text: str, em_width: float, lines: int) -> tuple[str, ...]:
+        """Break into at most `lines` lines, leaving out as much of the end as needed."""
+        letters = list(split_letters(text))
+
+        def broken(kept: int) -> tuple[str, ...]:
+            end = "" if kept == len(letters) else ELLIPSIS
+            return self._wrap(list(split_pieces("".join(letters[:kept]).rstrip() + end)), em_width)
+
+        fewest, most = 0, len(letters)
+        while fewest < most:
+            middle = (fewest + most + 1) // 2
+            fewest, most = (middle, most) if len(broken(middle)) <= lines else (fewest, middle - 1)
+        return broken(fewest)
+
+    def _runs(self, line: str) -> list[Run]:
+        """Return the runs of a line in the order in which they stand on it, from the left."""
+        letters = list(split_letters(line))
+        levels = bidi_levels(letters)
+        fonts: list[Path] = []
+        for letter in letters:
+            fonts.append(self._font_beside(fonts[-1] if fonts else None, letter))
+        runs: list[Run] = []
+        groups = itertools.groupby(zip(fonts, levels, letters, strict=True), key=lambda item: item[:2])
+        for (font, level), items in groups:
+            runs.append(Run("".join(letter for *_, letter in items), font, level))
+        return in_visual_order(runs)
+
+    def _font_beside(self, neighbour: Path | None, letter: str) -> Path:
+        """Return the font for a letter; spaces and signs stay with their neighbour's where it has them."""
+        if neighbour and unicodedata.category(letter[0])[0] in "ZPS" and self._shelf.has(neighbour, letter):
+            return neighbour
+        return self._font(letter) or self._shelf.shipped
+
+    def _typed(self, run: Run) -> str:
+        """Return the text to hand to the font: without raqm, right to left is our own work."""
+        if self._shaping or run.level % 2 == 0:
+            return run.text
+        return "".join(reversed(list(split_letters(run.text)))).translate(MIRRORED)
+
+    def _way(self, run: Run) -> str | None:
+        if not self._shaping:
+            return None
+        return "rtl" if run.level % 2 else "ltr"
+
+
+@functools.lru_cache(maxsize=64)
+def _font_at(path: Path, size: int, shaping: bool) -> ImageFont.FreeTypeFont:
+    engine = ImageFont.Layout.RAQM if shaping else ImageFont.Layout.BASIC
+    return ImageFont.truetype(path, size, layout_engine=engine)
+
+
+def split_letters(text: str) -> Iterator[str]:
+    """Yield what readers take for letters: a character with the accents and signs that belong to it."""
+    letter = ""
+    for character in text:
+        if "\ufe00" <= character <= "\ufe0f":  # asks for a coloured emoji or a plain one: nothing to draw
+            continue
+        if letter and unicodedata.category(character)[0] != "M":
+            yield letter
+            letter = ""
+        letter += character
+    if letter:
+        yield letter
+
+
+def split_pieces(text: str) -> Iterator[str]:
+    """Yield the parts between which a line may break: after spaces and hyphens, around wide letters."""
+    piece = ""
+    for letter in split_letters(text):
+        wide = unicodedata.east_asian_width(letter[0]) in "WF"
+        closes = unicodedata.category(letter[0]) in ("Pe", "Pf", "Po")  # such a sign begins no line
+        may_break = piece and (piece[-1] in " -\u2010" or wide or _is_wide(piece)) and not closes
+        if may_break and letter != " ":
+            yield piece
+            piece = ""
+        piece += letter
+    if piece:
+        yield piece
+
+
+def _is_wide(piece: str) -> bool:
+    wide = unicodedata.east_asian_width(piece[-1]) in "WF"
+    return wide and unicodedata.category(piece[-1]) not in ("Ps", "Pi")  # an opening sign ends no line
+
+
+def reads_from_right(text: str) -> bool:
+    """Tell whether a line is laid out from the right: when its first letter with a direction says so."""
+    kinds = (unicodedata.bidirectional(character) for character in text)
+    return next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L"
+
+
+def bidi_levels(letters: Sequence[str]) -> list[int]:
+    """Return the nesting level of each letter of one line: the parts of UAX 9 that titles need."""
+    classes = [unicodedata.bidirectional(letter[0]) for letter in letters]
+    base = "R" if reads_from_right("".join(letters)) else "L"
+    kinds: list[str] = []  # L, R, N: a number inside right-to-left text, or "" where the neighbours decide
+    context = base
+    for kind in classes:
+        if kind in ("L", "R", "AL"):
+            context = "L" if kind == "L" else "R"
+        number = "N" if context == "R" else "L"
+        kinds.append(context if kind in ("L", "R", "AL") else number if kind in ("EN", "AN") else "")
+    for index in range(1, len(kinds) - 1):  # 12:30, 3.5
+        if classes[index] in ("CS", "ES") and kinds[index - 1] == kinds[index + 1] == "N":
+            kinds[index] = "N"
+    level = {"L": 0 if base == "L" else 2, "R": 1, "N": 2}
+    return [level[kind] for kind in _settled(kinds, base)]
+
+
+def _settled(kinds: Sequence[str], base: str) -> list[str]:
+    """Give letters without a direction that of both neighbours, or of the line where these differ."""
+    result: list[str] = []
+    before = base
+    for index, kind in enumerate(kinds):
+        if kind:
+            before = "L" if kind == "L" else "R"
+            result.append(kind)
+            continue
+        after = next((later for later in kinds[index:] if later), base)
+        result.append(before if before == ("L" if after == "L" else "R") else base)
+    return result
+
+
+def in_visual_order(runs: Sequence[Run]) -> list[Run]:
+    """Reverse what is to be read from the right, the innermost first (UAX 9, rule L2)."""
+    ordered = list(runs)
+    for level in range(max((run.level for run in runs), default=0), 0, -1):
+        groups = itertools.groupby(ordered, key=lambda run: run.level >= level)
+        ordered = [run for deep, group in groups for run in (reversed(list(group)) if deep else group)]
+    return ordered

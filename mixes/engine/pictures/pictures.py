@@ -1,0 +1,232 @@
+"""Pictures for the video and the cover: a user's picture made safe, title cards, and one of our own.
+
+In: a user's file, or a title and the sound's peaks. Out: PNG files of exactly the video's size, RGB, without
+metadata. A user's file is opened by a limited child only (picture_reader.py), which answers in raw pixels.
+"""
+
+import io
+import itertools
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.errors import Cancelled, EngineError, PictureError
+from mixes.engine.pictures.backdrop import Colour, draw_waveform, gradient, palette_of
+from mixes.engine.pictures.font_files import SYSTEM_FOLDERS
+from mixes.engine.pictures.lettering import Block, Lettering, reads_from_right
+from mixes.engine.processes.readers import call_reader
+from mixes.engine.processes.sandbox import READER
+
+Size = tuple[int, int]
+
+VIDEO_SIZES: tuple[Size, ...] = ((1920, 1080), (1280, 720), (3840, 2160), (1080, 1920), (1080, 1080))
+COVER_SIZE: Size = (1000, 1000)
+COVER_MAX_BYTES = 300_000  # players read the cover with the tag, before the first sound
+SHOWN_QUALITY = 88
+PNG_EFFORT = 1  # of 9: these files live for minutes
+UNREADABLE = "could not be read safely."
+WHITE: Colour = (255, 255, 255)
+STRONG, SOFT = 255, 190  # opacity of titles, and of what goes with them
+GAP = 0.2  # between number, title and artist, of the artist's size
+SHADE: Colour = (8, 8, 12)
+SCRIM_TOP, SCRIM_BOTTOM = 0.58, 0.85  # how much of it lies over a title card beside the words and at its foot
+SCRIM_RISE = 0.3  # how far above the words it begins, of the height
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things stand on a picture of one size, in pixels."""
+
+    margin: int
+    width: int  # between the margins
+    text_bottom: int
+    wave: tuple[int, int, int, int]
+    title_size: int
+    title_lines: int
+    artist_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    title: str = ""
+    artist: str = ""
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    lettering: Lettering
+    block: Block
+    colour: tuple[int, ...]  # red, green, blue, opacity
+    top: int  # pixels from the upper edge
+
+
+def layout_of(size: Size) -> Layout:
+    """Return the layout for landscape, square or portrait."""
+    width, height = size
+    side = min(size)
+    portrait, square = height > width, height == width
+    margin = round(side * (0.08 if portrait or square else 0.095))
+    middle = 0.36 if portrait else 0.34
+    half = side * (0.17 if portrait or square else 0.2)
+    wave_top, wave_bottom = round(height * middle - half), round(height * middle + half)
+    return Layout(
+        margin=margin,
+        width=width - 2 * margin,
+        # Upright videos have the player's buttons over their lowest fifth
+        text_bottom=round(height * 0.78) if portrait else height - margin,
+        wave=(margin, wave_top, width - margin, wave_bottom),
+        title_size=round(side * 0.1),
+        title_lines=4 if portrait else 3 if square else 2,
+        artist_size=round(side * 0.046),
+    )
+
+
+def safe_picture(
+    source: Path, size: Size, out: Path, *, name: str | None = None, should_stop: ShouldStop = never
+) -> None:
+    """Write the picture in a stranger's file as an RGB PNG of `size`, contained, upright, nothing stretched.
+
+    `name` is what the user calls it. Raises PictureError in one sentence, Cancelled.
+    """
+    shown = Path(name) if name else source
+    if not source.is_file():
+        raise PictureError(shown, "could not be found.")
+    with tempfile.TemporaryDirectory(prefix=".picture-", dir=out.parent) as folder:
+        pixels = Path(folder, "pixels").absolute()
+        pixels.touch()
+        try:
+            refused = _read_pixels(source.absolute(), size, pixels, should_stop)
+        except Cancelled:
+            raise
+        except EngineError as error:
+            raise PictureError(shown, UNREADABLE) from error
+        if not refused and pixels.stat().st_size != 3 * size[0] * size[1]:
+            refused = UNREADABLE
+        if refused:
+            raise PictureError(shown, refused)
+        Image.frombytes("RGB", size, pixels.read_bytes()).save(out, "PNG", compress_level=PNG_EFFORT)
+
+
+def _read_pixels(source: Path, size: Size, out: Path, should_stop: ShouldStop) -> str:
+    """Let the child write the raw pixels; return why it would not, or nothing. Raises EngineError."""
+    answer = call_reader(
+        "pictures.picture_reader",
+        {"source": str(source), "out": str(out), "width": size[0], "height": size[1]},
+        read=[source],
+        write=[out],
+        limits=replace(READER, file_bytes=3 * size[0] * size[1]),
+        should_stop=should_stop,
+    )
+    return str(answer.get("refused", ""))
+
+
+def generated_picture(
+    title: str,
+    artist: str,
+    peaks: Sequence[tuple[float, float]],
+    size: Size,
+    out: Path,
+    *,
+    text: bool = True,
+    font_folders: Sequence[Path] = SYSTEM_FOLDERS,
+) -> str:
+    """Write a picture made of the title, its colours and the waveform; return the letters no font draws.
+
+    `peaks` are (lowest, highest) pairs from -1 to 1 over the whole mix. Without `text` it is the background
+    for title cards.
+    """
+    palette = palette_of(title)
+    layout = layout_of(size)
+    picture = gradient(palette, size)
+    draw_waveform(picture, peaks, layout.wave, palette.accents)
+    words = _Words(title, artist) if text else _Words()
+    placed, missing = _fit_words(words, layout, font_folders)
+    _draw_words(picture, placed, layout)
+    picture.save(out, "PNG", compress_level=PNG_EFFORT)
+    return missing
+
+
+def title_card(
+    background: Path,
+    title: str,
+    artist: str,
+    number: int,
+    out: Path,
+    *,
+    font_folders: Sequence[Path] = SYSTEM_FOLDERS,
+) -> str:
+    """Write track number, title and artist over `background`, a PNG from here; return what no font draws."""
+    with Image.open(background, formats=("PNG",)) as opened:
+        picture = opened.convert("RGB")
+    layout = layout_of(picture.size)
+    placed, missing = _fit_words(_Words(title, artist, str(number)), layout, font_folders)
+    _darken_below(picture, placed[-1].top)
+    _draw_words(picture, placed, layout)
+    picture.save(out, "PNG", compress_level=PNG_EFFORT)
+    return missing
+
+
+def cover_jpeg(picture: Path) -> bytes:
+    """Return a PNG from here (best of COVER_SIZE) as a JPEG of less than 300 kB, for the MP3's tag."""
+    with Image.open(picture, formats=("PNG",)) as opened:
+        cover = opened.convert("RGB")
+    cover.thumbnail(COVER_SIZE, Image.Resampling.LANCZOS)
+    for quality in range(92, 0, -8):
+        buffer = io.BytesIO()
+        cover.save(buffer, "JPEG", quality=quality, optimize=True)
+        if buffer.tell() < COVER_MAX_BYTES:
+            break
+    return buffer.getvalue()
+
+
+def save_jpeg(picture: Path, out: Path) -> None:
+    """Write a PNG from here as a JPEG of the same size, for showing."""
+    with Image.open(picture, formats=("PNG",)) as opened:
+        opened.convert("RGB").save(out, "JPEG", quality=SHOWN_QUALITY, optimize=True)
+
+
+def _fit_words(words: _Words, layout: Layout, folders: Sequence[Path]) -> tuple[list[_Placed], str]:
+    """Return the words fitted and stacked, the lowest first, and the letters no font draws."""
+    bold, regular = Lettering(bold=True, folders=folders), Lettering(folders=folders)
+    title, missing_title = bold.drawable(words.title)
+    artist, missing_artist = regular.drawable(words.artist)
+    width, large, small = layout.width, layout.title_size, layout.artist_size
+    stack: list[tuple[Lettering, Block, tuple[int, ...]]] = []
+    if artist:
+        block = regular.fit(artist, width=width, size=small, smallest=round(0.75 * small), lines=1)
+        stack.append((regular, block, (*WHITE, SOFT)))
+    if title:
+        smallest, lines = round(0.5 * large), layout.title_lines
+        block = bold.fit(title, width=width, size=large, smallest=smallest, lines=lines)
+        stack.append((bold, block, (*WHITE, STRONG)))
+    if words.number:
+        stack.append((bold, Block((words.number,), small), (*WHITE, STRONG)))
+    tops = itertools.accumulate((-block.height - round(GAP * small) for _, block, _ in stack))
+    placed = [_Placed(*item, layout.text_bottom + top) for item, top in zip(stack, tops, strict=True)]
+    return placed, "".join(dict.fromkeys(missing_title + missing_artist))
+
+
+def _draw_words(picture: Image.Image, placed: Sequence[_Placed], layout: Layout) -> None:
+    main = next((item for item in placed if item.colour[3] == STRONG), None) or next(iter(placed), None)
+    from_right = main is not None and reads_from_right(main.block.lines[0])
+    right = layout.margin + layout.width if from_right else None
+    for item in placed:
+        item.lettering.draw(picture, item.block, (layout.margin, item.top), item.colour, right=right)
+
+
+def _darken_below(picture: Image.Image, top: int) -> None:
+    """Lay a shadow over the picture from above the words downwards: white letters must show on snow."""
+    start = max(0, top - round(SCRIM_RISE * picture.height))
+    rows = np.arange(picture.height, dtype=np.float32)
+    rise = np.clip((rows - start) / max(1, top - start), 0, 1)
+    ease = rise * rise * (3 - 2 * rise)
+    fall = np.clip((rows - top) / max(1, picture.height - top), 0, 1)
+    opacity = 255 * (SCRIM_TOP * ease + (SCRIM_BOTTOM - SCRIM_TOP) * fall)
+    shade = Image.fromarray(opacity.round().astype(np.uint8)[:, None]).resize(picture.size)
+    picture.paste(SHADE, (0, 0), shade)

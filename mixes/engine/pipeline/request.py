@@ -1,0 +1,114 @@
+"""What a mix is made from, and what comes out: plain values that every stage reads and none changes."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.checks.check_sheet import CheckSheet
+from mixes.engine.codecs.aac import DEFAULT_KBPS
+from mixes.engine.filenames import file_stem
+from mixes.engine.hashing import hash_file
+from mixes.engine.mixing.plan import JoinSettings, MixSettings
+from mixes.engine.pictures.pictures import VIDEO_SIZES, Size
+from mixes.engine.timeline import Timeline
+from mixes.engine.tracklist.chapters import Chapter
+from mixes.engine.tracklist.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
+
+OnProgress = Callable[[str, float], None]  # stage, fraction of it that is done
+
+FORMATS = ("mp3", "mp4")
+STAGES = ("draw", "render", "video", "write", "check")  # in this order
+ENDINGS = {  # of each artifact's file name; the timeline, last, marks the others as ours
+    "mp3": ".mp3",
+    "mp4": ".mp4",
+    "description": ".txt",
+    "cue": ".cue",
+    "chapters": ".chapters.json",
+    "timeline": ".timeline.json",
+}
+WITH_FORMAT = {"mp3": "mp3", "mp4": "mp4", "cue": "mp3"}  # made only with a format; the others always
+WORKINGS = 1  # raised whenever the same request would give other bytes
+
+
+def ignore_progress(stage: str, fraction: float) -> None:
+    """Report to nobody: the default of every `on_progress`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One track of a mix: its file and what was measured of it."""
+
+    path: Path
+    analysis: TrackAnalysis
+
+
+@dataclass(frozen=True, slots=True)
+class MixRequest:
+    """Everything a mix is made from; the same request gives the same bytes."""
+
+    sources: tuple[Source, ...]
+    title: str
+    artist: str = ""
+    date: str = ""  # as it is to stand in the description
+    settings: MixSettings = field(default_factory=MixSettings)
+    joins: tuple[JoinSettings, ...] = ()
+    formats: tuple[str, ...] = ("mp3",)
+    bitrate_kbps: int = 320
+    picture: Path | None = None
+    size: Size = VIDEO_SIZES[0]
+    title_cards: bool = False
+    description_template: str = DEFAULT_TEMPLATE
+    hashtags: tuple[str, ...] = DEFAULT_HASHTAGS
+    check: bool = True
+    cores: int = 1  # changes the speed, never the result
+
+
+@dataclass(frozen=True, slots=True)
+class MixOutputs:
+    """What a finished run made. `checks` has a sheet per format, none where checking was left out."""
+
+    timeline: Timeline
+    chapters: tuple[Chapter, ...]
+    artifacts: Mapping[str, Path]
+    checks: Mapping[str, CheckSheet]
+    notes: tuple[str, ...]  # what a user should know, in sentences
+    timings_s: Mapping[str, float]
+    sha256: Mapping[str, str] = field(default_factory=dict)  # of artifacts, where records were kept of them
+
+
+def file_names(request: MixRequest) -> list[str]:
+    """Return the names of all that a run will make, the timeline's last."""
+    stem, formats = file_stem(request.title), request.formats
+    return [stem + ending for kind, ending in ENDINGS.items() if WITH_FORMAT.get(kind, formats[0]) in formats]
+
+
+def expected_bytes(request: MixRequest, timeline: Timeline) -> int:
+    """Return about what the run will write at most, for a look at the disk before the work."""
+    width, height = request.size
+    mp3 = request.bitrate_kbps * 125 if "mp3" in request.formats else 0
+    # the AAC stream by itself and in the MP4, and the picture: at most 1.2 bits a pixel every ten seconds
+    mp4 = 2 * DEFAULT_KBPS * 125 + width * height * 0.15 / 10 if "mp4" in request.formats else 0
+    cards = (
+        len(timeline.clips) * width * height if mp4 and request.title_cards else 0
+    )  # PNGs of about 1 byte a pixel
+    return round(timeline.duration_s * (mp3 + mp4) + cards)
+
+
+def request_key(request: MixRequest, timeline: Timeline) -> str:
+    """Return a hash of all that decides a run's bytes: contents, not where they lie."""
+    decides = {
+        "workings": WORKINGS,
+        "timeline": timeline.to_dict(),
+        "sources": [source.analysis.sha256 for source in request.sources],
+        "picture": hash_file(request.picture) if request.picture else "",
+        "settings": asdict(request.settings),
+        **{
+            name: getattr(request, name)
+            for name in ("title", "artist", "date", "formats", "bitrate_kbps", "size", "title_cards")
+        },
+        "text": [request.description_template, request.hashtags],
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

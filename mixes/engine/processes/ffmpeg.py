@@ -1,0 +1,93 @@
+"""What we ask of ffmpeg, as argument lists; where it is, how old, and what it can do."""
+
+import re
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+from mixes.engine.errors import EngineError
+from mixes.engine.processes.ffmpeg_report import REPORT
+from mixes.engine.processes.sandbox import READER, run
+
+OLDEST_MAJOR = 5  # the oldest version the flags below were tried on
+NEEDED_ENCODERS = ("libmp3lame", "aac", "libx264", "pcm_f32le")
+MAX_TRACK_S = 4 * 3600.0
+LARGER_FRAMES = "asetnsamples=n=16384:p=0"  # fewer frames to hand from thread to thread
+MAX_ALLOC_BYTES = 128 << 20  # a "1 Hz" WAV would make the resampler take 3.5 GB
+DEMUXERS = "mp3,wav,w64,flac,ogg,mov,aac,aiff,matroska,asf,ac3,eac3,ape,wv,mpc,mpc8,tta,au,caf,amr,dsf,tak"
+DECODERS = (
+    "mp3,mp3float,mp2,mp2float,mp1,mp1float,aac,aac_latm,alac,flac,vorbis,opus,libopus,wavpack,ape,tta,tak,"
+    "wmav1,wmav2,wmapro,wmalossless,ac3,eac3,speex,libspeex,amrnb,amrwb,mpc7,mpc8,gsm,gsm_ms,"
+    "adpcm_ms,adpcm_ima_wav,adpcm_ima_qt,adpcm_swf,adpcm_yamaha,pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,"
+    "pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,pcm_alaw,pcm_mulaw,"
+    "dsd_lsbf,dsd_msbf,dsd_lsbf_planar,dsd_msbf_planar"
+)
+
+
+def find_ffmpeg(named: str | None = None) -> Path:
+    """Return the ffmpeg to use: the one the operator named (a path, or a program on PATH), or the pinned one.
+
+    Raises EngineError when it is not there or may not be started.
+    """
+    path = shutil.which(named) if named else _find_pinned()
+    if path is None:
+        where = f"at {named}" if named else "in the package imageio-ffmpeg"
+        raise EngineError(f"ffmpeg was not found {where}, or it may not be started.")
+    return Path(path).resolve()
+
+
+def _find_pinned() -> str | None:
+    """Find the binary in the wheel by hand: the package itself starts it once, to see whether it runs."""
+    package = find_spec("imageio_ffmpeg")
+    folders = package.submodule_search_locations if package else None
+    programs = (path for folder in folders or () for path in Path(folder, "binaries").glob("ffmpeg-*"))
+    return next((path for program in programs if (path := shutil.which(program))), None)
+
+
+def version(ffmpeg: Path) -> str:
+    """Return the version as ffmpeg tells it, such as `n9.0.2-17-g2a571b6068`."""
+    text = run([str(ffmpeg), "-version"], limits=READER).stdout.decode("utf-8", "replace")
+    match = re.match(r"ffmpeg version (\S+)", text)
+    return match[1] if match else "unknown"
+
+
+def major_version(version_text: str) -> int | None:
+    """Return the leading number of a release version; None for a build from the middle of development."""
+    match = re.match(r"n?(\d+)\.", version_text)
+    return int(match[1]) if match else None
+
+
+def missing_encoders(ffmpeg: Path) -> tuple[str, ...]:
+    """Return those of the encoders (and the resampler) we need that this ffmpeg was built without."""
+    text = run([str(ffmpeg), "-encoders"], limits=READER)
+    built_in = set(re.findall(r"^ [A-Z.]{6} (\S+)", text.stdout.decode("utf-8", "replace"), re.MULTILINE))
+    built_in |= {"libsoxr"} if "--enable-libsoxr" in text.stderr_tail else set()
+    return tuple(name for name in (*NEEDED_ENCODERS, "libsoxr") if name not in built_in)
+
+
+def decode_args(ffmpeg: Path, path: Path, *, max_s: float) -> list[str]:
+    """Return the command that decodes a stranger's file to float32 stereo, as a WAV stream on its stdout.
+
+    At the file's own rate, which the WAV header tells. Demuxers, decoders and protocols are closed lists:
+    otherwise a playlist that calls itself an MP3 would open other files.
+    """
+    return [
+        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT, "-v", "level+info"),
+        *("-max_alloc", str(MAX_ALLOC_BYTES), "-protocol_whitelist", "file"),
+        *("-format_whitelist", DEMUXERS, "-codec_whitelist", DECODERS, "-err_detect", "crccheck"),
+        *("-vn", "-sn", "-dn", "-threads", "1", "-t", f"{max_s:.3f}", "-i", f"file:{path}"),
+        *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
+        *("-fflags", "+bitexact", "-flags:a", "+bitexact", "-ac", "2"),
+        *("-c:a", "pcm_f32le", "-f", "wav", "pipe:1"),
+    ]
+
+
+def resample_args(ffmpeg: Path, from_hz: int, to_hz: int) -> list[str]:
+    """Return the command that brings float32 stereo, without a header, to another rate (28 bits exact)."""
+    form = ("-f", "f32le", "-ac", "2", "-ar")
+    return [
+        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT, "-v", "level+error"),
+        *(*form, str(from_hz), "-i", "pipe:0"),
+        *("-af", f"{LARGER_FRAMES},aresample={to_hz}:resampler=soxr:precision=28"),
+        *("-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"),
+    ]

@@ -1,0 +1,6 @@
+"""The one type of sound inside the engine."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]  # shape (frames, 2), full scale at 1.0

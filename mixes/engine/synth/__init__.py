@@ -1,0 +1,1 @@
+"""Generated songs for the demo and the tests."""

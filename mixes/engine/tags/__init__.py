@@ -1,0 +1,1 @@
+"""Artist and title of a track, from its tags or its file name."""

@@ -1,0 +1,109 @@
+"""What a track says of itself: title, artist, album, numbers and cover, out of its tags or its file name.
+
+In: a path, and the name the file had with its user. Out: `Tags`, cleaned and never without a title. The
+stranger's bytes are read by a child process (tag_reader.py); if that fails, the name must do.
+"""
+
+import base64
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.errors import Cancelled, EngineError
+from mixes.engine.processes.readers import call_reader
+from mixes.engine.tags.file_names import parse_track_name
+from mixes.engine.text import clean_text
+
+__all__ = ["Tags", "clean_text", "read_artwork", "read_tags", "tags_from_name"]
+
+HIGHEST_NUMBER = 9_999  # beyond it, it is a year, a catalogue number or a joke
+# What rippers write when they know nothing
+PLACEHOLDER = re.compile(
+    r"<?(untitled|unknown( artist| title| album)?|no (artist|title)"
+    r"|various( artists)?|(audio ?)?track ?\d+)>?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """A track's names, each one clean line of at most 300 characters; only the title is never empty."""
+
+    title: str
+    artist: str = ""
+    album: str = ""
+    track_number: int | None = None
+    disc_number: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        return cls(**data)
+
+
+def read_tags(path: Path, *, name: str | None = None, should_stop: ShouldStop = never) -> Tags:
+    """Return the file's tags, filled up from `name` (by default the path's own).
+
+    Raises Cancelled, and EngineError when the child that reads them fails: `tags_from_name` is what is left.
+    """
+    fields = call_reader("tags.tag_reader", _question(path), read=(path.absolute(),), should_stop=should_stop)
+    return _filled_up(fields, tags_from_name(path.name if name is None else name))
+
+
+def read_artwork(path: Path, *, should_stop: ShouldStop = never) -> bytes | None:
+    """Return the bytes of the picture in the file, still a stranger's; None without one. Raises Cancelled."""
+    try:
+        question = _question(path, artwork=True)
+        answer = call_reader("tags.tag_reader", question, read=(path.absolute(),), should_stop=should_stop)
+    except Cancelled:
+        raise
+    except EngineError:
+        return None
+    return base64.b64decode(answer["artwork"]) if "artwork" in answer else None
+
+
+def tags_from_name(name: str) -> Tags:
+    """Return what a file name tells of its track."""
+    parsed = parse_track_name(name)
+    return Tags(parsed.title, parsed.artist, "", parsed.track_number, parsed.disc_number)
+
+
+def _question(path: Path, *, artwork: bool = False) -> dict[str, Any]:
+    return {"path": str(path.absolute()), "artwork": artwork}
+
+
+def _filled_up(fields: dict[str, str], named: Tags) -> Tags:
+    """Return the tags' fields, and those of the file name where the tags are silent."""
+    title, artist, album = (_known(fields.get(key, "")) for key in ("title", "artist", "album"))
+    if title and not artist and named.artist:
+        title = _without_artist(title, named.artist)
+    return Tags(
+        title=title or named.title,
+        artist=artist or named.artist,
+        album=album,
+        track_number=_number(fields.get("track", ""), named.track_number),
+        disc_number=_number(fields.get("disc", ""), named.disc_number),
+    )
+
+
+def _known(text: str) -> str:
+    """Return the text cleaned, empty when it only says that nothing is known."""
+    cleaned = clean_text(text)
+    return "" if PLACEHOLDER.fullmatch(cleaned) else cleaned
+
+
+def _without_artist(title: str, artist: str) -> str:
+    """Return "Title" of "Artist - Title": converters put both into the title and leave the artist empty."""
+    parsed = parse_track_name(title)
+    return parsed.title if parsed.artist.casefold() == artist.casefold() else title
+
+
+def _number(text: str, otherwise: int | None) -> int | None:
+    """Return the number that a text such as "3" or "03/12" begins with."""
+    match = re.match(r"\s*(\d{1,9})", text)
+    number = int(match[1]) if match else 0
+    return number if 1 <= number <= HIGHEST_NUMBER else otherwise

@@ -1,0 +1,278 @@
+"""Faults of a known kind, size and place, put into a finished file, and what the sheet says of them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mixes.engine.analysis.loudness import LoudnessMeter
+from mixes.engine.checks.check_sheet import Verdict, check_file, place
+from mixes.engine.errors import Cancelled, DecodeError
+from mixes.engine.mixing.curves import equal_power, positions
+from mixes.engine.tests.signals import RATE, pink_noise, silence, write_audio, write_wav
+from mixes.engine.timeline import Clip, Timeline, Transition
+
+OVERLAP = 2 * RATE
+MP3 = ("-b:a", "320k", "-reservoir", "0")
+
+
+@pytest.fixture(scope="module")
+def timeline():
+    """Two clips of 12 s that overlap for 2 s."""
+    clips = (Clip("First", "", 0, 12 * RATE, 0, 0.0), Clip("Second", "", 0, 12 * RATE, 10 * RATE, 0.0))
+    return Timeline(RATE, clips, (Transition("smooth", OVERLAP, ""),))
+
+
+def dull_noise(seed):
+    """12 s of noise with nothing above 5 kHz, so that a click stands out as in music."""
+    spectrum = np.fft.rfft(pink_noise(12, level_db=-18, seed=seed), axis=0)
+    spectrum[5000 * 12 :] = 0
+    return np.fft.irfft(spectrum, axis=0).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def clean():
+    """The mix of that timeline, as it should be."""
+    first, second = dull_noise(0), dull_noise(1)
+    falling, rising = (gains.astype(np.float32)[:, None] for gains in equal_power(positions(OVERLAP)))
+    first[-OVERLAP:] *= falling
+    first[-OVERLAP:] += second[:OVERLAP] * rising
+    return np.concatenate([first, second[OVERLAP:]])
+
+
+@pytest.fixture(scope="module")
+def target(clean):
+    meter = LoudnessMeter(RATE)
+    meter.push(clean)
+    return round(meter.integrated_lufs, 1)
+
+
+@pytest.fixture
+def check(ffmpeg, timeline, target, tmp_path):
+    """Write a sound as a WAV and check it."""
+
+    def check_sound(sound, **options):
+        options.setdefault("target_lufs", target)
+        return check_file(ffmpeg, write_wav(tmp_path / "mix.wav", sound), timeline, **options)
+
+    return check_sound
+
+
+def item(sheet, name):
+    return next(item for item in sheet.items if item.name == name)
+
+
+def verdicts(sheet):
+    """What is not ok."""
+    return {item.name: item.verdict for item in sheet.items if item.verdict != Verdict.OK}
+
+
+@pytest.mark.parametrize(("suffix", "options"), [(".mp3", MP3), (".m4a", ("-b:a", "384k")), (".wav", ())])
+def test_a_clean_file_is_ok_in_every_way(suffix, options, ffmpeg, clean, timeline, target, tmp_path):
+    path = write_audio(tmp_path / f"mix{suffix}", clean, RATE, *options)
+    sheet = check_file(ffmpeg, path, timeline, target_lufs=target, opening=clean[:RATE])
+    assert verdicts(sheet) == {}
+    assert sheet.verdict == Verdict.OK
+    assert abs(sheet.measured.frames - len(clean)) <= (1024 if suffix == ".m4a" else 0)
+    assert sheet.measured.late_frames == 0
+    assert sheet.measured.integrated_lufs == pytest.approx(target, abs=0.2)
+    assert sheet.measured.click_places == 2
+
+
+def test_the_loudness_is_told_beside_its_target(check, clean, target):
+    sheet = check(clean)
+    assert item(sheet, "loudness").sentence == f"Loudness {target:.1f} LUFS, target {target:.1f}."
+    left = item(check(clean, target_lufs=None), "loudness")
+    assert (left.verdict, left.sentence) == (Verdict.OK, f"Loudness {target:.1f} LUFS, left as it was.")
+
+
+def test_a_missed_target_is_wrong_unless_the_plan_says_why(check, clean, target):
+    missed = check(clean, target_lufs=target + 0.5)
+    assert verdicts(missed) == {"loudness": Verdict.WRONG}
+    explained = check(clean, target_lufs=target + 0.5, notes=["It cannot be louder."])
+    assert verdicts(explained) == {"loudness": Verdict.NOTE, "plan": Verdict.NOTE}
+    assert explained.verdict == Verdict.NOTE
+    assert item(explained, "plan").sentence == "It cannot be louder."
+
+
+def test_remarks_are_passed_on_but_explain_nothing(check, clean, target):
+    sheet = check(clean, target_lufs=target + 0.5, remarks=["YouTube will show no chapters."])
+    assert verdicts(sheet) == {"loudness": Verdict.WRONG, "remark": Verdict.NOTE}
+    assert item(sheet, "remark").sentence == "YouTube will show no chapters."
+
+
+def test_flat_tops_are_counted_with_their_places(check, clean):
+    sound = clean.copy()
+    sound[5 * RATE : 5 * RATE + 20] = 1.0
+    sound[15 * RATE : 15 * RATE + 3, 1] = -1.0
+    sound[-5:, 1] = 1.0
+    sheet = check(sound)
+    assert sheet.measured.clipped_samples == 48
+    assert verdicts(sheet)["clipping"] == verdicts(sheet)["true_peak"] == Verdict.WRONG
+    assert (
+        item(sheet, "clipping").sentence
+        == "48 samples in flat tops at full scale, at 0:05.0, 0:15.0, 0:21.9."
+    )
+
+
+def test_a_peak_between_the_bound_and_full_scale_is_a_note(check, clean):
+    sound = clean.copy()
+    sound[5 * RATE : 5 * RATE + 100, 0] = 0.97 * np.sin(np.arange(100) / 100 * np.pi)
+    sheet = check(sound)
+    assert verdicts(sheet) == {"true_peak": Verdict.NOTE}
+    assert item(sheet, "true_peak").sentence == "True peak -0.3 dBTP, above the -0.9 aimed at."
+    assert sheet.measured.sample_peak_dbfs == pytest.approx(20 * np.log10(0.97), abs=0.02)
+
+
+def test_silence_at_a_join_is_wrong_and_inside_a_song_a_note(check, clean):
+    at_join, inside = clean.copy(), clean.copy()
+    at_join[10 * RATE : 11 * RATE] = 0
+    inside[4 * RATE : 5 * RATE] = 0
+    assert verdicts(check(at_join))["gaps"] == Verdict.WRONG
+    sheet = check(inside)
+    assert verdicts(sheet) == {"gaps": Verdict.NOTE}
+    assert item(sheet, "gaps").sentence == "1 silence inside the songs: 1.0 s at 0:04.0."
+
+
+@pytest.mark.parametrize(("frame", "at"), [(10 * RATE, "0:10.0"), (12 * RATE + 20, "0:12.0")])
+def test_a_click_at_a_join_is_wrong(frame, at, check, clean):
+    sound = clean.copy()
+    sound[frame] += 0.7
+    sheet = check(sound)
+    assert verdicts(sheet) == {"clicks": Verdict.WRONG}
+    assert item(sheet, "clicks").sentence == f"1 click where sounds are joined, at {at}."
+    assert sheet.measured.clicks[0].at_s == pytest.approx(frame / RATE, abs=0.001)
+
+
+def test_a_click_where_the_last_song_fades_is_found(ffmpeg, clean, target, tmp_path):
+    clip = Clip("Only", "", 0, len(clean), 0, 0.0, ramp_out=220)
+    sound = clean.copy()
+    sound[-220] += 0.7
+    path = write_wav(tmp_path / "mix.wav", sound)
+    sheet = check_file(ffmpeg, path, Timeline(RATE, (clip,), ()), target_lufs=target)
+    assert verdicts(sheet) == {"clicks": Verdict.WRONG}
+    assert sheet.measured.clicks[0].at_s == pytest.approx(22 - 220 / RATE, abs=0.001)
+
+
+def test_a_faint_click_is_a_note(check, clean):
+    sound = clean.copy()
+    sound[10 * RATE] += 0.05
+    sheet = check(sound)
+    assert 6 < sheet.measured.clicks[0].over_db < 12
+    assert verdicts(sheet) == {"clicks": Verdict.NOTE}
+
+
+def test_a_click_comes_through_the_mp3(ffmpeg, clean, timeline, target, tmp_path):
+    sound = clean.copy()
+    sound[12 * RATE :] += 0.5 * np.exp(-np.arange(10 * RATE) / 500).astype(np.float32)[:, None]
+    path = write_audio(tmp_path / "mix.mp3", sound, RATE, *MP3)
+    sheet = check_file(ffmpeg, path, timeline, target_lufs=target)
+    assert verdicts(sheet)["clicks"] == Verdict.WRONG
+    assert [click.at_s for click in sheet.measured.clicks] == pytest.approx([12.0], abs=0.001)
+
+
+def test_a_deep_dip_is_a_note_with_its_place(check, clean):
+    sound = clean.copy()
+    sound[round(9.5 * RATE) : round(12.5 * RATE)] *= 0.3
+    sheet = check(sound)
+    assert verdicts(sheet)["joins"] == Verdict.NOTE
+    assert sheet.measured.joins[0].dip_lu == pytest.approx(10.5, abs=0.5)
+    assert item(sheet, "joins").sentence.endswith("into “Second” at 0:11.0.")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda s: s[:-1], "Length 0:21.9, 1 sample (0.000 s) shorter than planned."),
+        (
+            lambda s: np.concatenate([s, s[:1105]]),
+            "Length 0:22.0, 1,105 samples (0.025 s) longer than planned.",
+        ),
+    ],
+)
+def test_a_wrong_length_is_told_in_samples(change, sentence, check, clean):
+    sheet = check(change(clean))
+    assert verdicts(sheet) == {"length": Verdict.WRONG}
+    assert item(sheet, "length").sentence == sentence
+
+
+def test_a_file_that_goes_on_and_on_is_not_listened_to_for_ever(check, clean):
+    sheet = check(np.tile(clean, (9, 1)))
+    assert verdicts(sheet)["length"] == Verdict.WRONG
+    assert 60 <= sheet.measured.frames / RATE - 22 < 64
+
+
+def test_a_late_start_is_found_against_the_opening(check, clean):
+    late = np.concatenate([silence(1105 / RATE), clean[:-1105]])
+    sheet = check(late, opening=clean[:RATE])
+    assert verdicts(sheet) == {"start": Verdict.WRONG}
+    assert item(sheet, "start").sentence == "The sound starts 25.1 ms too late."
+
+
+def test_without_the_opening_a_silent_start_is_a_note(check, clean):
+    assert item(check(clean), "start").sentence == "The first sound comes after 0.00 s."
+    sound = clean.copy()
+    sound[:RATE] = 0
+    sheet = check(sound)
+    assert verdicts(sheet) == {"start": Verdict.NOTE}
+    assert sheet.measured.first_sound_s == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_silent_file_has_no_loudness(check, clean):
+    sheet = check(np.zeros_like(clean), opening=clean[:RATE])
+    assert (sheet.measured.integrated_lufs, sheet.measured.true_peak_dbtp) == (None, None)
+    assert verdicts(sheet)["start"] == Verdict.WRONG
+    json.dumps(sheet.to_dict(), allow_nan=False)
+
+
+def test_one_track_has_no_joins(ffmpeg, clean, target, tmp_path):
+    timeline = Timeline(RATE, (Clip("Only", "", 0, len(clean), 0, 0.0),), ())
+    sheet = check_file(ffmpeg, write_wav(tmp_path / "mix.wav", clean), timeline, target_lufs=target)
+    assert verdicts(sheet) == {}
+    assert sheet.measured.joins == ()
+
+
+def test_the_data_is_fit_for_json(check, clean):
+    data = json.loads(json.dumps(check(clean).to_dict(), allow_nan=False))
+    assert data["verdict"] == "ok"
+    assert data["frames"] == data["planned_frames"] == 22 * RATE
+    assert data["joins"][0]["title"] == "Second"
+    assert data["items"][0] == {
+        "name": "length",
+        "verdict": "ok",
+        "sentence": "Length 0:22.0, exactly as planned.",
+    }
+
+
+def test_a_damaged_file_is_wrong(ffmpeg, clean, timeline, target, tmp_path):
+    path = write_audio(tmp_path / "mix.mp3", clean, RATE, *MP3)
+    data = bytearray(path.read_bytes())
+    data[400_000:404_000] = bytes(4000)
+    path.write_bytes(data)
+    sheet = check_file(ffmpeg, path, timeline, target_lufs=target)
+    assert sheet.measured.damaged_places > 0
+    assert verdicts(sheet)["damage"] == Verdict.WRONG
+
+
+def test_progress_goes_up_to_the_end_and_it_stops_when_asked(check, clean):
+    fractions = []
+    check(clean, on_progress=fractions.append)
+    assert fractions == sorted(fractions)
+    assert len(fractions) > 5
+    assert fractions[-1] == 1.0
+    with pytest.raises(Cancelled):
+        check(clean, should_stop=lambda: True)
+
+
+def test_a_file_that_is_none_is_an_error(ffmpeg, timeline, tmp_path):
+    path = tmp_path / "mix.mp3"
+    path.write_bytes(b"no sound" * 1000)
+    with pytest.raises(DecodeError):
+        check_file(ffmpeg, path, timeline, target_lufs=None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00.0"), (184.26, "3:04.2"), (3599.99, "59:59.9"), (3600, "1:00:00.0")]
+)
+def test_places_are_told_like_chapters(seconds, text):
+    assert place(seconds) == text

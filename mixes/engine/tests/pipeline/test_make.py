@@ -1,0 +1,179 @@
+"""Runs that were stopped and go on, and runs that begin in the middle: the same bytes come out."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from mixes.engine.analysis.track import analyse_track
+from mixes.engine.errors import Cancelled, StalledError
+from mixes.engine.pictures.pictures import VIDEO_SIZES
+from mixes.engine.pipeline.make import go_on_with_mix, make_mix
+from mixes.engine.pipeline.request import ENDINGS, MixRequest, Source
+from mixes.engine.pipeline.reuse import Earlier
+from mixes.engine.pipeline.work_folder import lock
+
+SMALLEST = min(VIDEO_SIZES)
+
+
+@pytest.fixture(scope="module")
+def request_of_all(ffmpeg, song_files):
+    sources = tuple(Source(path, analyse_track(ffmpeg, path)) for path in song_files[:2])
+    return MixRequest(
+        sources, title="Two songs", date="today", formats=("mp3", "mp4"), size=SMALLEST, cores=2
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(ffmpeg, request_of_all, tmp_path_factory):
+    """What one undisturbed run makes, as the command makes it."""
+    return make_mix(request_of_all, tmp_path_factory.mktemp("finished"), ffmpeg=ffmpeg)
+
+
+class Watcher:
+    """Notes which stages did some work, and asks to stop in one of them."""
+
+    def __init__(self, stop_in=""):
+        self.worked, self.now, self.stop_in = set(), "", stop_in
+
+    def on_progress(self, stage, fraction):
+        self.now = stage
+        if fraction not in (0, 0.5, 1):  # a half is also where one of two checks has ended
+            self.worked.add(stage)
+
+    def should_stop(self):
+        return bool(self.stop_in) and self.now == self.stop_in
+
+    def run(self, request, work, ffmpeg, earlier=None):
+        return go_on_with_mix(
+            request,
+            work,
+            ffmpeg=ffmpeg,
+            earlier=earlier,
+            on_progress=self.on_progress,
+            should_stop=self.should_stop,
+        )
+
+
+def contents(artifacts):
+    return {kind: path.read_bytes() for kind, path in artifacts.items()}
+
+
+def stopped_run(request, work, ffmpeg, stage):
+    with pytest.raises(Cancelled):
+        Watcher(stop_in=stage).run(request, work, ffmpeg)
+
+
+@pytest.mark.parametrize(
+    ("stopped_in", "made_later"),
+    [
+        ("render", {"render", "video", "check"}),
+        ("video", {"video", "check"}),
+        ("check", {"check"}),
+    ],
+)
+def test_a_stopped_run_goes_on_where_it_was(
+    stopped_in, made_later, ffmpeg, request_of_all, finished, tmp_path
+):
+    stopped_run(request_of_all, tmp_path, ffmpeg, stopped_in)
+    watcher = Watcher()
+    outputs = watcher.run(request_of_all, tmp_path, ffmpeg)
+    assert watcher.worked == made_later
+    assert contents(outputs.artifacts) == contents(finished.artifacts)
+    assert outputs.checks == finished.checks
+    assert outputs.notes == finished.notes
+
+
+def test_a_run_that_had_finished_makes_nothing_again(ffmpeg, request_of_all, finished, tmp_path):
+    first = Watcher().run(request_of_all, tmp_path, ffmpeg)
+    watcher = Watcher()
+    second = watcher.run(request_of_all, tmp_path, ffmpeg)
+    assert watcher.worked == set()
+    assert (second.checks, second.notes, second.sha256) == (first.checks, first.notes, first.sha256)
+    assert second.timings_s == first.timings_s
+    assert set(second.sha256) == set(finished.artifacts) == set(ENDINGS)
+
+
+def test_a_damaged_file_makes_its_stage_run_again(ffmpeg, request_of_all, finished, tmp_path):
+    stopped_run(request_of_all, tmp_path, ffmpeg, "check")
+    sound = tmp_path / "two-songs.mp3"
+    data = bytearray(sound.read_bytes())
+    data[len(data) // 2] ^= 1
+    sound.write_bytes(data)
+    watcher = Watcher()
+    outputs = watcher.run(request_of_all, tmp_path, ffmpeg)
+    assert "render" in watcher.worked and "video" not in watcher.worked
+    assert contents(outputs.artifacts) == contents(finished.artifacts)
+
+
+def test_what_another_request_left_does_not_count(ffmpeg, request_of_all, tmp_path):
+    stopped_run(request_of_all, tmp_path, ffmpeg, "video")
+    watcher = Watcher(stop_in="video")
+    with pytest.raises(Cancelled):
+        watcher.run(replace(request_of_all, artist="Somebody"), tmp_path, ffmpeg)
+    assert "render" in watcher.worked
+
+
+def test_half_a_record_does_not_count(ffmpeg, request_of_all, tmp_path):
+    stopped_run(request_of_all, tmp_path, ffmpeg, "video")
+    record = tmp_path / "done-render.json"
+    record.write_text(record.read_text()[:-20])
+    watcher = Watcher(stop_in="video")
+    with pytest.raises(Cancelled):
+        watcher.run(request_of_all, tmp_path, ffmpeg)
+    assert "render" in watcher.worked
+
+
+@pytest.mark.parametrize(
+    ("from_stage", "made"),
+    [("video", {"video", "check"}), ("write", {"check"}), ("check", {"check"})],
+)
+def test_a_run_from_a_stage_keeps_what_lies_before(
+    from_stage, made, ffmpeg, request_of_all, finished, tmp_path
+):
+    before = contents(finished.artifacts)
+    watcher = Watcher()
+    outputs = watcher.run(request_of_all, tmp_path, ffmpeg, Earlier(from_stage, finished.artifacts))
+    assert watcher.worked == made
+    assert outputs.artifacts["mp3"].samefile(finished.artifacts["mp3"])
+    assert outputs.artifacts["cue"].samefile(finished.artifacts["cue"]) == (from_stage == "check")
+    assert contents(outputs.artifacts) == before == contents(finished.artifacts)
+    assert outputs.checks == finished.checks
+
+
+def test_sound_taken_out_of_a_video_is_the_sound_that_went_in(ffmpeg, request_of_all, finished, tmp_path):
+    (there := tmp_path / "there").mkdir()
+    stopped_run(request_of_all, there, ffmpeg, "video")
+    with pytest.raises(Cancelled):
+        earlier = Earlier("video", finished.artifacts)
+        Watcher(stop_in="video").run(request_of_all, tmp_path, ffmpeg, earlier)
+    assert (tmp_path / "sound.aac").read_bytes() == (there / "sound.aac").read_bytes()
+
+
+def test_an_earlier_file_that_is_missing_or_cut_is_made_again(ffmpeg, request_of_all, finished, tmp_path):
+    cut = shutil.copy(finished.artifacts["mp4"], tmp_path / "cut.mp4")
+    with cut.open("r+b") as file:
+        file.truncate(cut.stat().st_size // 2)
+    (work := tmp_path / "work").mkdir()
+    watcher = Watcher()
+    earlier = Earlier("video", {**finished.artifacts, "mp4": cut})
+    outputs = watcher.run(request_of_all, work, ffmpeg, earlier)
+    assert "render" in watcher.worked
+    assert outputs.notes[-1] == "The earlier sound could not be used as it was, so it was made again."
+    assert contents(outputs.artifacts) == contents(finished.artifacts)
+
+
+def test_making_anew_leaves_the_earlier_files_alone(ffmpeg, request_of_all, finished, tmp_path):
+    """A link of an earlier file lies where the new one is written."""
+    before = contents(finished.artifacts)
+    stopped_run(request_of_all, tmp_path, ffmpeg, "render")
+    for path in finished.artifacts.values():
+        (tmp_path / path.name).hardlink_to(path)
+    Watcher().run(replace(request_of_all, artist="Somebody"), tmp_path, ffmpeg)
+    assert contents(finished.artifacts) == before
+
+
+def test_two_runs_never_work_in_one_folder(ffmpeg, request_of_all, tmp_path, monkeypatch):
+    monkeypatch.setattr("mixes.engine.pipeline.checkpoints.TAKEN_S", 0.0)
+    with lock(tmp_path), pytest.raises(StalledError, match="has not ended yet"):
+        Watcher().run(request_of_all, tmp_path, ffmpeg)

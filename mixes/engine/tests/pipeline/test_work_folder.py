@@ -1,0 +1,114 @@
+"""Finished files reach their folder whole or not at all."""
+
+import errno
+import os
+import shutil
+from collections import namedtuple
+
+import pytest
+
+from mixes.engine.errors import Cancelled, OutputError
+from mixes.engine.pipeline.work_folder import (
+    check_space,
+    check_targets,
+    lock,
+    made_before,
+    publish,
+    work_folder,
+)
+
+
+def test_files_are_moved_over_what_is_there(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mix.mp3").write_text("old")
+    with work_folder(out) as work:
+        (work / "mix.mp3").write_text("new")
+        published = publish({"mp3": work / "mix.mp3"}, out)
+    assert published == {"mp3": out / "mix.mp3"}
+    assert [path.name for path in out.iterdir()] == ["mix.mp3"]
+    assert (out / "mix.mp3").read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [Cancelled(), RuntimeError("x"), KeyboardInterrupt()])
+def test_whatever_happens_nothing_stays_behind(tmp_path, error):
+    out = tmp_path / "new" / "out"
+    with pytest.raises(type(error)), work_folder(out) as work:
+        (work / "half.mp3").write_text("half")
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_others_put_there_meanwhile_stays(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(Cancelled), work_folder(out):
+        (out / "theirs.txt").write_text("x")
+        raise Cancelled
+    assert [path.name for path in out.iterdir()] == ["theirs.txt"]
+
+
+def test_what_a_killed_run_left_is_swept_and_what_a_running_one_has_is_not(tmp_path):
+    dead, alive = tmp_path / ".mixtape-dead.part", tmp_path / ".mixtape-alive.part"
+    for work in (dead, alive):
+        work.mkdir()
+        (work / "half.mp3").write_text("half")
+        os.utime(work, (0, 0))
+    with lock(alive), work_folder(tmp_path):
+        assert not dead.exists()
+        assert (alive / "half.mp3").exists()
+
+
+def test_what_a_mix_is_made_of_is_never_replaced(tmp_path):
+    song = tmp_path / "song.mp3"
+    song.write_text("mine")
+    with pytest.raises(OutputError, match="one of the files the mix is made of"):
+        check_targets(["song.mp3"], tmp_path, [tmp_path / "." / "song.mp3"], {"song.mp3"})
+
+
+def test_what_no_mix_has_made_is_never_replaced(tmp_path):
+    names = ["album.mp3", "album.cue", "album.timeline.json"]
+    (tmp_path / "album.cue").write_text("mine")
+    with pytest.raises(OutputError, match=r"album\.cue is already there"):
+        check_targets(names, tmp_path, [], {"album.mp3"})
+    check_targets(names, tmp_path, [], set(names))
+    (tmp_path / "album.mp3").mkdir()
+    with pytest.raises(OutputError, match=r"album\.mp3 is already there"):
+        check_targets(names, tmp_path, [], set(names))
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"files": 3}', "\xff"])
+def test_a_timeline_that_lists_no_files_vouches_for_none(tmp_path, text):
+    if text is not None:
+        (tmp_path / "a.timeline.json").write_text(text, encoding="latin-1")
+    assert made_before(tmp_path / "a.timeline.json") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.ENOSPC, "no space left"),
+        (errno.EDQUOT, "no space left"),
+        (errno.EACCES, "cannot be written to"),
+        (errno.EROFS, "cannot be written to"),
+        (errno.EIO, "failed: Input/output error"),
+    ],
+)
+def test_what_the_system_says_becomes_a_sentence(tmp_path, number, sentence):
+    with pytest.raises(OutputError, match=sentence), work_folder(tmp_path):
+        raise OSError(number, os.strerror(number))
+
+
+def test_what_lies_elsewhere_is_named(tmp_path):
+    with (
+        pytest.raises(OutputError, match=r"/elsewhere/photo\.jpg cannot be used: Permission denied"),
+        work_folder(tmp_path),
+    ):
+        raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere/photo.jpg")
+
+
+def test_a_disk_without_room_is_refused_before_the_work(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 9 * 10**8, 10**8))
+    check_space(tmp_path, 10**7)
+    with pytest.raises(OutputError, match="takes about 167 MB and 100 MB are free"):
+        check_space(tmp_path, 10**8)

@@ -1,0 +1,112 @@
+import json
+import subprocess
+from pathlib import Path
+
+from mixes.engine.timeline import Clip, Timeline, Transition
+from mixes.engine.tracklist.chapters import Chapter, chapters_of, ffmetadata, group_evenly, podcast_json
+
+RATE = 44_100
+HOSTILE = 'He said "hi"; a=b #1 \\ [CHAPTER] é 夜の道 🎵'
+
+
+def make_timeline(lengths_s: list[float], overlap_s: float, crossover_s: float, rate: int = RATE) -> Timeline:
+    overlap, crossover = round(overlap_s * rate), round(crossover_s * rate)
+    clips: list[Clip] = []
+    for number, length_s in enumerate(lengths_s, 1):
+        start = clips[-1].end - overlap if clips else 0
+        clips.append(Clip(f"Song {number}", "Artist", 0, round(length_s * rate), start, 0.0))
+    joins = tuple(Transition("smooth", overlap, "", crossover) for _ in clips[1:])
+    return Timeline(rate, tuple(clips), joins)
+
+
+def make_chapters(*starts: int, rate: int = RATE) -> list[Chapter]:
+    return [Chapter(start, start / rate, f"Song {number}", "") for number, start in enumerate(starts, 1)]
+
+
+def test_chapters_start_where_the_incoming_song_becomes_the_louder_one() -> None:
+    chapters = chapters_of(make_timeline([100, 80, 60], 8, 4.5))
+    assert [chapter.start for chapter in chapters] == [0, round(96.5 * RATE), round(168.5 * RATE)]
+    assert [chapter.start_s for chapter in chapters] == [0, 96.5, 168.5]
+    assert chapters[1].label == "Artist \u2013 Song 2"
+
+
+def test_a_clip_without_a_name_gets_a_number_and_names_are_cleaned() -> None:
+    clips = (Clip("\x00", "", 0, 10, 0, 0.0), Clip("a\nb\u202e", "c\x07", 0, 10, 10, 0.0))
+    first, second = chapters_of(Timeline(RATE, clips, (Transition("cut", 0, ""),)))
+    assert (first.label, second.label) == ("Track 1", "c \u2013 a b")
+
+
+def test_groups_are_even() -> None:
+    groups = [(chapter,) for chapter in make_chapters(*range(10))]
+    shared = group_evenly(groups, 4)
+    assert [len(group) for group in shared] == [2, 3, 2, 3]
+    assert [chapter for group in shared for chapter in group] == [
+        chapter for group in groups for chapter in group
+    ]
+    assert group_evenly(groups, 10) == tuple(groups)
+
+
+def test_ffmetadata_is_escaped_and_exact_to_the_frame() -> None:
+    chapters = [Chapter(0, 0.0, HOSTILE, ""), Chapter(12_345, 12_345 / RATE, "Two", "AC/DC")]
+    text = ffmetadata(chapters, frames=99_999, rate=RATE, title="a=b\nartist=INJECTED")
+    assert text.splitlines() == [
+        ";FFMETADATA1",
+        "title=a\\=b artist\\=INJECTED",
+        "",
+        "[CHAPTER]",
+        "TIMEBASE=1/44100",
+        "START=0",
+        "END=12345",
+        'title=He said "hi"\\; a\\=b \\#1 \\\\ [CHAPTER] é 夜の道 🎵',
+        "",
+        "[CHAPTER]",
+        "TIMEBASE=1/44100",
+        "START=12345",
+        "END=99999",
+        "title=AC/DC \u2013 Two",
+    ]
+
+
+def test_chapters_of_one_millisecond_share_an_entry() -> None:
+    text = ffmetadata(make_chapters(0, 10, 20, RATE), frames=2 * RATE, rate=RATE)
+    assert text.count("[CHAPTER]") == 2 and "title=Song 1 / Song 2 / Song 3" in text
+
+
+def test_a_long_title_is_cut_between_letters() -> None:
+    chapters = [Chapter(0, 0.0, "夜" * 300, "")]
+    assert f"title={'夜' * 85}\n" in ffmetadata(chapters, frames=RATE, rate=RATE)
+
+
+def test_an_mp4_made_from_it_reads_back_the_same(ffmpeg: Path, tmp_path: Path) -> None:
+    names = [HOSTILE, "title=x\n[CHAPTER]", "third"]
+    starts = (0, 22_051, 55_555)
+    chapters = [Chapter(start, start / RATE, name, "") for start, name in zip(starts, names, strict=True)]
+    (tmp_path / "meta").write_text(
+        ffmetadata(chapters, frames=2 * RATE, rate=RATE, title=HOSTILE, artist="AC/DC")
+    )
+    made = tmp_path / "made.mp4"
+    source = ["-f", "lavfi", "-t", "2", "-i", "sine", "-f", "ffmetadata", "-i", str(tmp_path / "meta")]
+    subprocess.run([ffmpeg, "-v", "error", *source, "-map_metadata", "1", "-c:a", "aac", made], check=True)
+    read = subprocess.run([ffmpeg, "-v", "error", "-i", made, "-f", "ffmetadata", "-"], capture_output=True)
+    escaped = HOSTILE.replace("\\", "\\\\").replace("=", "\\=").replace("#", "\\#").replace(";", "\\;")
+    text = read.stdout.decode()
+    assert f"title={escaped}\nartist=AC/DC\n" in text
+    parts = text.split("\n[CHAPTER]\n")[1:]
+    assert [part.strip().split("\ntitle=")[1] for part in parts] == [escaped, "title\\=x [CHAPTER]", "third"]
+    assert "TIMEBASE=1/44100\n" in parts[1]
+    assert [int(part.split("START=")[1].split()[0]) for part in parts] == list(starts)
+
+
+def test_podcast_chapters_are_exact() -> None:
+    chapters = [*make_chapters(0, 12_345, 12_346), Chapter(RATE * 3_601, 3_601.0, HOSTILE, "AC/DC")]
+    document = json.loads(podcast_json(chapters, title="Mix", author=""))
+    assert document == {
+        "version": "1.2.0",
+        "title": "Mix",
+        "chapters": [
+            {"startTime": 0.0, "title": "Song 1"},
+            {"startTime": 0.279932, "title": "Song 2 / Song 3"},
+            {"startTime": 3601.0, "title": f"AC/DC \u2013 {HOSTILE}"},
+        ],
+    }
+    assert "夜の道" in podcast_json(chapters)

@@ -1,0 +1,1 @@
+"""Chapters, and every text that lists them."""

@@ -1,0 +1,54 @@
+"""A CUE sheet for the finished MP3.
+
+In: the chapters and the MP3's name. Out: the sheet's text, UTF-8. A sheet has 99 tracks at most; where a mix
+has more songs, neighbours share a track, evenly over the mix, and a remark in the sheet says so: players
+refuse or cut off a longer one, and then its last songs would be lost.
+"""
+
+from collections.abc import Sequence
+
+from mixes.engine.text import clean_text
+from mixes.engine.tracklist.chapters import Chapter, Group, group_evenly, group_near
+
+MOST_TRACKS = 99
+FRAMES_PER_S = 75  # of a compact disc
+
+
+def cue_sheet(chapters: Sequence[Chapter], *, file_name: str, title: str, artist: str = "") -> str:
+    """Return the sheet; times are floored to a 75th of a second, minutes may pass 99."""
+    groups = group_near(chapters, _cue_frames, 1)
+    if len(groups) > MOST_TRACKS:
+        groups = group_evenly(groups, MOST_TRACKS)
+    lines = [f'PERFORMER "{_quotable(artist)}"'] if artist else []
+    lines += [f'TITLE "{_quotable(title)}"', f'FILE "{_quotable(file_name)}" MP3']
+    if len(groups) < len(chapters):
+        songs = f"{len(chapters)} songs on {len(groups)} tracks"
+        lines.insert(0, f'REM COMMENT "{songs}: some neighbours share one"')
+    for number, group in enumerate(groups, 1):
+        lines += _track_lines(number, group)
+    return "\n".join(lines) + "\n"
+
+
+def _track_lines(number: int, group: Group) -> list[str]:
+    artists = dict.fromkeys(chapter.artist for chapter in group if chapter.artist)
+    performer = [f'    PERFORMER "{_quotable(", ".join(artists))}"'] if artists else []
+    return [
+        f"  TRACK {number:02d} AUDIO",
+        f'    TITLE "{_quotable(" / ".join(chapter.title for chapter in group))}"',
+        *performer,
+        f"    INDEX 01 {_index_time(_cue_frames(group[0]))}",
+    ]
+
+
+def _cue_frames(chapter: Chapter) -> int:
+    return int(chapter.start_s * FRAMES_PER_S)
+
+
+def _index_time(frames: int) -> str:
+    seconds, frame = divmod(frames, FRAMES_PER_S)
+    return f"{seconds // 60:02d}:{seconds % 60:02d}:{frame:02d}"
+
+
+def _quotable(text: str) -> str:
+    """Return one line without the quote that would end the field; the format has no escape for it."""
+    return clean_text(text).replace('"', "'")

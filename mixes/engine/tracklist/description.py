@@ -1,0 +1,176 @@
+"""The text that goes under a published mix: a user's template, filled in.
+
+In: a template, the chapters, what the mix is called. Out: a `Description` within YouTube's limit, with a
+tracklist (tracklist.py) that nothing in the text around it can break.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mixes.engine.text import ELLIPSIS, clean_text, shorten_to_bytes
+from mixes.engine.tracklist.chapters import Chapter
+from mixes.engine.tracklist.youtube import (
+    LIMIT_BYTES,
+    RATIO,
+    TIME_COLON,
+    Tracklist,
+    harmless,
+    unlinked,
+    youtube_lines,
+)
+
+LEAST_LIST_BYTES = 2_500  # the text around it is cut before the tracklist gets less
+ARTISTS_BYTES = 300  # they stand in the tracklist as well
+MOST_HASHTAGS = 15  # of too many, YouTube shows none
+DEFAULT_HASHTAGS = ("mix", "mixtape", "music")
+DEFAULT_TEMPLATE = """\
+{title}
+{duration}, mixed on {date}
+
+{tracklist}
+
+Music by {artists}
+
+{hashtags}
+"""
+FIELD = re.compile(r"\{(title|tracklist|duration|date|artists|hashtags)\}")
+TRACKLIST = "{tracklist}"
+NO_TRACKLIST = Tracklist((), (), youtube_chapters=False)
+LINE_END = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+UNWRITABLE = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A finished description; `notes` are sentences for the user."""
+
+    text: str
+    notes: tuple[str, ...]
+    youtube_chapters: bool
+
+
+def render_description(
+    template: str,
+    chapters: Sequence[Chapter],
+    duration_s: float,
+    *,
+    title: str,
+    date: str = "",
+    hashtags: Sequence[str] = DEFAULT_HASHTAGS,
+) -> Description:
+    """Fill `template` and return at most LIMIT_BYTES of UTF-8, the line end behind the last line counted.
+
+    The names of FIELD are replaced in one pass: inserted text is not looked at again, other braces stay. A
+    line whose fields are all empty is left out. The tracklist stands on lines of its own, in one place.
+    """
+    values = {
+        "title": clean_text(title),
+        "duration": duration_in_words(duration_s),
+        "date": clean_text(date),
+        "artists": artist_list(chapters),
+        "hashtags": hashtag_line(hashtags),
+    }
+    before, field, after = LINE_END.sub("\n", template).partition(TRACKLIST)
+    above = _filled(before.rstrip(" \t").removesuffix("\n"), values)
+    below = _filled(after.replace(TRACKLIST, "").lstrip(" \t").removeprefix("\n"), values)
+    notes = _notes_on_text(above + below, lists=template.count(TRACKLIST))
+    above, below = _writable(above), _writable(below)
+    room = max(LIMIT_BYTES - _size(above) - _size(below), LEAST_LIST_BYTES)
+    tracklist = youtube_lines(chapters, duration_s, max_bytes=room) if field else NO_TRACKLIST
+    kept_above = _cut(above, LIMIT_BYTES - _size(tracklist.lines))
+    kept_below = _cut(below, LIMIT_BYTES - _size([*tracklist.lines, *kept_above]))
+    notes += tracklist.notes
+    if kept_above + kept_below != above + below:
+        notes.append("The text around the tracklist is cut, or it would be longer than YouTube allows.")
+    text = "\n".join([*kept_above, *tracklist.lines, *kept_below]).strip("\n") + "\n"
+    return Description(text, tuple(notes), tracklist.youtube_chapters)
+
+
+def duration_in_words(seconds: float) -> str:
+    """Return "1 hour 2 minutes", rounded: a time with colons would be taken for a chapter."""
+    if seconds < 60:
+        return _counted(int(seconds), "second")
+    hours, minutes = divmod(int(seconds / 60 + 0.5), 60)
+    return " ".join(
+        _counted(number, unit) for number, unit in ((hours, "hour"), (minutes, "minute")) if number
+    )
+
+
+def artist_list(chapters: Sequence[Chapter]) -> str:
+    """Return each artist once, in order of appearance, in about ARTISTS_BYTES of UTF-8."""
+    names: dict[str, str] = {}
+    for chapter in chapters:
+        artist = unlinked(clean_text(chapter.artist))
+        names.setdefault(artist.casefold(), artist)
+    rest = list(filter(None, names.values()))
+    listed = shorten_to_bytes(rest.pop(0), ARTISTS_BYTES) if rest else ""
+    while rest and len(f"{listed}, {rest[0]}".encode()) <= ARTISTS_BYTES:
+        listed += f", {rest.pop(0)}"
+    return f"{listed} and {len(rest)} more" if rest else listed
+
+
+def hashtag_line(words: Sequence[str]) -> str:
+    """Return "#word #word": letters, digits and underscores, each tag once, MOST_HASHTAGS at most."""
+    tags = dict.fromkeys("".join(filter(_is_tag_letter, clean_text(word))) for word in words)
+    return " ".join(f"#{tag}" for tag in list(filter(None, tags))[:MOST_HASHTAGS])
+
+
+def _is_tag_letter(character: str) -> bool:
+    return character == "_" or unicodedata.category(character)[0] in "LMN"
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def _filled(text: str, values: Mapping[str, str]) -> list[str]:
+    """Return the lines of a piece of template with its fields replaced."""
+    lines: list[str] = []
+    was_left_out = False
+    for line in text.split("\n") if text else ():
+        names = FIELD.findall(line)
+        if names and not any(values[name] for name in names):
+            was_left_out = True
+        elif line or not was_left_out or (lines and lines[-1]):  # not two empty lines where one was meant
+            lines.append(FIELD.sub(lambda match: values[match[1]], line))
+            was_left_out = False
+    return lines
+
+
+def _notes_on_text(lines: Sequence[str], *, lists: int) -> list[str]:
+    """Tell what is done to the text around the tracklist."""
+    notes = []
+    if lists == 0:
+        notes.append("The template has no {tracklist}, so YouTube will show no chapters.")
+    if lists > 1:
+        notes.append(
+            "The tracklist stands where the template asks for it first: a second one would break it."
+        )
+    if any(TIME_COLON.search(line) for line in lines):
+        notes.append(f"Times outside the tracklist are written with {RATIO}, or YouTube would count them.")
+    if any("<" in line or ">" in line for line in lines):
+        notes.append("YouTube allows no < and no >, so \u2039 and \u203a stand for them.")
+    return notes
+
+
+def _writable(lines: Sequence[str]) -> list[str]:
+    return [harmless(UNWRITABLE.sub("", line)).rstrip() for line in lines]
+
+
+def _size(lines: Sequence[str]) -> int:
+    """Return the bytes of all lines in UTF-8, a line end behind each."""
+    return sum(len(line.encode()) + 1 for line in lines)
+
+
+def _cut(lines: Sequence[str], room: int) -> list[str]:
+    """Return the first lines that fit into `room` bytes, of the next one its beginning."""
+    kept: list[str] = []
+    for line in lines:
+        size = _size([line])
+        if size > room:
+            return [*kept, shorten_to_bytes(line, room - 1)] if room > len(ELLIPSIS.encode()) else kept
+        kept.append(line)
+        room -= size
+    return kept

@@ -1,0 +1,95 @@
+"""The ID3 tag of a finished MP3: names, cover and chapters.
+
+In: the chapters and what the mix is called. Out: the bytes that stand in front of the first MP3 frame. They
+depend on the timeline and not on the sound, so they can be written before encoding begins.
+
+Version 2.3 in UTF-16, which every reader since 2000 knows; chapters are its CHAP and CTOC addendum of 2005.
+"""
+
+import io
+from collections.abc import Sequence
+
+from mutagen.id3 import APIC, CHAP, CTOC, ID3, TALB, TIT2, TLEN, TPE1, CTOCFlags, Encoding, Frame, PictureType
+
+from mixes.engine.text import clean_text
+from mixes.engine.tracklist.chapters import Chapter, group_by_ms, seconds_to_ms, shared_label
+
+# mypy: allow-untyped-calls
+# (mutagen gives types to half of what it has)
+
+MOST_CHILDREN = 255  # of one table of contents: it counts them in a byte
+HEADER_BYTES = 10
+NO_OFFSET = 0xFFFFFFFF  # "use the times": a byte offset would have to be known before encoding
+
+
+def id3_bytes(
+    chapters: Sequence[Chapter],
+    *,
+    duration_s: float,
+    title: str,
+    artist: str = "",
+    album: str = "",
+    cover: bytes = b"",
+) -> bytes:
+    """Return a whole ID3v2.3 tag without padding; the same arguments give the same bytes.
+
+    `cover` is the content of a JPEG or PNG file, or empty. Times are in whole milliseconds.
+    """
+    names = ((TIT2, title), (TPE1, artist), (TALB, album))
+    frames = [_text(frame_type, cleaned) for frame_type, text in names if (cleaned := clean_text(text))]
+    frames.append(_text(TLEN, str(seconds_to_ms(duration_s))))
+    frames += _chapter_frames(chapters, seconds_to_ms(duration_s))
+    if cover:
+        mime = "image/png" if cover.startswith(b"\x89PNG") else "image/jpeg"
+        frames.append(APIC(encoding=Encoding.LATIN1, mime=mime, type=PictureType.COVER_FRONT, data=cover))
+    body = b"".join(map(_frame_bytes, frames))
+    return b"ID3\3\0\0" + bytes(len(body) >> shift & 127 for shift in (21, 14, 7, 0)) + body
+
+
+def _frame_bytes(frame: Frame) -> bytes:
+    """Return one frame as it stands in a tag.
+
+    One by one, because mutagen sorts the frames of a tag by size, and ffmpeg and what is built upon it list
+    chapters in the order in which they stand.
+    """
+    tag = ID3()
+    tag.add(frame)
+    file = io.BytesIO()
+    tag.save(file, v1=0, v2_version=3, padding=lambda _: 0)
+    return file.getvalue()[HEADER_BYTES:]
+
+
+def _text(frame_type: type[Frame], text: str) -> Frame:
+    return frame_type(encoding=Encoding.UTF16, text=text)
+
+
+def _chapter_frames(chapters: Sequence[Chapter], end_ms: int) -> list[Frame]:
+    """Return a CHAP for each entry and the CTOC that lists them."""
+    groups = group_by_ms(chapters)
+    starts_ms = [seconds_to_ms(group[0].start_s) for group in groups] + [end_ms]
+    names = [f"chp{index}" for index in range(len(groups))]
+    chaps = [
+        CHAP(
+            element_id=name,
+            start_time=start_ms,
+            end_time=max(start_ms, next_ms),
+            start_offset=NO_OFFSET,
+            end_offset=NO_OFFSET,
+            sub_frames=[_text(TIT2, shared_label(group))],
+        )
+        for name, group, start_ms, next_ms in zip(names, groups, starts_ms, starts_ms[1:], strict=False)
+    ]
+    return [*_contents("toc", names, CTOCFlags.TOP_LEVEL), *chaps]
+
+
+def _contents(name: str, children: Sequence[str], flags: int = 0) -> list[Frame]:
+    """Return the table of contents, over tables of its own when there are too many children for one."""
+    if len(children) <= MOST_CHILDREN:
+        flags |= CTOCFlags.ORDERED
+        return [CTOC(element_id=name, flags=flags, child_element_ids=list(children), sub_frames=[])]
+    parts = [children[start : start + MOST_CHILDREN] for start in range(0, len(children), MOST_CHILDREN)]
+    names = [f"{name}{index}" for index in range(len(parts))]
+    inner = [
+        frame for part_name, part in zip(names, parts, strict=True) for frame in _contents(part_name, part)
+    ]
+    return [*_contents(name, names, flags), *inner]

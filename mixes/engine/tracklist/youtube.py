@@ -1,0 +1,168 @@
+"""A tracklist as YouTube reads it: one song a line, its time first.
+
+In: the chapters, the length, the bytes there are. Out: lines, and sentences on what had to give. YouTube
+drops all chapters for one fault and does not say which, so a list is either within every rule or said not to
+be: it begins at 0:00, has three entries or more, and each lasts 10 s or longer. Times stand nowhere else.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from mixes.engine.text import clean_text, shorten_to_bytes
+from mixes.engine.timestamps import clock_with_hours, clock_without_hours
+from mixes.engine.tracklist.chapters import Chapter, Group, group_evenly, group_near, shared_label
+
+LIMIT_BYTES = 5_000  # of UTF-8, for YouTube's whole description
+FEWEST_CHAPTERS = 3
+SHORTEST_CHAPTER_S = 10
+SHORTEST_LABEL = 20  # bytes; below it two songs on a line say more than half a name each
+RATIO = "\u2236"  # a sign that looks like a colon
+# A time to a generous reader: any script's digits, any colon, and between them what cannot be seen
+TIME_COLON = re.compile(
+    "(?<=\\d)[\u200b-\u200f\u2060]*[:\ufe13\ufe55\uff1a][\u200b-\u200f\u2060]*(?=\\d\\d?(?!\\d))"
+)
+
+DOT = "\u2024"  # a sign that looks like a full stop
+LINK = re.compile(r"(?:https?://|ftp://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/\S*", re.IGNORECASE)
+
+NO_CHAPTERS = (
+    "YouTube will show no chapters: it wants three or more of at least 10 seconds each. "
+    "The tracklist has plain times."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracklist:
+    """The lines, sentences for the user on what was done to them, and whether they are YouTube chapters."""
+
+    lines: tuple[str, ...]
+    notes: tuple[str, ...]
+    youtube_chapters: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line, which can be written in several lengths."""
+
+    time: str
+    full: str  # artists and titles of its songs
+    titles: str
+    first: str  # title of the first song
+    more: str  # " +2" where there are others
+
+    def label(self, limit: int) -> str:
+        """Return the fullest label of at most `limit` bytes (SHORTEST_LABEL or more)."""
+        for label in (self.full, self.titles):
+            if len(label.encode()) <= limit:
+                return label
+        return shorten_to_bytes(self.first, limit - len(self.more)) + self.more
+
+    def most_bytes(self, limit: int) -> int:
+        """Return the most that the line, its line end included, takes with a label of `limit` bytes."""
+        shortened = min(limit, len(self.first.encode()) + len(self.more))
+        sizes = (len(label.encode()) for label in (self.full, self.titles))
+        return len(self.time) + len(" \n") + next((size for size in sizes if size <= limit), shortened)
+
+
+def harmless(text: str) -> str:
+    """Return `text` with nothing in it that YouTube refuses or could take for a time."""
+    return TIME_COLON.sub(RATIO, text).replace("<", "\u2039").replace(">", "\u203a")
+
+
+def unlinked(text: str) -> str:
+    """Return `text` with no web address in it that could be clicked: a stranger's tag is no place for one."""
+    return LINK.sub(lambda match: match[0].replace("://", f"{RATIO}//").replace(".", DOT), text)
+
+
+def youtube_lines(
+    chapters: Sequence[Chapter], duration_s: float, *, max_bytes: int = LIMIT_BYTES
+) -> Tracklist:
+    """Return the tracklist in at most `max_bytes` of UTF-8 (200 or more), a line end behind each line.
+
+    All times have hours when the mix lasts one. Songs less than 10 s apart share a line. When it is too long,
+    names are shortened; when that is not enough, neighbours share lines evenly over the whole mix.
+    """
+    songs = _harmless_chapters(chapters)
+    groups = _chapter_groups(songs, int(duration_s))
+    is_valid = len(groups) >= FEWEST_CHAPTERS
+    if not is_valid:
+        groups = tuple((song,) for song in songs)
+    clock = clock_with_hours if duration_s >= 3600 else clock_without_hours
+
+    @cache
+    def entries(count: int) -> list[Entry]:
+        return [_entry(group, clock) for group in group_evenly(groups, count)]
+
+    least = FEWEST_CHAPTERS if is_valid else 1
+    count = _largest(
+        least, len(groups), lambda count: _most_bytes(entries(count), SHORTEST_LABEL) <= max_bytes
+    )
+    chosen = entries(count)
+    limit = _largest(SHORTEST_LABEL, max_bytes, lambda limit: _most_bytes(chosen, limit) <= max_bytes)
+    labels = [entry.label(limit) for entry in chosen]
+    notes = [] if is_valid else [NO_CHAPTERS]
+    notes += _sharing_notes(len(songs), len(groups), count)
+    if labels != [entry.full for entry in chosen]:
+        notes.append("Names in the tracklist are shortened, or it would be longer than YouTube allows.")
+    lines = tuple(f"{entry.time} {label}" for entry, label in zip(chosen, labels, strict=True))
+    return Tracklist(lines, tuple(notes), is_valid)
+
+
+def _harmless_chapters(chapters: Sequence[Chapter]) -> list[Chapter]:
+    """Return the chapters with names for YouTube, none without a title."""
+    return [
+        replace(
+            chapter,
+            title=harmless(unlinked(clean_text(chapter.title))) or f"Track {number}",
+            artist=harmless(unlinked(clean_text(chapter.artist))),
+        )
+        for number, chapter in enumerate(chapters, 1)
+    ]
+
+
+def _whole_s(chapter: Chapter) -> int:
+    return int(chapter.start_s)
+
+
+def _chapter_groups(chapters: Sequence[Chapter], end_s: int) -> tuple[Group, ...]:
+    """Let songs share entries so that each entry lasts long enough, the last one up to the end as well."""
+    groups = list(group_near(chapters, _whole_s, SHORTEST_CHAPTER_S))
+    while len(groups) > 1 and end_s - _whole_s(groups[-1][0]) < SHORTEST_CHAPTER_S:
+        last = groups.pop()
+        groups[-1] += last
+    return tuple(groups)
+
+
+def _entry(group: Group, clock: Callable[[int], str]) -> Entry:
+    titles = [chapter.title for chapter in group]
+    more = f" +{len(group) - 1}" if len(group) > 1 else ""
+    return Entry(clock(_whole_s(group[0])), shared_label(group), " / ".join(titles), titles[0], more)
+
+
+def _most_bytes(entries: Sequence[Entry], limit: int) -> int:
+    return sum(entry.most_bytes(limit) for entry in entries)
+
+
+def _largest(low: int, high: int, fits: Callable[[int], bool]) -> int:
+    """Return the largest number from `low` to `high` that fits; `low` is taken to do so."""
+    if high <= low or fits(high):
+        return max(low, high)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def _sharing_notes(songs: int, groups: int, lines: int) -> list[str]:
+    """Tell which songs have no line of their own, and why."""
+    notes = []
+    if groups < songs:
+        notes.append(f"{songs - groups} of {songs} songs share a line: YouTube wants 10 seconds for each.")
+    if lines < groups:
+        notes.append(
+            f"{songs} songs are more than YouTube's description holds: neighbours share {lines} lines, "
+            "evenly over the mix."
+        )
+    return notes

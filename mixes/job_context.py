@@ -1,0 +1,5 @@
+"""The id of the job that this thread works on, for log lines."""
+
+from contextvars import ContextVar
+
+job_id: ContextVar[str] = ContextVar("job_id", default="-")

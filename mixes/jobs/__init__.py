@@ -1,0 +1,1 @@
+"""The queue side: jobs and what runs them."""

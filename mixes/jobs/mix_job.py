@@ -1,0 +1,188 @@
+"""One run of a mix on a worker: from its snapshot to files, a check sheet and a waveform."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from mixes.engine.errors import (
+    DecodeError,
+    EngineError,
+    InterruptedDecodeError,
+    PictureError,
+    StalledError,
+)
+from mixes.engine.pipeline.make import go_on_with_mix
+from mixes.engine.pipeline.request import STAGES, MixOutputs, MixRequest, expected_bytes
+from mixes.engine.pipeline.reuse import Earlier
+from mixes.engine.pipeline.work_folder import lock
+from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.timeline import Timeline
+from mixes.jobs.runner import Commit, JobRun
+from mixes.leases import OPEN, Leased, State
+from mixes.models import MixJob
+from mixes.services import storage
+from mixes.services.drawing.mix_waveform import draw_mix
+from mixes.services.limits import DiskFull, full_disk_told
+from mixes.services.offline.local_mixes import available_cores
+from mixes.services.rendering import artifacts, snapshots
+from mixes.services.rendering.mix_requests import check_disk, disk_full
+
+# Seconds of each stage, measured on two cores of 2024 (benchmarks/RESULTS.md): only their relation counts
+DRAW_S, DRAW_PER_CARD_S = 0.3, 0.08
+BLEND_PER_S, ENCODE_PER_S = 0.002, 0.009  # per second of the mix, the latter on one core and per format
+VIDEO_S, VIDEO_PER_CARD_S, VIDEO_PER_S = 0.8, 0.5, 0.0004
+CHECK_PER_S = 0.0016  # per format
+
+
+def run(run: JobRun) -> Commit:
+    """Make the mix of a job, going on where an earlier attempt was; return the writes of its result."""
+    job = MixJob.objects.select_related("owner").get(pk=run.job.pk)
+    work = storage.scratch_path("mix", job.pk)
+    run.at_end.callback(clear_if_deleted, job)
+    with told_to_its_owner(job):
+        request = snapshots.to_request(job.snapshot, available_cores())
+        outputs = make(job, request, work, run)
+        results = artifacts.read_results(outputs, run.should_stop)
+    return partial(commit, job, request, outputs, results)
+
+
+def clear_if_deleted(job: MixJob) -> None:
+    """Remove the work folder of a run that was deleted with its owner: nobody goes on with it."""
+    if not MixJob.objects.filter(pk=job.pk).exists():
+        storage.remove_folder(storage.scratch_path("mix", job.pk))
+
+
+def make(job: MixJob, request: MixRequest, work: Path, run: JobRun) -> MixOutputs:
+    """Run the engine in the job's own folder."""
+    timeline = snapshots.timeline_of(job.snapshot)
+    is_resumed = work.is_dir()
+    there = sum(path.stat().st_size for path in work.iterdir()) if is_resumed else 0
+    check_disk(max(0, expected_bytes(request, timeline) - there))
+    keeps_something = job.from_stage not in ("", "draw", "render")
+    earlier = (
+        Earlier(job.from_stage, artifacts.whole_artifacts(job, run.should_stop)) if keeps_something else None
+    )
+    costs = stage_costs(request, timeline)
+    return go_on_with_mix(
+        request,
+        work,
+        ffmpeg=find_ffmpeg(settings.FFMPEG),
+        earlier=earlier,
+        on_progress=WholeProgress(costs, run.on_progress, skips=is_resumed or earlier is not None),
+        should_stop=run.should_stop,
+    )
+
+
+@contextlib.contextmanager
+def told_to_its_owner(job: MixJob) -> Iterator[None]:
+    """Turn errors on files of ours into sentences about what their owner calls them."""
+    try:
+        with full_disk_told(disk_full()):
+            yield
+    except DecodeError as error:
+        titles = {Path(entry["file"]).name: entry["title"] for entry in job.snapshot["tracks"]}
+        sentence = f"“{titles.get(error.path.name, error.path.name)}”: {error.reason}"
+        kind = StalledError if isinstance(error, InterruptedDecodeError) else EngineError
+        raise kind(sentence) from error
+    except PictureError as error:
+        raise EngineError(_("The picture cannot be used: %s") % error.reason) from error
+    except DiskFull:
+        # before the row's end is written: the database may need the room
+        storage.remove_folder(storage.scratch_path("mix", job.pk))
+        raise
+
+
+def stage_costs(request: MixRequest, timeline: Timeline) -> dict[str, float]:
+    """Return about how many seconds each stage takes."""
+    length_s, formats = timeline.duration_s, len(request.formats)
+    has_video = "mp4" in request.formats
+    cards = len(timeline.clips) if has_video and request.title_cards else 0
+    return {
+        "draw": DRAW_S + DRAW_PER_CARD_S * cards,
+        "render": length_s * (BLEND_PER_S + ENCODE_PER_S * formats / request.cores),
+        "video": VIDEO_S + VIDEO_PER_CARD_S * cards + VIDEO_PER_S * length_s if has_video else 0.0,
+        "write": 0.0,
+        "check": CHECK_PER_S * length_s * formats,
+    }
+
+
+class WholeProgress:
+    """Turns how far a stage is into how far the whole run is."""
+
+    def __init__(self, costs: dict[str, float], report: Callable[[str, float], None], *, skips: bool) -> None:
+        """Report to `report`. `skips`: stages may be on record, and count only when work begins: a jump
+        ahead is no measure of the time that is left.
+        """
+        self._whole_s = sum(costs.values())
+        self._costs, self._report, self._skips = costs, report, skips
+        self._before_s = {stage: sum(costs[s] for s in STAGES[:i]) for i, stage in enumerate(STAGES)}
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        if self._skips and fraction in (0.0, 1.0):
+            return
+        self._skips = False
+        self._report(stage, (self._before_s[stage] + fraction * self._costs[stage]) / self._whole_s)
+
+
+def commit(
+    job: MixJob, request: MixRequest, outputs: MixOutputs, results: list[artifacts.Result]
+) -> dict[str, Any]:
+    """Take the results in; runs in the transaction that ends the job."""
+    with told_to_its_owner(job):
+        artifacts.take_in(job, results)
+    gone = _("The picture of this mix was deleted, so one was drawn.")
+    notes = [*outputs.notes, *([gone] if snapshots.picture_is_gone(job.snapshot) else [])]
+    notes += [
+        _("“%s” was left out: it cannot be used.") % title for title in job.snapshot.get("left_out", ())
+    ]
+    transaction.on_commit(partial(clear_up, job, State.DONE, ""), robust=True)
+    drawing = draw_mix(outputs.timeline, [source.analysis for source in request.sources])
+    return {
+        "check_sheet": {kind: sheet.to_dict() for kind, sheet in outputs.checks.items()},
+        "notes": notes,
+        "timings_s": {stage: round(seconds, 3) for stage, seconds in outputs.timings_s.items()},
+        "outline": asdict(drawing),
+        "snapshot": {**job.snapshot, "timeline": outputs.timeline.to_dict()},
+        "from_stage": "",
+    }
+
+
+def give_up(job: Leased, state: State, sentence: str) -> None:
+    """Clear up after a run that failed for good or was cancelled."""
+    mix_job = MixJob.objects.select_related("owner").get(pk=job.pk)
+    transaction.on_commit(partial(clear_up, mix_job, state, sentence), robust=True)
+
+
+def clear_up(job: MixJob, state: State, sentence: str) -> None:
+    """Remove the work folder, and tell the owner who asked to be told."""
+    storage.remove_folder(storage.scratch_path("mix", job.pk))
+    if job.mail_when_done and settings.HAS_MAIL and state != State.CANCELLED:
+        send_mail(*mail_text(job, state, sentence), from_email=None, recipient_list=[job.owner.email])
+
+
+def tidy() -> None:
+    """Remove the work folders of runs whose worker died between their end and the clearing up."""
+    for pk, folder in storage.scratch_folders("mix"):
+        if not MixJob.objects.filter(pk=pk, state__in=OPEN).exists():
+            with contextlib.suppress(BlockingIOError, FileNotFoundError), lock(folder, wait=False):
+                storage.remove_folder(folder)
+
+
+def mail_text(job: MixJob, state: State, sentence: str) -> tuple[str, str]:
+    """Return subject and text of the mail about an ended run."""
+    url = settings.SITE_URL + reverse("mixes:job_detail", args=[job.pk])
+    title = " ".join(job.title.split())
+    if state == State.DONE:
+        subject = _("“%s” is ready") % title
+        return subject, _("Your mix “%(title)s” is ready to be heard:") % {"title": title} + f"\n\n{url}\n"
+    subject = _("“%s” could not be made") % title
+    return subject, f"{sentence}\n\n{url}\n"

@@ -1,0 +1,103 @@
+"""Making one preview: an M4A of a track or of a join, then its row."""
+
+import contextlib
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from mixes.engine.errors import DecodeError
+from mixes.engine.mixing.preview import Excerpt, write_excerpt, write_track_copy
+from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.jobs.runner import Commit, JobRun
+from mixes.leases import OPEN, Leased, State
+from mixes.models import Preview, Track
+from mixes.services import storage
+from mixes.services.limits import full_disk_told
+from mixes.services.rendering import previews
+
+STAGE = "copy"
+
+
+def run(run: JobRun) -> Commit:
+    """Make a preview; its file is kept with its row. Raises DecodeError, DiskFull, Cancelled."""
+    preview = Preview.objects.get(pk=run.job.pk)
+    scratch = storage.scratch_path("preview", preview.pk)
+    run.at_end.callback(storage.remove_folder, scratch)
+    out = scratch / "sound.m4a"
+    with full_disk_told(disk_full()):
+        scratch.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(preview, out, run)
+        except DecodeError as error:
+            raise type(error)(Path(_shown_name(preview, error.path)), error.reason) from error
+    return partial(_take_in, preview, out)
+
+
+def _write(preview: Preview, out: Path, run: JobRun) -> None:
+    ffmpeg, paths = find_ffmpeg(settings.FFMPEG), track_paths(preview)
+    if preview.kind == Preview.Kind.TRACK:
+        write_track_copy(
+            ffmpeg,
+            paths[0],
+            out,
+            on_progress=partial(run.on_progress, STAGE),
+            should_stop=run.should_stop,
+        )
+    else:
+        excerpt = Excerpt.from_dict(
+            {name: value for name, value in preview.recipe.items() if name != "tracks"}
+        )
+        write_excerpt(ffmpeg, excerpt, paths, out, should_stop=run.should_stop)
+
+
+def _shown_name(preview: Preview, path: Path) -> str:
+    """Return what its owner called a file that lies here under a name of ours."""
+    tracks = Track.objects.filter(owner=preview.owner_id, pk__in=preview.recipe["tracks"])
+    names = {Path(file).name: name for file, name in tracks.values_list("file", "name")}
+    return names.get(path.name, path.name)
+
+
+def track_paths(preview: Preview) -> list[Path]:
+    """Return the files of the tracks that sound in it. Raises DecodeError when one was removed."""
+    wanted = preview.recipe["tracks"]
+    found = Track.objects.filter(owner=preview.owner_id, pk__in=wanted).exclude(file="")
+    files = {str(pk): file for pk, file in found.values_list("pk", "file")}
+    if len(files) < len(set(wanted)):
+        raise DecodeError(Path("A track"), "it is not there any more.")
+    return [storage.path_of(files[pk]) for pk in wanted]
+
+
+def _take_in(preview: Preview, out: Path) -> dict[str, Any]:
+    """Put the file to its name, the same at every attempt, and others out of the cache for it."""
+    name, size = f"{storage.PREVIEWS}/{preview.pk.hex[:2]}/{preview.pk.hex}.m4a", out.stat().st_size
+    with full_disk_told(disk_full()):
+        storage.keep(out, name)
+    preview.file, preview.size = name, size
+    files = previews.evict(keep=preview)
+    transaction.on_commit(partial(_remove, files))
+    return {"file": name, "size": size}
+
+
+def disk_full() -> str:
+    return _("The site's disk is too full to make this ready to be heard. Nothing was lost; try again later.")
+
+
+def _remove(names: list[str]) -> None:
+    for name in names:
+        storage.remove(name)
+
+
+def give_up(job: Leased, state: State, sentence: str) -> None:
+    """Change nothing else: whoever asks for it sees why there is none, and may ask again."""
+
+
+def tidy() -> None:
+    """Remove the work folders of runs whose worker died between their end and the clearing up."""
+    for pk, folder in storage.scratch_folders("preview"):
+        if not Preview.objects.filter(pk=pk, state__in=OPEN).exists():
+            with contextlib.suppress(OSError):  # its worker may be at the same
+                storage.remove_folder(folder)

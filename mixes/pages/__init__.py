@@ -1,0 +1,1 @@
+"""What each page shows, worked out before the template."""

@@ -1,0 +1,229 @@
+"""All that the page of one run shows: how far it is, or what came out."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from mixes.engine.tracklist.chapters import Chapter, chapters_of
+from mixes.engine.tracklist.youtube import LIMIT_BYTES
+from mixes.leases import State
+from mixes.models import Artifact, MixJob
+from mixes.pages import check_report
+from mixes.services import storage, wording
+from mixes.services.drawing.mix_waveform import WIDTH
+from mixes.services.rendering.mix_requests import next_try_text, place_in_queue, remaining_text
+from mixes.services.rendering.snapshots import timeline_of
+
+STAGE_WORDS: Mapping[str, Promise] = {
+    "": gettext_lazy("Getting ready"),
+    "draw": gettext_lazy("Painting the picture"),
+    "render": gettext_lazy("Mixing the songs"),
+    "video": gettext_lazy("Making the video"),
+    "write": gettext_lazy("Writing the texts"),
+    "check": gettext_lazy("Listening to the result"),
+}
+KIND_WORDS: Mapping[str, tuple[Promise, Promise]] = {
+    Artifact.Kind.MP3: (gettext_lazy("MP3"), gettext_lazy("sound, with chapters and cover inside")),
+    Artifact.Kind.MP4: (gettext_lazy("MP4"), gettext_lazy("video, with chapters inside")),
+    Artifact.Kind.CUE: (gettext_lazy("CUE sheet"), gettext_lazy("for DJ programs and Mixcloud")),
+    Artifact.Kind.CHAPTERS: (gettext_lazy("Chapters"), gettext_lazy("JSON, for podcasts")),
+    Artifact.Kind.DESCRIPTION: (gettext_lazy("Description"), gettext_lazy("text with the tracklist")),
+    Artifact.Kind.TIMELINE: (gettext_lazy("Timeline"), gettext_lazy("JSON, every clip and join")),
+}
+OPENERS: Mapping[str, Promise] = {
+    State.QUEUED: pgettext_lazy("state of a mix", "Waiting"),
+    State.RUNNING: pgettext_lazy("state of a mix", "Being made"),
+    State.DONE: pgettext_lazy("state of a mix", "Done"),
+    State.FAILED: pgettext_lazy("state of a mix", "Failed"),
+    State.CANCELLED: pgettext_lazy("state of a mix", "Cancelled"),
+}
+AXIS_MARKS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file to take along."""
+
+    artifact: Artifact
+    label: Promise
+    about: Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a join lies in the drawing of the mix."""
+
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a run is, in words."""
+
+    job: MixJob
+
+    @property
+    def stage(self) -> Promise | str:
+        return STAGE_WORDS.get(self.job.stage, self.job.stage)
+
+    @property
+    def opener(self) -> Promise:
+        return OPENERS[self.job.state]
+
+    @property
+    def remaining(self) -> str:
+        return remaining_text(self.job) if self.job.state == State.RUNNING else ""
+
+    @property
+    def place(self) -> int | None:
+        return place_in_queue(self.job)
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.job.state == State.QUEUED
+
+    @property
+    def restarting(self) -> Promise | str:
+        """Which try it waits for; empty where it was not begun before."""
+        begun = self.is_waiting and self.job.attempt > 0
+        return wording.restarting(self.job.attempt + 1) if begun else ""
+
+    @property
+    def next_try(self) -> str:
+        return next_try_text(self.job)
+
+
+@dataclass(frozen=True)
+class JobSheet:
+    """One run; its files are those of its last success, even while it is made again."""
+
+    job: MixJob
+    artifacts: Mapping[str, Artifact]
+
+    @cached_property
+    def standing(self) -> Standing:
+        return Standing(self.job)
+
+    @cached_property
+    def timeline(self) -> Any:
+        return timeline_of(self.job.snapshot)
+
+    @cached_property
+    def chapters(self) -> tuple[Chapter, ...]:
+        return chapters_of(self.timeline)
+
+    @property
+    def sound(self) -> Artifact | None:
+        """The file that is played: the video where there is one."""
+        return self.artifacts.get(Artifact.Kind.MP4) or self.artifacts.get(Artifact.Kind.MP3)
+
+    @property
+    def is_video(self) -> bool:
+        return Artifact.Kind.MP4 in self.artifacts
+
+    @property
+    def waves(self) -> list[tuple[str, str, str]]:
+        """Return ink, peaks and body of each clip."""
+        clips = (self.job.outline or {}).get("clips", ())
+        return [(("odd", "even")[place % 2], peaks, body) for place, (peaks, body) in enumerate(clips)]
+
+    @property
+    def marks(self) -> Iterator[Mark]:
+        scale = WIDTH / self.timeline.frames
+        for _before, after, join in self.timeline.joins():
+            yield Mark(round(after.start * scale, 1), round(max(3.0, join.overlap * scale), 1))
+
+    @property
+    def axis_s(self) -> tuple[float, ...]:
+        return tuple(self.timeline.duration_s * step / AXIS_MARKS for step in range(AXIS_MARKS + 1))
+
+    @property
+    def downloads(self) -> list[Download]:
+        return [
+            Download(self.artifacts[kind], label, about)
+            for kind, (label, about) in KIND_WORDS.items()
+            if kind in self.artifacts
+        ]
+
+    @cached_property
+    def description(self) -> str:
+        """The text under the published mix; empty when its file has gone."""
+        artifact = self.artifacts.get(Artifact.Kind.DESCRIPTION)
+        try:
+            return storage.path_of(artifact.file).read_text(encoding="utf-8") if artifact else ""
+        except OSError:
+            return ""
+
+    @property
+    def description_bytes(self) -> int:
+        return len(self.description.encode())
+
+    @property
+    def description_limit(self) -> int:
+        return LIMIT_BYTES
+
+    @property
+    def checked(self) -> tuple[check_report.Checked, ...]:
+        return check_report.checked_words(self.job.check_sheet or {})
+
+    @property
+    def verdict(self) -> str:
+        return check_report.overall_verdict(self.job.check_sheet or {})
+
+    @property
+    def took_s(self) -> float:
+        """Seconds of work, whatever the waiting and the attempts before."""
+        return sum((self.job.timings_s or {}).values())
+
+    @property
+    def has_lost_files(self) -> bool:
+        """Tell whether a file of the result is not there any more."""
+        return not all(storage.path_of(artifact.file).is_file() for artifact in self.artifacts.values())
+
+    @property
+    def is_outdated(self) -> bool:
+        """Tell whether the mix has been changed since."""
+        return self.job.snapshot.get("mix_version") != self.job.mix.version
+
+
+def read_job(job: MixJob) -> JobSheet:
+    """Read what is shown of a run, in one query more."""
+    return JobSheet(job, {artifact.kind: artifact for artifact in Artifact.objects.filter(job=job)})
+
+
+def timeline_data(job: MixJob) -> dict[str, Any]:
+    """Return a run's timeline for other programs: times in seconds, levels in dB."""
+    timeline = timeline_of(job.snapshot)
+    rate = timeline.rate
+    clips = [
+        {
+            "title": clip.title,
+            "artist": clip.artist,
+            "start_s": clip.start / rate,
+            "length_s": clip.length / rate,
+            "cue_in_s": clip.cue_in / rate,
+            "gain_db": clip.gain_db,
+        }
+        for clip in timeline.clips
+    ]
+    joins = [
+        {
+            "style": join.style,
+            "start_s": after.start / rate,
+            "overlap_s": join.overlap / rate,
+            "crossover_s": (after.start + join.crossover) / rate,
+            "reason": join.reason,
+        }
+        for _before, after, join in timeline.joins()
+    ]
+    chapters = [
+        {"start_s": chapter.start_s, "title": chapter.title, "artist": chapter.artist}
+        for chapter in chapters_of(timeline)
+    ]
+    facts = {"title": job.title, "rate": rate, "frames": timeline.frames, "duration_s": timeline.duration_s}
+    return {**facts, "clips": clips, "joins": joins, "chapters": chapters}

@@ -1,0 +1,111 @@
+"""One join as its panel shows it: both outlines, what overlaps, the gains over it, and why it is so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.mixing.curves import db_to_gain
+from mixes.engine.mixing.transitions import STYLES
+from mixes.engine.timeline import Clip, Timeline
+from mixes.models import MixTrack
+from mixes.services.drawing.mix_waveform import draw_mirrored, shape_of
+from mixes.services.editing.plans import PlannedItem, PlannedJoin, items_of, plan_of, planned_items
+from mixes.services.library.analyses import analyses_of
+
+WIDTH, LANE = 800, 100  # of the drawing: one lane per song
+AROUND_S = 6.0  # shown before and after the overlap, at least
+AROUND_SHARE = 0.6  # of its length
+COLUMNS = 200
+CURVE_POINTS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class JoinPicture:
+    """Two lanes, one below the other, LANE high each: paths, and where the overlap lies."""
+
+    outgoing: tuple[str, str]  # peaks, body
+    incoming: tuple[str, str]
+    overlap_x: float
+    overlap_width: float
+    falling: str
+    rising: str
+    before_s: float  # shown before the overlap
+    shown_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class JoinSheet:
+    """The join after `item`."""
+
+    item: MixTrack
+    into: MixTrack
+    number: int  # of the item in the mix, from 1
+    planned: PlannedItem
+    join: PlannedJoin
+    picture: JoinPicture
+
+
+def read_join(item: MixTrack) -> JoinSheet | None:
+    """Read the join after an item; None where one of its tracks is not ready, or none follows."""
+    items = items_of(item.mix)
+    plan = plan_of(item.mix, items)
+    used = planned_items(plan, items) if plan else []
+    place = next((k for k, other in enumerate(used) if other.pk == item.pk), len(used))
+    if plan is None or place >= len(used) - 1:
+        return None
+    planned, pair = plan.items[place], used[place : place + 2]
+    assert planned.join is not None
+    known = analyses_of([one.track for one in pair])
+    picture = draw_join(plan.timeline, place, [known[one.track_id] for one in pair])
+    return JoinSheet(pair[0], pair[1], pair[0].position + 1, planned, planned.join, picture)
+
+
+def draw_join(timeline: Timeline, index: int, tracks: Sequence[TrackAnalysis]) -> JoinPicture:
+    """Draw transition `index` between its two tracks."""
+    outgoing, incoming = timeline.clips[index : index + 2]
+    transition, rate = timeline.transitions[index], timeline.rate
+    length_s = abs(transition.overlap) / rate
+    around_s = max(AROUND_S, AROUND_SHARE * length_s)
+    first = min(incoming.start, outgoing.end) - round(around_s * rate)
+    shown = round((length_s + 2 * around_s) * rate)
+    scale = WIDTH / shown
+    position = np.linspace(0.0, 1.0, CURVE_POINTS)
+    falling, rising = STYLES[transition.style].gains(position, length_s, transition.fade_out)
+    if transition.overlap <= 0:  # one ends at once, the other begins at once
+        falling = rising = np.zeros(CURVE_POINTS)
+    left, right = around_s * rate * scale, (around_s + length_s) * rate * scale
+    xs = np.linspace(left, right, CURVE_POINTS)
+    return JoinPicture(
+        outgoing=_lane(outgoing, tracks[0], timeline, first, shown),
+        incoming=_lane(incoming, tracks[1], timeline, first, shown),
+        overlap_x=round(left, 1),
+        overlap_width=round(max(2.0, right - left), 1),
+        falling=_curve([0.0, *xs], [1.0, *falling]),
+        rising=_curve([*xs, float(WIDTH)], [*rising, 1.0]),
+        before_s=around_s,
+        shown_s=shown / rate,
+    )
+
+
+def _lane(clip: Clip, track: TrackAnalysis, timeline: Timeline, first: int, shown: int) -> tuple[str, str]:
+    """Return the outline of the part of a clip that lies in the window, at its gain and without its fade."""
+    begin, end = max(clip.start, first), min(clip.end, first + shown)
+    if end <= begin:
+        return "", ""
+    frames = begin + (np.arange(COLUMNS) + 0.5) * (end - begin) / COLUMNS
+    share = (frames - clip.start + clip.cue_in) / (track.frames * timeline.rate / track.rate)
+    shape, gain, scale = shape_of(track), db_to_gain(clip.gain_db), WIDTH / shown
+    left, right = (begin - first) * scale, (end - first) * scale
+    paths = []
+    for heights in (shape.peaks, shape.body):
+        places = np.clip((share * len(heights)).astype(int), 0, len(heights) - 1)
+        paths.append(draw_mirrored(heights[places] * gain, left, right))
+    return paths[0], paths[1]
+
+
+def _curve(xs: Sequence[float], gains: Sequence[float]) -> str:
+    """Return a line of gains: full gain is the top of its lane."""
+    points = [f"{x:.0f} {LANE - 4 - gain * (LANE - 8):.0f}" for x, gain in zip(xs, gains, strict=True)]
+    return f"M{'L'.join(points)}"

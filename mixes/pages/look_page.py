@@ -1,0 +1,93 @@
+"""The words that go with a mix as they will stand under it, and what YouTube will make of them."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from django.utils.translation import gettext as _
+
+from mixes.engine.tracklist.chapters import chapters_of
+from mixes.engine.tracklist.description import render_description
+from mixes.engine.tracklist.youtube import FEWEST_CHAPTERS, LIMIT_BYTES, SHORTEST_CHAPTER_S
+from mixes.models import Mix
+from mixes.services import wording
+from mixes.services.drawing.covers import Cover, cover_of
+from mixes.services.editing.plans import MixPlan, plan_of
+
+TIGHT_SHARE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing YouTube wants of a tracklist, and whether it has it."""
+
+    text: str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A description as it will be."""
+
+    text: str
+    bytes: int
+    most_bytes: int
+    rules: tuple[Rule, ...]
+    notes: tuple[str, ...]
+    has_chapters: bool
+
+    @property
+    def is_tight(self) -> bool:
+        """Tell whether there is hardly room for more."""
+        return self.bytes > TIGHT_SHARE * self.most_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """All that the page shows beside its form."""
+
+    words: Words | None  # None while there is no ready song
+    cover: Cover
+    size: tuple[int, int]
+
+    @property
+    def shape(self) -> str:
+        """Return how the picture stands: "wide", "square" or "tall"."""
+        width, height = self.size
+        return "wide" if width > height else "square" if width == height else "tall"
+
+
+def read_look(mix: Mix) -> Look:
+    """Read how a mix will look, from its plan."""
+    plan = plan_of(mix)
+    width, height = map(int, mix.video_size.split("x"))
+    words = _words(plan, mix.title, mix.description_template, mix.hashtags) if plan else None
+    return Look(words, cover_of(mix, (width, height)), (width, height))
+
+
+def describe(mix: Mix, *, title: str, artist: str, description_template: str, hashtags: str) -> Words | None:
+    """Return the description that other words would give, without keeping them."""
+    plan = plan_of(mix)
+    return _words(plan, title, description_template, hashtags) if plan else None
+
+
+def _words(plan: MixPlan, title: str, template: str, hashtags: str) -> Words:
+    chapters = chapters_of(plan.timeline)
+    description = render_description(
+        template,
+        chapters,
+        plan.duration_s,
+        title=title,
+        date=wording.today(),
+        hashtags=hashtags.split(),
+    )
+    starts_s = [chapter.start_s for chapter in chapters] + [plan.duration_s]
+    too_short = sum(b - a < SHORTEST_CHAPTER_S for a, b in pairwise(starts_s))
+    rules = (
+        Rule(_("The description holds the tracklist"), "{tracklist}" in template),
+        Rule(_("It begins at 0:00"), True),
+        Rule(_("There are three songs or more"), len(chapters) >= FEWEST_CHAPTERS),
+        Rule(_("Each song lasts 10 seconds or longer"), not too_short),
+        Rule(_("YouTube will show chapters"), description.youtube_chapters),
+    )
+    size = len(description.text.encode())
+    return Words(description.text, size, LIMIT_BYTES, rules, description.notes, description.youtube_chapters)

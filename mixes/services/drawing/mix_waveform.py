@@ -1,0 +1,116 @@
+"""The picture of a whole mix: one outline per clip, as SVG paths, and the bars of the generated cover."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixes.engine.analysis.peaks import FULL_SCALE
+from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.mixing.curves import db_to_gain
+from mixes.engine.mixing.gains import fade_power
+from mixes.engine.pictures.backdrop import bar_heights
+from mixes.engine.timeline import Clip, Timeline
+from mixes.services.drawing.track_waveform import BODY_GAIN, draw_outline
+
+WIDTH = 1_200  # of the drawing, 100 high
+LEAST = 0.01  # a line is left where it is silent
+FEWEST_COLUMNS = 3  # of a clip, however short
+BARS = 56
+KEPT_SHAPES = 2_000  # tracks whose shapes stay at hand, 26 kB each
+
+Heights = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A track's outline as heights from 0 to 1, evenly over its file: its peaks, and how loud it is."""
+
+    peaks: Heights
+    body: Heights
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What is drawn of a mix: two paths per clip in a box WIDTH x 100, and bars in percent."""
+
+    clips: tuple[tuple[str, str], ...]  # peaks, body
+    bars: tuple[int, ...]
+
+
+_shapes: dict[str, Shape] = {}
+
+
+def draw_mix(timeline: Timeline, tracks: Sequence[TrackAnalysis]) -> Drawing:
+    """Draw every clip where it lies, at its gain, faded as it will be."""
+    whole = np.zeros(WIDTH + 1)
+    paths = []
+    for index, track in enumerate(tracks):
+        clip, scale = timeline.clips[index], WIDTH / timeline.frames
+        peaks, body = _columns(timeline, index, track)
+        paths.append(tuple(draw_mirrored(h, clip.start * scale, clip.end * scale) for h in (peaks, body)))
+        xs = np.linspace(clip.start * scale, clip.end * scale, len(peaks)).astype(int)
+        np.maximum.at(whole, xs, peaks)
+    bars = bar_heights([(-height, height) for height in whole], BARS)
+    return Drawing(tuple(paths), tuple(round(100 * height) for height in bars))
+
+
+def draw_mirrored(heights: NDArray[np.floating], first: float, last: float) -> str:
+    """Return the outline of heights that reach as far below the middle as above it."""
+    return draw_outline([(-h, h) for h in np.clip(heights, LEAST, 1.0).tolist()], first=first, last=last)
+
+
+def shape_of(track: TrackAnalysis) -> Shape:
+    """Return a track's shape, from memory where it was drawn before."""
+    shape = _shapes.get(track.sha256)
+    if shape is None:
+        if len(_shapes) >= KEPT_SHAPES:
+            _shapes.pop(next(iter(_shapes)))
+        shape = _shapes[track.sha256] = _measure_shape(track)
+    return shape
+
+
+def _measure_shape(track: TrackAnalysis) -> Shape:
+    peaks = np.abs(np.array(track.peaks or ((0, 0),), np.float32)).max(axis=1) / FULL_SCALE
+    body = BODY_GAIN * 10 ** (np.array(track.momentary or (-120.0,), np.float32) / 20)
+    return Shape(peaks, body)
+
+
+def _columns(
+    timeline: Timeline, index: int, track: TrackAnalysis
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the two heights of each of a clip's columns."""
+    clip, shape = timeline.clips[index], shape_of(track)
+    count = max(FEWEST_COLUMNS, round(WIDTH * clip.length / timeline.frames))
+    edges = np.linspace(clip.start, clip.end, count + 1)
+    gains = db_to_gain(clip.gain_db) * _fades(timeline, index, (edges[:-1] + edges[1:]) / 2)
+    file_frames = track.frames * timeline.rate / track.rate
+    peaks, body = (_used(heights, clip, file_frames) for heights in (shape.peaks, shape.body))
+    return np.maximum.reduceat(peaks, _firsts(peaks, count)) * gains, _mean(body, count) * gains
+
+
+def _fades(timeline: Timeline, index: int, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    power = np.ones(len(places))
+    if index > 0:
+        power = power * fade_power(timeline, index - 1, places)[1]
+    if index < len(timeline.transitions):
+        power = power * fade_power(timeline, index, places)[0]
+    return np.sqrt(power)
+
+
+def _used(heights: Heights, clip: Clip, file_frames: float) -> Heights:
+    """Return the part of a file's heights that the clip plays."""
+    first = min(int(clip.cue_in / file_frames * len(heights)), len(heights) - 1)
+    last = round((clip.cue_in + clip.length) / file_frames * len(heights))
+    return heights[first : max(first + 1, last)]
+
+
+def _firsts(heights: Heights, count: int) -> NDArray[np.int64]:
+    return np.arange(count) * len(heights) // count
+
+
+def _mean(heights: Heights, count: int) -> NDArray[np.float64]:
+    firsts = _firsts(heights, count)
+    sums = np.add.reduceat(heights, firsts)
+    return np.asarray(sums / np.maximum(1, np.diff(np.append(firsts, len(heights)))), np.float64)

@@ -1,0 +1,1 @@
+"""The arrangement of a mix, its history, its plan."""

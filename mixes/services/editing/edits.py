@@ -1,0 +1,211 @@
+"""Edits of a mix, kept: one transaction each, a version against stale tabs, a revision for history.py."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, TextField
+from django.db.models.functions import Cast
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from mixes.engine.text import clean_text
+from mixes.leases import OPEN
+from mixes.models import Artifact, Mix, MixJob, MixTrack, Revision, Track
+from mixes.services import storage, wording
+from mixes.services.editing.arrangement import SETTINGS, Arrangement, Item, append, arrangement_of
+from mixes.services.limits import LimitReached, check_mixes
+
+TOGETHER = timedelta(minutes=1)  # edits of one group that follow each other so closely are one
+TITLE_LENGTH = 200
+WRITTEN = (*SETTINGS, "revision", "updated_at")
+
+Change = Callable[[Arrangement], Arrangement]
+
+
+class StaleEdit(Exception):
+    """The mix has changed since its editor looked."""
+
+
+def edit(mix: Mix, seen_version: int | None, what: str, change: Change, *, group: str = "") -> Mix:
+    """Apply `change`, note it as a revision called `what`, and return the mix as it is then.
+
+    A `seen_version` that is not the mix's own any more raises StaleEdit; None is for the system's own edits.
+    Edits of one `group` within a minute become one revision.
+    """
+    with transaction.atomic():
+        current = take(mix, seen_version)
+        before = arrangement_of(current)
+        after = change(before)
+        if after == before:
+            Mix.objects.filter(pk=mix.pk).update(version=F("version") - 1)
+            current.version -= 1
+            return current
+        _add_revision(current, what, after, group)
+        write(current, before, after)
+    return current
+
+
+def create_mix(owner: User, title: str = "") -> Mix:
+    """Start an empty mix, called after the day where it has no name yet. Raises LimitReached."""
+    title = clean_title(title) or _("Mix of %s") % wording.today()
+    return _create(owner, arrangement_of(Mix(owner=owner, title=title)))
+
+
+def clean_title(text: str) -> str:
+    """Return a title as it is kept: one line, without marks that nobody sees."""
+    return clean_text(text)[:TITLE_LENGTH]
+
+
+def duplicate_mix(mix: Mix) -> Mix:
+    """Make a second mix of the same tracks and settings. Raises LimitReached."""
+    source = arrangement_of(mix)
+    items = tuple(replace(item, id=uuid4()) for item in source.items)
+    title = (_("Copy of %s") % source.title)[:TITLE_LENGTH]
+    return _create(mix.owner, replace(source, title=title, items=items))
+
+
+def append_tracks(mix: Mix, tracks: Sequence[Track], *, seen: int | None = None) -> Mix:
+    """Add uploads at the end; those announced within a minute are one step of undo."""
+    ids = [track.pk for track in tracks]
+    if len(tracks) > 1 or _goes_on(mix, "append"):
+        what = _("Added songs")
+    else:
+        what = _("Added “%s”") % (tracks[0].title or tracks[0].name)[:100]
+    return edit(mix, seen, what, lambda a: append(a, ids), group="append")
+
+
+def add_from_library(mix: Mix, tracks: Sequence[Track]) -> Mix:
+    """Add tracks that are there already, as one step of undo. Raises LimitReached."""
+    ids = [track.pk for track in tracks]
+    what = ngettext("Added %d song", "Added %d songs", len(ids)) % len(ids)
+    return edit(mix, None, what, partial(append_within_limit, tracks=ids))
+
+
+def append_within_limit(arrangement: Arrangement, tracks: Sequence[UUID]) -> Arrangement:
+    """Append tracks, counted in the state that is edited: two requests side by side do not pass the limit."""
+    room = settings.LIMITS.tracks_per_mix - len(arrangement.items)
+    if len(tracks) > room:
+        raise LimitReached(
+            _("A mix may have %(most)d songs, and this one has room for %(room)d more.")
+            % {"most": settings.LIMITS.tracks_per_mix, "room": max(0, room)}
+        )
+    return append(arrangement, tracks)
+
+
+def swap_track(old: Track, new: Track) -> None:
+    """Put `new` where `old` stands, in every mix and every revision: they are the same file."""
+    with transaction.atomic():
+        MixTrack.objects.filter(track=old).update(track=new)
+        revisions = Revision.objects.filter(mix__owner=old.owner_id)
+        text = Cast("arrangement", TextField())
+        for revision in revisions.annotate(text=text).filter(text__contains=str(old.pk)):
+            arrangement = Arrangement.from_json(revision.arrangement)
+            items = tuple(
+                replace(item, track=new.pk) if item.track == old.pk else item for item in arrangement.items
+            )
+            revision.arrangement = replace(arrangement, items=items).to_json()
+            revision.save(update_fields=["arrangement"])
+
+
+def bin_mix(mix: Mix) -> None:
+    """Put a mix into the bin; what is being made of it stops."""
+    Mix.objects.filter(pk=mix.pk).update(deleted_at=timezone.now())
+    for job in MixJob.objects.filter(mix=mix, state__in=OPEN).values_list("pk", flat=True):
+        MixJob.objects.request_cancel(job)
+
+
+def restore_mix(mix: Mix) -> None:
+    """Take a mix out of the bin."""
+    Mix.objects.filter(pk=mix.pk).update(deleted_at=None)
+
+
+def purge_mix(mix: Mix) -> None:
+    """Remove a mix for good, with its jobs and their files."""
+    with transaction.atomic():
+        # holds the rows: no worker can add a result from here on
+        MixJob.objects.filter(mix=mix, state__in=OPEN).update(cancel_requested=True)
+        files = list(Artifact.objects.filter(job__mix=mix).values_list("file", flat=True))
+        mix.delete()
+        transaction.on_commit(lambda: _remove_files(files))
+
+
+def _remove_files(files: Iterable[str]) -> None:
+    for name in files:
+        storage.remove(name)
+
+
+def _create(owner: User, arrangement: Arrangement) -> Mix:
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=owner.pk)  # two requests side by side do not pass the limit
+        check_mixes(owner)
+        mix = Mix.objects.create(owner=owner, **arrangement.settings())
+        _write_items(mix, (), arrangement.items)
+        Revision.objects.create(mix=mix, number=0, what="", arrangement=arrangement.to_json())
+    return mix
+
+
+def take(mix: Mix, seen_version: int | None) -> Mix:
+    """Count the version up, which locks the row for this transaction, and read the mix. Raises StaleEdit."""
+    seen = {} if seen_version is None else {"version": seen_version}
+    if not Mix.objects.filter(pk=mix.pk, deleted_at=None, **seen).update(version=F("version") + 1):
+        raise StaleEdit
+    return Mix.objects.defer("plan").get(pk=mix.pk)
+
+
+def _goes_on(mix: Mix, group: str) -> bool:
+    """Tell whether the revision that is shown takes in another edit of the group."""
+    recent = timezone.now() - TOGETHER
+    last = Revision.objects.filter(mix=mix, number=F("mix__revision"), group=group)
+    return bool(group) and last.filter(created_at__gt=recent).exists()
+
+
+def _add_revision(mix: Mix, what: str, arrangement: Arrangement, group: str) -> None:
+    """Note a state, drop those that were undone and those too long ago."""
+    revisions = Revision.objects.filter(mix=mix)
+    if not revisions.exists():
+        before = arrangement_of(mix).to_json()
+        Revision.objects.create(mix=mix, number=mix.revision, what="", arrangement=before)
+    revisions.filter(number__gt=mix.revision).delete()
+    note = {"what": what[:200], "arrangement": arrangement.to_json(), "created_at": timezone.now()}
+    if _goes_on(mix, group):
+        revisions.filter(number=mix.revision).update(**note)
+        return
+    mix.revision += 1
+    Revision.objects.create(mix=mix, number=mix.revision, group=group, **note)
+    revisions.filter(number__lte=mix.revision - settings.LIMITS.revisions).delete()
+
+
+def write(mix: Mix, before: Arrangement, after: Arrangement) -> None:
+    """Keep names, settings and items, and which revision they are; inside a transaction."""
+    for name, value in after.settings().items():
+        setattr(mix, name, value)
+    mix.save(update_fields=WRITTEN)
+    _write_items(mix, before.items, after.items)
+
+
+def _write_items(mix: Mix, before: Sequence[Item], after: Sequence[Item]) -> None:
+    """Write again what follows the first place that changed: adding to a long mix costs little."""
+    same = 0
+    while same < min(len(before), len(after)) and before[same] == after[same]:
+        same += 1
+    if len(before) > same:
+        MixTrack.objects.filter(mix=mix, position__gte=same).delete()
+    MixTrack.objects.bulk_create(
+        MixTrack(
+            id=item.id,
+            mix=mix,
+            track_id=item.track,
+            position=place,
+            join_style=item.join_style,
+            join_s=item.join_s,
+            join_auto=item.join_auto,
+        )
+        for place, item in enumerate(after[same:], same)
+    )

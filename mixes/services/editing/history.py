@@ -1,0 +1,68 @@
+"""Undo and redo: walking the revisions of a mix, and bringing back what they need from the bin."""
+
+from dataclasses import replace
+
+from django.db import transaction
+
+from mixes.models import Artwork, Mix, Revision, Track
+from mixes.services.editing.arrangement import Arrangement, arrangement_of
+from mixes.services.editing.edits import take, write
+from mixes.services.library import tracks
+
+
+class NothingThere(Exception):
+    """There is nothing to undo, or to redo."""
+
+
+def undo(mix: Mix, seen_version: int | None) -> Mix:
+    """Go back by one revision. Raises StaleEdit, NothingThere."""
+    return _walk(mix, seen_version, -1)
+
+
+def redo(mix: Mix, seen_version: int | None) -> Mix:
+    """Go forward by one revision. Raises StaleEdit, NothingThere."""
+    return _walk(mix, seen_version, +1)
+
+
+def history_of(mix: Mix) -> tuple[str | None, str | None]:
+    """Return what undo and what redo would do again or take back, None where there is nothing."""
+    near = range(max(0, mix.revision - 1), mix.revision + 2)
+    known = dict(Revision.objects.filter(mix=mix, number__in=near).values_list("number", "what"))
+    can_undo = mix.revision - 1 in known
+    return known.get(mix.revision) if can_undo else None, known.get(mix.revision + 1)
+
+
+def count_lost(mix: Mix) -> int:
+    """Return how many songs the revision that is shown had whose tracks have been removed for good since."""
+    shown = Revision.objects.get(mix=mix, number=mix.revision)
+    return len(shown.arrangement["items"]) - mix.items.count()
+
+
+def _walk(mix: Mix, seen_version: int | None, step: int) -> Mix:
+    with transaction.atomic():
+        current = take(mix, seen_version)
+        target = Revision.objects.filter(mix=mix, number=current.revision + step).first()
+        if target is None:
+            raise NothingThere
+        before = arrangement_of(current)
+        _restore_tracks(current, before, Arrangement.from_json(target.arrangement))
+        target.refresh_from_db()  # where the same file was added again, its track stands there now
+        current.revision = target.number
+        write(current, before, _still_there(current, Arrangement.from_json(target.arrangement)))
+    return current
+
+
+def _restore_tracks(mix: Mix, before: Arrangement, after: Arrangement) -> None:
+    """Take the tracks of items that come back out of the bin."""
+    back = {item.track for item in after.items} - {item.track for item in before.items}
+    for track in Track.objects.filter(owner=mix.owner_id, pk__in=back, deleted_at__isnull=False):
+        tracks.restore_track(track)
+
+
+def _still_there(mix: Mix, arrangement: Arrangement) -> Arrangement:
+    """Leave out what was removed for good since."""
+    wanted = {item.track for item in arrangement.items}
+    there = set(Track.objects.filter(owner=mix.owner_id, pk__in=wanted).values_list("pk", flat=True))
+    items = tuple(item for item in arrangement.items if item.track in there)
+    pictures = Artwork.objects.filter(owner=mix.owner_id, pk=arrangement.artwork_id)
+    return replace(arrangement, items=items, artwork_id=arrangement.artwork_id if pictures.exists() else None)

@@ -1,0 +1,124 @@
+"""What was measured of tracks: asked for, and read from its rows at little cost."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from mixes.engine.analysis.track import ANALYSIS_VERSION, TrackAnalysis
+from mixes.engine.tags.tags import Tags
+from mixes.leases import OPEN
+from mixes.models import AnalysisJob, Track
+from mixes.queues import SHORT, wake
+
+KEPT = 600  # analyses held by this process, about 50 kB each: more than the tracks of the longest mix
+
+ANEW_PRIORITY = 5  # after every new track, before listening copies
+
+Key = tuple[UUID, datetime | None]  # a job that ran again has another result, once it is there
+
+
+class Kept:
+    """The analyses used last, by job."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._analyses: OrderedDict[Key, TrackAnalysis] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, keys: Iterable[Key]) -> dict[Key, TrackAnalysis]:
+        """Return those of `keys` that are here."""
+        with self._lock:
+            found = {key: self._analyses[key] for key in keys if key in self._analyses}
+            for key in found:
+                self._analyses.move_to_end(key)
+        return found
+
+    def keep(self, analyses: dict[Key, TrackAnalysis]) -> None:
+        """Hold these too, and forget those that were not used for longest."""
+        with self._lock:
+            self._analyses |= analyses
+            while len(self._analyses) > self._most:
+                self._analyses.popitem(last=False)
+
+
+_kept = Kept(KEPT)
+
+
+def request_analysis(track: Track) -> AnalysisJob:
+    """Have a track measured by this version of the analysis, again where it was before."""
+    # one that waits since before an update is run by this version as well
+    AnalysisJob.objects.filter(track=track, state__in=OPEN).update(version=ANALYSIS_VERSION)
+    job, is_new = AnalysisJob.objects.get_or_create(
+        track=track,
+        version=ANALYSIS_VERSION,
+        defaults={"owner_id": track.owner_id, "queue": SHORT, "dedupe_key": _dedupe_key(track)},
+    )
+    if not is_new:
+        AnalysisJob.objects.retry([job.pk])
+    wake(SHORT)
+    return job
+
+
+def listen_anew(tracks: Iterable[Track]) -> None:
+    """Have tracks measured that only earlier versions of the analysis have measured: once each."""
+    wanted = {track.pk: track for track in tracks}
+    asked = AnalysisJob.objects.filter(track__in=wanted, version=ANALYSIS_VERSION)
+    for pk in asked.values_list("track", flat=True):
+        del wanted[pk]
+    if not wanted:
+        return
+    jobs = (
+        AnalysisJob(
+            owner_id=track.owner_id,
+            track=track,
+            version=ANALYSIS_VERSION,
+            queue=SHORT,
+            priority=ANEW_PRIORITY,
+            dedupe_key=_dedupe_key(track),
+        )
+        for track in wanted.values()
+    )
+    AnalysisJob.objects.bulk_create(jobs, ignore_conflicts=True)  # another page may ask at the same moment
+    wake(SHORT)
+
+
+def _dedupe_key(track: Track) -> str:
+    return f"analysis:{track.pk}"
+
+
+def results_of(tracks: Iterable[UUID]) -> dict[UUID, Key]:
+    """Return which result each measured track has, without reading it.
+
+    It stays while its job is queued again, until there is another.
+    """
+    jobs = AnalysisJob.objects.filter(
+        track__in=set(tracks), version=ANALYSIS_VERSION, measured_at__isnull=False
+    )
+    return {track: (pk, at) for track, pk, at in jobs.values_list("track", "pk", "measured_at")}
+
+
+def analyses_of(tracks: Sequence[Track]) -> dict[UUID, TrackAnalysis]:
+    """Return the analysis of each measured track, with the names its owner gave it."""
+    keys = {key: track for track, key in results_of(track.pk for track in tracks).items()}
+    found = _kept.take(keys)
+    missing = [pk for pk, at in keys if (pk, at) not in found]
+    if missing:
+        rows = AnalysisJob.objects.filter(pk__in=missing, result__isnull=False)
+        read = {
+            (pk, at): TrackAnalysis.from_json(result)
+            for pk, at, result in rows.values_list("pk", "measured_at", "result").iterator()
+        }
+        _kept.keep(read)
+        found |= read
+    by_track = {keys[key]: analysis for key, analysis in found.items() if key in keys}
+    return {
+        track.pk: replace(by_track[track.pk], tags=tags_of(track)) for track in tracks if track.pk in by_track
+    }
+
+
+def tags_of(track: Track) -> Tags:
+    """Return a track's names as its owner wants them."""
+    return Tags(track.title or track.name, track.artist, track.album, track.track_number)

@@ -1,0 +1,75 @@
+"""Pictures that users add: read safely before anything is kept, shown as a picture of ours."""
+
+import tempfile
+import uuid
+from datetime import datetime
+from pathlib import Path
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from mixes.engine.errors import PictureError
+from mixes.engine.pictures.pictures import safe_picture, save_jpeg
+from mixes.engine.pipeline.work_folder import lock
+from mixes.models import Artwork, MixJob, Revision
+from mixes.services import limits, storage
+from mixes.services.library.scratch import PICTURE
+from mixes.services.library.uploads import clean_name
+
+SHOWN_SIZE = (1280, 720)
+
+
+class PictureRefused(Exception):
+    """A picture that cannot be used; str() is why, in one sentence."""
+
+
+def add_artwork(owner: User, file: UploadedFile) -> Artwork:
+    """Keep a picture for the video. Raises LimitReached, DiskFull, PictureRefused, each with a sentence."""
+    name = clean_name(file.name or "")
+    limits.check_picture(owner, file.size or 0)
+    pk = uuid.uuid4()
+    stem = f"{storage.PICTURES}/{pk.hex[:2]}/{pk.hex}"
+    with (
+        limits.full_disk_told(_("The site's disk is full, so the picture was not added. Try again later.")),
+        tempfile.TemporaryDirectory(dir=storage.uploads_folder(), prefix=PICTURE) as folder,
+        lock(Path(folder)),
+    ):
+        source, safe, shown = (Path(folder, part) for part in ("source", "safe.png", "shown.jpg"))
+        with source.open("wb") as copy:
+            for chunk in file.chunks():
+                copy.write(chunk)
+        try:
+            safe_picture(source, SHOWN_SIZE, safe, name=name)
+        except PictureError as error:
+            raise PictureRefused(str(error)) from error
+        save_jpeg(safe, shown)
+        size = source.stat().st_size + shown.stat().st_size
+        with storage.taken_back_on_error(), transaction.atomic():
+            User.objects.select_for_update().get(pk=owner.pk)  # what comes side by side is added up
+            limits.check_storage(owner, size)
+            storage.keep(source, stem)
+            storage.keep(shown, f"{stem}.jpg")
+            return Artwork.objects.create(
+                pk=pk, owner=owner, name=name, file=stem, shown_file=f"{stem}.jpg", size=size
+            )
+
+
+def purge_artwork(artwork: Artwork) -> None:
+    """Remove a picture for good; mixes that had it get a generated one."""
+    files = [artwork.file, artwork.shown_file]
+    with transaction.atomic():
+        artwork.delete()
+        transaction.on_commit(lambda: [storage.remove(name) for name in files])
+
+
+def find_unused(before: datetime) -> list[Artwork]:
+    """Return pictures added before then that no mix shows, no undo brings back and no run was made with."""
+    unshown = list(Artwork.objects.filter(created_at__lt=before, mixes=None))
+    owners = {artwork.owner_id for artwork in unshown}
+    revisions = Revision.objects.filter(mix__owner__in=owners)
+    kept = set(revisions.values_list("arrangement__artwork_id", flat=True).distinct())
+    runs = MixJob.objects.filter(owner__in=owners)
+    made = set(runs.values_list("snapshot__picture", flat=True).distinct())
+    return [artwork for artwork in unshown if str(artwork.pk) not in kept and artwork.file not in made]

@@ -1,0 +1,99 @@
+"""Files of plain forms, on their way: written to the media's own disk, from where keeping them is a rename.
+
+Django's own handlers would write to the system's temporary folder, often a small disk or memory, and would
+take any number of bytes from anybody.
+"""
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.utils.translation import gettext as _
+
+from mixes.services import limits, storage
+from mixes.services.library.scratch import FORM
+
+CHECK_BYTES = 64 << 20  # so often the disk is looked at
+
+
+class ReceivedFile(UploadedFile):
+    """A file of a form, in the media folder until the request ends; whoever keeps it moves it away."""
+
+    def __init__(self, name: str, content_type: str, charset: str | None, extra: Any) -> None:
+        file, path = tempfile.mkstemp(dir=storage.uploads_folder(), prefix=FORM, suffix=".part")
+        fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed, or this process has died
+        self.path = Path(path)
+        super().__init__(os.fdopen(file, "w+b"), name, content_type, 0, charset, extra)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # on a full disk, what could not be written
+            super().close()
+        self.path.unlink(missing_ok=True)
+
+
+class MediaDiskHandler(FileUploadHandler):
+    """Writes files of forms, and leaves out what would be refused anyway: `left_out(request)` tells which."""
+
+    chunk_size = 1 << 18
+    _file: ReceivedFile | None = None  # Django closes one that is called `file`, even when it is finished
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        if not self.request.user.is_authenticated:
+            raise SkipFile
+        self._check_disk()
+        with self._left_out_when_full():
+            told = (self.content_type, self.charset, self.content_type_extra)
+            self._file = ReceivedFile(self.file_name, *told)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        if start + len(raw_data) > settings.LIMITS.file_bytes:
+            self._leave_out(_("it is larger than a file may be."))
+        if start // CHECK_BYTES != (start + len(raw_data)) // CHECK_BYTES:
+            self._check_disk()
+        with self._left_out_when_full():
+            self._file.write(raw_data)
+            self._file.flush()  # Django gives no place to say so later
+
+    def file_complete(self, file_size: int) -> ReceivedFile:
+        self._file.seek(0)
+        self._file.size = file_size
+        file, self._file = self._file, None  # from here on the request's own
+        return file
+
+    def upload_interrupted(self) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._file:
+            self._file.close()
+            self._file = None
+
+    def _check_disk(self) -> None:
+        if storage.free_bytes() < settings.LIMITS.free_disk_bytes:
+            self._leave_out(_("the site's disk is almost full."))
+
+    @contextlib.contextmanager
+    def _left_out_when_full(self) -> Iterator[None]:
+        try:
+            with limits.full_disk_told(_("the site's disk is full. Try again later.")):
+                yield
+        except limits.DiskFull as error:
+            self._leave_out(str(error))
+
+    def _leave_out(self, reason: str) -> None:
+        self._close()
+        self.request.files_left_out = [*left_out(self.request), (self.file_name, reason)]
+        raise SkipFile
+
+
+def left_out(request: Any) -> list[tuple[str, str]]:
+    """Return name and reason of the files of a form that were not taken; ask once its files were read."""
+    return getattr(request, "files_left_out", [])

@@ -1,0 +1,28 @@
+"""What a web server that died left of requests: parts of forms, pictures, that nobody holds any more."""
+
+import contextlib
+import time
+from pathlib import Path
+
+from mixes.engine.pipeline.work_folder import lock
+from mixes.services import storage
+
+FORM, PICTURE = "form-", "picture-"  # what their names in the folder of uploads begin with
+YOUNG_S = 60  # it may not be locked yet
+
+
+def tidy() -> None:
+    """Remove what no living request holds the lock of."""
+    folder = storage.path_of(storage.UPLOADS)
+    for path in (*folder.glob(f"{FORM}*"), *folder.glob(f"{PICTURE}*")):
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            if time.time() - path.stat().st_mtime > YOUNG_S:
+                with lock(path, wait=False):
+                    _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        storage.remove_folder(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,161 @@
+"""A user's tracks: found, named, tried again, put into the bin, removed for good."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+
+from django.core.paginator import Page, Paginator
+from django.db import transaction
+from django.db.models import F, Q, QuerySet, TextField
+from django.db.models.functions import Cast, Lower
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from mixes.leases import OPEN, State
+from mixes.models import Mix, MixTrack, Preview, Track, Upload
+from mixes.services import storage
+from mixes.services.editing import edits
+from mixes.services.editing.arrangement import Arrangement
+from mixes.services.library import analyses
+
+PAGE_SIZE = 50
+MOST_FOUND = 1_000  # by a search; whoever looks for one of more names it more closely
+ORDERS = {  # the first is the default
+    "newest": ("-created_at", "pk"),
+    "title": (Lower("title"), Lower("artist"), "pk"),
+    "artist": (Lower("artist"), Lower("album"), F("track_number").asc(nulls_last=True), Lower("title"), "pk"),
+    "longest": (F("duration_s").desc(nulls_last=True), "pk"),
+    "loudest": (F("integrated_lufs").desc(nulls_last=True), "pk"),
+}
+SEARCHED = ("title", "artist", "album", "name")
+WORKING = (Track.State.UPLOADING, Track.State.LISTENING)
+
+
+def file_name(track_pk: uuid.UUID) -> str:
+    """Return the name of a track's file: always the same, so that a move that was cut off is found again."""
+    return f"{storage.TRACKS}/{track_pk.hex[:2]}/{track_pk.hex}"
+
+
+def find_tracks(owner: User, query: str = "", page: int | str = 1, *, order: str = "") -> Page:
+    """Return one page of the library; every word of `query` must be in one of a track's names."""
+    found = Track.objects.filter(owner=owner, deleted_at=None)
+    for word in query.split():
+        found = found.filter(Q(*((f"{name}__icontains", word) for name in SEARCHED), _connector=Q.OR))
+    found = found.select_related("upload").order_by(*ORDERS.get(order, ORDERS["newest"]))
+    return (SearchPaginator if query else Paginator)(found, PAGE_SIZE).get_page(page)
+
+
+class SearchPaginator(Paginator):
+    """Counts no further than anybody pages: all that a common word finds costs more to count than to show."""
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list.order_by()[:MOST_FOUND].count()
+
+
+def binned_tracks(owner: User) -> QuerySet[Track]:
+    """Return what is in the bin, the latest first."""
+    return Track.objects.filter(owner=owner, deleted_at__isnull=False).order_by("-deleted_at", "pk")
+
+
+def mixes_using(tracks: list[Track]) -> dict[uuid.UUID, list[Mix]]:
+    """Return for each track the mixes it stands in, those in the bin left out."""
+    places = MixTrack.objects.filter(track__in=tracks, mix__deleted_at=None).select_related("mix")
+    found: dict[uuid.UUID, dict[uuid.UUID, Mix]] = {track.pk: {} for track in tracks}
+    for place in places.defer("mix__plan", "mix__description_template").order_by("mix__title", "mix__pk"):
+        found[place.track_id][place.mix_id] = place.mix
+    return {track: list(mixes.values()) for track, mixes in found.items()}
+
+
+def edit_tags(track: Track, *, title: str, artist: str, album: str, track_number: int | None) -> None:
+    """Give a track the names its owner knows; an analysis leaves them alone from now on."""
+    track.title, track.artist, track.album, track.track_number = title, artist, album, track_number
+    track.tags_edited = True
+    track.save(update_fields=["title", "artist", "album", "track_number", "tags_edited"])
+
+
+def retry_analysis(track: Track) -> None:
+    """Listen again to a track that was refused; its file is still here."""
+    with transaction.atomic():
+        refused = Track.objects.filter(pk=track.pk, state=Track.State.REFUSED)
+        if refused.update(state=Track.State.LISTENING, problem=""):
+            analyses.request_analysis(track)
+
+
+def bin_track(track: Track) -> None:
+    """Put a track into the bin and take it out of the mixes it stands in."""
+    with transaction.atomic():
+        take_out_of_mixes(track)
+        Track.objects.filter(pk=track.pk).update(deleted_at=timezone.now())
+
+
+def restore_track(track: Track) -> Track:
+    """Take a track out of the bin; where the same file was added again since, that one is returned."""
+    with transaction.atomic():
+        twin = find_twin(track, track.sha256)
+        if twin and not twin.deleted_at:
+            edits.swap_track(track, twin)  # so that undo finds it
+            purge_track(track)
+            return twin
+        Track.objects.filter(pk=track.pk).update(deleted_at=None)
+    track.deleted_at = None
+    return track
+
+
+def find_twin(track: Track, sha256: str) -> Track | None:
+    """Return another track of the same owner with the same content, one outside the bin first."""
+    twins = Track.objects.filter(owner=track.owner_id, sha256=sha256).exclude(sha256="").exclude(pk=track.pk)
+    return twins.order_by(F("deleted_at").asc(nulls_first=True), "pk").first()
+
+
+def were_copies(owner: User, pks: Iterable[uuid.UUID]) -> bool:
+    """Tell whether one of these tracks is gone because the same file was there already."""
+    copies = Cast("copies", TextField())
+    is_one = Q(*(("text__contains", str(pk)) for pk in pks), _connector=Q.OR)
+    return Track.objects.filter(owner=owner).exclude(copies=[]).annotate(text=copies).filter(is_one).exists()
+
+
+def take_out_of_mixes(track: Track) -> None:
+    """Remove a track from every mix, as an edit that can be undone while the track is there."""
+    what = _("Removed “%s”") % (track.title or track.name)[:100]
+
+    def without(arrangement: Arrangement) -> Arrangement:
+        return replace(arrangement, items=tuple(i for i in arrangement.items if i.track != track.pk))
+
+    for mix in mixes_using([track])[track.pk]:
+        edits.edit(mix, None, what, without)
+
+
+def purge_track(track: Track) -> None:
+    """Remove a track for good, with its file and all that was made of it."""
+    with transaction.atomic():
+        take_out_of_mixes(track)
+        files = [track.file, *_forget_previews(track), *_part_files(track)]
+        track.delete()  # its analysis too: a worker that is at it finds its lease lost
+        transaction.on_commit(lambda: _remove_files(files))
+
+
+def _part_files(track: Track) -> list[str]:
+    """Return what has arrived of a track that was never whole."""
+    return [storage.upload_name(pk) for pk in Upload.objects.filter(track=track).values_list("pk", flat=True)]
+
+
+def _forget_previews(track: Track) -> list[str]:
+    """Delete the rows of what can be listened to of a track; return their files."""
+    mine = [
+        pk
+        for pk, recipe in Preview.objects.filter(owner=track.owner_id).values_list("pk", "recipe")
+        if str(track.pk) in recipe["tracks"]
+    ]
+    previews = Preview.objects.filter(pk__in=mine)
+    previews.filter(state__in=OPEN).update(cancel_requested=True)  # holds the rows: none is finished now
+    files = list(previews.filter(state=State.DONE).values_list("file", flat=True))
+    previews.delete()
+    return files
+
+
+def _remove_files(names: list[str]) -> None:
+    for name in names:
+        storage.remove(name)

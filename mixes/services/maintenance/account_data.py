@@ -1,0 +1,159 @@
+"""All that belongs to one user: to hand it to them, and to take it away with their account."""
+
+import contextlib
+import logging
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Model, QuerySet
+
+from accounts.models import User
+from mixes.engine.filenames import file_stem
+from mixes.leases import OPEN, job_models
+from mixes.models import (
+    AnalysisJob,
+    Artifact,
+    Artwork,
+    Mix,
+    MixJob,
+    MixTrack,
+    Preview,
+    Revision,
+    Track,
+    Upload,
+)
+from mixes.services import storage
+from mixes.services.library import tracks
+
+logger = logging.getLogger(__name__)
+
+# of machinery and of drawing: no use to anybody outside
+LEFT_OUT = {
+    "token",
+    "lease_until",
+    "worker",
+    "dedupe_key",
+    "plan",
+    "plan_key",
+    "waveform",
+    "outline",
+    "file",
+    "shown_file",
+    "thumbnail",
+    "sealed_session",
+    "pace",
+}
+Row = dict[str, Any]
+
+
+def tables_of(owner: User) -> dict[str, QuerySet[Any]]:
+    """Return the rows that a user may want to keep, by the name of the table; other apps' jobs too."""
+    ours = (AnalysisJob, MixJob, Preview)
+    others = {model._meta.db_table: model for model in job_models() if model not in ours}
+    return {
+        "tracks": Track.objects.filter(owner=owner),
+        "pictures": Artwork.objects.filter(owner=owner),
+        "mixes": Mix.objects.filter(owner=owner),
+        "mix_tracks": MixTrack.objects.filter(mix__owner=owner).order_by("mix", "position"),
+        "revisions": Revision.objects.filter(mix__owner=owner).order_by("mix", "number"),
+        "analyses": AnalysisJob.objects.filter(owner=owner).order_by("created_at"),
+        "jobs": MixJob.objects.filter(owner=owner),
+        "results": Artifact.objects.filter(job__owner=owner),
+        **{name: model.objects.filter(owner=owner) for name, model in others.items()},
+    }
+
+
+def rows_of(table: QuerySet[Any]) -> Iterator[Row]:
+    """Yield the rows of a table as they are handed out, a few at a time."""
+    names = [field.attname for field in table.model._meta.concrete_fields if field.name not in LEFT_OUT]
+    yield from table.values(*names).iterator(chunk_size=500)
+
+
+def files_of(owner: User) -> list[tuple[str, str]]:
+    """Return (name in an archive, name of ours) of every file the user added or had made."""
+    tracks = Track.objects.filter(owner=owner).exclude(file="").values_list("pk", "name", "file")
+    pictures = Artwork.objects.filter(owner=owner).values_list("pk", "name", "file")
+    results = Artifact.objects.filter(job__owner=owner).values_list("job_id", "name", "file")
+    return [
+        *((f"tracks/{pk}-{safe_name(name)}", file) for pk, name, file in tracks),
+        *((f"pictures/{pk}-{safe_name(name)}", file) for pk, name, file in pictures),
+        *((f"results/{pk}/{safe_name(name)}", file) for pk, name, file in results),
+    ]
+
+
+def safe_name(name: str) -> str:
+    """Return a user's file name as no archive program can misread it."""
+    stem, dot, ending = name.rpartition(".")
+    return f"{file_stem(stem)}.{file_stem(ending)}" if dot and stem else file_stem(name)
+
+
+@contextlib.contextmanager
+def erased(owner: User) -> Iterator[None]:
+    """Take away a user's rows and what is deleted in the block in one transaction, then their files.
+
+    A worker that runs one of the jobs finds at its next beat that its row is gone: its writes are fenced
+    by the row's token and hit nothing, and it clears its own scratch.
+    """
+    with transaction.atomic():
+        for kind in job_models():  # holds the rows too: no worker can add a result from here on
+            kind.objects.filter(owner=owner, state__in=OPEN).update(cancel_requested=True)
+        files, parts, jobs = _names_of(owner), _parts_of(owner), _jobs_of(owner)
+        _delete_rows(owner)
+        yield
+    for name in files:
+        storage.remove(name)
+    for part in parts:
+        storage.upload_path(part).unlink(missing_ok=True)
+    _remove_scratch(jobs)
+
+
+def _names_of(owner: User) -> list[str]:
+    columns = (
+        (Track.objects.filter(owner=owner), "file"),
+        (Artwork.objects.filter(owner=owner), "file"),
+        (Artwork.objects.filter(owner=owner), "shown_file"),
+        (Preview.objects.filter(owner=owner), "file"),
+        (Artifact.objects.filter(job__owner=owner), "file"),
+    )
+    named = [name for rows, column in columns for name in rows.values_list(column, flat=True) if name]
+    # an upload's file is moved to its name a moment before the row knows of it
+    arriving = Upload.objects.filter(owner=owner, finished_at=None).values_list("track_id", flat=True)
+    return [*named, *map(tracks.file_name, arriving)]
+
+
+def _parts_of(owner: User) -> list[Any]:
+    return list(Upload.objects.filter(owner=owner).values_list("pk", flat=True))
+
+
+def _jobs_of(owner: User) -> set[str]:
+    pks = (kind.objects.filter(owner=owner).values_list("pk", flat=True) for kind in job_models())
+    return {pk.hex for of_kind in pks for pk in of_kind}
+
+
+def _delete_rows(owner: User) -> None:
+    """Delete from the leaves inwards: row by row, as cascades go, a large library would take minutes."""
+    doomed: Iterable[tuple[type[Model], str]] = (
+        (Artifact, "job__owner"),
+        (MixJob, "owner"),
+        (Preview, "owner"),
+        (Upload, "owner"),
+        (AnalysisJob, "owner"),
+        (MixTrack, "mix__owner"),
+        (MixTrack, "track__owner"),
+        (Revision, "mix__owner"),
+        (Mix, "owner"),
+        (Track, "owner"),
+        (Artwork, "owner"),
+    )
+    for model, path in doomed:
+        model._default_manager.filter(**{path: owner}).delete()
+
+
+def _remove_scratch(jobs: set[str]) -> None:
+    for folder in storage.path_of(storage.SCRATCH).glob("*-*"):
+        if folder.name.rpartition("-")[2] in jobs:
+            try:
+                storage.remove_folder(folder)
+            except OSError:  # its worker still writes there, for a second; then it clears up itself
+                logger.info("The scratch folder %s is still in use.", folder.name)

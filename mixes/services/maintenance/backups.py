@@ -1,0 +1,283 @@
+"""A backup: the database at one moment, the keys, every file that its rows name, and a list with sums.
+
+It is a folder or one TAR file. Media files never change under their name, so they are held by hard links
+before the database is copied and again after it: a file deleted meanwhile is still in the backup, and one
+added meanwhile is too. Every sum is checked by reading the finished backup once more.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import shutil
+import tarfile
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+
+from mixes.services import storage
+from mixes.services.maintenance import database_copy
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+PIECE_BYTES = 1 << 20
+KEYS, MEDIA = "keys", "media"
+
+OnFile = Callable[[str, int], None]  # name, bytes
+
+
+class BackupRefused(Exception):
+    """Nothing was changed; str() is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a backup."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup holds and where it comes from."""
+
+    format: int
+    version: str
+    made_at: str
+    database: str
+    migrations: dict[str, list[str]]
+    files: tuple[Entry, ...]
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), indent=1).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Manifest":
+        """Read a manifest. Raises BackupRefused when it is none, or of a newer kind."""
+        try:
+            data: dict[str, Any] = json.loads(text)
+            if data["format"] > FORMAT:
+                raise BackupRefused("This backup was made by a newer Mixtape. Upgrade first.")
+            return cls(**{**data, "files": tuple(Entry(**entry) for entry in data["files"])})
+        except (ValueError, KeyError, TypeError) as error:
+            raise BackupRefused("The list of files of this backup cannot be read.") from error
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(entry.size for entry in self.files)
+
+
+def say_nothing(name: str, size: int) -> None:
+    """Tell nobody: the default of `on_file`."""
+
+
+def make_backup(target: Path, *, on_file: OnFile = say_nothing) -> Manifest:
+    """Write a backup to a new folder, or to a new file that ends in `.tar`, and check it.
+
+    Raises BackupRefused, DatabaseTrouble; then nothing is left at `target`.
+    """
+    if target.is_file() or (target.is_dir() and any(target.iterdir())):
+        raise BackupRefused(f"{target} exists already. A backup goes to a place of its own.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f"{target.name}.part")
+    discard(unfinished)
+    try:
+        with held_files() as held:
+            sources = {**held, **key_files()}
+            write = write_tar if target.suffix == ".tar" else write_folder
+            check_room(unfinished.parent, sources, can_link=write is write_folder)
+            manifest = describe(write(unfinished, sources, on_file))
+            add_manifest(unfinished, manifest)
+        check(unfinished, manifest)
+        if target.is_dir():
+            target.rmdir()  # it is empty, and a file system need not rename over a folder
+        unfinished.rename(target)
+    except BaseException:
+        discard(unfinished)
+        raise
+    return manifest
+
+
+@contextlib.contextmanager
+def held_files() -> Iterator[dict[str, Path]]:
+    """Yield all files by their name in the backup; they stay as they are until the block ends."""
+    folder = storage.path_of(storage.SCRATCH) / f"backup-{uuid.uuid4().hex}"
+    folder.mkdir(parents=True)
+    try:
+        hold_media(folder / MEDIA)
+        copy = folder / database_copy.copy_name()
+        database_copy.copy_database(copy)
+        hold_media(folder / MEDIA)
+        media = (path for path in sorted((folder / MEDIA).rglob("*")) if path.is_file())
+        yield {copy.name: copy, **{path.relative_to(folder).as_posix(): path for path in media}}
+    finally:
+        storage.remove_folder(folder)
+
+
+def hold_media(folder: Path) -> None:
+    """Link every file that rows may name: no deletion can take it away then. Copies it where links fail."""
+    for name in storage.stored_names():
+        held = folder / name
+        if not held.exists():
+            held.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
+                link_or_copy(storage.path_of(name), held)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Have one file under two names; on another disk, or where links are unknown, as a copy."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def key_files() -> dict[str, Path]:
+    folder = Path(settings.DATA_DIR) / KEYS
+    return {f"{KEYS}/{path.name}": path for path in sorted(folder.glob("*")) if path.is_file()}
+
+
+def check_room(folder: Path, sources: dict[str, Path], *, can_link: bool) -> None:
+    """Raise BackupRefused when the files do not fit; those that become links need no room."""
+    can_link = can_link and folder.stat().st_dev == Path(settings.MEDIA_ROOT).stat().st_dev
+    copied = [path for name, path in sources.items() if not (can_link and name.startswith(f"{MEDIA}/"))]
+    needed_mb = sum(path.stat().st_size for path in copied) // 1_000_000
+    if needed_mb > (free_mb := shutil.disk_usage(folder).free // 1_000_000):
+        raise BackupRefused(f"The backup needs {needed_mb} MB and {folder} has {free_mb} MB left.")
+
+
+def describe(entries: list[Entry]) -> Manifest:
+    applied: dict[str, list[str]] = {}
+    for app, name in sorted(MigrationRecorder(connection).applied_migrations()):
+        applied.setdefault(app, []).append(name)
+    made_at = timezone.now().isoformat(timespec="seconds")
+    return Manifest(FORMAT, settings.VERSION, made_at, database_copy.vendor(), applied, tuple(entries))
+
+
+def write_folder(target: Path, sources: dict[str, Path], on_file: OnFile) -> list[Entry]:
+    target.mkdir(mode=0o700)
+    entries = []
+    for name, source in sources.items():
+        place = target / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if name.startswith(f"{MEDIA}/"):
+            link_or_copy(source, place)
+        else:
+            shutil.copyfile(source, place)
+            place.chmod(0o600)
+        with place.open("rb") as file:
+            os.fsync(file.fileno())
+            entries.append(Entry(name, place.stat().st_size, sum_of(file)))
+        on_file(name, entries[-1].size)
+    return entries
+
+
+def write_tar(target: Path, sources: dict[str, Path], on_file: OnFile) -> list[Entry]:
+    entries = []
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as out, tarfile.open(fileobj=out, mode="w") as archive:
+        for name, source in sources.items():
+            with source.open("rb") as file:
+                summing = SummingReader(file)
+                member = tar_member(name, source.stat().st_size)
+                archive.addfile(member, summing)
+            entries.append(Entry(name, member.size, summing.hexdigest()))
+            on_file(name, member.size)
+    return entries
+
+
+def tar_member(name: str, size: int) -> tarfile.TarInfo:
+    """Return a member that names no user of this machine and is its reader's alone."""
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size, 0o600
+    member.mtime = int(timezone.now().timestamp())
+    return member
+
+
+def add_manifest(target: Path, manifest: Manifest) -> None:
+    """Add the list last: a backup without it is not finished."""
+    text = manifest.to_json()
+    if target.is_dir():
+        (target / MANIFEST).write_bytes(text)
+        storage.sync_folder(target)
+        return
+    with target.open("r+b") as out:
+        with tarfile.open(fileobj=out, mode="a") as archive:
+            archive.addfile(tar_member(MANIFEST, len(text)), io.BytesIO(text))
+        os.fsync(out.fileno())
+
+
+class SummingReader:
+    """Reads a file and sums what was read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._sum = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._sum.update(data)
+        return data
+
+    def hexdigest(self) -> str:
+        return self._sum.hexdigest()
+
+
+def sum_of(file: IO[bytes]) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_manifest(backup: Path) -> Manifest:
+    """Read the list of a backup. Raises BackupRefused."""
+    for entry, file in files_in(backup, {MANIFEST}):
+        if entry == MANIFEST:
+            return Manifest.from_json(file.read())
+    raise BackupRefused(f"{backup} is no backup of Mixtape, or one that was not finished.")
+
+
+def files_in(backup: Path, names: set[str]) -> Iterator[tuple[str, IO[bytes]]]:
+    """Yield the named files of a backup, those that are there. Raises BackupRefused."""
+    if backup.is_dir():
+        for name in sorted(names):
+            path = backup / name
+            if path.is_file() and not path.is_symlink():
+                with path.open("rb") as file:
+                    yield name, file
+        return
+    try:
+        with tarfile.open(backup, "r:") as archive:
+            for member in archive:
+                if member.name in names and member.isreg() and (reader := archive.extractfile(member)):
+                    yield member.name, reader
+    except (tarfile.TarError, FileNotFoundError, IsADirectoryError) as error:
+        raise BackupRefused(f"{backup} cannot be read as a backup: {error}.") from error
+
+
+def check(backup: Path, manifest: Manifest) -> None:
+    """Read every file once more. Raises BackupRefused for one that is missing or not as it was."""
+    wanted = {entry.name: entry for entry in manifest.files}
+    for name, file in files_in(backup, set(wanted)):
+        if sum_of(file) != wanted.pop(name).sha256:
+            raise BackupRefused(f"{name} in {backup} is not as it was when it was saved.")
+    if wanted:
+        raise BackupRefused(f"{backup} lacks {len(wanted)} files, {next(iter(wanted))} among them.")
+
+
+def discard(path: Path) -> None:
+    """Remove a half-written backup."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Mixes without a database."""

@@ -1,0 +1,254 @@
+"""Asking for a mix to be made, and what its owner can do with a run: cancel, try again, delete."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from mixes.engine.pipeline.request import STAGES, MixRequest, expected_bytes
+from mixes.engine.timeline import Timeline
+from mixes.leases import OPEN, State
+from mixes.models import Artifact, Mix, MixJob, MixTrack, Track
+from mixes.queues import LONG, wake
+from mixes.services import storage, wording
+from mixes.services.editing import plans
+from mixes.services.limits import DiskFull, LimitReached, storage_used
+from mixes.services.rendering import snapshots
+
+NAMED = 2  # tracks that are on their way, in a sentence
+PLACES_LOOKED_AT = 500
+WORKING = (Track.State.UPLOADING, Track.State.LISTENING)
+
+
+def request_mix(mix: Mix, *, mail: bool = False, leaving_out: int = 0) -> MixJob:
+    """Have a mix made as it is now; while one run of it is open, that is the answer.
+
+    `leaving_out` is how many songs that cannot be used its owner agreed to do without. Raises LimitReached
+    with the sentence for its owner.
+    """
+    if job := open_job(mix):
+        return job
+    items = plans.items_of(mix)
+    plan = plans.plan_of(mix, items)
+    refuse_unready(items, plan)
+    left_out = [item.track.label for item in items if not plans.is_usable(item.track)]
+    if plan is None:
+        raise LimitReached(_("There is no song to make a mix of yet. Add some first."))
+    refuse_silent_loss(left_out, leaving_out)
+    check_room(mix, plan.timeline)
+    job = MixJob(
+        mix=mix,
+        owner_id=mix.owner_id,
+        title=mix.title,
+        snapshot=snapshots.take(mix, plans.planned_items(plan, items), plan.timeline)
+        | {"left_out": left_out},
+        outline={"clips": plan.waves, "bars": plan.bars},
+        queue=LONG,
+        dedupe_key=dedupe_key(mix),
+        mail_when_done=mail,
+    )
+    try:
+        with transaction.atomic():
+            check_open_jobs(mix.owner)
+            job.save(force_insert=True)
+            wake(LONG)
+    except IntegrityError:  # a second press came between
+        return MixJob.objects.get(dedupe_key=dedupe_key(mix), state__in=OPEN)
+    return job
+
+
+def dedupe_key(mix: Mix) -> str:
+    """Return what no two open runs share."""
+    return f"mix:{mix.pk}"
+
+
+def open_job(mix: Mix) -> MixJob | None:
+    """Return the run of a mix that waits or works."""
+    return MixJob.objects.filter(dedupe_key=dedupe_key(mix), state__in=OPEN).first()
+
+
+def refuse_unready(items: Sequence[MixTrack], plan: plans.MixPlan | None) -> None:
+    """Raise LimitReached while songs of the mix are still on their way, or are listened to anew.
+
+    It would be made without them.
+    """
+    planned = {place.item for place in plan.items} if plan else set()
+    anew = {item.pk for item in plans.usable_items(items) if str(item.pk) not in planned}
+    on_its_way = {item.pk for item in items if item.track.state in WORKING and not item.track.deleted_at}
+    waiting = [item.track.label for item in items if item.pk in anew | on_its_way]
+    if not waiting:
+        return
+    raise LimitReached(
+        ngettext(
+            "%s is not ready yet. Make the mix when it is, or take it out.",
+            "%s are not ready yet. Make the mix when they are, or take them out.",
+            len(waiting),
+        )
+        % named(waiting)
+    )
+
+
+def agreed_to_miss(value: str) -> int:
+    """Return how many songs the button said that the mix will be made without."""
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
+
+
+def refuse_silent_loss(left_out: Sequence[str], agreed: int) -> None:
+    """Raise LimitReached when the mix would lack songs and its owner was not asked."""
+    if len(left_out) > agreed:
+        raise LimitReached(
+            ngettext(
+                "%s cannot be used. Make the mix without it, or see in its row what can be done.",
+                "%s cannot be used. Make the mix without them, or see in their rows what can be done.",
+                len(left_out),
+            )
+            % named(left_out)
+        )
+
+
+def named(titles: Sequence[str]) -> str:
+    """Return the first titles, and how many there are besides."""
+    names = ", ".join(f"“{title}”" for title in titles[:NAMED])
+    if len(titles) > NAMED:
+        return _("%(names)s and %(count)d more") % {"names": names, "count": len(titles) - NAMED}
+    return names
+
+
+def check_room(mix: Mix, timeline: Timeline) -> None:
+    """Raise LimitReached when the results would not fit: on the disk, or into what the owner may keep."""
+    request = MixRequest(
+        sources=(),
+        title=mix.title,
+        formats=tuple(kind for kind, wanted in (("mp3", mix.make_mp3), ("mp4", mix.make_mp4)) if wanted),
+        bitrate_kbps=mix.bitrate_kbps,
+        size=snapshots.size_of(mix),
+        title_cards=mix.title_cards,
+    )
+    expected = expected_bytes(request, timeline)
+    check_disk(expected)
+    left = settings.LIMITS.storage_bytes - storage_used(mix.owner)
+    if expected > left:
+        raise LimitReached(
+            _(
+                "This mix may take up to %(size)s and %(left)s of your %(all)s are free. "
+                "Delete mixes or tracks that you do not need, and empty the bin."
+            )
+            % {
+                "size": filesizeformat(expected),
+                "left": filesizeformat(max(0, left)),
+                "all": filesizeformat(settings.LIMITS.storage_bytes),
+            }
+        )
+
+
+def check_disk(expected: int) -> None:
+    """Raise DiskFull when the disk could not hold so many bytes more."""
+    if storage.free_bytes() - expected < settings.LIMITS.free_disk_bytes:
+        raise DiskFull(disk_full())
+
+
+def disk_full() -> str:
+    """Say that the machine is out of space, and that no harm was done."""
+    return _("The site's disk is too full to make this mix now. Nothing was lost; try again later.")
+
+
+def check_open_jobs(owner: User) -> None:
+    """Raise LimitReached when enough mixes of `owner` are being made; holds their row until the commit."""
+    User.objects.select_for_update().get(pk=owner.pk)
+    most = settings.LIMITS.jobs_running
+    if MixJob.objects.filter(owner=owner, state__in=OPEN).count() >= most:
+        raise LimitReached(
+            ngettext(
+                "%d mix of yours is being made already. Wait for it, or cancel it.",
+                "%d mixes of yours are being made already. Wait for one, or cancel one.",
+                most,
+            )
+            % most
+        )
+
+
+def cancel(job: MixJob) -> bool:
+    """Stop a run: at once while it waits, at its next beat while it works; False when it has ended."""
+    with transaction.atomic():
+        stopped = MixJob.objects.request_cancel(job.pk)
+        # while it waits no worker is there to clear what an earlier attempt left
+        transaction.on_commit(partial(clear_if_cancelled, job))
+    return stopped
+
+
+def clear_if_cancelled(job: MixJob) -> None:
+    """Remove the work folder of a run that nobody works on any more."""
+    if MixJob.objects.filter(pk=job.pk, state=State.CANCELLED).exists():
+        storage.remove_folder(storage.scratch_path("mix", job.pk))
+
+
+def retry(job: MixJob) -> None:
+    """Put an ended run back into the queue, of the same snapshot; what it made stays until then.
+
+    Raises LimitReached, also when another run of the mix is open.
+    """
+    with transaction.atomic():
+        check_open_jobs(job.owner)
+        remake(job, job.from_stage)
+
+
+def remake(job: MixJob, from_stage: str = "") -> None:
+    """Have an ended run made again from a stage on, keeping what lies before it, whatever its owner may.
+
+    Raises LimitReached when a run of the mix is open.
+    """
+    if from_stage and from_stage not in STAGES:
+        raise ValueError(f"There is no stage {from_stage!r}; there are {', '.join(STAGES)}.")
+    try:
+        with transaction.atomic():
+            if not MixJob.objects.retry([job.pk]):
+                raise LimitReached(_("It is still being made."))
+            MixJob.objects.filter(pk=job.pk).update(from_stage=from_stage)
+            wake(LONG)
+    except IntegrityError:
+        raise LimitReached(_("This mix is being made already.")) from None
+
+
+def delete_job(job: MixJob) -> None:
+    """Delete an ended run with its files. Raises LimitReached while it is open."""
+    with transaction.atomic():
+        files = list(Artifact.objects.filter(job=job).values_list("file", flat=True))
+        deleted, _by_kind = MixJob.objects.filter(pk=job.pk).exclude(state__in=OPEN).delete()
+        if not deleted:
+            raise LimitReached(_("This mix is still being made. Cancel it first."))
+        transaction.on_commit(partial(remove_files, job, files))
+
+
+def remove_files(job: MixJob, files: Sequence[str]) -> None:
+    """Remove what a deleted run left on the disk."""
+    for name in files:
+        storage.remove(name)
+    storage.remove_folder(storage.scratch_path("mix", job.pk))
+
+
+def place_in_queue(job: MixJob) -> int | None:
+    """Return how many runs start before this one does, and one for itself; None when it does not wait."""
+    if job.state != State.QUEUED:
+        return None
+    waiting = MixJob.objects.waiting(job.queue).in_fair_order().values_list("pk", flat=True)
+    places = {pk: place for place, pk in enumerate(waiting[:PLACES_LOOKED_AT], 1)}
+    return places.get(job.pk)
+
+
+def next_try_text(job: MixJob) -> str:
+    """Return when a run that was begun before is begun again."""
+    left_s = (job.not_before - timezone.now()).total_seconds() if job.not_before else 0.0
+    if left_s <= 0:
+        return _("It goes on as soon as a worker is free.")
+    return _("It is tried again in about %d s.") % max(5, round(left_s / 5) * 5)
+
+
+def remaining_text(job: MixJob) -> str:
+    """Return what is left of a run in words."""
+    return wording.remaining_words(job.eta_s)

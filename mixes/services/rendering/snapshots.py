@@ -1,0 +1,109 @@
+"""A mix as it was when it was asked for: all that its run needs, so that later edits change nothing."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.errors import EngineError, StalledError
+from mixes.engine.mixing.plan import JoinSettings, MixSettings
+from mixes.engine.pictures.pictures import Size
+from mixes.engine.pipeline.request import FORMATS, MixRequest, Source
+from mixes.engine.tags.tags import Tags
+from mixes.engine.timeline import Timeline
+from mixes.models import Mix, MixTrack, Track
+from mixes.services import storage, wording
+from mixes.services.editing import plans
+from mixes.services.library.analyses import analyses_of, listen_anew
+
+Snapshot = dict[str, Any]
+
+
+def take(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapshot:
+    """Return what makes up a mix today: `items` are those that are used, `timeline` their plan."""
+    wanted = (mix.make_mp3, mix.make_mp4)
+    return {
+        "mix_version": mix.version,
+        "title": mix.title,
+        "artist": mix.artist,
+        "date": wording.today(),
+        "settings": asdict(plans.mix_settings(mix)),
+        "joins": [asdict(plans.join_settings(item)) for item in items[:-1]],
+        "formats": [kind for kind, is_wanted in zip(FORMATS, wanted, strict=True) if is_wanted],
+        "bitrate_kbps": mix.bitrate_kbps,
+        "size": list(size_of(mix)),
+        "title_cards": mix.title_cards,
+        "description_template": mix.description_template,
+        "hashtags": mix.hashtags.split(),
+        "picture": mix.artwork.file if mix.artwork else "",
+        "tracks": [describe_track(item.track) for item in items],
+        "timeline": timeline.to_dict(),
+    }
+
+
+def size_of(mix: Mix) -> Size:
+    """Return width and height of a mix's video."""
+    width, height = mix.video_size.split("x")
+    return int(width), int(height)
+
+
+def describe_track(track: Track) -> dict[str, Any]:
+    """Return which track this is, and its names as they are now."""
+    names = {name: getattr(track, name) for name in ("title", "artist", "album", "track_number")}
+    return {"id": str(track.pk), "sha256": track.sha256, "file": track.file, "name": track.name, **names}
+
+
+def timeline_of(snapshot: Snapshot) -> Timeline:
+    """Return the timeline of a snapshot: planned, or as it was rendered once that has happened."""
+    return Timeline.from_dict(snapshot["timeline"])
+
+
+def to_request(snapshot: Snapshot, cores: int = 1) -> MixRequest:
+    """Return the engine's request. Raises EngineError when a track is not there any more."""
+    picture = storage.path_of(snapshot["picture"]) if snapshot["picture"] else None
+    same = ("title", "artist", "date", "bitrate_kbps", "title_cards", "description_template")
+    return MixRequest(
+        sources=sources_of(snapshot),
+        settings=MixSettings(**snapshot["settings"]),
+        joins=tuple(JoinSettings(**join) for join in snapshot["joins"]),
+        formats=tuple(snapshot["formats"]),
+        picture=picture if picture and picture.is_file() else None,
+        size=(snapshot["size"][0], snapshot["size"][1]),
+        hashtags=tuple(snapshot["hashtags"]),
+        cores=cores,
+        **{name: snapshot[name] for name in same},
+    )
+
+
+def picture_is_gone(snapshot: Snapshot) -> bool:
+    """Tell whether the picture that was chosen has been deleted since."""
+    return bool(snapshot["picture"]) and not storage.path_of(snapshot["picture"]).is_file()
+
+
+def sources_of(snapshot: Snapshot) -> tuple[Source, ...]:
+    """Return file and analysis of every track, under the names of the snapshot."""
+    wanted = snapshot["tracks"]
+    rows = {str(track.pk): track for track in Track.objects.filter(pk__in={entry["id"] for entry in wanted})}
+    for entry in wanted:
+        if entry["id"] not in rows or not storage.path_of(entry["file"]).is_file():
+            raise EngineError(
+                _(
+                    "“%(title)s” was deleted after this mix was asked for. "
+                    "Take it out of the mix or add it again, then make the mix again."
+                )
+                % {"title": entry["title"] or entry["name"]}
+            )
+    known = analyses_of(list(rows.values()))
+    listen_anew(track for track in rows.values() if track.pk not in known)
+    return tuple(_source(entry, known) for entry in wanted)
+
+
+def _source(entry: dict[str, Any], known: Mapping[UUID, TrackAnalysis]) -> Source:
+    analysis = known.get(UUID(entry["id"]))
+    if analysis is None:  # it is being measured anew: the next attempt will find it
+        raise StalledError(_("“%s” is being listened to again; this mix waits for it.") % entry["title"])
+    tags = Tags(entry["title"] or entry["name"], entry["artist"], entry["album"], entry["track_number"])
+    return Source(storage.path_of(entry["file"]), replace(analysis, tags=tags))

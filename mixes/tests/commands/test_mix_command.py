@@ -1,0 +1,331 @@
+"""`manage.py mix` as its users run it: real files in, whole files out, one sentence for what goes wrong."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.signal
+from PIL import Image
+
+from mixes.engine.analysis.loudness import k_weighting
+from mixes.engine.tests.signals import decode_file, silence, sine, write_audio, write_wav
+
+ROOT = Path(__file__).resolve().parents[3]
+TONES_HZ = (400, 650, 900)  # a whole number of waves in 20 ms
+
+
+@pytest.fixture
+def songs(tmp_path):
+    """Three tones of 14 s with tags, in a folder."""
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    for number, tone_hz in enumerate(TONES_HZ, 1):
+        tags = ("-metadata", f"title=Tone {tone_hz}", "-metadata", f"artist=Band {number}")
+        write_audio(folder / f"{number} song.flac", sine(tone_hz, 14), 44_100, *tags)
+    return folder
+
+
+@pytest.fixture
+def mix(tmp_path):
+    """Run the command in a process of its own; its data folder is the test's."""
+
+    def run(*arguments, check=True):
+        done = subprocess.run(command(*arguments), env=environment(tmp_path), capture_output=True, text=True)
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    return run
+
+
+def command(*arguments):
+    return [sys.executable, str(ROOT / "manage.py"), "mix", *map(str, arguments)]
+
+
+def environment(tmp_path):
+    return {
+        **os.environ,
+        "MIXTAPE_DATA_DIR": str(tmp_path / "data"),
+        "MIXTAPE_MEDIA_DIR": str(tmp_path / "media"),
+    }
+
+
+def listing(folder):
+    """Every file below a folder with its hash, hidden ones too."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_a_folder_of_songs_becomes_a_mix(mix, songs, tmp_path):
+    out = tmp_path / "out"
+    document = json.loads(
+        mix(
+            songs, "-o", out, "--title", "My Mix", "--formats", "mp3,mp4", "--size", "1280x720", "--json"
+        ).stdout
+    )
+    assert sorted(path.name for path in out.iterdir()) == [
+        "my-mix.chapters.json",
+        "my-mix.cue",
+        "my-mix.mp3",
+        "my-mix.mp4",
+        "my-mix.timeline.json",
+        "my-mix.txt",
+    ]
+    assert [clip["title"] for clip in document["clips"]] == [f"Tone {tone}" for tone in TONES_HZ]
+    lengths = sum(clip["length_s"] for clip in document["clips"])
+    overlaps = sum(join["overlap_s"] for join in document["transitions"])
+    assert document["duration_s"] == pytest.approx(lengths - overlaps)
+    assert len(decode_file(out / "my-mix.mp3")) == document["frames"]
+    assert len(decode_file(out / "my-mix.mp4")) == document["frames"]
+    assert document["check"]["integrated_lufs"] == pytest.approx(-14.0, abs=0.3)
+    assert set(document["timings"]) >= {"analyse_s", "render_s", "video_s", "write_s", "check_s", "total_s"}
+
+
+def test_each_chapter_starts_where_the_next_song_becomes_the_louder_one(mix, songs, tmp_path):
+    out = tmp_path / "out"
+    document = json.loads(mix(songs, "-o", out, "--title", "My Mix", "--json").stdout)
+    sound = decode_file(out / "my-mix.mp3")[:, 0].astype(float)
+    for index, chapter in enumerate(document["chapters"][1:]):
+        heard_s = crossover_s(sound, TONES_HZ[index], TONES_HZ[index + 1], chapter["start_s"])
+        assert chapter["start_s"] == pytest.approx(heard_s, abs=0.1)
+
+
+def crossover_s(sound, outgoing_hz, incoming_hz, around_s):
+    """Where the second tone becomes the louder one, within 5 s of a place, by windows of 20 ms."""
+    step = round(0.02 * 44_100)
+    starts = np.arange(max(0, int((around_s - 5) * 44_100)), int((around_s + 5) * 44_100), step)
+    times = np.arange(step) / 44_100
+
+    def loudness(start, tone_hz):
+        """The level of one tone as an ear hears it (ITU-R BS.1770's weighting)."""
+        _, (weight,) = scipy.signal.sosfreqz(k_weighting(44_100), [tone_hz], fs=44_100)
+        return abs(weight * np.sum(sound[start : start + step] * np.exp(-2j * np.pi * tone_hz * times)))
+
+    louder = [loudness(start, incoming_hz) > loudness(start, outgoing_hz) for start in starts]
+    return (starts[louder.index(True)] + step / 2) / 44_100
+
+
+def test_the_same_input_gives_the_same_bytes_on_any_number_of_cores(mix, songs, tmp_path):
+    options = (
+        "--title",
+        "x",
+        "--date",
+        "2026-01-01",
+        "--formats",
+        "mp3,mp4",
+        "--size",
+        "1280x720",
+        "--title-cards",
+    )
+    for cores in (1, 3):
+        mix(songs, "-o", tmp_path / f"out{cores}", "--cores", cores, *options)
+    assert listing(tmp_path / "out1") == listing(tmp_path / "out3")
+
+
+def test_tables_are_printed_without_a_terminal_too(mix, songs, tmp_path):
+    done = mix(songs, "-o", tmp_path / "out", "--title", "夜の道")
+    assert (tmp_path / "out" / "夜の道.mp3").exists()
+    assert "Tone 400" in done.stdout
+    assert "Mixing: 50%" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_bad_file_stops_the_run_with_its_name_and_status_2(mix, songs, tmp_path):
+    (songs / "2 bad.mp3").write_text("this is no music")
+    done = mix(songs, "-o", tmp_path / "out", check=False)
+    assert done.returncode == 2
+    assert re.search(r"2 bad\.mp3: .*--skip-bad", done.stderr)
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_skip_bad_goes_on_and_lists_what_it_left_out(mix, songs, tmp_path):
+    (songs / "2 bad.mp3").write_text("this is no music")
+    document = json.loads(mix(songs, "-o", tmp_path / "out", "--skip-bad", "--json").stdout)
+    assert len(document["clips"]) == 3
+    assert document["left_out"][0]["path"].endswith("2 bad.mp3")
+
+
+def test_nothing_usable_is_one_sentence(mix, tmp_path):
+    path = write_wav(tmp_path / "silent.wav", silence(3))
+    done = mix(path, "-o", tmp_path / "out", "--skip-bad", check=False)
+    assert done.returncode == 1
+    last_line = done.stderr.strip().splitlines()[-1]
+    assert "there is nothing to mix. silent.wav: " in last_line
+
+
+def test_a_missing_file_is_named_with_status_2_or_left_out(mix, songs, tmp_path):
+    done = mix(songs, tmp_path / "gone.mp3", "-o", tmp_path / "out", check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines()[-1].startswith("gone.mp3: there is no such file")
+    document = json.loads(
+        mix(songs, tmp_path / "gone.mp3", "-o", tmp_path / "out", "--skip-bad", "--json").stdout
+    )
+    assert len(document["left_out"]) == 1
+
+
+def test_a_run_never_replaces_its_own_tracks(mix, songs, tmp_path):
+    song = write_audio(tmp_path / "song.mp3", sine(440, 12))
+    before = listing(tmp_path)
+    done = mix(song, "-o", tmp_path, check=False)
+    assert done.returncode == 1 and "one of the files the mix is made of" in done.stderr
+    assert {name: listing(tmp_path)[name] for name in before} == before
+
+
+def test_a_folder_can_be_mixed_into_itself_again_and_again(mix, songs):
+    first = json.loads(mix(songs, "-o", songs, "--json", "--date", "x").stdout)
+    second = json.loads(mix(songs, "-o", songs, "--json", "--date", "x").stdout)
+    assert len(first["clips"]) == len(second["clips"]) == 3
+
+
+def test_a_video_of_an_earlier_mix_is_told(mix, songs, tmp_path):
+    out = tmp_path / "out"
+    mix(songs, "-o", out, "--title", "x", "--formats", "mp3,mp4", "--size", "1280x720", "--no-check")
+    for _ in range(2):
+        document = json.loads(mix(songs, "-o", out, "--title", "x", "--no-check", "--json").stdout)
+        assert "x.mp4 is of an earlier mix; it was not made again." in document["notes"]
+
+
+def test_what_somebody_put_beside_a_mix_is_not_replaced(mix, songs, tmp_path):
+    out = tmp_path / "out"
+    mix(songs, "-o", out, "--title", "x", "--no-check")
+    (out / "x.mp4").write_text("mine")
+    done = mix(songs, "-o", out, "--title", "x", "--formats", "mp3,mp4", "--no-check", check=False)
+    assert done.returncode == 1 and "was not made by a mix" in done.stderr
+    assert (out / "x.mp4").read_text() == "mine"
+
+
+def test_names_that_are_no_text_do_not_stop_a_finished_run(mix, songs, tmp_path):
+    odd = os.fsdecode(b"caf\xe9 \x1b[31m.flac")
+    (songs / "1 song.flac").rename(songs / odd)
+    done = mix(songs, "-o", tmp_path / "out", "--json")
+    assert "caf\ufffd" in json.loads(done.stdout)["clips"][-1]["path"]
+    (songs / odd).write_text("broken")
+    done = mix(songs, "-o", tmp_path / "out", check=False)
+    assert done.returncode == 2 and "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("seconds", "what"), [(1 / 44_100, "sound"), (0.003, "sound")], ids=["one sample", "3 ms"]
+)
+def test_a_track_without_length_is_refused_by_name(mix, songs, tmp_path, seconds, what):
+    write_wav(songs / "4 tiny.wav", sine(440, seconds) + 0.1)
+    done = mix(songs, "-o", tmp_path / "out", check=False)
+    assert done.returncode == 2
+    assert re.search(rf"4 tiny\.wav: .*{what}", done.stderr)
+
+
+def test_an_hour_of_silence_is_left_out_and_does_not_make_a_gap(mix, songs, tmp_path):
+    quiet = np.zeros((3600 * 100, 2), np.float32)
+    sound = np.concatenate([quiet, sine(20, 30, 100, level_db=-6)])
+    write_audio(songs / "4 late.flac", sound, 100, "-ar", "8000")
+    document = json.loads(mix(songs, "-o", tmp_path / "out", "--json", "--transition", "2").stdout)
+    assert document["clips"][3]["cue_in_s"] == pytest.approx(3600, abs=1)
+    assert document["check"]["gaps"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["songs", "--image", "songs/1 song.flac"], "1 song.flac"),
+        (["songs", "--image", "gone.jpg"], "gone.jpg: could not be found"),
+        (["songs", "--description-template", "gone.txt"], "gone.txt"),
+        (["songs", "--description-template", "/dev/zero"], "longer than any description"),
+        (["songs", "--transition", "99"], "between 0 and 60 seconds"),
+        (["songs", "--loudness", "3"], "between -40 and -5 LUFS"),
+        (["songs", "--style", "gap", "--gap", "-1"], "between 0 and 60 seconds"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(songs, tmp_path, arguments, message):
+    done = subprocess.run(
+        command(*arguments, "-o", tmp_path / "out"),
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_a_file_is_one_sentence(mix, songs, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    done = mix(songs, "-o", tmp_path / "out", check=False)
+    assert done.returncode == 1 and "is not a folder" in done.stderr
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_failed_run_leaves_an_earlier_result_alone(mix, songs, tmp_path):
+    out = tmp_path / "out"
+    mix(songs, "-o", out, "--title", "x", "--no-check")
+    before = listing(out)
+    (songs / "4 bad.mp3").write_text("this is no music")
+    assert mix(songs, "-o", out, "--title", "x", check=False).returncode == 2
+    assert listing(out) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_leaves_no_file_and_no_process(tmp_path, number):
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    for index in range(2):
+        write_wav(folder / f"{index}.wav", sine(440 + index, 600))
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "keep.txt").write_text("mine")
+    process = subprocess.Popen(
+        command(folder, "-o", out), env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+    )
+    for line in process.stderr:
+        if line.startswith("Mixing: 25%"):
+            break
+    children = children_of(process.pid)
+    assert children
+    process.send_signal(number)
+    assert process.wait(timeout=5) == 128 + number
+    assert "Stopped. Nothing was changed" in process.stderr.read()
+    assert list(listing(out)) == ["keep.txt"] and [path.name for path in out.iterdir()] == ["keep.txt"]
+    time.sleep(0.1)
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+
+def children_of(pid):
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split() + [
+        child
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        if task.name != str(pid)
+        for child in (task / "children").read_text().split()
+    ]
+
+
+def test_a_second_run_only_mixes(mix, songs, tmp_path):
+    first = json.loads(mix(songs, "-o", tmp_path / "out", "--no-check", "--json").stdout)
+    (songs / "1 song.flac").rename(songs / "1 other name.flac")
+    second = json.loads(mix(songs, "-o", tmp_path / "out", "--no-check", "--json").stdout)
+    assert len(list((tmp_path / "data" / "analyses").rglob("*.json"))) == 3
+    assert [clip["title"] for clip in first["clips"]] == [clip["title"] for clip in second["clips"]]
+
+
+def test_a_picture_asks_for_a_video(mix, songs, tmp_path):
+    Image.new("RGB", (640, 480), "navy").save(tmp_path / "photo.png")
+    mix(
+        songs, "-o", tmp_path / "out", "--image", tmp_path / "photo.png", "--size", "1280x720", "--title", "x"
+    )
+    assert (tmp_path / "out" / "x.mp4").exists()
+
+
+def test_a_template_is_filled_once(mix, songs, tmp_path):
+    template = tmp_path / "text.txt"
+    template.write_text("{title} {unknown} {0} {title.__class__}\n{tracklist}\n")
+    mix(songs, "-o", tmp_path / "out", "--title", "{date}", "--description-template", template, "--no-check")
+    text = next((tmp_path / "out").glob("*.txt")).read_text()
+    assert text.startswith("{date} {unknown} {0} {title.__class__}\n0:00 Band 1")

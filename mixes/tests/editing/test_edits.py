@@ -1,0 +1,264 @@
+"""Edits that are kept: versions, revisions, undo and redo, the bin."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from mixes.models import Mix, MixTrack, Revision, Track
+from mixes.services.editing import edits, history
+from mixes.services.editing.arrangement import (
+    arrangement_of,
+    change_settings,
+    move,
+    remove,
+    reorder,
+    set_join,
+)
+from mixes.services.editing.edits import StaleEdit
+from mixes.services.library import tracks
+from mixes.services.limits import LimitReached
+from mixes.tests.factories import make_mix_row, make_track_row
+
+
+def first(mix):
+    return mix.items.order_by("position").first()
+
+
+def titles(mix):
+    return list(mix.items.order_by("position").values_list("track__title", flat=True))
+
+
+@pytest.fixture
+def mix(alice):
+    songs = [make_track_row(alice, title) for title in ("Aria", "Bolero", "Canon")]
+    mix = edits.create_mix(alice, "Evenings")
+    edits.append_tracks(mix, songs)
+    return Mix.objects.get(pk=mix.pk)
+
+
+def test_an_edit_counts_the_version_up_and_is_kept(mix):
+    item = first(mix)
+    edited = edits.edit(mix, mix.version, "Moved", lambda a: move(a, item.pk, "bottom"))
+    assert edited.version == mix.version + 1
+    assert titles(mix) == ["Bolero", "Canon", "Aria"]
+    assert list(mix.items.values_list("position", flat=True)) == [0, 1, 2]
+
+
+def test_an_edit_of_an_older_version_is_refused_and_changes_nothing(mix):
+    item = first(mix)
+    edits.edit(mix, mix.version, "Moved", lambda a: move(a, item.pk, "bottom"))
+    with pytest.raises(StaleEdit):
+        edits.edit(mix, mix.version, "Removed", lambda a: remove(a, item.pk))
+    assert titles(mix) == ["Bolero", "Canon", "Aria"]
+
+
+def test_an_edit_that_fails_leaves_version_and_revisions(mix):
+    before = Revision.objects.count()
+    with pytest.raises(ZeroDivisionError):
+        edits.edit(mix, mix.version, "Broken", lambda a: 1 / 0)
+    assert Mix.objects.get().version == mix.version
+    assert Revision.objects.count() == before
+
+
+def test_an_edit_that_changes_nothing_is_no_step_of_undo(mix):
+    same = edits.edit(mix, mix.version, "Moved", lambda a: move(a, first(mix).pk, "up"))
+    assert (same.version, same.revision) == (mix.version, mix.revision)
+
+
+def test_undo_and_redo_walk_the_states_and_tell_what_they_do(mix):
+    edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
+    assert history.history_of(Mix.objects.get()) == ("Renamed", None)
+    undone = history.undo(mix, None)
+    assert (undone.title, history.history_of(undone)[1]) == ("Evenings", "Renamed")
+    assert history.redo(mix, None).title == "Nights"
+
+
+def test_a_stale_undo_is_refused(mix):
+    edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
+    with pytest.raises(StaleEdit):
+        history.undo(mix, mix.version)
+
+
+def test_there_is_an_end_to_undo_and_redo(alice):
+    mix = edits.create_mix(alice)
+    for walk in (history.undo, history.redo):
+        with pytest.raises(history.NothingThere):
+            walk(mix, None)
+    assert Mix.objects.get().version == 0
+
+
+def test_a_new_edit_drops_what_was_undone(mix):
+    edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
+    undone = history.undo(mix, None)
+    edits.edit(undone, None, "Renamed again", lambda a: change_settings(a, title="Days"))
+    assert history.history_of(Mix.objects.get()) == ("Renamed again", None)
+
+
+def test_the_last_fifty_revisions_are_kept(mix, settings):
+    for number in range(settings.LIMITS.revisions + 5):
+        edits.edit(mix, None, f"{number}", lambda a, n=number: change_settings(a, title=f"Mix {n}"))
+    assert Revision.objects.filter(mix=mix).count() == settings.LIMITS.revisions
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("move"), st.integers(0, 5), st.sampled_from(("top", "up", "down", "bottom"))),
+        st.tuples(st.just("remove"), st.integers(0, 5)),
+        st.tuples(st.just("join"), st.integers(0, 5), st.sampled_from((None, "auto", 3.0))),
+        st.tuples(st.just("title"), st.text("abc", min_size=1, max_size=3)),
+    ),
+    max_size=6,
+)
+
+
+def do(arrangement, step):
+    kind, *values = step
+    if kind == "title":
+        return change_settings(arrangement, title=values[0])
+    if not arrangement.items:
+        return arrangement
+    item = arrangement.items[values[0] % len(arrangement.items)].id
+    if kind == "move":
+        return move(arrangement, item, values[1])
+    if kind == "remove":
+        return remove(arrangement, item)
+    return set_join(arrangement, item, transition_s=values[1])
+
+
+@hypothesis_settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps)
+def test_undoing_every_edit_leads_back_and_redoing_forth(mix, steps):
+    start = Mix.objects.get(pk=mix.pk)
+    before = arrangement_of(start)
+    for step in steps:
+        edits.edit(mix, None, "step", lambda a, step=step: do(a, step))
+    now = Mix.objects.get(pk=mix.pk)
+    after, walked = arrangement_of(now), now.revision - start.revision
+    for _ in range(walked):
+        history.undo(mix, None)
+    assert arrangement_of(Mix.objects.get(pk=mix.pk)) == before
+    for _ in range(walked):
+        history.redo(mix, None)
+    assert arrangement_of(Mix.objects.get(pk=mix.pk)) == after
+
+
+def test_uploads_of_one_minute_are_one_step(alice):
+    mix = edits.create_mix(alice)
+    for title in ("Aria", "Bolero"):
+        edits.append_tracks(mix, [make_track_row(alice, title)])
+    assert Mix.objects.get().revision == 1
+    assert history.history_of(Mix.objects.get())[0] == "Added songs"
+    Revision.objects.filter(number=1).update(created_at=timezone.now() - timedelta(minutes=2))
+    edits.append_tracks(mix, [make_track_row(alice, "Canon")])
+    assert history.history_of(Mix.objects.get())[0] == "Added “Canon”"
+    assert titles(history.undo(mix, None)) == ["Aria", "Bolero"]
+
+
+def test_an_upload_after_another_edit_is_a_step_of_its_own(mix, alice):
+    edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
+    edits.append_tracks(mix, [make_track_row(alice, "Dirge")])
+    undone = history.undo(mix, None)
+    assert (undone.title, titles(undone)) == ("Nights", ["Aria", "Bolero", "Canon"])
+
+
+def test_undo_leaves_out_what_is_gone_for_good(mix):
+    gone = first(mix)
+    edits.edit(mix, None, "Removed", lambda a: remove(a, gone.pk))
+    Track.objects.filter(pk=gone.track_id).delete()
+    history.undo(mix, None)
+    assert titles(mix) == ["Bolero", "Canon"]
+
+
+def test_a_file_that_was_there_already_takes_the_place_of_its_copy_in_revisions_too(mix, alice):
+    copy, twin = first(mix), make_track_row(alice, "Twin")
+    edits.edit(mix, None, "Removed", lambda a: remove(a, copy.pk))
+    edits.swap_track(copy.track, twin)
+    copy.track.delete()
+    history.undo(mix, None)
+    assert titles(mix) == ["Twin", "Bolero", "Canon"]
+
+
+def test_a_mix_made_without_revisions_can_be_undone_to_its_start(alice):
+    mix = make_mix_row(alice)
+    before = arrangement_of(mix)
+    edits.edit(mix, None, "Turned", lambda a: reorder(a, [i.id for i in reversed(a.items)]))
+    history.undo(mix, None)
+    assert arrangement_of(Mix.objects.get()) == before
+
+
+def test_a_copy_is_equal_and_apart(mix):
+    copy = edits.duplicate_mix(mix)
+    assert (copy.title, titles(copy)) == ("Copy of Evenings", titles(mix))
+    edits.edit(copy, None, "Removed", lambda a: remove(a, first(copy).pk))
+    assert titles(mix) == ["Aria", "Bolero", "Canon"]
+
+
+def test_a_new_mix_is_called_after_its_day(alice):
+    assert edits.create_mix(alice).title.startswith("Mix of ")
+    assert edits.create_mix(alice, "  Own name ").title == "Own name"
+
+
+def test_a_mix_in_the_bin_takes_no_edit_until_it_is_back(mix):
+    edits.bin_mix(mix)
+    with pytest.raises(StaleEdit):
+        edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="x"))
+    edits.restore_mix(mix)
+    assert edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="x")).title == "x"
+
+
+def test_a_purged_mix_is_gone_and_its_tracks_are_not(mix):
+    edits.purge_mix(mix)
+    assert not Mix.objects.exists()
+    assert not MixTrack.objects.exists()
+    assert Track.objects.count() == 3
+
+
+def test_a_mix_takes_no_more_songs_than_it_may_have(mix, alice, settings):
+
+    settings.LIMITS = replace(settings.LIMITS, tracks_per_mix=4)
+    more = [make_track_row(alice) for _ in range(2)]
+    with pytest.raises(LimitReached, match="room for 1 more"):
+        edits.add_from_library(mix, more)
+    stale = Mix.objects.get(pk=mix.pk)
+    assert len(titles(edits.add_from_library(mix, more[:1]))) == 4
+    with pytest.raises(LimitReached, match="room for 0 more"):
+        edits.add_from_library(stale, more[1:])  # asked for at the same moment
+
+
+def test_undo_brings_a_song_back_from_the_bin_and_redo_leaves_it_in_the_library(mix):
+    gone = first(mix).track
+    tracks.bin_track(gone)
+    assert titles(mix) == ["Bolero", "Canon"]
+    history.undo(mix, None)
+    assert titles(mix) == ["Aria", "Bolero", "Canon"]
+    assert Track.objects.get(pk=gone.pk).deleted_at is None
+    history.redo(mix, None)
+    assert titles(mix) == ["Bolero", "Canon"]
+
+
+def test_undo_takes_nothing_else_out_of_the_bin(mix, alice):
+    other = make_track_row(alice, deleted_at="2026-01-01T00:00Z")
+    tracks.bin_track(first(mix).track)
+    history.undo(mix, None)
+    assert Track.objects.get(pk=other.pk).deleted_at
+
+
+def test_undo_finds_the_file_that_was_added_again_in_the_place_of_the_one_in_the_bin(mix, alice):
+    gone = first(mix).track
+    tracks.bin_track(gone)
+    again = make_track_row(alice, "Aria again", sha256=gone.sha256)
+    history.undo(mix, None)
+    assert titles(mix) == ["Aria again", "Bolero", "Canon"]
+    assert not Track.objects.filter(pk=gone.pk).exists()
+    assert (Track.objects.get(pk=again.pk).deleted_at, history.count_lost(Mix.objects.get())) == (None, 0)
+
+
+def test_a_title_is_one_line_that_shows_what_it_is(alice):
+    assert edits.create_mix(alice, " Sum\u202emer\n\0 2026 ").title == "Summer 2026"

@@ -1,0 +1,175 @@
+"""The plan that is shown is the engine's own, kept until something about it changes."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from mixes.engine.analysis.track import ANALYSIS_VERSION
+from mixes.engine.mixing.plan import JoinSettings, MixSettings, plan_mix
+from mixes.models import AnalysisJob, Mix, MixTrack, Track
+from mixes.pages.join_page import read_join
+from mixes.pages.mix_page import read_sheet
+from mixes.services.editing import arrangement, edits, plans
+from mixes.services.library.analyses import analyses_of, request_analysis
+from mixes.services.rendering import previews
+from mixes.tests.factories import make_mix_row, make_track_row
+
+
+@pytest.fixture
+def mix(alice):
+    return make_mix_row(alice, tracks=[make_track_row(alice, seconds=s) for s in (60.0, 45.0, 90.0)])
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often a plan was worked out."""
+    calls = []
+    work_out = plans.work_out
+    monkeypatch.setattr(plans, "work_out", lambda *args: calls.append(1) or work_out(*args))
+    return calls
+
+
+def engine_timeline(mix, settings=None, joins=()):
+    tracks = [item.track for item in plans.items_of(mix)]
+    known = analyses_of(tracks)
+    return plan_mix([known[track.pk] for track in tracks], settings or MixSettings(), joins).timeline
+
+
+def test_the_timeline_is_the_one_the_engine_plans(mix):
+    plan = plans.plan_of(mix)
+    assert plan.timeline == engine_timeline(mix)
+    assert plan.duration_s == pytest.approx(60 + 45 + 90 - 2 * 8)
+    assert [item.start_s for item in plan.items] == pytest.approx([0, 52, 89])
+
+
+def test_what_is_kept_is_what_was_worked_out(mix, counted):
+    fresh = plans.plan_of(mix)
+    kept = plans.plan_of(Mix.objects.get())
+    assert kept == fresh
+    assert counted == [1]
+    json.dumps(Mix.objects.get().plan)
+
+
+def test_settings_and_joins_reach_the_engine(mix):
+    Mix.objects.update(style="radio", transition_s=None, target_lufs=None, trim=False)
+    MixTrack.objects.filter(position=1).update(join_style="cut")
+    MixTrack.objects.filter(position=0).update(join_s=3.0)
+    settings = MixSettings(style="radio", transition_s="auto", target_lufs=None, trim=False)
+    joins = (JoinSettings(None, 3.0), JoinSettings("cut"))
+    plan = plans.plan_of(Mix.objects.get())
+    assert plan.timeline == engine_timeline(mix, settings, joins)
+    assert [(item.join.style, item.join.by_hand) for item in plan.items[:2]] == [
+        ("radio", True),
+        ("cut", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: Mix.objects.update(transition_s=4.0),
+        lambda: MixTrack.objects.filter(position=0).update(join_s=2.0),
+        lambda: MixTrack.objects.filter(position=2).delete(),
+        lambda: Track.objects.update(title="Other"),
+        lambda: Track.objects.update(album="One album"),
+        lambda: AnalysisJob.objects.update(measured_at="2020-01-01T00:00:00Z"),
+    ],
+    ids=["settings", "join", "items", "title", "album", "analysis"],
+)
+def test_a_change_of_what_it_is_made_of_makes_a_new_plan(mix, counted, change):
+    plans.plan_of(mix)
+    change()
+    plans.plan_of(Mix.objects.get())
+    assert counted == [1, 1]
+
+
+def test_another_title_of_the_mix_needs_no_new_plan(mix, counted):
+    plans.plan_of(mix)
+    edits.edit(mix, None, "Renamed", lambda a: arrangement.change_settings(a, title="Nights"))
+    plans.plan_of(Mix.objects.get())
+    assert counted == [1]
+
+
+def test_songs_that_are_not_ready_or_in_the_bin_are_left_out(alice):
+    ready, binned = make_track_row(alice, seconds=60.0), make_track_row(alice, deleted_at="2026-01-01T00:00Z")
+    still = [make_track_row(alice, state=state) for state in ("uploading", "listening", "refused")]
+    mix = make_mix_row(alice, tracks=[still[0], ready, still[1], binned, still[2]])
+    plan = plans.plan_of(mix)
+    assert plan.duration_s == pytest.approx(60)
+    assert [item.item for item in plan.items] == [str(mix.items.get(track=ready).pk)]
+
+
+def test_a_mix_without_a_ready_song_has_no_plan(alice, counted):
+    mix = make_mix_row(alice, tracks=0)
+    assert plans.plan_of(mix) is None
+    assert plans.plan_of(Mix.objects.get()) is None
+    assert counted == [1]
+    assert Mix.objects.get().duration_s is None
+
+
+def test_lists_find_the_length_without_the_plan(mix):
+    plans.plan_of(mix)
+    assert Mix.objects.get().duration_s == pytest.approx(179)
+    assert all(0 <= bar <= 100 for bar in Mix.objects.get().bars)
+
+
+def test_every_clip_is_drawn_where_it_lies(mix):
+    plan = plans.plan_of(mix)
+    starts = [int(peaks[1:].split(" ")[0]) for peaks, _ in plan.waves]
+    assert starts == [round(start * 1_200 / plan.duration_s) for start in (0, 52, 89)]
+
+
+@pytest.mark.parametrize(
+    ("item", "mix_s", "hint"),
+    [
+        ({"join_style": "cut"}, 8.0, "cut"),
+        ({"join_s": 30.0}, 8.0, "shortened"),
+        ({}, 8.0, ""),
+        ({}, None, "fitted"),
+        ({"join_auto": True}, 8.0, "fitted"),
+    ],
+)
+def test_a_join_has_a_word_for_why_it_is_so(mix, item, mix_s, hint):
+    Mix.objects.update(transition_s=mix_s)
+    MixTrack.objects.filter(position=0).update(**item)
+    assert plans.plan_of(Mix.objects.get()).items[0].join.hint == hint
+
+
+def test_a_plan_worked_out_while_somebody_edits_is_not_kept(mix):
+    stale = Mix.objects.get()
+    edits.edit(mix, None, "Cut", lambda a: arrangement.change_settings(a, style="cut"))
+    plans.plan_of(stale)
+    assert Mix.objects.get().plan_key == ""
+    assert replace(plans.plan_of(Mix.objects.get()).items[0].join, reason="").style == "cut"
+
+
+def test_songs_measured_by_an_older_version_are_left_out_until_they_are_measured_anew(mix):
+    AnalysisJob.objects.filter(track=mix.items.get(position=1).track).update(version=0)
+    plan = plans.plan_of(mix)
+    assert [item.start_s for item in plan.items] == pytest.approx([0, 52])
+    rows = read_sheet(Mix.objects.get()).rows
+    assert [row.is_working for row in rows] == [False, True, False]
+    assert read_join(mix.items.get(position=0)).into == mix.items.get(position=2)
+
+
+def test_songs_measured_by_an_older_version_are_queued_once_behind_new_ones(mix):
+    old = mix.items.get(position=1).track
+    AnalysisJob.objects.filter(track=old).update(version=ANALYSIS_VERSION - 1)
+    for _ in range(2):
+        plans.plan_of(Mix.objects.get())
+    job = AnalysisJob.objects.get(track=old, version=ANALYSIS_VERSION)
+    assert (job.state, job.queue, job.owner) == ("queued", "short", mix.owner)
+    assert 0 < job.priority < previews.TRACK_PRIORITY
+    assert read_sheet(Mix.objects.get()).warnings[0] == "1 song is not ready yet."
+
+
+def test_a_song_that_is_listened_to_again_keeps_its_place_until_there_is_another_result(mix, counted):
+    plan = plans.plan_of(mix)
+    again = request_analysis(mix.items.get(position=1).track)
+    AnalysisJob.objects.claim(again.pk, "w:1")
+    kept = Mix.objects.get()
+    assert plans.plan_of(kept).items == plan.items
+    Mix.objects.update(plan_key="")
+    assert plans.plan_of(Mix.objects.get()).items == plan.items
+    assert counted == [1, 1]

@@ -1,0 +1,185 @@
+"""Rows are claimed once, kept by their token, found again when their worker dies, and served fairly."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from mixes.jobs import runner
+from mixes.jobs.runner import Kind
+from mixes.leases import MAX_ATTEMPTS, State, backoff
+from mixes.models import AnalysisJob, Track
+
+pytestmark = pytest.mark.django_db
+jobs = AnalysisJob.objects
+
+
+def make_job(owner, **fields):
+    track = Track.objects.create(
+        owner=owner, name="a.mp3", size=1, file=f"tracks/{uuid.uuid4()}", state="listening"
+    )
+    return jobs.create(**{"owner": owner, "track": track, "version": 1, "queue": "short", **fields})
+
+
+def hold(job, *, seconds=60, **fields):
+    """Make a row as a worker holds it, its lease ending `seconds` from now."""
+    until = timezone.now() + timedelta(seconds=seconds)
+    held = {"state": State.RUNNING, "token": uuid.uuid4(), "lease_until": until, "attempt": 1, **fields}
+    jobs.filter(pk=job.pk).update(**held)
+    return held["token"]
+
+
+def test_a_row_is_claimed_once(alice):
+    job = make_job(alice)
+    token = jobs.claim(job.pk, "w:1")
+    assert token is not None
+    assert jobs.claim(job.pk, "w:2") is None
+    job.refresh_from_db()
+    assert (job.state, job.token, job.worker, job.attempt) == (State.RUNNING, token, "w:1", 1)
+    assert job.lease_until > timezone.now() and job.started_at is not None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"cancel_requested": True},
+        {"attempt": MAX_ATTEMPTS},
+        {"not_before": timezone.now() + timedelta(hours=1)},
+        {
+            "state": State.DONE,
+            "finished_at": timezone.now(),
+            "result": {},
+            "measured_at": timezone.now(),
+        },
+    ],
+)
+def test_what_may_not_run_is_not_claimed(alice, fields):
+    job = make_job(alice, **fields)
+    assert jobs.claim(job.pk, "w:1") is None
+    assert not jobs.waiting("short").exists()
+
+
+def test_a_row_waits_in_its_own_queue_only(alice):
+    make_job(alice)
+    assert jobs.waiting("short").count() == 1
+    assert jobs.waiting("long").count() == 0
+
+
+def test_a_stranger_s_token_changes_nothing(alice):
+    job = make_job(alice)
+    token = jobs.claim(job.pk, "w:1")
+    assert jobs.held(job.pk, uuid.uuid4()).update(progress=500) == 0
+    assert jobs.held(job.pk, token).update(progress=500) == 1
+
+
+def test_a_dead_worker_s_row_goes_back_to_the_queue(alice):
+    dead, alive = make_job(alice), make_job(alice)
+    old = hold(dead, seconds=-1)
+    hold(alive)
+    assert jobs.requeue_expired() == 1
+    dead.refresh_from_db(), alive.refresh_from_db()
+    assert (dead.state, alive.state) == (State.QUEUED, State.RUNNING)
+    assert jobs.held(dead.pk, old).update(progress=1) == 0, "the dead worker came back and may write"
+
+
+def test_a_lease_far_in_the_future_is_a_clock_set_back(alice):
+    job = make_job(alice)
+    hold(job, seconds=3600)
+    assert jobs.requeue_expired() == 1
+
+
+def test_a_row_that_kills_its_workers_is_beyond_help(alice):
+    job = make_job(alice)
+    hold(job, seconds=-1, attempt=MAX_ATTEMPTS)
+    assert jobs.requeue_expired() == 0
+    assert list(jobs.beyond_help()) == [job]
+
+
+def test_what_a_stopping_worker_held_was_no_attempt(alice):
+    job, other = make_job(alice), make_job(alice)
+    hold(job, worker="w:1:7", attempt=2), hold(other, worker="w:12:7")
+    assert jobs.held_by("w:1:").hand_back() == 1
+    job.refresh_from_db()
+    assert (job.state, job.attempt, job.token) == (State.QUEUED, 1, None)
+
+
+def test_a_cancelled_row_that_was_handed_back_does_not_wait_for_ever(alice):
+    """Its owner cancelled it in the second in which its worker stopped: nobody claims it any more."""
+    job = make_job(alice)
+    hold(job, worker="w:1:7")
+    jobs.request_cancel(job.pk)
+    jobs.held_by("w:1:").hand_back()
+    runner.reap((Kind(AnalysisJob, lambda run: dict, lambda job, state, sentence: None),))
+    job.refresh_from_db()
+    assert job.state == State.CANCELLED
+
+
+def test_whoever_was_served_least_comes_first(alice, bob):
+    for _ in range(3):
+        done = make_job(alice)
+        hold(done, started_at=timezone.now())
+    first, second, third = make_job(alice), make_job(alice), make_job(bob)
+    assert list(jobs.waiting("short").in_fair_order()) == [third, first, second]
+    urgent = make_job(alice, priority=-10)
+    assert jobs.waiting("short").in_fair_order().first() == urgent
+
+
+def test_service_long_ago_does_not_count(alice, bob):
+    old = make_job(alice)
+    hold(old, started_at=timezone.now() - timedelta(hours=2))
+    first, second = make_job(alice), make_job(bob)
+    assert list(jobs.waiting("short").in_fair_order()) == [first, second]
+
+
+def test_cancel_ends_a_waiting_row_and_asks_a_running_one(alice):
+    waiting, running = make_job(alice), make_job(alice)
+    hold(running)
+    assert jobs.request_cancel(waiting.pk) and jobs.request_cancel(running.pk)
+    waiting.refresh_from_db(), running.refresh_from_db()
+    assert (waiting.state, running.state, running.cancel_requested) == (State.CANCELLED, State.RUNNING, True)
+    assert not jobs.request_cancel(waiting.pk)
+
+
+def test_retry_gives_an_ended_row_all_its_attempts_again(alice):
+    job = make_job(
+        alice, state=State.FAILED, error_text="No.", finished_at=timezone.now(), attempt=MAX_ATTEMPTS
+    )
+    assert jobs.retry([job.pk]) == 1
+    job.refresh_from_db()
+    assert (job.state, job.attempt, job.error_text, job.finished_at) == (State.QUEUED, 0, "", None)
+    assert jobs.claim(job.pk, "w:1")
+    assert jobs.retry([job.pk]) == 0, "a running row is not started twice"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"state": "sleeping"},
+        {"state": State.RUNNING},
+        {"token": uuid.uuid4()},
+        {"state": State.DONE, "result": {}, "measured_at": timezone.now()},
+        {"state": State.DONE, "finished_at": timezone.now()},
+        {"state": State.FAILED, "finished_at": timezone.now()},
+        {"progress": 1001},
+    ],
+)
+def test_impossible_rows_are_refused_by_the_database(alice, fields):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_job(alice, **fields)
+
+
+def test_one_open_row_of_a_key(alice):
+    first = make_job(alice, dedupe_key="k")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_job(alice, dedupe_key="k")
+    jobs.request_cancel(first.pk)
+    make_job(alice, dedupe_key="k")
+
+
+def test_the_pause_before_an_attempt_grows(alice):
+    first, second = make_job(alice, attempt=1), make_job(alice, attempt=2)
+    jobs.update(not_before=backoff())
+    pauses_s = [(jobs.get(pk=job.pk).not_before - timezone.now()).total_seconds() for job in (first, second)]
+    assert pauses_s == [pytest.approx(5, abs=3), pytest.approx(60, abs=3)]

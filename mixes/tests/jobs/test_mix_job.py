@@ -1,0 +1,318 @@
+"""A run on a worker, with real sounds: what comes out, and what is left when it does not come to its end."""
+
+import hashlib
+import uuid
+from dataclasses import replace
+
+import pytest
+from django.core import mail
+
+from mixes.engine.analysis.track import analyse_track
+from mixes.engine.errors import Cancelled
+from mixes.engine.pipeline.request import MixOutputs
+from mixes.engine.pipeline.work_folder import lock
+from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.tests.signals import pink_noise, write_wav
+from mixes.engine.timeline import Timeline
+from mixes.jobs import mix_job
+from mixes.jobs.mix_job import WholeProgress, stage_costs
+from mixes.jobs.runner import Kind, run_claimed
+from mixes.leases import State
+from mixes.models import AnalysisJob, Artifact, MixJob
+from mixes.services import storage
+from mixes.services.editing import plans
+from mixes.services.rendering import artifacts, mix_requests
+from mixes.tests.factories import make_artwork_row, make_mix_row, make_track_row
+
+pytestmark = pytest.mark.django_db
+KIND = Kind(MixJob, mix_job.run, mix_job.give_up)
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory):
+    """Two short sounds with their analyses; measured once for all tests."""
+    folder = tmp_path_factory.mktemp("sounds")
+    paths = [write_wav(folder / f"{seed}.wav", pink_noise(6.0, seed=seed)) for seed in (1, 2)]
+    return [(path, analyse_track(find_ffmpeg(), path)) for path in paths]
+
+
+@pytest.fixture
+def mix(alice, sounds):
+    tracks = []
+    for title, (path, analysis) in zip(("Rain", "Wind"), sounds, strict=True):
+        name = storage.new_name(storage.TRACKS)
+        storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)
+        storage.path_of(name).write_bytes(path.read_bytes())
+        tracks.append(
+            make_track_row(
+                alice, title, analysis=analysis, file=name, sha256=hashlib.sha256(title.encode()).hexdigest()
+            )
+        )
+    return make_mix_row(alice, "Weather", tracks, transition_s=2.0)
+
+
+@pytest.fixture
+def run_job(django_capture_on_commit_callbacks):
+    """Claim a job and run it to its end, as a worker does; `told` are its stages, stopped in `stop_in`."""
+
+    def run(job, *, stop_in="", reason="drain"):
+        told = []
+
+        def handle(run):
+            tell = run.on_progress
+
+            def watch(stage, fraction):
+                tell(stage, fraction)
+                told.append((stage, fraction))
+                if stage == stop_in:
+                    run.stop_reason = reason
+
+            run.on_progress = watch
+            return mix_job.run(run)
+
+        token = MixJob.objects.claim(job.pk, "test")
+        if reason == "cancel" and stop_in:
+            MixJob.objects.request_cancel(job.pk)
+        with django_capture_on_commit_callbacks(execute=True):
+            run_claimed(replace(KIND, run=handle), job.pk, token, beats=False)
+        job.refresh_from_db()
+        return told
+
+    return run
+
+
+def stages_of(told):
+    return list(dict.fromkeys(stage for stage, _ in told))
+
+
+def contents(job):
+    return {row.kind: storage.path_of(row.file).read_bytes() for row in Artifact.objects.filter(job=job)}
+
+
+def test_a_run_leaves_its_files_its_check_sheet_and_no_work_folder(mix, run_job):
+    job = mix_requests.request_mix(mix)
+    told = run_job(job)
+    assert (job.state, job.progress, job.error_text) == (State.DONE, 1000, "")
+    rows = {row.kind: row for row in job.artifacts.all()}
+    assert set(rows) == {"mp3", "description", "cue", "chapters", "timeline"}
+    assert rows["mp3"].name == "weather.mp3"
+    for row in rows.values():
+        content = storage.path_of(row.file).read_bytes()
+        assert (row.size, row.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert job.check_sheet["mp3"]["verdict"] in ("ok", "note")
+    assert set(job.timings_s) == {"draw", "render", "write", "check"}
+    assert Timeline.from_dict(job.snapshot["timeline"]).clips[1].title == "Wind"
+    assert len(job.outline["clips"]) == 2
+    assert not storage.scratch_path("mix", job.pk).exists()
+    fractions = [fraction for _, fraction in told]
+    assert fractions == sorted(fractions) and fractions[0] == 0.0 and fractions[-1] == 1.0
+
+
+def test_a_run_uses_the_mix_as_it_was_when_it_was_asked_for(mix, run_job):
+    job = mix_requests.request_mix(mix)
+    mix.title, mix.transition_s = "Climate", 5.0
+    mix.save()
+    mix.items.select_related("track").first().track.__class__.objects.update(title="Changed")
+    run_job(job)
+    assert b"Rain" in contents(job)["description"] and b"Changed" not in contents(job)["description"]
+    assert job.artifacts.get(kind="mp3").name == "weather.mp3"
+
+
+def test_a_drained_run_goes_on_where_it_was(mix, run_job):
+    job, undisturbed = mix_requests.request_mix(mix), None
+    run_job(job, stop_in="check")
+    assert (job.state, job.attempt) == (State.QUEUED, 0)
+    assert storage.scratch_path("mix", job.pk).is_dir()
+    told = run_job(job)
+    assert job.state == State.DONE and stages_of(told) == ["check"]
+    undisturbed = mix_requests.request_mix(mix)
+    run_job(undisturbed)
+    assert contents(job) == contents(undisturbed)
+
+
+def test_a_cancelled_run_leaves_nothing(mix, run_job):
+    job = mix_requests.request_mix(mix)
+    run_job(job, stop_in="render", reason="cancel")
+    assert (job.state, job.artifacts.count()) == (State.CANCELLED, 0)
+    assert not storage.scratch_path("mix", job.pk).exists()
+    assert not list(storage.path_of(storage.ARTIFACTS).rglob("*"))
+
+
+def test_a_cancel_at_the_last_moment_wins(mix, run_job):
+    job = mix_requests.request_mix(mix)
+    run_job(job, stop_in="nothing stops it", reason="cancel")
+    assert (job.state, job.artifacts.count()) == (State.CANCELLED, 0)
+    assert not storage.scratch_path("mix", job.pk).exists()
+
+
+def test_a_run_whose_row_has_gone_clears_up_after_itself(mix, run_job, monkeypatch):
+    job = mix_requests.request_mix(mix)
+    folder = storage.scratch_path("mix", job.pk)
+    real = mix_job.make
+
+    def make(*arguments):
+        MixJob.objects.filter(pk=job.pk).delete()
+        return real(*arguments)
+
+    monkeypatch.setattr(mix_job, "make", make)
+    with pytest.raises(MixJob.DoesNotExist):
+        run_job(job, stop_in="render", reason="lost")
+    assert not folder.exists()
+
+
+def test_making_it_again_from_a_stage_keeps_what_lies_before(mix, run_job):
+    job = mix_requests.request_mix(mix)
+    run_job(job)
+    before, files = contents(job), set(job.artifacts.values_list("file", flat=True))
+    mix_requests.remake(job, "check")
+    told = run_job(job)
+    assert stages_of(told) == ["check"] and job.state == State.DONE and job.from_stage == ""
+    assert contents(job) == before
+    assert set(job.artifacts.values_list("file", flat=True)) == files  # same content, same names
+    assert job.artifacts.count() == 5
+
+
+def test_a_damaged_earlier_file_is_made_again(mix, run_job):
+    job = mix_requests.request_mix(mix)
+    run_job(job)
+    path = storage.path_of(job.artifacts.get(kind="mp3").file)
+    path.write_bytes(path.read_bytes()[:-10])
+    mix_requests.remake(job, "check")
+    told = run_job(job)
+    assert "render" in stages_of(told)
+    assert "The earlier sound could not be used as it was, so it was made again." in job.notes
+
+
+def test_files_that_were_replaced_are_removed(mix, run_job):
+    job = mix_requests.request_mix(mix)
+    run_job(job)
+    old = storage.path_of(job.artifacts.get(kind="description").file)
+    job.snapshot["description_template"] = "Other words"
+    job.save(update_fields=["snapshot"])
+    mix_requests.remake(job, "write")
+    run_job(job)
+    assert not old.exists()
+    assert contents(job)["description"] == b"Other words\n"
+
+
+def test_a_song_that_was_deleted_meanwhile_is_named(mix, run_job):
+    job = mix_requests.request_mix(mix)
+    mix.items.first().track.delete()
+    run_job(job)
+    assert job.state == State.FAILED and "“Rain” was deleted" in job.error_text
+    assert not storage.scratch_path("mix", job.pk).exists()
+
+
+def test_a_song_that_is_measured_anew_is_waited_for(mix, run_job):
+    job = mix_requests.request_mix(mix)
+    AnalysisJob.objects.update(version=0)
+    run_job(job)
+    assert (job.state, job.not_before is not None) == (State.QUEUED, True)
+
+
+def test_a_file_that_is_not_what_was_measured_is_called_by_its_title(mix, run_job):
+    job = mix_requests.request_mix(mix)
+    storage.path_of(mix.items.first().track.file).write_bytes(b"no sound at all")
+    run_job(job)
+    assert job.state == State.FAILED and job.error_text.startswith("“Rain”: ")
+
+
+def test_a_full_disk_says_so_before_the_work(mix, run_job, monkeypatch):
+    job = mix_requests.request_mix(mix)
+    monkeypatch.setattr(storage, "free_bytes", lambda: 1000)
+    assert run_job(job) == []
+    assert job.state == State.FAILED and "Nothing was lost" in job.error_text
+
+
+def test_without_its_picture_one_is_drawn_and_told_of(alice, mix, run_job):
+    mix.artwork = make_artwork_row(alice)  # whose files are not there
+    mix.save()
+    job = mix_requests.request_mix(mix)
+    run_job(job)
+    assert job.state == State.DONE
+    assert "The picture of this mix was deleted, so one was drawn." in job.notes
+
+
+@pytest.mark.parametrize("has_mail", [True, False])
+def test_who_asked_for_a_mail_gets_one(mix, run_job, settings, has_mail):
+    settings.HAS_MAIL = has_mail
+    job = mix_requests.request_mix(mix, mail=True)
+    run_job(job)
+    assert len(mail.outbox) == has_mail
+    if has_mail:
+        assert mail.outbox[0].subject == "“Weather” is ready"
+        assert f"{settings.SITE_URL}/jobs/{job.pk}/" in mail.outbox[0].body
+        assert mail.outbox[0].to == ["alice@example.org"]
+
+
+def test_a_failure_is_told_by_mail_too(mix, run_job, settings):
+    settings.HAS_MAIL = True
+    job = mix_requests.request_mix(mix, mail=True)
+    mix.items.first().track.delete()
+    run_job(job)
+    assert mail.outbox[0].subject == "“Weather” could not be made"
+    assert "was deleted" in mail.outbox[0].body
+
+
+def test_progress_counts_all_stages_by_what_they_cost():
+    told = []
+    progress = WholeProgress(
+        {"draw": 1, "render": 6, "video": 0, "write": 0, "check": 3},
+        lambda *entry: told.append(entry),
+        skips=False,
+    )
+    for stage, fraction in (("draw", 0.0), ("render", 0.5), ("check", 1.0)):
+        progress(stage, fraction)
+    assert told == [("draw", 0.0), ("render", 0.4), ("check", 1.0)]
+
+
+def test_a_resumed_run_counts_from_where_work_begins():
+    told = []
+    costs = {"draw": 1, "render": 6, "video": 0, "write": 0, "check": 3}
+    progress = WholeProgress(costs, lambda *entry: told.append(entry), skips=True)
+    for stage, fraction in (("draw", 0.0), ("draw", 1.0), ("render", 0.0), ("render", 1.0), ("check", 0.5)):
+        progress(stage, fraction)
+    assert told == [("check", 0.85)]
+
+
+def test_a_video_and_its_cards_cost_more(mix):
+    job = mix_requests.request_mix(mix)
+    timeline = Timeline.from_dict(job.snapshot["timeline"])
+    sound = mix_job.snapshots.to_request(job.snapshot, cores=2)
+    video = replace(sound, formats=("mp3", "mp4"), title_cards=True)
+    assert sum(stage_costs(video, timeline).values()) > sum(stage_costs(sound, timeline).values())
+    assert stage_costs(sound, timeline)["video"] == 0
+
+
+def test_work_folders_of_ended_runs_are_tidied_away(mix):
+    job = mix_requests.request_mix(mix)
+    waiting, ended, in_use = (storage.scratch_path("mix", pk) for pk in (job.pk, uuid.uuid4(), uuid.uuid4()))
+    for folder in (waiting, ended, in_use):
+        folder.mkdir(parents=True)
+        (folder / "sound.aac").write_bytes(b"x")
+    with lock(in_use):
+        mix_job.tidy()
+    assert (waiting.is_dir(), ended.is_dir(), in_use.is_dir()) == (True, False, True)
+
+
+def test_nothing_is_left_of_a_run_whose_row_was_deleted_before_its_commit(mix):
+    job = mix_requests.request_mix(mix)
+
+    def delete(run):
+        commit = mix_job.run(run)
+        MixJob.objects.filter(pk=job.pk).delete()
+        return commit
+
+    token = MixJob.objects.claim(job.pk, "w:1")
+    assert run_claimed(replace(KIND, run=delete), job.pk, token, beats=False) is None
+    assert not storage.scratch_path("mix", job.pk).exists()
+    assert list(storage.stored_names((storage.ARTIFACTS,))) == []
+
+
+def test_a_wish_to_stop_is_heard_while_finished_files_are_hashed(mix, tmp_path):
+    path = tmp_path / "mix.mp3"
+    path.write_bytes(b"sound")
+    outputs = MixOutputs(plans.plan_of(mix).timeline, (), {"mp3": path}, {}, (), {})
+    assert artifacts.read_results(outputs)[0].sha256 == hashlib.sha256(b"sound").hexdigest()
+    with pytest.raises(Cancelled):
+        artifacts.read_results(outputs, lambda: True)

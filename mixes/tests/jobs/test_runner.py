@@ -1,0 +1,260 @@
+"""A run ends exactly once, as what really happened, and only while its token holds the row."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from mixes.engine.errors import Cancelled, DecodeError, FfmpegError
+from mixes.jobs import shutdown
+from mixes.jobs.runner import GAVE_UP, MACHINE_FAILED, SAFE, GoOnLater, Kind, reap, run_claimed
+from mixes.leases import MAX_ATTEMPTS, State
+from mixes.models import AnalysisJob
+from mixes.services import storage
+from mixes.services.limits import LimitReached
+from mixes.tests.jobs.test_leases import hold, make_job
+
+pytestmark = pytest.mark.django_db
+jobs = AnalysisJob.objects
+
+
+@pytest.fixture
+def given_up():
+    """What was told to `give_up`, in order."""
+    return []
+
+
+@pytest.fixture
+def run(given_up):
+    """Claim a job and run it with a handler; gives the row as it is afterwards."""
+
+    def run(job, handler):
+        kind = make_kind(handler, given_up)
+        token = jobs.claim(job.pk, "w:1")
+        assert token
+        outcome = run_claimed(kind, job.pk, token, beats=False)
+        job.refresh_from_db()
+        assert outcome in (job.state, None)
+        return outcome
+
+    return run
+
+
+def make_kind(handler, given_up):
+    return Kind(AnalysisJob, handler, lambda job, state, sentence: given_up.append((job.pk, state, sentence)))
+
+
+def raising(error):
+    def handler(run):
+        raise error
+
+    return handler
+
+
+def test_a_result_is_written_with_the_end_of_its_row(alice, run, given_up):
+    job = make_job(alice)
+    run(job, lambda run: lambda: {"result": {"sound": 1}, "measured_at": timezone.now()})
+    assert (job.state, job.result, job.progress, job.token) == (State.DONE, {"sound": 1}, 1000, None)
+    assert job.finished_at is not None
+    assert given_up == []
+
+
+def test_a_refusal_is_final_and_says_why(alice, run, given_up, tmp_path):
+    job = make_job(alice)
+    run(job, raising(DecodeError(tmp_path / "a.mp3", "there is no sound in it.")))
+    assert (job.state, job.error_text) == (State.FAILED, "a.mp3: there is no sound in it.")
+    assert given_up == [(job.pk, State.FAILED, job.error_text)]
+
+
+def test_a_limit_is_final(alice, run):
+    job = make_job(alice)
+    run(job, raising(LimitReached("The disk is full.")))
+    assert (job.state, job.error_text) == (State.FAILED, "The disk is full.")
+
+
+def test_a_run_that_is_to_go_on_later_was_no_attempt(alice, run, given_up):
+    job, later = make_job(alice), timezone.now() + timedelta(hours=5)
+    run(job, raising(GoOnLater(not_before=later, message="YouTube's daily limit.")))
+    assert (job.state, job.attempt, job.not_before) == (State.QUEUED, 0, later)
+    assert (job.message, job.token, given_up) == ("YouTube's daily limit.", None, [])
+
+
+def test_a_cancelled_run_does_not_go_on_later(alice, run, given_up):
+    job = make_job(alice)
+
+    def handler(run):
+        AnalysisJob.objects.request_cancel(run.job.pk)
+        raise GoOnLater(message="soon")
+
+    run(job, handler)
+    assert (job.state, given_up) == (State.CANCELLED, [(job.pk, State.CANCELLED, "")])
+
+
+@pytest.mark.parametrize("error", [FfmpegError(-9, "killed"), ZeroDivisionError("oops")])
+def test_what_may_go_well_next_time_is_tried_again_a_little_later(alice, run, given_up, error):
+    job = make_job(alice)
+    run(job, raising(error))
+    assert (job.state, job.attempt) == (State.QUEUED, 1)
+    assert job.not_before > timezone.now()
+    assert given_up == []
+
+
+def test_the_last_attempt_ends_with_a_sentence_that_shows_no_code(alice, run, given_up):
+    job = make_job(alice, attempt=MAX_ATTEMPTS - 1)
+    run(job, raising(ZeroDivisionError("secret detail")))
+    assert (job.state, job.error_text) == (State.FAILED, f"{MACHINE_FAILED} {SAFE}")
+    assert given_up == [(job.pk, State.FAILED, job.error_text)]
+
+
+def test_a_cancelled_run_is_cancelled(alice, run, given_up):
+    job = make_job(alice)
+
+    def handler(run):
+        jobs.request_cancel(run.job.pk)
+        run.beat()
+        assert run.should_stop()
+        raise Cancelled
+
+    run(job, handler)
+    assert (job.state, job.error_text) == (State.CANCELLED, "")
+    assert given_up == [(job.pk, State.CANCELLED, "")]
+
+
+def test_a_cancel_at_the_last_moment_never_becomes_done(alice, run, given_up):
+    job = make_job(alice)
+
+    def handler(run):
+        jobs.request_cancel(run.job.pk)
+        return lambda: {"result": {}, "measured_at": timezone.now()}
+
+    run(job, handler)
+    assert (job.state, job.result) == (State.CANCELLED, None)
+    assert given_up
+
+
+def test_a_stopping_worker_hands_its_job_back_as_if_nothing_had_been(alice, run, monkeypatch):
+    job = make_job(alice)
+    monkeypatch.setattr("mixes.jobs.runner.is_stopping", lambda: True)
+
+    def handler(run):
+        run.beat()
+        assert run.should_stop()
+        raise Cancelled
+
+    run(job, handler)
+    assert (job.state, job.attempt, job.not_before) == (State.QUEUED, 0, None)
+
+
+def test_a_run_that_lost_its_row_changes_nothing(alice, run):
+    job = make_job(alice)
+
+    def handler(run):
+        hold(run.job)  # another worker has it now
+        return lambda: {"result": {}, "measured_at": timezone.now()}
+
+    assert run(job, handler) is None
+    assert (job.state, job.result) == (State.RUNNING, None)
+
+
+def test_a_run_whose_row_is_gone_stops(alice, given_up):
+    job = make_job(alice)
+    token = jobs.claim(job.pk, "w:1")
+
+    def handler(run):
+        alice.delete()
+        run.beat()
+        assert run.should_stop()
+        raise Cancelled
+
+    assert run_claimed(make_kind(handler, given_up), job.pk, token, beats=False) is None
+    assert not jobs.exists()
+    assert given_up == []
+
+
+def test_a_commit_that_fails_leaves_nothing_of_itself(alice, run):
+    job = make_job(alice)
+
+    def commit():
+        job.track.title = "half"
+        job.track.save()
+        raise ZeroDivisionError
+
+    run(job, lambda run: commit)
+    job.track.refresh_from_db()
+    assert (job.state, job.track.title) == (State.QUEUED, "")
+
+
+def test_progress_reaches_the_row_with_the_next_beat(alice, run):
+    job = make_job(alice)
+
+    def handler(run):
+        run.on_progress("render", 0.5)
+        run.say("Mixing")
+        run.beat()
+        row = jobs.get(pk=run.job.pk)
+        assert (row.stage, row.progress, row.message) == ("render", 500, "Mixing")
+        return lambda: {"result": {}, "measured_at": timezone.now()}
+
+    run(job, handler)
+    assert job.state == State.DONE
+
+
+def test_the_reaper_ends_what_killed_its_workers_and_returns_the_rest(alice, given_up):
+    poison, unlucky, cancelled = make_job(alice), make_job(alice), make_job(alice)
+    hold(poison, seconds=-1, attempt=MAX_ATTEMPTS)
+    hold(unlucky, seconds=-1)
+    hold(cancelled, seconds=-1, cancel_requested=True)
+    reap((make_kind(None, given_up),))
+    for job in (poison, unlucky, cancelled):
+        job.refresh_from_db()
+    assert (poison.state, poison.error_text) == (State.FAILED, GAVE_UP)
+    assert (unlucky.state, cancelled.state) == (State.QUEUED, State.CANCELLED)
+    assert sorted(given_up) == sorted(
+        [(poison.pk, State.FAILED, GAVE_UP), (cancelled.pk, State.CANCELLED, "")]
+    )
+
+
+def test_nothing_is_stopping_by_itself():
+    assert not shutdown.is_stopping()
+
+
+def test_files_of_a_commit_that_is_rolled_back_are_taken_back(alice, run, tmp_path):
+    """Only those it put there: what lay under the name before is another row's."""
+    job = make_job(alice)
+
+    def place(name, content):
+        path = tmp_path / content
+        path.write_text(content)
+        storage.keep(path, name)
+
+    def commit():
+        place("artifacts/aa/new", "new")
+        place("artifacts/aa/old", "the same again")
+        raise ZeroDivisionError
+
+    place("artifacts/aa/old", "old")
+    run(job, lambda run: commit)
+    assert list(storage.stored_names()) == ["artifacts/aa/old"]
+
+
+def test_files_of_a_commit_that_the_row_refuses_are_taken_back_too(alice, run, tmp_path):
+    (tmp_path / "file").write_text("sound")
+
+    def commit():
+        storage.keep(tmp_path / "file", "artifacts/aa/new")
+        return {"result": {}}  # without when it was measured: the database refuses it
+
+    assert run(make_job(alice), lambda run: commit) == State.QUEUED
+    assert list(storage.stored_names()) == []
+
+
+def test_what_is_to_be_done_at_the_end_of_a_run_is_done_however_it_ends(alice, run):
+    done = []
+
+    def handler(run):
+        run.at_end.callback(done.append, run.job.pk)
+        raise ZeroDivisionError
+
+    job = make_job(alice)
+    run(job, handler)
+    assert done == [job.pk]

@@ -1,0 +1,77 @@
+"""What dead processes leave goes soon; what a living one holds stays."""
+
+import uuid
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from mixes.jobs import preview_job
+from mixes.models import Preview
+from mixes.services import storage
+from mixes.services.library import artwork, scratch
+from mixes.services.library.form_uploads import ReceivedFile
+
+
+@pytest.fixture
+def long_ago(monkeypatch):
+    """All files are old enough to be judged."""
+    monkeypatch.setattr(scratch, "YOUNG_S", -1)
+
+
+def put_leftovers():
+    folder = storage.uploads_folder()
+    (folder / "form-abc.part").write_bytes(b"x")
+    (folder / "picture-abc").mkdir()
+    (folder / "picture-abc" / "source").write_bytes(b"x")
+    upload = f"{uuid.uuid4().hex}.part"
+    (folder / upload).write_bytes(b"it can be gone on with")
+    return upload
+
+
+def uploaded_names():
+    return sorted(path.name for path in storage.uploads_folder().iterdir())
+
+
+def test_what_nobody_holds_is_removed_and_uploads_stay(long_ago):
+    upload = put_leftovers()
+    scratch.tidy()
+    assert uploaded_names() == [upload]
+
+
+def test_what_is_young_may_not_be_locked_yet():
+    put_leftovers()
+    scratch.tidy()
+    assert len(uploaded_names()) == 3
+
+
+def test_a_file_of_a_form_stays_while_its_request_lives(long_ago):
+    file = ReceivedFile("song.mp3", "audio/mpeg", None, None)
+    scratch.tidy()
+    assert file.path.exists()
+    path = file.path
+    file.path = path.with_name("elsewhere")  # a request that dies removes nothing
+    file.close()
+    scratch.tidy()
+    assert not path.exists()
+
+
+def test_a_picture_stays_while_it_is_read(long_ago, monkeypatch, alice):
+    seen = []
+
+    def read_slowly(source, *_, **__):
+        scratch.tidy()
+        seen.append(source.exists())
+        raise artwork.PictureError(source, "is damaged and cannot be read.")
+
+    monkeypatch.setattr(artwork, "safe_picture", read_slowly)
+    with pytest.raises(artwork.PictureRefused):
+        artwork.add_artwork(alice, SimpleUploadedFile("cover.png", b"x"))
+    assert seen == [True] and uploaded_names() == []
+
+
+def test_work_folders_of_previews_that_nobody_makes_are_removed(alice):
+    waiting = Preview.objects.create(owner=alice, kind="join", key="k", recipe={"tracks": []}, queue="short")
+    for pk in (waiting.pk, uuid.uuid4()):
+        storage.scratch_path("preview", pk).mkdir(parents=True)
+    preview_job.tidy()
+    assert list(storage.path_of(storage.SCRATCH).iterdir()) == [storage.scratch_path("preview", waiting.pk)]

@@ -1,0 +1,187 @@
+"""The way back: from a wrong restore, from a wrong database, from a thing deleted by mistake."""
+
+import io
+import re
+import shutil
+import sqlite3
+import time
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+from django.utils import timezone
+
+from mixes.leases import State
+from mixes.models import Artifact, Mix, MixTrack, Track
+from mixes.services import storage
+from mixes.services.editing import edits
+from mixes.services.editing.arrangement import change_settings, set_join
+from mixes.tests.factories import make_job_row, make_mix_row, make_track_row
+from mixes.tests.maintenance.installations import FILL
+
+TODAY = (
+    FILL.replace("range(5)", "range(5, 9)")
+    .replace("bytes([n])", "bytes([n + 100])")
+    .replace("alice@", "carol@")
+    + "from pathlib import Path; from django.conf import settings\n"
+    + "(Path(settings.DATA_DIR) / 'keys' / 'secret_key').write_text('the key of today')\n"
+)
+
+
+def facts(site):
+    """What makes the site: people, songs, the bytes of each, the key that signs."""
+    rows = (
+        site.query("SELECT email FROM accounts_user ORDER BY email"),
+        site.query("SELECT file FROM mixes_track ORDER BY file"),
+    )
+    return *rows, site.songs(), (site.data / "keys/secret_key").read_text()
+
+
+# A wrong restore
+
+
+def test_yesterdays_backup_destroys_nothing_of_today_and_is_undone(site, tmp_path):
+    yesterday = facts(site)
+    site.must("backup", tmp_path / "yesterday.tar")
+    site.must("shell", "-c", TODAY)
+    today = facts(site)
+    assert len(today[2]) == 9 and today[3] == "the key of today"
+    said = site.must("restore", tmp_path / "yesterday.tar", "--yes")
+    assert facts(site) == yesterday and "restore --undo" in said
+    (kept,) = site.media.glob("before-restore-*")
+    assert {path.name: path.read_bytes() for path in (kept / "tracks").rglob("*") if path.is_file()} == today[
+        2
+    ]
+    site.must("prune_media", "--yes", "--many-orphans")  # what lies aside is no rubbish
+    time.sleep(1.1)  # folders are named by the second
+    said = site.must("restore", "--undo")
+    assert facts(site) == today and "is here again" in said
+    time.sleep(1.1)
+    site.must("restore", "--undo")  # and that once more
+    assert facts(site) == yesterday
+    assert len(list(site.media.glob("before-restore-*"))) == 1 and not list(site.data.glob("restoring-*"))
+
+
+def test_what_the_database_held_unwritten_comes_back_too(site, tmp_path):
+    """SQLite keeps the newest rows in a log beside its file: an aside without it would be of last week."""
+    site.must("backup", tmp_path / "yesterday.tar")
+    keep_open = site.folder / "open"
+    with sqlite3.connect(site.database) as database:
+        database.execute("UPDATE accounts_user SET first_name = 'from the log'")
+        database.commit()
+        shutil.copytree(site.data, keep_open)  # as a power cut leaves it, with the log
+    shutil.rmtree(site.data)
+    keep_open.rename(site.data)
+    assert (site.data / "mixtape.sqlite3-wal").stat().st_size > 0
+    site.must("restore", tmp_path / "yesterday.tar", "--yes")
+    assert site.query("SELECT first_name FROM accounts_user") == [("",)]
+    time.sleep(1.1)
+    site.must("restore", "--undo")
+    assert site.query("SELECT first_name FROM accounts_user") == [("from the log",)]
+
+
+def test_there_is_nothing_to_undo_before_the_first_restore(site):
+    before = facts(site)
+    done = site.manage("restore", "--undo")
+    assert done.returncode == 1 and "no restore to undo" in done.stderr and "Traceback" not in done.stderr
+    assert facts(site) == before
+
+
+def test_a_running_site_is_not_undone(site, tmp_path):
+    site.must("backup", tmp_path / "a.tar")
+    site.must("restore", tmp_path / "a.tar", "--yes")
+    beat = 'from mixes.services import worker_nodes; worker_nodes.beat(("long", "here", 1), "")'
+    site.must("shell", "-c", beat)
+    done = site.manage("restore", "--undo")
+    assert done.returncode == 1 and "Stop it first" in done.stderr
+
+
+# A wrong database
+
+
+@pytest.mark.django_db
+def test_an_empty_database_prunes_nothing(monkeypatch):
+    """As after a typing error in DATABASE_URL: every file is unknown, so none is rubbish."""
+    monkeypatch.setattr("mixes.services.maintenance.pruning.age_s", lambda path: 10**6)
+    names = [f"{folder}/aa/{n}" for folder in storage.KEPT_FOLDERS for n in range(5)] + ["uploads/x.part"]
+    scratch = storage.path_of("scratch/mix-0123")
+    for name in [*names, "scratch/mix-0123/sound.aac"]:
+        storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)
+        storage.path_of(name).write_bytes(b"precious")
+    with pytest.raises(CommandError, match=r"wrong database or the wrong folder\. Nothing was removed"):
+        call_command("prune_media", "--yes", stdout=io.StringIO())
+    assert all(storage.path_of(name).read_bytes() == b"precious" for name in names) and scratch.is_dir()
+    # and who says to be sure loses nothing for a month
+    call_command("prune_media", "--yes", "--many-orphans", stdout=io.StringIO())
+    binned = storage.path_of(storage.BIN) / timezone.localdate().isoformat()
+    assert all((binned / name).read_bytes() == b"precious" for name in names)
+
+
+# The wrong thing deleted
+
+
+@pytest.fixture
+def mix(alice):
+    mix = make_mix_row(alice, "Precious", tracks=4, style="radio", transition_s=7.5, hashtags="#a #b")
+    first, *_ = mix.items.all()
+    mix = edits.edit(mix, None, "Join", lambda a: set_join(a, first.pk, style="cut", transition_s=1.5))
+    return edits.edit(mix, None, "Loud", lambda a: change_settings(a, target_lufs=-10.0))
+
+
+def shape(mix):
+    """All that makes the arrangement."""
+    mix = Mix.objects.get(pk=mix.pk)
+    items = [
+        (i.track_id, i.position, i.join_style, i.join_s, i.join_auto)
+        for i in MixTrack.objects.filter(mix=mix).order_by("position")
+    ]
+    return mix.title, mix.style, mix.transition_s, mix.target_lufs, mix.hashtags, items
+
+
+@pytest.mark.django_db
+def test_a_mix_deleted_by_mistake_comes_back_as_it_was_with_its_results(as_alice, mix):
+    before = shape(mix)
+    artifact = make_job_row(mix, State.DONE, files=("mp3",)).artifacts.get()
+    page = as_alice.post(reverse("mixes:mix_delete", args=[mix.pk]), follow=True).content.decode()
+    assert "“Precious” is in the bin." in page and "Undo" in page
+    assert as_alice.get(reverse("mixes:mix_detail", args=[mix.pk])).status_code == 404
+    assert "Precious" in as_alice.get(reverse("mixes:bin")).content.decode()
+    as_alice.post(reverse("mixes:mix_restore", args=[mix.pk]))
+    assert shape(mix) == before
+    assert as_alice.get(reverse("mixes:artifact", args=[artifact.pk])).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_track_deleted_by_mistake_comes_back_and_undo_puts_it_where_it_stood(as_alice, mix):
+    before = shape(mix)
+    victim = mix.items.order_by("position")[1].track
+    storage.path_of(victim.file).parent.mkdir(parents=True, exist_ok=True)
+    storage.path_of(victim.file).write_bytes(b"sound")
+    as_alice.post(reverse("mixes:track_delete", args=[victim.pk]), {"confirmed": "1"})
+    assert len(shape(mix)[-1]) == 3
+    as_alice.post(reverse("mixes:track_restore", args=[victim.pk]))
+    page = as_alice.get(reverse("mixes:mix_detail", args=[mix.pk])).content.decode()
+    version = re.search(r'name="version" value="(\d+)"', page)[1]
+    as_alice.post(reverse("mixes:mix_edit", args=[mix.pk]), {"undo": "1", "version": version})
+    assert shape(mix) == before
+    assert storage.path_of(victim.file).read_bytes() == b"sound"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_thirty_days_they_are_gone_with_their_files_and_not_a_day_before(alice, as_alice, mix):
+    job = make_job_row(mix, State.DONE, files=("mp3",))
+    track = make_track_row(alice)
+    for name in (track.file, *Track.objects.exclude(pk=track.pk).values_list("file", flat=True)):
+        storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)
+        storage.path_of(name).write_bytes(b"sound")
+    result = storage.path_of(job.artifacts.get().file)
+    for days, is_there in ((29.9, True), (30.1, False)):
+        then = timezone.now() - timedelta(days=days)
+        Mix.objects.filter(pk=mix.pk).update(deleted_at=then)
+        Track.objects.filter(pk=track.pk).update(deleted_at=then)
+        call_command("prune_media", "--yes", stdout=io.StringIO())
+        assert Mix.objects.filter(pk=mix.pk).exists() is is_there
+        assert storage.path_of(track.file).exists() is is_there and result.exists() is is_there
+    assert not Artifact.objects.exists() and Track.objects.count() == 4  # the songs of the mix stay
+    assert as_alice.post(reverse("mixes:mix_restore", args=[mix.pk])).status_code == 404

@@ -1,0 +1,86 @@
+"""What the page says of a check sheet."""
+
+import pytest
+
+from mixes.pages.check_report import Checked, checked_words, overall_verdict
+
+
+def sheet(*items, **measured):
+    base = {
+        "verdict": "ok",
+        "target_lufs": -14.0,
+        "rate": 44_100,
+        "frames": 44_100 * 125,
+        "integrated_lufs": -14.04,
+        "range_lu": 6.0,
+        "true_peak_dbtp": -1.23,
+        "joins": [{"dip_lu": 0.6}, {"dip_lu": None}],
+    }
+    told = [{"name": n, "verdict": v, "sentence": s} for n, v, s in items]
+    return {**base, **measured, "items": told}
+
+
+def say(name, **measured):
+    (checked,) = checked_words({"mp3": sheet((name, "ok", "as the engine has it"), **measured)})
+    return checked.text
+
+
+@pytest.mark.parametrize(
+    ("name", "measured", "text"),
+    [
+        ("length", {}, "2:05 long, exactly as planned"),
+        ("loudness", {}, "Loudness \u221214.0 LUFS, as YouTube plays it"),
+        (
+            "loudness",
+            {"target_lufs": -16.0, "integrated_lufs": -16.1},
+            "Loudness \u221216.1 LUFS, as you asked",
+        ),
+        (
+            "loudness",
+            {"target_lufs": None, "integrated_lufs": -9.3},
+            "Loudness \u22129.3 LUFS, left as it was",
+        ),
+        ("true_peak", {}, "Peaks safe, \u22121.2 dBTP"),
+        ("true_peak", {"true_peak_dbtp": None}, "No peak to measure"),
+        ("range", {"range_lu": 13.0}, "Loudness range 13.0 LU: wide, quiet passages stay quiet"),
+        ("joins", {}, "Every join even; the deepest dips by 0.6 LU"),
+        ("joins", {"joins": []}, "No join whose loudness could dip"),
+        ("joins", {"joins": [{"dip_lu": -0.2}]}, "Every join even: loudness dips at none"),
+        ("something new", {}, "as the engine has it"),
+    ],
+)
+def test_figures_come_with_their_meaning(name, measured, text):
+    assert say(name, **measured) == text
+
+
+def test_faults_come_first_in_the_engines_own_words():
+    items = (
+        ("clipping", "ok", "-"),
+        ("gaps", "note", "1 silence."),
+        ("clicks", "wrong", "A click at 1:02.0."),
+    )
+    assert checked_words({"mp3": sheet(*items)}) == (
+        Checked("wrong", "A click at 1:02.0."),
+        Checked("note", "1 silence."),
+        Checked("ok", "Nothing is clipped"),
+    )
+
+
+def test_what_holds_for_all_files_is_said_once_with_the_worst_figure():
+    mp3 = sheet(("true_peak", "ok", ""), true_peak_dbtp=-1.6)
+    mp4 = sheet(("true_peak", "ok", ""), true_peak_dbtp=-1.2)
+    assert checked_words({"mp3": mp3, "mp4": mp4}) == (Checked("ok", "Peaks safe, \u22121.2 dBTP"),)
+
+
+def test_a_fault_of_one_file_names_it():
+    mp3, mp4 = sheet(("damage", "wrong", "1 damaged place.")), sheet()
+    assert checked_words({"mp3": mp3, "mp4": mp4}) == (Checked("wrong", "MP3: 1 damaged place."),)
+
+
+def test_notes_of_the_whole_run_are_told_elsewhere():
+    assert checked_words({"mp3": sheet(("plan", "note", "-"), ("remark", "note", "-"))}) == ()
+
+
+def test_the_worst_verdict_counts():
+    assert overall_verdict({"mp3": sheet(), "mp4": sheet(verdict="note")}) == "note"
+    assert overall_verdict({}) == "ok"

@@ -1,0 +1,399 @@
+"""Pages of mixes: the list, the arranging page and every edit on it, look and words, the bin."""
+
+import json
+import uuid
+
+import pytest
+from django.urls import reverse
+
+from mixes.models import Mix, MixTrack, Track
+from mixes.services.editing import edits, history, plans
+from mixes.services.library import tracks
+from mixes.tests.factories import make_artwork_row, make_mix_row, make_track_row
+
+HTMX = {"HX-Request": "true"}
+SETTINGS = {
+    "style": "smooth",
+    "length": "set",
+    "transition_s": "8",
+    "loudness": "even",
+    "gap_s": "2",
+    "trim": "on",
+    "make_mp3": "on",
+    "bitrate_kbps": "320",
+    "video_size": "1920x1080",
+}
+WORDS = {"title": "Nights", "artist": "Ada", "description_template": "{tracklist}", "hashtags": "mix"}
+
+
+@pytest.fixture
+def mix(alice):
+    tracks = [make_track_row(alice, title, 60.0) for title in ("Aria", "Bolero", "Canon")]
+    return make_mix_row(alice, tracks=tracks)
+
+
+def url(name, mix, *more):
+    return reverse(f"mixes:{name}", args=(mix.pk, *more))
+
+
+def items(mix):
+    return list(mix.items.order_by("position"))
+
+
+def titles(mix):
+    return [item.track.title for item in items(mix)]
+
+
+def edit(client, mix, htmx=False, version=None, **fields):
+    version = Mix.objects.get(pk=mix.pk).version if version is None else version
+    headers = HTMX if htmx else {}
+    return client.post(url("mix_edit", mix), {"version": version, **fields}, headers=headers)
+
+
+GETS = ("mix_detail", "mix_state", "mix_look", "mix_add")
+POSTS = ("mix_edit", "mix_settings", "mix_duplicate", "mix_delete", "mix_restore")
+
+
+@pytest.mark.parametrize("name", GETS)
+def test_pages_work(as_alice, mix, name):
+    assert as_alice.get(url(name, mix)).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["mix_list", "bin"])
+def test_lists_work_with_and_without_something_in_them(as_alice, mix, name):
+    assert as_alice.get(reverse(f"mixes:{name}")).status_code == 200
+    edits.bin_mix(mix)
+    assert as_alice.get(reverse(f"mixes:{name}")).status_code == 200
+
+
+@pytest.mark.parametrize("name", [*GETS, *POSTS])
+def test_somebody_elses_mix_is_not_there(as_bob, mix, name):
+    answer = as_bob.post(url(name, mix)) if name in POSTS else as_bob.get(url(name, mix))
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("name", [*GETS, *POSTS])
+def test_who_is_signed_out_is_asked_to_sign_in(as_nobody, mix, name):
+    answer = as_nobody.post(url(name, mix)) if name in POSTS else as_nobody.get(url(name, mix))
+    assert answer.status_code == 302
+    assert reverse("account_login") in answer["Location"]
+
+
+@pytest.mark.parametrize("name", POSTS)
+def test_what_changes_something_is_no_link(as_alice, mix, name):
+    assert as_alice.get(url(name, mix)).status_code == 405
+
+
+@pytest.mark.parametrize("name", ["mix_detail", "mix_state"])
+def test_what_only_shows_takes_no_form(as_alice, mix, name):
+    assert as_alice.post(url(name, mix)).status_code == 405
+
+
+@pytest.mark.parametrize("name", ["mix_create", "mix_demo"])
+def test_nothing_is_made_by_a_link(as_alice, name):
+    assert as_alice.get(reverse(f"mixes:{name}")).status_code == 405
+
+
+@pytest.mark.parametrize("name", GETS)
+def test_an_unknown_id_is_not_there(as_alice, name):
+    assert as_alice.get(reverse(f"mixes:{name}", args=(uuid.uuid4(),))).status_code == 404
+
+
+def test_the_empty_list_tells_what_to_do(as_alice):
+    page = as_alice.get(reverse("mixes:mix_list")).content.decode()
+    for words in ("No mixes yet", "New mix", "Fill in a demo set", "FLAC", "Nothing is public"):
+        assert words in page
+
+
+def test_the_list_shows_length_songs_and_state(as_alice, mix):
+    plans.plan_of(mix)
+    page = as_alice.get(reverse("mixes:mix_list")).content.decode()
+    for words in ("Evenings in the North", "2:44", "3 songs", "Not made yet"):
+        assert words in page
+
+
+def test_the_list_shows_a_mixs_own_picture(as_alice, alice):
+    mix = make_mix_row(alice, artwork=make_artwork_row(alice))
+    page = as_alice.get(reverse("mixes:mix_list")).content.decode()
+    assert reverse("mixes:artwork_image", args=(mix.artwork_id,)) in page
+
+
+def test_mixes_are_found_by_title_and_artist(as_alice, alice):
+    make_mix_row(alice, "Morning", tracks=0, artist="Ada")
+    make_mix_row(alice, "Night", tracks=0)
+    page = as_alice.get(reverse("mixes:mix_list"), {"q": "mor ada"}).content.decode()
+    assert "Morning" in page
+    assert "Night" not in page
+    assert "Nothing found" in as_alice.get(reverse("mixes:mix_list"), {"q": "zzz"}).content.decode()
+
+
+def test_the_list_has_pages_of_24(as_alice, alice):
+    Mix.objects.bulk_create(Mix(owner=alice, title=f"Mix {k}") for k in range(30))
+    assert len(as_alice.get(reverse("mixes:mix_list")).context["page"].object_list) == 24
+    assert len(as_alice.get(reverse("mixes:mix_list"), {"page": 2}).context["page"].object_list) == 6
+
+
+def count_queries(client, address, django_assert_max_num_queries):
+    client.get(reverse("mixes:bin"))  # the first page of a session notes that it is used
+    with django_assert_max_num_queries(100) as caught:
+        assert client.get(address).status_code == 200
+    return len(caught)
+
+
+def test_the_list_asks_the_same_whatever_it_shows(as_alice, alice, django_assert_max_num_queries):
+    counts = []
+    for _ in range(2):
+        for _ in range(4):
+            plans.plan_of(make_mix_row(alice, tracks=2))
+        counts.append(count_queries(as_alice, reverse("mixes:mix_list"), django_assert_max_num_queries))
+    assert counts[0] == counts[1] <= 8
+
+
+@pytest.mark.parametrize("name", GETS)
+def test_a_mixs_page_asks_the_same_whatever_its_length(as_alice, alice, name, django_assert_max_num_queries):
+    counts = []
+    for count in (2, 12):
+        mix = make_mix_row(alice, tracks=count)
+        plans.plan_of(mix)
+        counts.append(count_queries(as_alice, url(name, mix), django_assert_max_num_queries))
+    assert counts[0] == counts[1] <= 10
+
+
+def test_no_page_reads_an_analysis_when_nothing_has_changed(as_alice, mix, django_assert_max_num_queries):
+    plans.plan_of(mix)
+    for name in (*GETS, None):
+        with django_assert_max_num_queries(100) as caught:
+            as_alice.get(url(name, mix) if name else reverse("mixes:mix_list"))
+        assert not [query for query in caught if '"result"' in query["sql"]]
+
+
+def test_the_page_shows_songs_joins_and_totals(as_alice, mix):
+    page = as_alice.get(url("mix_detail", mix)).content.decode()
+    for words in ("Aria", "smooth", "levels meet", "2:44", "\u221214 LUFS, even", "Make the mix"):
+        assert words in page
+
+
+def test_the_page_says_why_songs_are_left_out(as_alice, alice):
+    mix = make_mix_row(alice, tracks=[make_track_row(alice, state=s) for s in ("refused", "listening")])
+    page = as_alice.get(url("mix_detail", mix)).content.decode()
+    assert "it is silent from beginning to end" in page
+    assert "1 song cannot be used" in page
+    assert "1 song is not ready yet" in page
+
+
+def test_a_new_mix_opens(as_alice):
+    answer = as_alice.post(reverse("mixes:mix_create"), {"title": "Days"}, follow=True)
+    assert "Days" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [("up", "Bolero Aria Canon"), ("down", "Aria Canon Bolero"), ("top", "Bolero Aria Canon")],
+)
+def test_a_row_moves_without_a_script(as_alice, mix, direction, expected):
+    answer = edit(as_alice, mix, move=f"{direction}:{items(mix)[1].pk}")
+    assert answer.status_code == 302
+    assert titles(mix) == expected.split()
+
+
+def test_a_whole_order_is_taken_and_answered_in_pieces(as_alice, mix):
+    order = [item.pk for item in reversed(items(mix))]
+    answer = edit(as_alice, mix, htmx=True, reorder=",".join(map(str, order)))
+    assert answer.status_code == 200
+    assert "<html" not in answer.content.decode()
+    assert 'name="version" value="1"' in answer.content.decode()
+    assert titles(mix) == ["Canon", "Bolero", "Aria"]
+
+
+def test_a_song_is_removed_and_undo_brings_it_back(as_alice, mix):
+    edit(as_alice, mix, remove=items(mix)[0].pk)
+    assert titles(mix) == ["Bolero", "Canon"]
+    assert "Removed “Aria”" in as_alice.get(url("mix_detail", mix)).content.decode()
+    edit(as_alice, mix, undo=1)
+    assert titles(mix) == ["Aria", "Bolero", "Canon"]
+    edit(as_alice, mix, redo=1)
+    assert titles(mix) == ["Bolero", "Canon"]
+
+
+def test_songs_are_sorted(as_alice, mix):
+    Track.objects.filter(title="Aria").update(title="Zither 10")
+    Track.objects.filter(title="Canon").update(title="Zither 2")
+    edit(as_alice, mix, sort="name")
+    assert titles(mix) == ["Bolero", "Zither 2", "Zither 10"]
+
+
+def test_a_mix_is_renamed(as_alice, mix):
+    edit(as_alice, mix, rename=" Nights ")
+    assert Mix.objects.get().title == "Nights"
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_an_edit_from_a_stale_page_gets_the_state_as_it_is(as_alice, mix, htmx):
+    edit(as_alice, mix, rename="Nights")
+    answer = edit(as_alice, mix, htmx=htmx, version=0, remove=items(mix)[0].pk)
+    assert answer.status_code == 409
+    assert "changed elsewhere" in answer.content.decode()
+    assert "Nights" in answer.content.decode()
+    assert len(titles(mix)) == 3
+
+
+def test_an_item_that_was_removed_elsewhere_is_a_stale_edit(as_alice, mix):
+    item = items(mix)[0].pk
+    MixTrack.objects.filter(pk=item).delete()
+    assert edit(as_alice, mix, move=f"up:{item}").status_code == 409
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"move": "sideways:x"},
+        {"move": "up:nonsense"},
+        {"remove": "x"},
+        {"sort": "colour"},
+        {"rename": " "},
+        {"reorder": ""},
+        {"undo": "1", "version": "one"},
+        {"undo": "1", "version": "9" * 5000},
+    ],
+)
+def test_a_form_that_no_button_sends_changes_nothing(as_alice, mix, fields):
+    assert edit(as_alice, mix, **fields).status_code == 422
+    assert Mix.objects.get().version == 0
+
+
+def test_the_state_is_sent_only_when_it_is_another(as_alice, mix):
+    digest = as_alice.get(url("mix_detail", mix)).context["sheet"].digest
+    assert as_alice.get(url("mix_state", mix), {"seen": digest}).status_code == 204
+    Track.objects.filter(title="Aria").update(title="Other")
+    assert as_alice.get(url("mix_state", mix), {"seen": digest}).status_code == 200
+
+
+def test_settings_are_saved_and_told_by_name(as_alice, mix):
+    form = {**SETTINGS, "version": 0, "style": "radio"}
+    assert as_alice.post(url("mix_settings", mix), form).status_code == 302
+    assert Mix.objects.get().style == "radio"
+    assert history.history_of(Mix.objects.get())[0] == "Changed “Joins”"
+
+
+@pytest.mark.parametrize(
+    ("fields", "columns"),
+    [
+        ({"length": "auto"}, {"transition_s": None}),
+        ({"transition_s": "4.5"}, {"transition_s": 4.5}),
+        ({"loudness": "loud"}, {"target_lufs": -10.0}),
+        ({"loudness": "untouched"}, {"target_lufs": None}),
+        ({"loudness": "own", "target_lufs": "-16"}, {"target_lufs": -16.0}),
+        ({"make_mp4": "on", "video_size": "1080x1920"}, {"make_mp4": True, "video_size": "1080x1920"}),
+    ],
+)
+def test_choices_become_columns(as_alice, mix, fields, columns):
+    as_alice.post(url("mix_settings", mix), {**SETTINGS, "version": 0, **fields})
+    assert Mix.objects.filter(**columns).exists()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"style": "loud"},
+        {"transition_s": "61"},
+        {"transition_s": ""},
+        {"loudness": "own", "target_lufs": "3"},
+        {"make_mp3": ""},
+    ],
+)
+@pytest.mark.parametrize("htmx", [False, True])
+def test_impossible_settings_are_refused_and_nothing_is_changed(as_alice, mix, fields, htmx):
+    form = {**SETTINGS, "version": 0, **fields}
+    answer = as_alice.post(url("mix_settings", mix), form, headers=HTMX if htmx else {})
+    assert answer.status_code == 422
+    assert "errorlist" in answer.content.decode()
+    assert Mix.objects.get().version == 0
+
+
+def test_words_are_saved_and_previewed(as_alice, mix):
+    answer = as_alice.post(url("mix_look", mix), {**WORDS, "preview": "1"})
+    assert "0:00 Band \u2013 Aria" in answer.content.decode()
+    assert Mix.objects.get().title == "Evenings in the North"
+    assert as_alice.post(url("mix_look", mix), {**WORDS, "version": 0}).status_code == 302
+    assert (Mix.objects.get().title, Mix.objects.get().artist) == ("Nights", "Ada")
+
+
+def test_a_title_is_needed(as_alice, mix):
+    assert as_alice.post(url("mix_look", mix), {**WORDS, "title": "", "version": 0}).status_code == 422
+
+
+def test_words_from_a_stale_page_are_not_saved(as_alice, mix):
+    edit(as_alice, mix, rename="Days")
+    answer = as_alice.post(url("mix_look", mix), {**WORDS, "version": 0}, headers=HTMX)
+    assert answer.status_code == 409
+    assert Mix.objects.get().title == "Days"
+
+
+def test_a_template_without_the_tracklist_is_told(as_alice, mix):
+    Mix.objects.update(description_template="{title}")
+    rules = as_alice.get(url("mix_look", mix)).context["look"].words.rules
+    assert [rule.holds for rule in rules] == [False, True, True, True, False]
+
+
+def test_songs_are_added_from_the_library_even_twice(as_alice, mix, alice):
+    track = items(mix)[0].track
+    as_alice.post(url("mix_add", mix), {"track": [str(track.pk)]})
+    assert titles(mix) == ["Aria", "Bolero", "Canon", "Aria"]
+
+
+def test_nobody_adds_somebody_elses_song(as_alice, mix, bob):
+    as_alice.post(url("mix_add", mix), {"track": [str(make_track_row(bob).pk), "nonsense"]})
+    assert len(titles(mix)) == 3
+
+
+def test_a_mix_is_duplicated(as_alice, mix):
+    answer = as_alice.post(url("mix_duplicate", mix), follow=True)
+    assert "Copy of Evenings in the North" in answer.content.decode()
+
+
+def test_a_deleted_mix_comes_back_from_the_toast_and_from_the_bin(as_alice, mix):
+    page = as_alice.post(url("mix_delete", mix), follow=True).content.decode()
+    assert f'formaction="{url("mix_restore", mix)}"' in page
+    assert 'id="undo-form"' in page
+    assert as_alice.get(url("mix_detail", mix)).status_code == 404
+    assert "Evenings in the North" in as_alice.get(reverse("mixes:bin")).content.decode()
+    assert as_alice.post(url("mix_restore", mix), follow=True).status_code == 200
+    assert as_alice.get(url("mix_detail", mix)).status_code == 200
+
+
+def test_the_bin_shows_tracks_with_a_way_back(as_alice, alice):
+    track = make_track_row(alice, "Gone", deleted_at="2026-11-01T00:00Z")
+    page = as_alice.get(reverse("mixes:bin")).content.decode()
+    assert reverse("mixes:track_restore", args=(track.pk,)) in page
+
+
+def test_the_demo_set_is_added_once(as_alice, alice):
+    for _ in range(2):
+        assert as_alice.post(reverse("mixes:mix_demo")).status_code == 302
+    assert Mix.objects.get().items.count() == 3
+    assert set(Track.objects.values_list("state", flat=True)) == {"listening"}
+
+
+def test_names_are_shown_as_text(as_alice, alice):
+    mix = make_mix_row(alice, "<b>x</b>", tracks=[make_track_row(alice, "<script>1</script>")])
+    page = as_alice.get(url("mix_detail", mix)).content.decode()
+    assert "<script>1" not in page
+    assert "<b>x" not in page
+
+
+def test_a_page_in_another_language_has_numbers_that_drawings_understand(as_alice, mix):
+    page = as_alice.get(url("mix_detail", mix), headers={"Accept-Language": "de"}).content.decode()
+    widths = [part.split('"')[0] for part in page.split('class="wave-overlap" x="')[1:]]
+    assert widths
+    assert all(json.loads(width) >= 0 for width in widths)
+
+
+def test_undo_tells_of_songs_that_were_removed_for_good(as_alice, mix):
+    track = mix.items.first().track
+    tracks.bin_track(track)
+    tracks.purge_track(track)
+    mix.refresh_from_db()
+    data = {"undo": "1", "version": mix.version}
+    answer = as_alice.post(url("mix_edit", mix), data, headers={"HX-Request": "true"}).content.decode()
+    assert "1 song was removed for good meanwhile and stays out." in answer

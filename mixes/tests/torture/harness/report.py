@@ -1,0 +1,125 @@
+"""Run the whole torture suite, or the files named, and write its table (`make torture`).
+
+What a file found is kept with its commit in `var/torture`: files run again one by one end in the same page.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import ROOT, commit, machine_lines, replace_part
+from mixes.tests.torture.harness.table import cells
+
+FOLDER = Path(__file__).parents[1]
+FOUND = ROOT / "var" / "torture"
+PAGE = ROOT / "docs" / "reliability.md"
+HEAD = """\
+# What jobs and inputs survive
+
+Made by `make torture`, which runs every part whole; most parts have a short form in `make test`. "Wrong"
+counts what did not end as it must: a crash, a hang, a wrong outcome, anything doubled, lost or left over.
+"""
+NAMES = {
+    "part": "part",
+    "tried": "tried",
+    "accepted": "accepted",
+    "refused": "refused",
+    "wrong": "wrong",
+    "longest_s": "longest, s",
+    "peak_mb": "largest process, MB",
+    "opened": "other files opened",
+    "called": "connections",
+    "sent_again_kb": "sent again, kB",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one file of tests found."""
+
+    file: str
+    commit: str
+    date: str
+    held: bool
+    took_s: int
+    told: str  # pytest's last line
+    rows: list[dict[str, Any]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
+    parser.add_argument("files", nargs="*", help="test files of this folder; without any, all of them")
+    parser.add_argument(
+        "--at-once", type=int, default=len(os.sched_getaffinity(0)), help="files side by side"
+    )
+    arguments = parser.parse_args()
+    FOUND.mkdir(parents=True, exist_ok=True)
+    files = [FOLDER / name for name in arguments.files] or sorted(FOLDER.rglob("test_*.py"))
+    with ThreadPoolExecutor(arguments.at_once) as pool:
+        list(pool.map(run_file, files))
+    found = read_found()
+    write_page(PAGE, found)
+    wrong = [one.file for one in found if not one.held]
+    sys.exit(f"Not everything held: {', '.join(wrong)}" if wrong else 0)
+
+
+def run_file(file: Path) -> None:
+    """Run one file in a process of its own, whose largest child is one of its own; keep what it found."""
+    rows = FOUND / f"{file.stem}.rows"
+    rows.write_text("")
+    environment = os.environ | {"MIXTAPE_TORTURE": "1", "MIXTAPE_TORTURE_ROWS": str(rows)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)]
+    began_s, of = time.monotonic(), commit()
+    with (FOUND / f"{file.stem}.log").open("w+") as log:
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=log, check=False)
+        log.seek(0)
+        told = (log.read().strip().splitlines() or [""])[-1]
+    found = Found(
+        file.name,
+        of,
+        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}",
+        done.returncode == 0,
+        round(time.monotonic() - began_s),
+        told,
+        [json.loads(line) for line in rows.read_text().splitlines()],
+    )
+    rows.unlink()
+    (FOUND / f"{file.stem}.json").write_text(json.dumps(asdict(found)))
+    sys.stdout.write(f"{file.name}: {told}\n")
+    sys.stdout.flush()
+
+
+def read_found() -> list[Found]:
+    """Return what each file found when it was run last."""
+    known = {path.stem for path in FOLDER.rglob("test_*.py")}
+    kept = (path for path in sorted(FOUND.glob("*.json")) if path.stem in known)
+    return [Found(**json.loads(path.read_text())) for path in kept]
+
+
+def write_page(page: Path, found: Iterable[Found]) -> None:
+    """Write the tables; columns that no row has are left out. Other parts of the page stay as they are."""
+    found = list(found)
+    rows = [row for one in found for row in one.rows]
+    columns = [name for name in NAMES if any(name in row for row in rows)]
+    held = all(one.held for one in found)
+    lines = [HEAD, *machine_lines(), "", "**Everything held.**" if held else "**Not everything held.**", ""]
+    lines += [cells(*(NAMES[name] for name in columns)), cells(*("---" for _ in columns))]
+    lines += [cells(*(row.get(name, "") for name in columns)) for row in rows]
+    lines += ["", "## The runs", "", cells("file", "ended", "minutes", "commit", "date"), cells(*["---"] * 5)]
+    for one in found:
+        ended = f"{'held' if one.held else 'NOT'}: {one.told.strip('= ')}"
+        lines.append(cells(one.file, ended, f"{one.took_s / 60:.1f}", one.commit, one.date))
+    replace_part(page, "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

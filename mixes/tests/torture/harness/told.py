@@ -1,0 +1,144 @@
+"""What the tests of words share: faults brought about on purpose, sentences found, results compared."""
+
+import functools
+import hashlib
+from base64 import b64encode
+from collections import defaultdict
+from datetime import timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+
+from mixes import tasks
+from mixes.jobs import analysis_job, mix_job
+from mixes.jobs.runner import Kind, run_claimed
+from mixes.leases import State
+from mixes.models import AnalysisJob, Artifact, MixJob, Track
+from mixes.services import storage
+from mixes.services.library import uploads
+from mixes.services.rendering import mix_requests
+from mixes.tests.factories import make_track_row
+from mixes.tests.torture.harness.table import note_row
+
+MIXING = Kind(MixJob, mix_job.run, mix_job.give_up, mix_job.tidy)
+LISTENING = Kind(AnalysisJob, analysis_job.run, analysis_job.give_up)
+# Of the list of faults, by the module of their tests: those tried, and those whose words were right
+FAULTS, TOLD = defaultdict(set), defaultdict(set)
+UNDISTURBED = {}  # hashes of the mix that nothing happened to
+
+
+class Died(BaseException):
+    """The worker is gone: nothing of it writes to its row any more."""
+
+
+def fault(*numbers):
+    """Say which faults of the list a test is about; each is told once its test has passed."""
+
+    def named(test):
+        FAULTS[test.__module__].update(numbers)
+
+        @functools.wraps(test)
+        def wrapped(**fixtures):
+            test(**fixtures)
+            TOLD[test.__module__].update(numbers)
+
+        return wrapped
+
+    return named
+
+
+def note_faults(part, module):
+    note_row(part, tried=len(FAULTS[module]), wrong=len(FAULTS[module] - TOLD[module]))
+
+
+def add_track(owner, title, path, analysis):
+    name = storage.new_name(storage.TRACKS)
+    storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)
+    storage.path_of(name).write_bytes(path.read_bytes())
+    sha256 = hashlib.sha256(title.encode()).hexdigest()
+    return make_track_row(owner, title, analysis=analysis, file=name, sha256=sha256)
+
+
+def page_of(job):
+    return reverse("mixes:job_detail", args=[job.pk])
+
+
+def lease_runs_out(job):
+    MixJob.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    tasks.look_after("long")
+
+
+def backoff_is_over(job):
+    MixJob.objects.filter(pk=job.pk).update(not_before=timezone.now() - timedelta(seconds=1))
+
+
+def hashes(job):
+    """What the files of a result really hold."""
+    rows = Artifact.objects.filter(job=job)
+    return {row.kind: hashlib.sha256(storage.path_of(row.file).read_bytes()).hexdigest() for row in rows}
+
+
+def check_undisturbed(job, work):
+    """The result is whole, the same as without the fault, and nothing else is left."""
+    job.refresh_from_db()
+    assert job.state == State.DONE, job.error_text
+    if not UNDISTURBED:
+        other = mix_requests.request_mix(job.mix)
+        work(other)
+        UNDISTURBED.update(hashes(other))
+    assert hashes(job) == UNDISTURBED
+    assert not storage.scratch_path("mix", job.pk).exists()
+    kept = {name for name in storage.stored_names() if name.startswith(storage.ARTIFACTS)}
+    assert kept == set(Artifact.objects.values_list("file", flat=True))
+
+
+def at_stage(wanted, deed):
+    """Return what does `deed` once, when a stage is under way."""
+    done = []
+
+    def at(stage, fraction):
+        if stage == wanted and not done:
+            done.append(stage)
+            deed()
+
+    return at
+
+
+def die():
+    raise Died
+
+
+def in_order(text, *wanted):
+    """Every sentence is there, one after another."""
+    place = 0
+    for words in wanted:
+        found = text.find(words, place)
+        assert found >= 0, f"“{words}” is missing in: {text[:3000]}"
+        place = found + len(words)
+
+
+def listen(track):
+    job = AnalysisJob.objects.get(track=track)
+    token = AnalysisJob.objects.claim(job.pk, "test")
+    run_claimed(LISTENING, job.pk, token, beats=False)
+    return Track.objects.get(pk=track.pk)
+
+
+def add_file(owner, path, name, mix=None):
+    copy = storage.uploads_folder() / f"copy-{path.name}"
+    copy.write_bytes(path.read_bytes())
+    return uploads.take_file(owner, name, copy, mix=mix).track
+
+
+def announce(client, name, size, mix=None):
+    told = f"filename {b64encode(name.encode()).decode()}"
+    told += f",mix {b64encode(str(mix.pk).encode()).decode()}" if mix else ""
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(size), "Upload-Metadata": told}
+    answer = client.post("/uploads/", b"", content_type="application/octet-stream", headers=headers)
+    assert answer.status_code == 201, answer.content
+    return answer["Location"]
+
+
+def send(client, place, data, offset=0):
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(offset)}
+    return client.patch(place, data, content_type="application/offset+octet-stream", headers=headers)

@@ -1,0 +1,1 @@
+"""What settings.py reads and derives: addresses, keys, limits, versions."""

@@ -1,0 +1,97 @@
+"""Who the site is to Google, and where Google is: what both signing in and publishing are set up with."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+import environ
+
+from mixtape_site.configuration.addresses import is_loopback
+
+KEYS_FILE = "GOOGLE_CLIENT_SECRETS_FILE"
+GOOGLES = (".google.com", ".googleapis.com")
+ADDRESSES = {
+    "GOOGLE_OAUTH_AUTH_URI": "https://accounts.google.com/o/oauth2/v2/auth",
+    "GOOGLE_OAUTH_TOKEN_URI": "https://oauth2.googleapis.com/token",
+    "GOOGLE_OAUTH_REVOKE_URI": "https://oauth2.googleapis.com/revoke",
+    "GOOGLE_CERTS_URL": "https://www.googleapis.com/oauth2/v1/certs",
+    "GOOGLE_USERINFO_URL": "https://www.googleapis.com/oauth2/v2/userinfo",
+    "YOUTUBE_ROOT_URL": "https://youtube.googleapis.com/",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleClient:
+    """The site's name and password at Google; `problem` says why a file gave none."""
+
+    id: str = ""
+    secret: str = field(default="", repr=False)
+    redirect_uris: tuple[str, ...] = ()  # as a downloaded file lists them
+    problem: str = ""
+
+    @classmethod
+    def read(cls, client_id: str, secret: str, file: str) -> Self:
+        """Take the two variables, or the file that Google's console offers for download."""
+        if client_id or secret or not file:
+            return cls(client_id, secret)
+        try:
+            kept = json.loads(Path(file).read_text())
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not JSON"
+            return cls(problem=f"{KEYS_FILE} names {file}, which cannot be read: {why}.")
+        return cls._of_kept(file, kept)
+
+    @classmethod
+    def _of_kept(cls, file: str, kept: object) -> Self:
+        """Take name and password alone: a file of others must not say where tokens are sent."""
+        web = kept.get("web") if isinstance(kept, dict) else None
+        if not isinstance(web, dict):
+            text = f"{KEYS_FILE} names {file}, which is not of a client of the type “Web application”."
+            return cls(problem=text)
+        client_id, secret = web.get("client_id"), web.get("client_secret")
+        if not (isinstance(client_id, str) and isinstance(secret, str) and client_id and secret):
+            return cls(problem=f"{KEYS_FILE} names {file}, which lacks client_id or client_secret.")
+        uris = web.get("redirect_uris")
+        return cls(client_id, secret, tuple(map(str, uris)) if isinstance(uris, list) else ())
+
+
+def read_addresses(env: environ.Env) -> dict[str, str]:
+    """Return where Google is, by setting; tests and developers have a stand-in on their own machine."""
+    return {name: env.str(name, default=default) for name, default in ADDRESSES.items()}
+
+
+def foreign(addresses: dict[str, str], *, stand_in_allowed: bool) -> dict[str, str]:
+    """Return those addresses that tokens must never be sent to."""
+    return {
+        name: address
+        for name, address in addresses.items()
+        if not (is_googles(address) or (stand_in_allowed and is_local(address)))
+    }
+
+
+def is_googles(address: str) -> bool:
+    """Tell whether an address is Google's own, over TLS, at its usual port."""
+    try:
+        parts = urlsplit(address)
+        usual_port = parts.port in (None, 443)
+    except ValueError:
+        return False
+    plain = "@" not in parts.netloc and "\\" not in address
+    return parts.scheme == "https" and usual_port and plain and (parts.hostname or "").endswith(GOOGLES)
+
+
+def is_local(address: str) -> bool:
+    """Tell whether an address is on this machine."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and "@" not in parts.netloc and is_loopback(parts.hostname or "")
+
+
+def origin_of(address: str) -> str:
+    """Return scheme, host and port of an address, as a policy names them."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"

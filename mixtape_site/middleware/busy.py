@@ -1,0 +1,41 @@
+"""A database that is locked or restarts is no fault of the page: come back in a moment, nothing was lost."""
+
+import logging
+import sys
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+from mixes.services.database_retry import BUSY
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+
+
+class BusyDatabaseMiddleware:
+    """Answers 503 where a view found no database."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, BUSY):
+            return None
+        logger.warning("The database did not answer: %s", error)
+        return busy_page()
+
+
+def busy_page() -> HttpResponse:
+    """Return the page without asking the database anything, who is signed in neither."""
+    page = render_to_string("503.html", {"retry_after_s": RETRY_AFTER_S})
+    return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def is_busy_now() -> bool:
+    """Tell whether the error being handled is a database that does not answer."""
+    return isinstance(sys.exception(), BUSY)

@@ -1,0 +1,1 @@
+"""What operators run and read: setup, system checks, health, status."""

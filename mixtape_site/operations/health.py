@@ -1,0 +1,130 @@
+"""Can this installation do its work? One answer for load balancers, monitors and people."""
+
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from mixes.engine.errors import EngineError
+from mixes.queues import served_queues
+from mixes.services import workers
+from mixes.services.queue_age import oldest_waiting_s
+from mixtape_site.operations import ffmpeg_build
+
+KEPT_S = 3  # a report answers whoever asks within so long: the question is cheap to ask and not to answer
+MARK = "readyz"  # key of the one row written; it has expired when it is made, so it opens nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at."""
+
+    is_ok: bool
+    detail: Any = None
+    error: str = ""  # the kind of what came in between
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    checks: dict[str, Check]
+
+    @property
+    def is_ready(self) -> bool:
+        return all(check.is_ok for check in self.checks.values())
+
+    def to_json(self, *, with_details: bool) -> dict[str, Any]:
+        """Return the report; how full and how old the machine is are no business of everybody."""
+        checks = {
+            name: {"ok": check.is_ok, **({"detail": check.error or check.detail} if with_details else {})}
+            for name, check in self.checks.items()
+        }
+        return {"ok": self.is_ready, "checks": checks}
+
+
+def recent_report() -> Report:
+    """Return a report that is a few seconds old at most."""
+    return cache.get_or_set(MARK, make_report, KEPT_S)
+
+
+def make_report() -> Report:
+    """Look at everything a mix needs."""
+    looks = {
+        "database": look_at_database,
+        "migrations": look_at_migrations,
+        "storage": look_at_storage,
+        "disk": look_at_disk,
+        "ffmpeg": look_at_ffmpeg,
+        **{f"worker_{queue}": _look_at_worker(queue) for queue in served_queues()},
+    }
+    return Report({name: _answer(look) for name, look in looks.items()})
+
+
+def _answer(look: Callable[[], Check]) -> Check:
+    """Name what failed by its kind only: paths and addresses are nobody else's business."""
+    try:
+        return look()
+    except (DatabaseError, EngineError, OSError) as error:
+        return Check(False, error=type(error).__name__)
+
+
+def look_at_database() -> Check:
+    """Write one row."""
+    Session.objects.update_or_create(
+        session_key=MARK, defaults={"session_data": "", "expire_date": timezone.now()}
+    )
+    return Check(True, connection.vendor)
+
+
+def look_at_migrations() -> Check:
+    executor = MigrationExecutor(connection)
+    missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    return Check(not missing, {"not_applied": missing})
+
+
+def look_at_storage() -> Check:
+    """Write a file where uploads and results go, and remove it."""
+    folder = Path(settings.MEDIA_ROOT)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f".{MARK}-{uuid.uuid4().hex}"
+    try:
+        path.write_bytes(b"ready")
+        return Check(path.read_bytes() == b"ready")
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def look_at_disk() -> Check:
+    """Compare with what is left free for everything else: below it no upload and no mix is taken."""
+    Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
+    free_bytes = shutil.disk_usage(settings.MEDIA_ROOT).free
+    return Check(free_bytes >= settings.LIMITS.free_disk_bytes, {"free_mb": free_bytes // 1_000_000})
+
+
+def look_at_ffmpeg() -> Check:
+    """An old one is told, and makes mixes as before."""
+    build = ffmpeg_build.look()
+    detail = {
+        "version": build.version,
+        "named": None if build.is_ours else str(build.path),
+        "made": str(build.made_on or build.made_in or "") or None,
+        "old": build.is_old(timezone.localdate()),
+    }
+    return Check(True, detail)
+
+
+def _look_at_worker(queue: str) -> Callable[[], Check]:
+    def look() -> Check:
+        waiting_s = oldest_waiting_s(queue)
+        detail = {"alive": workers.alive(queue).count(), "oldest_waiting_s": waiting_s}
+        return Check(detail["alive"] > 0, detail)
+
+    return look

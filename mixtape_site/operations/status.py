@@ -1,0 +1,112 @@
+"""What `/readyz` finds, in words for operators."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from django.template.defaultfilters import date as day_in_words
+from django.template.defaultfilters import filesizeformat
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
+from mixtape_site.operations.health import Check, Report
+
+OK, NOTE, WRONG = "ok", "note", "wrong"
+MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing looked at: a mark, what it is, how it is."""
+
+    mark: str
+    name: str
+    text: str
+
+
+def lines_of(report: Report) -> list[Line]:
+    return [line_of(name, check) for name, check in report.checks.items()]
+
+
+def line_of(name: str, check: Check) -> Line:
+    mark = OK if check.is_ok else WRONG
+    if name.startswith("worker_"):
+        title, tell = _("Worker “%s”") % name.removeprefix("worker_"), tell_worker
+    else:
+        title, tell = _(WORDS[name][0]), WORDS[name][1]
+    if check.error:
+        return Line(WRONG, title, _("It does not answer as it should: %s. The log says more.") % check.error)
+    if mark == OK and name == "ffmpeg" and check.detail["old"]:
+        mark = NOTE
+    return Line(mark, title, tell(check))
+
+
+def tell_database(check: Check) -> str:
+    return _("%s answers and can be written to.") % {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(
+        check.detail, check.detail
+    )
+
+
+def tell_migrations(check: Check) -> str:
+    if check.is_ok:
+        return _("The database is as this version wants it.")
+    return _("%d steps are missing: restart the site.") % check.detail["not_applied"]
+
+
+def tell_storage(check: Check) -> str:
+    return _("Files can be written and read.") if check.is_ok else _("What is written is not what is read.")
+
+
+def tell_disk(check: Check) -> str:
+    free = filesizeformat(check.detail["free_mb"] * MB)
+    if check.is_ok:
+        return _("%s are free.") % free
+    return _("Only %s are free: no uploads and no mixes are taken until there is more.") % free
+
+
+def tell_ffmpeg(check: Check) -> str:
+    detail = check.detail
+    parts = [_("Version %s.") % detail["version"]]
+    if detail["made"]:
+        parts.append(_("Made: %s.") % made_in_words(detail["made"]))
+    parts.append(
+        _("It is the one that MIXTAPE_FFMPEG names: %s.") % detail["named"]
+        if detail["named"]
+        else _("It came with this version of Mixtape.")
+    )
+    if detail["old"]:
+        parts.append(
+            _("That is more than a year ago, and holes have been mended since.")
+            + " "
+            + (_("Install a newer one.") if detail["named"] else _("Upgrade Mixtape."))
+        )
+    return " ".join(parts)
+
+
+def made_in_words(made: str) -> str:
+    """Return a day as dates are written here, and its age; a year as it is."""
+    if "-" not in made:
+        return made
+    day = date.fromisoformat(made)
+    return _("%(day)s, %(age)s ago") % {"day": day_in_words(day, "DATE_FORMAT"), "age": timesince(day)}
+
+
+def tell_worker(check: Check) -> str:
+    count, waiting_s = check.detail["alive"], check.detail["oldest_waiting_s"]
+    text = ngettext("%d process works.", "%d processes work.", count) % count if count else _("None works.")
+    if waiting_s is None:
+        return text
+    waits = ngettext(
+        "The oldest job has waited for %d second.", "The oldest job has waited for %d seconds.", waiting_s
+    )
+    return f"{text} {waits % waiting_s}"
+
+
+WORDS: dict[str, tuple[str, Callable[[Check], str]]] = {
+    "database": (gettext_noop("Database"), tell_database),
+    "migrations": (gettext_noop("Tables of the database"), tell_migrations),
+    "storage": (gettext_noop("Media folder"), tell_storage),
+    "disk": (gettext_noop("Disk"), tell_disk),
+    "ffmpeg": ("ffmpeg", tell_ffmpeg),
+}

@@ -1,0 +1,120 @@
+"""/readyz says what is missing, and only then is it 503."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
+from django.db.models.functions import Now
+from django.test import Client
+from django.utils import timezone
+
+from mixes.models import MixJob
+from mixes.services.workers import WorkerNode, beat
+from mixes.tests.factories import make_mix_row
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def no_report_left_over():
+    cache.clear()
+
+
+@pytest.fixture
+def workers():
+    for queue in ("short", "long"):
+        beat((queue, "here", 1), "")
+
+
+def ask(client, host="localhost", **more):
+    """Ask as this machine asks for itself, unless told otherwise."""
+    cache.clear()
+    answer = client.get("/readyz", headers={"host": host, **more})
+    return answer.status_code, answer.json()["checks"]
+
+
+def test_a_site_with_all_it_needs_is_ready(client, workers):
+    status, checks = ask(client)
+    assert status == 200 and all(check["ok"] for check in checks.values())
+    assert set(checks) >= {
+        "database",
+        "migrations",
+        "storage",
+        "disk",
+        "ffmpeg",
+        "worker_short",
+        "worker_long",
+    }
+
+
+def test_a_worker_that_is_silent_for_a_minute_is_missed(client, workers):
+    WorkerNode.objects.filter(queue="long").update(heartbeat_at=Now() - timedelta(seconds=61))
+    status, checks = ask(client)
+    assert status == 503
+    assert not checks["worker_long"]["ok"] and checks["worker_short"]["ok"]
+
+
+def test_the_age_of_the_oldest_waiting_job_is_told(client, workers, alice):
+    job = MixJob.objects.create(owner=alice, mix=make_mix_row(alice), title="Mix", snapshot={}, queue="long")
+    MixJob.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(seconds=90))
+    checks = ask(client)[1]
+    assert 90 <= checks["worker_long"]["detail"]["oldest_waiting_s"] <= 92
+    assert checks["worker_short"]["detail"]["oldest_waiting_s"] is None
+
+
+def test_a_media_folder_that_cannot_be_written_is_told_without_its_path(client, workers, settings, tmp_path):
+    (tmp_path / "file").touch()
+    settings.MEDIA_ROOT = tmp_path / "file" / "media"
+    status, checks = ask(client)
+    assert status == 503 and not checks["storage"]["ok"]
+    assert str(tmp_path) not in str(checks)
+
+
+def test_a_full_disk_is_told(client, workers, settings):
+    settings.LIMITS = settings.LIMITS.__class__(free_disk_bytes=1 << 60)
+    status, checks = ask(client)
+    assert status == 503 and not checks["disk"]["ok"]
+
+
+def test_a_missing_ffmpeg_is_told(client, workers, settings, tmp_path):
+    settings.FFMPEG = str(tmp_path / "nowhere")
+    status, checks = ask(client)
+    assert status == 503 and not checks["ffmpeg"]["ok"]
+
+
+def test_this_machine_and_operators_hear_more_than_others(client, workers, as_bob):
+    operator = Client()
+    operator.force_login(get_user_model().objects.create_superuser("op@example.org", "many loud records"))
+    told = [
+        ask(client),
+        ask(client, "127.0.0.1:8000"),
+        ask(client, "[::1]:8000"),
+        ask(operator, "testserver"),
+    ]
+    assert all(checks["ffmpeg"]["detail"]["version"] for _status, checks in told)
+    assert all("free_mb" in checks["disk"]["detail"] for _status, checks in told)
+    forwarded = {"x-forwarded-for": "203.0.113.9"}
+    told = [ask(client, "testserver"), ask(as_bob, "testserver"), ask(client, **forwarded)]
+    told.append(ask(client, **{"x-forwarded-proto": "https"}))
+    plain = {name: {"ok": True} for name in told[0][1]}
+    assert [checks for _status, checks in told] == [plain] * 4
+    assert len(plain) >= 7
+
+
+def test_another_machine_hears_no_details_by_naming_this_one(client, workers):
+    cache.clear()
+    answer = client.get("/readyz", headers={"host": "localhost"}, REMOTE_ADDR="203.0.113.9")
+    assert "detail" not in answer.content.decode()
+
+
+def test_asking_often_looks_once(client, workers, django_assert_num_queries):
+    ask(client)
+    with django_assert_num_queries(0):
+        assert client.get("/readyz").status_code == 200
+
+
+def test_what_is_written_is_no_session_that_opens_anything(client, workers, alice):
+    ask(client)
+    client.cookies["sessionid"] = "readyz"
+    assert client.get("/account/").status_code == 302

@@ -1,0 +1,364 @@
+"""The one door to Google: consent, tokens and YouTube's API as typed functions.
+
+Nothing else imports Google's libraries. What they raise comes out as an error of `google_types`; none of them
+holds a token or the address of an upload session, for whoever has that address can write to the session.
+"""
+
+import contextlib
+import hmac
+import http.client
+import json
+import logging
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import google.auth.exceptions
+import google.auth.transport.requests
+import httplib2
+import requests
+from django.conf import settings
+from google.oauth2.credentials import Credentials
+from google_auth_httplib2 import AuthorizedHttp
+from google_auth_oauthlib.flow import Flow
+from googleapiclient import discovery, discovery_cache
+from googleapiclient.errors import HttpError
+from googleapiclient.http import MediaFileUpload, build_http
+from oauthlib.oauth2 import OAuth2Error
+
+from mixtape_site.configuration.google import is_local
+from youtube_integration.google.request_bodies import SentOnce, Window
+from youtube_integration.google.responses import (
+    read_channel,
+    read_refusal,
+    read_session,
+    read_video,
+    to_resource,
+)
+from youtube_integration.google.types import (
+    FILE_NAME_MARK,
+    Channel,
+    Consent,
+    ConsentRefused,
+    GrantLost,
+    Playlist,
+    Refused,
+    SessionState,
+    Tokens,
+    Unreachable,
+    VideoDetails,
+    VideoState,
+)
+
+SOCKET_TIMEOUT_S = 60  # of each block that is sent or read, not of a whole chunk
+REVOKE_TIMEOUT_S = 5
+LISTED = 50  # as many as one answer of YouTube holds
+NETWORK_ERRORS = (
+    OSError,
+    httplib2.HttpLib2Error,
+    http.client.HTTPException,
+    google.auth.exceptions.TransportError,
+)
+TALKATIVE = ("requests_oauthlib", "oauthlib", "googleapiclient", "google", "google_auth_httplib2", "urllib3")
+for _name in TALKATIVE:
+    logging.getLogger(_name).setLevel(logging.WARNING)  # below that some of them tell codes and tokens
+
+
+def begin_consent(redirect_uri: str, scopes: Sequence[str]) -> Consent:
+    """Return where to send the browser, asking for a grant that outlives its visit."""
+    flow = _flow(redirect_uri, scopes)
+    url, state = flow.authorization_url(
+        access_type="offline", prompt="consent", include_granted_scopes="false"
+    )
+    return Consent(url, state, flow.code_verifier)
+
+
+def finish_consent(
+    redirect_uri: str, scopes: Sequence[str], state: str, verifier: str, response_url: str
+) -> Tokens:
+    """Turn the answer of the consent page into tokens. Raises ConsentRefused.
+
+    The scopes of the tokens are those that were granted: whoever was asked may have left some out.
+    """
+    answer = {name: values[0] for name, values in parse_qs(urlsplit(response_url).query).items()}
+    if not state or not hmac.compare_digest(answer.get("state", "").encode(), state.encode()):
+        raise ConsentRefused("mismatching_state")
+    if "error" in answer or "code" not in answer:
+        raise ConsentRefused(answer.get("error", "missing_code")[:100])
+    flow = _flow(redirect_uri, scopes, state=state, code_verifier=verifier)
+    try:
+        flow.fetch_token(code=answer["code"], timeout=SOCKET_TIMEOUT_S)
+    except OAuth2Error as error:
+        raise ConsentRefused(error.error or "invalid_grant") from None
+    except requests.RequestException:
+        raise ConsentRefused("unreachable") from None
+    if not flow.credentials.refresh_token:
+        raise ConsentRefused("no_refresh_token")
+    return _tokens_of(flow.credentials, flow.credentials.granted_scopes or scopes)
+
+
+def refresh(tokens: Tokens) -> Tokens:
+    """Return the tokens with a fresh access token. Raises GrantLost, Unreachable."""
+    credentials = _credentials(tokens)
+    with telling_apart():
+        credentials.refresh(google.auth.transport.requests.Request())
+    return _tokens_of(credentials, tokens.scopes)
+
+
+def revoke(token: str) -> bool:
+    """End a grant; True when it is over, be it that it was dead already. Raises Unreachable."""
+    try:
+        answer = requests.post(
+            settings.GOOGLE_OAUTH_REVOKE_URI, data={"token": token}, timeout=REVOKE_TIMEOUT_S
+        )
+    except requests.RequestException as error:
+        raise Unreachable(type(error).__name__) from None
+    if answer.status_code >= 500:
+        raise Unreachable(str(answer.status_code))
+    return answer.status_code in (200, 400)
+
+
+def connect_api(tokens: Tokens, on_new_tokens: Callable[[Tokens], None]) -> "Api":
+    """Return YouTube's API as the grant's owner sees it; `on_new_tokens` is told of every refresh."""
+    return Api(tokens, on_new_tokens)
+
+
+class Api:
+    """Calls of YouTube's API. All of them raise Unreachable, Refused and GrantLost."""
+
+    def __init__(self, tokens: Tokens, on_new_tokens: Callable[[Tokens], None]) -> None:
+        self._tokens = tokens
+        self._on_new_tokens = on_new_tokens
+        self._credentials = _credentials(tokens)
+        transport = build_http()  # unlike httplib2's own it does not take 308 for a redirect
+        transport.timeout = SOCKET_TIMEOUT_S
+        transport.follow_redirects = False  # Google sends none, and a token goes nowhere else
+        self._http = AuthorizedHttp(self._credentials, http=transport, max_refresh_attempts=1)
+        place = {"rootUrl": _root_url(), "mtlsRootUrl": _root_url()}
+        self._youtube = discovery.build_from_document({**_document(), **place}, http=self._http)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def channel(self) -> Channel:
+        """Return the grant's channel. Raises Refused with youtubeSignupRequired where there is none."""
+        parts = "snippet,contentDetails,status"
+        found = self._execute(self._youtube.channels().list(part=parts, mine=True)).get("items", [])
+        if not found:
+            raise Refused(401, "youtubeSignupRequired")
+        return read_channel(found[0])
+
+    def open_session(self, details: VideoDetails, *, size: int, file_name: str) -> str:
+        """Open an upload session and return its address; nothing of the video is sent yet."""
+        query = {
+            "uploadType": "resumable",
+            "part": "snippet,status",
+            "notifySubscribers": str(details.notify_subscribers).lower(),
+            "alt": "json",
+        }
+        body = json.dumps(to_resource(details)).encode()
+        headers = {
+            "Content-Type": "application/json; charset=UTF-8",
+            "Content-Length": str(len(body)),
+            "X-Upload-Content-Type": "video/mp4",
+            "X-Upload-Content-Length": str(size),
+            "Slug": file_name,
+        }
+        address = f"{_root_url()}upload/youtube/v3/videos?{urlencode(query)}"
+        status, answer, content = self._send(address, "POST", SentOnce(body), headers)
+        if status != 200 or "location" not in answer:
+            raise read_refusal(status, answer, content)
+        return _checked_address(answer["location"])
+
+    def query_session(self, address: str, *, size: int) -> SessionState:
+        """Return how far a session is. Raises Refused with 404 or 410 where it is over."""
+        headers = {"Content-Range": f"bytes */{size}", "Content-Length": "0"}
+        return read_session(*self._send(address, "PUT", b"", headers), size)
+
+    def send_chunk(
+        self,
+        address: str,
+        file: BinaryIO,
+        *,
+        offset: int,
+        length: int,
+        size: int,
+        should_stop: Callable[[], bool],
+        on_sent: Callable[[int], None] = lambda sent: None,
+    ) -> SessionState:
+        """Send `length` bytes of `file` from `offset` on. Raises Cancelled, and FileChanged.
+
+        `should_stop` is asked, and `on_sent` told how much of the chunk went out, with each block.
+        """
+        window = Window(file, offset, length, should_stop, on_sent)
+        headers = {
+            "Content-Type": "video/mp4",
+            "Content-Length": str(length),
+            "Content-Range": f"bytes {offset}-{offset + length - 1}/{size}",
+        }
+        return read_session(*self._send(address, "PUT", window, headers), size)
+
+    def set_thumbnail(self, video_id: str, picture: Path) -> None:
+        media = MediaFileUpload(str(picture), mimetype="image/jpeg")
+        self._execute(self._youtube.thumbnails().set(videoId=video_id, media_body=media))
+
+    def playlists(self) -> tuple[Playlist, ...]:
+        request = self._youtube.playlists().list(part="snippet", mine=True, maxResults=LISTED)
+        return tuple(
+            Playlist(item["id"], item["snippet"]["title"]) for item in self._execute(request).get("items", [])
+        )
+
+    def add_to_playlist(self, playlist_id: str, video_id: str) -> None:
+        """Have a video in a playlist once; it is looked for first, and safe to be called again."""
+        items = self._youtube.playlistItems()
+        listing = items.list(part="snippet", playlistId=playlist_id, videoId=video_id, maxResults=LISTED)
+        if self._execute(listing).get("items"):
+            return
+        resource = {"kind": "youtube#video", "videoId": video_id}
+        body = {"snippet": {"playlistId": playlist_id, "resourceId": resource}}
+        request = items.insert(part="snippet", body=body)
+        request.body = SentOnce(request.body.encode())
+        self._execute(request)
+
+    def find_upload(
+        self, file_name: str, *, title: str, size: int, since: datetime, known: Collection[str] = ()
+    ) -> VideoState | None:
+        """Return the video of a session that was lost: by its file's name, else the only one it can be.
+
+        `known` are videos that other uploads made.
+        """
+        uploads = self.channel().uploads_playlist
+        listing = self._youtube.playlistItems().list(part="snippet", playlistId=uploads, maxResults=LISTED)
+        ids = [item["snippet"]["resourceId"]["videoId"] for item in self._execute(listing).get("items", [])]
+        videos = self.videos([video_id for video_id in ids if video_id not in known])
+        named = [video for video in videos if video.file_name == file_name]
+        alike = [
+            video
+            for video in videos
+            if video.title == title
+            and not video.file_name.startswith(FILE_NAME_MARK)
+            and video.file_size in (None, size)
+            and video.published_at
+            and video.published_at >= since
+        ]
+        return named[0] if named else alike[0] if len(alike) == 1 else None
+
+    def video(self, video_id: str) -> VideoState | None:
+        """Return what YouTube says of a video; None where it is not there."""
+        return next(iter(self.videos([video_id])), None)
+
+    def videos(self, video_ids: Sequence[str]) -> tuple[VideoState, ...]:
+        if not video_ids:
+            return ()
+        parts = "snippet,status,processingDetails,contentDetails,fileDetails"
+        request = self._youtube.videos().list(part=parts, id=",".join(video_ids))
+        return tuple(read_video(item) for item in self._execute(request).get("items", []))
+
+    def _execute(self, request: Any) -> dict[str, Any]:
+        with self._answering():
+            return request.execute(num_retries=0)
+
+    def _send(self, address: str, method: str, body: Any, headers: dict[str, str]) -> tuple[int, Any, bytes]:
+        with self._answering():
+            answer, content = self._http.request(address, method=method, body=body, headers=headers)
+            return answer.status, answer, content
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Tell errors apart, leave no half used connection behind, and hand on refreshed tokens."""
+        try:
+            with telling_apart():
+                yield
+        except BaseException:
+            self._http.close()
+            raise
+        finally:
+            self._hand_on_tokens()
+
+    def _hand_on_tokens(self) -> None:
+        tokens = _tokens_of(self._credentials, self._tokens.scopes)
+        if tokens != self._tokens:
+            self._tokens = tokens
+            self._on_new_tokens(tokens)
+
+
+@contextlib.contextmanager
+def telling_apart() -> Iterator[None]:
+    """Raise what Google's libraries raise as errors of ours."""
+    try:
+        yield
+    except HttpError as error:  # its text holds the address it was sent to: no cause is chained
+        raise read_refusal(error.resp.status, error.resp, error.content) from None
+    except google.auth.exceptions.RefreshError as error:
+        if error.retryable:
+            raise Unreachable("the token server") from None
+        raise GrantLost(_oauth_reason(error)) from None
+    except NETWORK_ERRORS as error:
+        raise Unreachable(type(error).__name__) from None
+
+
+def _oauth_reason(error: google.auth.exceptions.RefreshError) -> str:
+    told = error.args[1] if len(error.args) > 1 else None
+    return str(told.get("error", "")) if isinstance(told, dict) else "no_refresh_token"
+
+
+def _checked_address(address: str) -> str:
+    """Return a session's address if it is Google's own: tokens go there with each chunk."""
+    parts, ours = urlsplit(address), urlsplit(_root_url())
+    is_googles = parts.scheme == "https" and (parts.hostname or "").endswith(".googleapis.com")
+    if not is_googles and (parts.scheme, parts.netloc) != (ours.scheme, ours.netloc):
+        raise Refused(502, "foreignSession")
+    return address
+
+
+def _root_url() -> str:
+    return settings.YOUTUBE_ROOT_URL.rstrip("/") + "/"
+
+
+@cache
+def _document() -> dict[str, Any]:
+    """Return the API's description as it came with the library."""
+    return json.loads(discovery_cache.get_static_doc("youtube", "v3"))
+
+
+def _flow(redirect_uri: str, scopes: Sequence[str], **kept: str) -> Flow:
+    _let_oauthlib()
+    client = {
+        "client_id": settings.GOOGLE_CLIENT_ID,
+        "client_secret": settings.GOOGLE_CLIENT_SECRET,
+        "auth_uri": settings.GOOGLE_OAUTH_AUTH_URI,
+        "token_uri": settings.GOOGLE_OAUTH_TOKEN_URI,
+    }
+    return Flow.from_client_config({"web": client}, scopes=list(scopes), redirect_uri=redirect_uri, **kept)
+
+
+def _let_oauthlib() -> None:
+    """Have oauthlib take an answer with fewer scopes than asked for, and plain HTTP only on this machine."""
+    os.environ["OAUTHLIB_RELAX_TOKEN_SCOPE"] = "1"
+    if is_local(settings.GOOGLE_OAUTH_TOKEN_URI):
+        os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+
+
+def _credentials(tokens: Tokens) -> Credentials:
+    return Credentials(
+        tokens.access,
+        refresh_token=tokens.refresh,
+        token_uri=settings.GOOGLE_OAUTH_TOKEN_URI,
+        client_id=settings.GOOGLE_CLIENT_ID,
+        client_secret=settings.GOOGLE_CLIENT_SECRET,
+        scopes=list(tokens.scopes),
+        expiry=tokens.expires_at.astimezone(UTC).replace(tzinfo=None),  # it knows naive UTC only
+    )
+
+
+def _tokens_of(credentials: Credentials, scopes: Sequence[str]) -> Tokens:
+    return Tokens(
+        access=credentials.token,
+        refresh=credentials.refresh_token,
+        expires_at=credentials.expiry.replace(tzinfo=UTC),
+        scopes=tuple(scopes),
+    )

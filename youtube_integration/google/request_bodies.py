@@ -1,0 +1,75 @@
+"""Bodies of requests that are sent once.
+
+httplib2 sends a request again by itself when the connection dies without an answer. A body that was read to
+its end gives nothing then: a chunk would hang, and a call that adds something would add it twice. These
+bodies refuse to be read again, which ends such a request as a network error. After `seek`, which Google's own
+client calls before it repeats a request with a fresh token, they are read anew.
+"""
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from mixes.engine.errors import Cancelled
+from youtube_integration.google.types import FileChanged
+
+
+class SentOnce:
+    """Some bytes as the body of one request."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._position = 0
+        self._is_sent = False
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, position: int, whence: int = 0) -> None:
+        self._position, self._is_sent = position, False
+
+    def read(self, count: int = -1) -> bytes:
+        if self._is_sent:
+            raise ConnectionResetError("The connection ended without an answer.")
+        end = len(self) if count < 0 else min(len(self), self._position + count)
+        begin, self._position = self._position, end
+        self._is_sent = begin == end
+        return self.piece(begin, end)
+
+    def piece(self, begin: int, end: int) -> bytes:
+        return self._data[begin:end]
+
+
+class Window(SentOnce):
+    """One chunk of a file, read block by block: a socket's timeout is then for a block, not for the chunk."""
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        offset: int,
+        length: int,
+        should_stop: Callable[[], bool],
+        on_sent: Callable[[int], None],
+    ) -> None:
+        super().__init__(b"")
+        self._file = file
+        self._offset = offset
+        self._length = length
+        self._should_stop = should_stop
+        self._on_sent = on_sent
+
+    def __len__(self) -> int:
+        return self._length
+
+    def piece(self, begin: int, end: int) -> bytes:
+        """Read from the file. Raises Cancelled when asked to stop, FileChanged where the file ends."""
+        if self._should_stop():
+            raise Cancelled
+        self._on_sent(begin)
+        self._file.seek(self._offset + begin)
+        data = self._file.read(end - begin)
+        if len(data) < end - begin:
+            raise FileChanged
+        return data

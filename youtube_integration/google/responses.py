@@ -1,0 +1,101 @@
+"""YouTube's JSON, read into values of ours and written from them."""
+
+import json
+import re
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from youtube_integration.google.types import Channel, Refused, SessionState, VideoDetails, VideoState
+
+INCOMPLETE = 308  # of a session: go on
+MESSAGE_LENGTH = 300  # characters of Google's own words that are kept
+RANGE = re.compile(r"bytes=0-(\d+)")
+
+
+def read_refusal(status: int, answer: Any, content: bytes) -> Refused:
+    """Read an error of Google's API: the reason is the word to decide by."""
+    try:
+        error = json.loads(content)["error"]
+        first = (error.get("errors") or error.get("details") or [{}])[0]
+        reason, message = first.get("reason", ""), error.get("message", "")
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        reason = message = ""
+    return Refused(status, str(reason), str(message)[:MESSAGE_LENGTH], _retry_after_s(answer))
+
+
+def _retry_after_s(answer: Any) -> float | None:
+    """Read Retry-After, in either of its forms."""
+    text = answer.get("retry-after", "")
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def read_session(status: int, answer: Any, content: bytes, size: int) -> SessionState:
+    """Read how far an upload session is. Raises Refused."""
+    if status in (200, 201):
+        return SessionState(size, json.loads(content)["id"])
+    if status != INCOMPLETE:
+        raise read_refusal(status, answer, content)
+    kept = RANGE.fullmatch(answer.get("range", ""))
+    return SessionState(int(kept.group(1)) + 1 if kept else 0)
+
+
+def read_channel(item: dict[str, Any]) -> Channel:
+    snippet = item["snippet"]
+    return Channel(
+        id=item["id"],
+        title=snippet.get("title", ""),
+        picture=snippet.get("thumbnails", {}).get("default", {}).get("url", ""),
+        uploads_playlist=item["contentDetails"]["relatedPlaylists"].get("uploads", ""),
+        long_uploads=item.get("status", {}).get("longUploadsStatus", ""),
+    )
+
+
+def to_resource(details: VideoDetails) -> dict[str, Any]:
+    """Return a video as YouTube's API describes it; what is left out there would be public."""
+    status = {
+        "privacyStatus": details.privacy,
+        "selfDeclaredMadeForKids": details.made_for_kids,
+        "containsSyntheticMedia": details.altered_content,
+    }
+    if details.publish_at:
+        status["publishAt"] = details.publish_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    snippet = {
+        "title": details.title,
+        "description": details.description,
+        "tags": list(details.tags),
+        "categoryId": details.category,
+    }
+    return {"snippet": snippet, "status": status}
+
+
+def read_video(item: dict[str, Any]) -> VideoState:
+    snippet, status = item.get("snippet", {}), item.get("status", {})
+    processing, file = item.get("processingDetails", {}), item.get("fileDetails", {})
+    parts = processing.get("processingProgress", {})
+    published_at = snippet.get("publishedAt")
+    return VideoState(
+        video_id=item["id"],
+        channel_id=snippet.get("channelId", ""),
+        title=snippet.get("title", ""),
+        privacy=status.get("privacyStatus", ""),
+        upload_status=status.get("uploadStatus", ""),
+        failure_reason=status.get("failureReason", "") or processing.get("processingFailureReason", ""),
+        rejection_reason=status.get("rejectionReason", ""),
+        processing_status=processing.get("processingStatus", ""),
+        parts_done=int(parts.get("partsProcessed", 0)),
+        parts_total=int(parts.get("partsTotal", 0)),
+        publish_at=status.get("publishAt", ""),
+        published_at=datetime.fromisoformat(published_at) if published_at else None,
+        blocked_countries=tuple(
+            item.get("contentDetails", {}).get("regionRestriction", {}).get("blocked", [])
+        ),
+        file_name=file.get("fileName", ""),
+        file_size=int(file["fileSize"]) if "fileSize" in file else None,
+    )

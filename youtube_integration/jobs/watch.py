@@ -1,0 +1,189 @@
+"""After the last byte: thumbnail, playlist, and what YouTube makes of the video, watched to its end."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from mixes.leases import PROGRESS_FULL
+from mixes.services import storage
+from mixes.services.wording import Words
+from youtube_integration import problems
+from youtube_integration.google.types import GoogleError, Refused, VideoState
+from youtube_integration.jobs.work import Work
+from youtube_integration.models import YouTubePublication
+from youtube_integration.problems import Retry, Step
+
+FIRST_POLL_S, LONGEST_POLL_S = 10, 300
+WATCHED = timedelta(hours=24)
+MISSING_LOOKS = 5  # a new video may not be listed at once
+Phase, Extra = YouTubePublication.Phase, YouTubePublication.Extra
+
+FAILURES: dict[str, Words] = {  # status.failureReason, processingDetails.processingFailureReason
+    "codec": gettext_lazy("YouTube could not read how the video is encoded."),
+    "conversion": gettext_lazy("YouTube could not convert the video."),
+    "emptyFile": gettext_lazy("YouTube says that the file is empty."),
+    "invalidFile": gettext_lazy("YouTube says that the file is no video."),
+    "tooSmall": gettext_lazy("YouTube says that the file is too small."),
+    "uploadAborted": gettext_lazy("YouTube says that the upload was broken off."),
+    "transcodeFailed": gettext_lazy("YouTube could not convert the video."),
+    "streamingFailed": gettext_lazy("YouTube could not send the video to its servers."),
+    "uploadFailed": gettext_lazy("YouTube says that the upload failed."),
+}
+REJECTIONS: dict[str, Words] = {  # status.rejectionReason
+    "claim": gettext_lazy("YouTube rejected the video because somebody claims what is in it."),
+    "copyright": gettext_lazy("YouTube rejected the video for a breach of copyright."),
+    "duplicate": gettext_lazy("YouTube rejected the video because it has the same one already."),
+    "inappropriate": gettext_lazy("YouTube rejected the video as inappropriate."),
+    "legal": gettext_lazy("YouTube rejected the video for legal reasons."),
+    "length": gettext_lazy(
+        "YouTube rejected the video because it is longer than 15 minutes: verify your channel at "
+        "youtube.com/verify, then publish again."
+    ),
+    "termsOfUse": gettext_lazy("YouTube rejected the video for a breach of its terms of use."),
+    "trademark": gettext_lazy("YouTube rejected the video for a breach of a trademark."),
+    "uploaderAccountClosed": gettext_lazy("YouTube rejected the video because the account was closed."),
+    "uploaderAccountSuspended": gettext_lazy("YouTube rejected the video because the account is suspended."),
+}
+FAILED = gettext_lazy("YouTube could not process the video. Look at YouTube Studio.")
+REJECTED = gettext_lazy("YouTube rejected the video. Look at YouTube Studio.")
+PRIVACY_NAMES = dict(YouTubePublication.Privacy.choices)
+
+
+def finish(work: Work) -> dict[str, Any]:
+    """Do what follows an upload; return the row's columns once YouTube is done. Raises GoOnLater."""
+    while True:
+        for step, act in ((Step.THUMBNAIL, set_thumbnail), (Step.PLAYLIST, add_to_playlist)):
+            do_extra(work, step, act)
+        try:
+            return watch(work)
+        except GoogleError as error:
+            work.cope(error, Step.WATCH)
+
+
+def do_extra(work: Work, step: Step, act: Callable[[Work], None]) -> None:
+    """Do something that a video can do without: what YouTube refuses becomes a note."""
+    name = f"{step}_state"
+    while getattr(work.row, name) == Extra.WANTED:
+        try:
+            act(work)
+            work.win(**{name: Extra.DONE})
+        except Refused as error:
+            problem = problems.classify(error, step, reference=work.row.pk.hex[:8])
+            if problem.retry == Retry.HELD:
+                work.cope(error, step)
+            if problem.retry != Retry.NEVER:
+                return  # it is tried again with the next look at the video
+            work.write(**{name: Extra.REFUSED})
+            work.note(problems.words_of(problem))
+        except GoogleError as error:
+            work.cope(error, step)
+
+
+def set_thumbnail(work: Work) -> None:
+    path = storage.path_of(work.row.thumbnail) if work.row.thumbnail else None
+    if path is None or not path.is_file():
+        raise Refused(400, "invalidImage")
+    work.api.set_thumbnail(work.row.video_id, path)
+
+
+def add_to_playlist(work: Work) -> None:
+    work.api.add_to_playlist(work.row.playlist, work.row.video_id)
+
+
+def watch(work: Work) -> dict[str, Any]:
+    """Look at the video once. Raises GoOnLater while YouTube works on it, PublicationRefused if it fails."""
+    video = work.api.video(work.row.video_id)
+    since = datetime.fromisoformat(work.row.processing.setdefault("since", timezone.now().isoformat()))
+    is_over = timezone.now() - since > WATCHED
+    if video is None:
+        return wait_for_listing(work, is_over=is_over)
+    work.win(processing=summary_of(video, since), privacy_actual=video.privacy)
+    tell_of_privacy(work, video)
+    refuse_unwatchable(work, video)
+    is_done = video.upload_status == "processed" or video.processing_status == "succeeded"
+    if not is_done and not is_over:
+        look_again(work, video)
+    if not is_done:
+        work.note(_("YouTube is still working on the video after a day. Look at YouTube Studio."))
+    tell_of_blocks(work, video)
+    give_extras_up(work)
+    return {"phase": Phase.PUBLISHED, "sealed_session": ""}
+
+
+def summary_of(video: VideoState, since: datetime) -> dict[str, Any]:
+    """Return what the page shows of YouTube's work."""
+    return {
+        "since": since.isoformat(),
+        "status": video.processing_status,
+        "upload": video.upload_status,
+        "parts_done": video.parts_done,
+        "parts_total": video.parts_total,
+        "reason": video.rejection_reason or video.failure_reason,
+        "blocked": list(video.blocked_countries),
+    }
+
+
+def look_again(work: Work, video: VideoState | None) -> None:
+    """End this run until the next look, each twice as far as the one before. Raises GoOnLater."""
+    wait_s = min(LONGEST_POLL_S, FIRST_POLL_S * 2 ** min(work.row.looks, 10))
+    parts = video.parts_done / video.parts_total if video and video.parts_total else 0.0
+    work.later(
+        phase=Phase.PROCESSING,
+        not_before=timezone.now() + timedelta(seconds=wait_s),
+        looks=work.row.looks + 1,
+        stage="processing",
+        progress=round(PROGRESS_FULL * min(1.0, parts)),
+    )
+
+
+def wait_for_listing(work: Work, *, is_over: bool) -> dict[str, Any]:
+    """A video that is not there: not yet, or deleted by its owner."""
+    was_there = "status" in work.row.processing
+    if not was_there and work.row.looks < MISSING_LOOKS and not is_over:
+        work.write(processing=work.row.processing)
+        look_again(work, None)
+    work.note(_("The video is no longer on YouTube: it was deleted there."))
+    give_extras_up(work)
+    return {"phase": Phase.PUBLISHED, "sealed_session": ""}
+
+
+def refuse_unwatchable(work: Work, video: VideoState) -> None:
+    """End with YouTube's reason where it will not show the video. Raises PublicationRefused."""
+    if video.upload_status == "rejected":
+        work.fail("rejected", str(REJECTIONS.get(video.rejection_reason, REJECTED)), video.rejection_reason)
+    if video.upload_status == "failed" or video.processing_status in ("failed", "terminated"):
+        work.fail("processing", str(FAILURES.get(video.failure_reason, FAILED)), video.failure_reason)
+
+
+def tell_of_privacy(work: Work, video: VideoState) -> None:
+    """Note that somebody other than the owner decided who may see the video."""
+    row = work.row
+    became_public = row.publish_at and row.publish_at <= timezone.now() and video.privacy == "public"
+    if not video.privacy or video.privacy == row.privacy or became_public:
+        return
+    actual, wanted = (PRIVACY_NAMES.get(privacy, privacy) for privacy in (video.privacy, row.privacy))
+    text = _("YouTube made the video %(actual)s, not %(wanted)s. You can change that in YouTube Studio.")
+    work.note(text % {"actual": actual, "wanted": wanted})
+
+
+def tell_of_blocks(work: Work, video: VideoState) -> None:
+    if video.blocked_countries:
+        count = len(video.blocked_countries)
+        text = ngettext(
+            "YouTube blocks the video in %(count)d country: %(countries)s.",
+            "YouTube blocks the video in %(count)d countries: %(countries)s.",
+            count,
+        )
+        work.note(text % {"count": count, "countries": ", ".join(video.blocked_countries)})
+
+
+def give_extras_up(work: Work) -> None:
+    """What YouTube had no time for until the end is not done any more."""
+    for step, sentence in ((Step.THUMBNAIL, problems.NO_OWN_THUMBNAIL), (Step.PLAYLIST, problems.NOT_LISTED)):
+        if getattr(work.row, f"{step}_state") == Extra.WANTED:
+            work.write(**{f"{step}_state": Extra.REFUSED})
+            work.note(str(sentence))

@@ -1,0 +1,287 @@
+"""How a channel comes to be connected, stays so, and is let go."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import send_mail
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import User
+from mixes.leases import ENDED, OPEN, State, ended, requeued
+from mixes.queues import PUBLISH, wake
+from youtube_integration.google.types import (
+    PLAYLIST_SCOPE,
+    READ_SCOPE,
+    UPLOAD_SCOPE,
+    Channel,
+    ConsentRefused,
+    GrantLost,
+    Refused,
+    Tokens,
+    Unreachable,
+)
+from youtube_integration.models import HELD, YouTubeCredential, YouTubePublication
+from youtube_integration.problems import MAY_BE_THERE
+from youtube_integration.security.sealing import owner_key
+from youtube_integration.security.token_keys import cipher
+from youtube_integration.services.credentials import api_for, mark_reconnect, seal_tokens
+from youtube_integration.services.revocations import retry_revocations, revoke_later
+
+logger = logging.getLogger(__name__)
+
+NEEDED = (UPLOAD_SCOPE, READ_SCOPE)
+WITH_PLAYLISTS = (*NEEDED, PLAYLIST_SCOPE)  # which allows what the other two do as well
+ANSWER_WITHIN_S = 1800  # a consent page that lay open for longer is asked for again
+CHECKED_EVERY = timedelta(days=7)
+TESTING_LIFE = timedelta(days=7)  # of a grant to a project in Google's state “Testing”
+CHANNEL_KEPT = timedelta(days=30)  # YouTube's rules: read anew by then, or deleted
+LOST_KEPT = timedelta(days=7)  # and what belongs to a grant that is over, deleted by then
+
+Pending = dict[str, Any]  # what waits in the session for Google's answer
+
+NOT_BEGUN = gettext_lazy(
+    "This was not begun here, or it is too long ago. Nothing was changed: press Connect."
+)
+REFUSALS = {
+    "access_denied": gettext_lazy("You said no at Google, so nothing is connected. Nothing was changed."),
+    "no_refresh_token": gettext_lazy(
+        "Google gave no lasting permission. Remove this site on Google's page of connections, then connect "
+        "again."
+    ),
+    "unreachable": gettext_lazy("Google could not be reached. Nothing was changed: try again in a while."),
+    "invalid_client": gettext_lazy(
+        "Google does not know this site's keys. Please tell whoever runs the site; nothing was changed."
+    ),
+}
+REFUSED = gettext_lazy("Google did not confirm it. Nothing was changed: press Connect to try again.")
+UNTICKED = gettext_lazy(
+    "A box was left unticked at Google. To publish, Mixtape must be allowed to upload videos and to see your "
+    "channel: connect again and leave all boxes ticked."
+)
+NO_CHANNEL = gettext_lazy(
+    "This Google account has no YouTube channel. Make one on youtube.com, then connect again."
+)
+NOT_ENABLED = gettext_lazy(
+    "Google says that this site may not use YouTube yet. Please tell whoever runs it; nothing was changed."
+)
+
+
+class NotConnected(Exception):
+    """No channel was connected; str() is a sentence for who tried."""
+
+
+def callback_address() -> str:
+    return settings.SITE_URL + reverse("youtube:callback")
+
+
+def begin(user: User, *, playlists: bool) -> tuple[str, Pending]:
+    """Return Google's page of consent, and what the session keeps until its answer. Raises NotConnected."""
+    from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
+
+    try:
+        cipher()
+    except ImproperlyConfigured as error:  # better now than with a grant in hand
+        logger.error("No channel can be connected: %s", error)
+        raise NotConnected(NOT_ENABLED) from None
+    scopes = WITH_PLAYLISTS if playlists else NEEDED
+    consent = client.begin_consent(callback_address(), scopes)
+    return consent.url, {
+        "user": user.pk,
+        "state": consent.state,
+        "verifier": consent.verifier,
+        "scopes": list(scopes),
+        "begun_s": timezone.now().timestamp(),
+    }
+
+
+def finish(user: User, pending: Pending | None, query: str) -> YouTubeCredential:
+    """Turn Google's answer into a connected channel. Raises NotConnected."""
+    from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
+
+    if (
+        pending is None
+        or pending["user"] != user.pk
+        or timezone.now().timestamp() - pending["begun_s"] > ANSWER_WITHIN_S
+    ):
+        raise NotConnected(NOT_BEGUN)
+    address = callback_address()
+    try:
+        tokens = client.finish_consent(
+            address, pending["scopes"], pending["state"], pending["verifier"], f"{address}?{query}"
+        )
+    except ConsentRefused as error:
+        logger.warning("A channel was not connected: %s", error.reason)
+        raise NotConnected(REFUSALS.get(error.reason, REFUSED)) from None
+    try:
+        return keep(user, tokens, channel_of(tokens))
+    except NotConnected:
+        give_back(user, tokens)
+        raise
+
+
+def channel_of(tokens: Tokens) -> Channel:
+    """Return the channel of a new grant. Raises NotConnected with what stands in the way."""
+    from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
+
+    if PLAYLIST_SCOPE not in tokens.scopes and not set(NEEDED) <= set(tokens.scopes):
+        raise NotConnected(UNTICKED)
+    api = client.connect_api(tokens, lambda fresh: None)
+    try:
+        return api.channel()
+    except Refused as error:
+        logger.warning("A channel was not connected: %s %s", error.status, error.reason)
+        raise NotConnected(_why_no_channel(error)) from None
+    except Unreachable:
+        raise NotConnected(REFUSALS["unreachable"]) from None
+    except GrantLost:
+        raise NotConnected(REFUSED) from None
+    finally:
+        api.close()
+
+
+def _why_no_channel(error: Refused) -> str:
+    if error.reason == "youtubeSignupRequired":
+        return NO_CHANNEL
+    if error.reason == "insufficientPermissions":
+        return UNTICKED
+    if error.reason in ("accessNotConfigured", "SERVICE_DISABLED"):
+        logger.error("The YouTube Data API v3 is not enabled in this site's project at Google.")
+        return NOT_ENABLED
+    return REFUSED
+
+
+@transaction.atomic
+def keep(user: User, tokens: Tokens, channel: Channel) -> YouTubeCredential:
+    """Write the grant down, and go on with what waited for it. Raises NotConnected."""
+    User.objects.select_for_update().get(pk=user.pk)  # two answers at once: one after the other
+    open_rows = YouTubePublication.objects.filter(owner=user, state__in=OPEN)
+    if other := open_rows.exclude(channel_id=channel.id).first():
+        text = _(
+            "You chose the channel “%(new)s”, but something is still on its way to “%(old)s”. Nothing was "
+            "changed: connect again and choose “%(old)s”, or cancel that upload first."
+        )
+        raise NotConnected(text % {"new": channel.title, "old": other.channel_title})
+    now = timezone.now()
+    grant = {
+        "scopes": list(tokens.scopes),
+        "sealed_tokens": seal_tokens(user.pk, tokens),
+        "state": YouTubeCredential.State.ACTIVE,
+        "granted_at": now,
+        "last_ok_at": now,
+        "lost_at": None,
+    }
+    credential, _made = YouTubeCredential.objects.update_or_create(
+        user=user, defaults=grant | channel_columns(channel)
+    )
+    open_rows.update(credential=credential)
+    wake(PUBLISH)
+    return credential
+
+
+def channel_columns(channel: Channel) -> dict[str, Any]:
+    return {
+        "channel_id": channel.id,
+        "channel_title": channel.title[:200],
+        "channel_picture": channel.picture[:500],
+        "uploads_playlist": channel.uploads_playlist,
+        "long_uploads": channel.long_uploads[:20],
+        "channel_read_at": timezone.now(),
+    }
+
+
+def give_back(user: User, tokens: Tokens) -> None:
+    """End a grant that is of no use, unless that would end the one in use: Google takes both as one."""
+    if not YouTubeCredential.objects.filter(user=user).exists():
+        revoke_later(owner_key(user.pk), seal_tokens(user.pk, tokens))
+
+
+def may_use_playlists(credential: YouTubeCredential) -> bool:
+    return PLAYLIST_SCOPE in credential.scopes
+
+
+@transaction.atomic
+def disconnect(credential: YouTubeCredential) -> None:
+    """Let a channel go: stop what is on its way, forget what YouTube told, tell Google."""
+    let_go_of_publications(credential)
+    credential.delete()  # which has the grant revoked: `end_grant` in apps.py
+
+
+def let_go_of_publications(credential: YouTubeCredential) -> None:
+    """End what is on its way to a channel, and forget what YouTube told of what has become a video."""
+    ours = YouTubePublication.objects.filter(owner=credential.user_id, channel_id=credential.channel_id)
+    rows = ours.filter(state__in=OPEN)
+    rows.exclude(video_id=None).update(**ended(State.DONE), phase=YouTubePublication.Phase.PUBLISHED)
+    rows.filter(video_id=None, final_sent_at__isnull=False).update(
+        **requeued(),
+        phase=YouTubePublication.Phase.NEEDS_REVIEW,
+        not_before=HELD,
+        error_code="maybe_there",
+        message=str(MAY_BE_THERE),
+    )
+    for pk in rows.filter(final_sent_at=None).values_list("pk", flat=True):
+        YouTubePublication.objects.request_cancel(pk)
+    ours.filter(state__in=ENDED).update(channel_title="")
+    ours.filter(state__in=(State.DONE, State.CANCELLED)).update(sealed_session="")
+    ours.update(processing={}, privacy_actual="", google_reason="")
+
+
+def read_channel(credential: YouTubeCredential) -> None:
+    """Ask YouTube anew about a channel, which tries its grant too. Raises GrantLost, Unreachable, Refused."""
+    api = api_for(credential)
+    try:
+        channel = api.channel()
+    finally:
+        api.close()
+    if channel.id != credential.channel_id:
+        raise GrantLost("another_channel")
+    YouTubeCredential.objects.filter(pk=credential.pk, channel_id=channel.id).update(
+        **channel_columns(channel), last_ok_at=timezone.now()
+    )
+
+
+def look_after_grants() -> None:
+    """Try each grant once a week, forget what may not be kept, tell Google what is over: called hourly."""
+    now = timezone.now()
+    retry_revocations()
+    active = YouTubeCredential.objects.filter(state=YouTubeCredential.State.ACTIVE).select_related("user")
+    for credential in active.filter(channel_read_at__lt=now - CHECKED_EVERY):
+        check_grant(credential)
+    YouTubeCredential.objects.filter(channel_read_at__lt=now - CHANNEL_KEPT).update(
+        channel_title="", channel_picture="", uploads_playlist="", long_uploads=""
+    )
+    for credential in YouTubeCredential.objects.filter(lost_at__lt=now - LOST_KEPT):
+        disconnect(credential)
+
+
+def check_grant(credential: YouTubeCredential) -> None:
+    """Try one grant; where it is over, say so to its owner."""
+    try:
+        read_channel(credential)
+    except GrantLost:
+        if mark_reconnect(credential):
+            tell_of_loss(credential)
+    except (Unreachable, Refused) as error:
+        logger.warning("The channel of user %s could not be read: %s", credential.user_id, error)
+
+
+def tell_of_loss(credential: YouTubeCredential) -> None:
+    if not settings.HAS_MAIL:
+        return
+    subject = _("Your YouTube channel is not connected any more")
+    text = _(
+        "Google has ended the permission to publish to “%(channel)s”. If you want to go on publishing from "
+        "here, connect it again within a week:\n\n%(address)s\n\nAfter that, what this site knows of the "
+        "channel is deleted. Your videos on YouTube stay as they are.\n"
+    )
+    words = {"channel": credential.channel_title, "address": settings.SITE_URL + reverse("youtube:channel")}
+    try:
+        send_mail(subject, text % words, from_email=None, recipient_list=[credential.user.email])
+    except OSError:  # smtplib's own errors are such
+        logger.warning("The owner of a lost grant could not be told by mail.", exc_info=True)

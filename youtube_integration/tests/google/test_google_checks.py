@@ -1,0 +1,178 @@
+"""Nothing is sent to who only says to be Google, and the site's keys are read from where they may be."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mixtape_site.configuration.addresses import SiteAddress
+from mixtape_site.configuration.google import ADDRESSES, GoogleClient, is_googles
+from youtube_integration import checks
+
+ROOT = Path(__file__).resolve().parents[3]
+FOREIGN = (
+    "http://youtube.googleapis.com/",
+    "https://youtube.googleapis.com.evil.example/",
+    "https://evil.example/youtube.googleapis.com/",
+    "https://evilgoogleapis.com/",
+    "https://googleapis.com@evil.example/",
+    "https://evil.example\\.googleapis.com/",
+    "https://youtube.googleapis.com:8443/",
+    "https://youtube.googleapis.com:port/",
+    "ftp://youtube.googleapis.com/",
+    "//youtube.googleapis.com/",
+    "youtube.googleapis.com",
+    "",
+    "https://10.0.0.1/",
+    "https://[::ffff:8.8.8.8]/",
+)
+LOCAL = ("http://127.0.0.1:8765/", "http://localhost:1/token", "http://[::1]:9/")
+
+
+def ids(found):
+    return [message.id for message in found]
+
+
+def test_googles_own_addresses_are_taken():
+    assert all(map(is_googles, ADDRESSES.values()))
+    assert checks.check_google_addresses(None) == []
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+@pytest.mark.parametrize("address", FOREIGN)
+def test_any_other_address_is_refused_even_for_developers(settings, name, address):
+    settings.DEBUG = True
+    setattr(settings, name, address)
+    assert ids(checks.check_google_addresses(None)) == ["mixtape.E010"]
+
+
+@pytest.mark.parametrize("address", LOCAL)
+def test_a_stand_in_on_this_machine_is_for_developers_of_a_site_nobody_else_reaches(settings, address):
+    settings.GOOGLE_OAUTH_TOKEN_URI = address
+    assert ids(checks.check_google_addresses(None)) == ["mixtape.E010"]
+    settings.DEBUG = True
+    assert checks.check_google_addresses(None) == []
+    settings.SITE = SiteAddress.read("https://mixtape.example.org", bind="127.0.0.1", port=8000)
+    assert ids(checks.check_google_addresses(None)) == ["mixtape.E010"]
+
+
+def test_tokens_in_the_open_are_refused(settings, monkeypatch):
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    assert ids(checks.check_transport(None)) == ["mixtape.E011"]
+    settings.GOOGLE_OAUTH_TOKEN_URI = LOCAL[0]
+    assert checks.check_transport(None) == []
+
+
+def test_the_switches_of_oauthlib_are_set_in_one_place():
+    apps = ("mixes", "mixtape_site", "accounts", "youtube_integration")
+    files = [path for app in apps for path in (ROOT / app).rglob("*.py") if "tests" not in path.parts]
+    setting = [path.relative_to(ROOT).as_posix() for path in files if '["OAUTHLIB_' in path.read_text()]
+    assert setting == ["youtube_integration/google/client.py"]
+
+
+@pytest.fixture
+def keys_file(tmp_path):
+    path = tmp_path / "client.json"
+    path.write_text(
+        json.dumps(
+            {
+                "web": {
+                    "client_id": "1-a.apps.googleusercontent.com",
+                    "client_secret": "GOCSPX-kept",
+                    "token_uri": "https://evil.example/token",
+                    "auth_uri": "https://evil.example/auth",
+                    "redirect_uris": ["https://mixtape.example.org/youtube/callback/"],
+                }
+            }
+        )
+    )
+    path.chmod(0o600)
+    return path
+
+
+def test_a_downloaded_file_gives_the_keys_and_nothing_else(keys_file):
+    client = GoogleClient.read("", "", str(keys_file))
+    assert (client.id, client.secret) == ("1-a.apps.googleusercontent.com", "GOCSPX-kept")
+    assert client.redirect_uris == ("https://mixtape.example.org/youtube/callback/",)
+    assert "evil" not in repr(client) and "GOCSPX" not in repr(client)
+
+
+def test_variables_come_before_the_file(keys_file):
+    assert GoogleClient.read("id", "secret", str(keys_file)) == GoogleClient("id", "secret")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "not JSON"),
+        ("[]", "Web application"),
+        ('{"installed": {"client_id": "a", "client_secret": "b"}}', "Web application"),
+        ('{"web": {"client_id": "a"}}', "lacks"),
+        ('{"web": {"client_id": 1, "client_secret": ["b"]}}', "lacks"),
+        ("\xff\xfe", "not JSON"),
+    ],
+)
+def test_a_file_that_is_none_of_google_gives_a_sentence(tmp_path, settings, text, why):
+    path = tmp_path / "client.json"
+    path.write_bytes(text.encode("latin-1"))
+    client = GoogleClient.read("", "", str(path))
+    assert why in client.problem and (client.id, client.secret) == ("", "")
+    settings.GOOGLE_KEYS_PROBLEM = client.problem
+    assert ids(checks.check_google_keys(None)) == ["mixtape.E012"]
+
+
+def test_a_file_that_is_not_there_gives_a_sentence(tmp_path):
+    assert "No such file" in GoogleClient.read("", "", str(tmp_path / "none.json")).problem
+
+
+def test_a_file_that_others_can_read_is_told(settings, keys_file):
+    settings.GOOGLE_KEYS_FILE = str(keys_file)
+    assert checks.check_google_keys(None) == []
+    keys_file.chmod(0o644)
+    assert ids(checks.check_google_keys(None)) == ["mixtape.W010"]
+
+
+def test_half_of_the_keys_is_told_but_not_to_workers_that_know_none(settings, monkeypatch):
+    settings.GOOGLE_CLIENT_ID, settings.GOOGLE_CLIENT_SECRET = "id", ""
+    assert ids(checks.check_google_keys(None)) == ["mixtape.W011"]
+    monkeypatch.setenv("MIXTAPE_KEYLESS", "1")
+    assert checks.check_google_keys(None) == []
+
+
+def test_a_broken_key_for_tokens_is_told_where_channels_can_be_connected(settings, monkeypatch):
+    monkeypatch.setenv("TOKENS_ENCRYPTION_KEY", "too short")
+    assert checks.check_token_keys(None) == []
+    settings.PUBLISHING = True
+    assert ids(checks.check_token_keys(None)) == ["mixtape.E014"]
+
+
+def site(tmp_path, **environment):
+    """Run a piece of Python within a site of that environment, and `manage.py check`."""
+    code = (
+        "import django; django.setup(); from django.conf import settings as s;"
+        "from youtube_integration.google import client;"
+        "print(s.PUBLISHING, s.SOCIALACCOUNT_PROVIDERS['google']['APPS'] != [])"
+    )
+    own = {"MIXTAPE_DATA_DIR": str(tmp_path / "var"), "MIXTAPE_MEDIA_DIR": str(tmp_path / "media")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GOOGLE", "YOUTUBE"))}
+    kept |= {"DJANGO_SETTINGS_MODULE": "mixtape_site.settings", **own, **environment}
+    asked = {"cwd": ROOT, "env": kept, "capture_output": True, "text": True}
+    python = subprocess.run([sys.executable, "-c", code], **asked)
+    assert python.returncode == 0, python.stderr
+    return python.stdout.strip(), subprocess.run([sys.executable, "manage.py", "check"], **asked)
+
+
+def test_with_a_foreign_address_there_is_no_google_even_where_no_check_runs(tmp_path):
+    keys = {"GOOGLE_CLIENT_ID": "a", "GOOGLE_CLIENT_SECRET": "b"}
+    told, check = site(tmp_path, **keys, YOUTUBE_ROOT_URL="https://evil.example/", MIXTAPE_DEBUG="True")
+    assert told == "False False"
+    assert check.returncode != 0 and "mixtape.E010" in check.stderr
+
+
+def test_a_file_of_keys_sets_a_site_up(tmp_path, keys_file):
+    told, check = site(tmp_path, GOOGLE_CLIENT_SECRETS_FILE=str(keys_file))
+    assert told == "True True"
+    assert check.returncode == 0, check.stderr

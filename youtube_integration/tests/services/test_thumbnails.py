@@ -1,0 +1,46 @@
+"""The picture of a video: the mix's own, or one that a stranger sent, read safely."""
+
+import errno
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from mixes.services import storage
+from mixes.services.limits import LimitReached
+from mixes.tests.factories import make_artwork_row
+from youtube_integration.models import YouTubePublication
+from youtube_integration.services import publications
+from youtube_integration.services.thumbnails import draw_thumbnail, read_thumbnail
+from youtube_integration.services.video_rules import Metadata
+from youtube_integration.tests.results import as_pixels, picture
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_picture_of_ones_own_is_read_safely_and_made_small():
+    jpeg = read_thumbnail(SimpleUploadedFile("mine.png", picture((3000, 3000))))
+    assert as_pixels(jpeg).size == (1280, 720) and as_pixels(jpeg).format == "JPEG"
+    with pytest.raises(LimitReached, match="svg"):
+        read_thumbnail(SimpleUploadedFile("mine.svg", b"<svg onload='alert(1)'/>"))
+
+
+def test_the_picture_is_the_one_of_the_mix(alice, job):
+    artwork = make_artwork_row(alice)
+    path = storage.path_of(artwork.shown_file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(picture((1280, 720), "JPEG"))
+    job.snapshot["picture"] = artwork.file
+    red, green, blue = as_pixels(draw_thumbnail(job)).getpixel((5, 5))
+    assert red < 10 and 120 < green < 136 and 120 < blue < 136
+    path.unlink()
+    assert as_pixels(draw_thumbnail(job)).size == (1280, 720)
+
+
+def test_a_full_disk_is_told(credential, job, monkeypatch):
+    def no_room(source, name):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(storage, "keep", no_room)
+    with pytest.raises(LimitReached, match="disk is full"):
+        publications.request_publication(job.owner, job, Metadata("Evenings", "0:00 A", ("mix",)))
+    assert not YouTubePublication.objects.exists()
