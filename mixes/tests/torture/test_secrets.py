@@ -217,7 +217,7 @@ def test_a_worker_that_was_started_with_secrets_forgets_them(site, queue):
 SHOWS_WHETHER_IT_MAY = """
 import os, sys, django
 django.setup()
-from mixes.engine import sandbox
+from mixes.engine.processes import sandbox
 from mixes.engine.errors import EngineError
 from mixes.management.commands.worker import Worker
 
