@@ -7,7 +7,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from mixes.engine.codecs.mp3 import BITRATES
-from mixes.engine.mixing.plan import LONGEST_TRANSITION_S, TARGETS_LUFS, Length
+from mixes.engine.mixing.settings import LONGEST_TRANSITION_S, TARGETS_LUFS, Length
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.models import Mix, MixTrack
 from mixes.services.wording import STYLES

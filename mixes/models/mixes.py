@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from mixes.engine.codecs.mp3 import BITRATES
-from mixes.engine.mixing.plan import LONGEST_TRANSITION_S, TARGETS_LUFS, MixSettings
+from mixes.engine.mixing.settings import LONGEST_TRANSITION_S, TARGETS_LUFS, MixSettings
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.engine.tracklist.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE

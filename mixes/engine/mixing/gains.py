@@ -1,4 +1,4 @@
-"""How loud each clip is played, and where one becomes louder than the other.
+"""Choose the gain of each clip so that the whole mix reaches its target loudness.
 
 In: a timeline without gains, and the tracks' momentary loudness curves. Out: gains in dB. The loudness of the
 whole mix is predicted from the tracks' own curves as they lie on the timeline, so nothing is rendered twice.
@@ -14,7 +14,7 @@ from mixes.engine.analysis.loudness import gate_integrated, lufs_to_power
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.limiter import DEFAULT_CEILING_DBTP
 from mixes.engine.mixing.transitions import STYLES
-from mixes.engine.timeline import Clip, Timeline
+from mixes.engine.timeline import Timeline
 
 STEP_S = 0.1  # between two windows of momentary loudness, EBU Tech 3341
 WINDOW_S = 0.4
@@ -24,14 +24,13 @@ LARGEST_LIMITING_DB = 3.0  # what the limiter may take off a peak before music s
 CLOSE_ENOUGH_LU = 0.02
 TOLERANCE_LU = 0.3  # off the target by more, the user is told
 ROUNDS = 12  # of raising what is not yet at its cap
-CROSSOVER_STEP_S = 0.01
 
 Power = NDArray[np.float64]  # mean square of K-weighted sound, one value per STEP_S
 
 
 @dataclass(frozen=True, slots=True)
-class LoudnessWish:
-    """What the user wants: a target in LUFS or None, and whether tracks keep their levels to each other."""
+class LoudnessTarget:
+    """What the user sets: a target in LUFS or None, and whether tracks keep their levels to each other."""
 
     target_lufs: float | None
     album_dynamics: bool = False
@@ -48,29 +47,29 @@ class GainPlan:
 def plan_gains(
     timeline: Timeline,
     tracks: Sequence[TrackAnalysis],
-    wish: LoudnessWish,
+    loudness: LoudnessTarget,
     groups: Sequence[int] | None = None,
 ) -> GainPlan:
     """Choose the gains that bring every clip near the target, and the whole mix to it.
 
     Tracks with the same number in `groups` get the same gain: parts of one recording must not jump.
     """
-    target = wish.target_lufs
+    target = loudness.target_lufs
     if target is None:
         return GainPlan((0.0,) * len(tracks))
     curves = [place_curve(timeline, tracks, index) for index in range(len(tracks))]
     caps = np.array([largest_gain_db(track) for track in tracks])
-    wishes = np.zeros(len(tracks))
-    if wish.album_dynamics:
+    wanted_db = np.zeros(len(tracks))
+    if loudness.album_dynamics:
         caps = np.full(len(tracks), caps.min())
     else:
         # A track too short to be measured starts at its own level.
         own = [target if track.integrated_lufs is None else track.integrated_lufs for track in tracks]
-        wishes = target - np.array(own)
+        wanted_db = target - np.array(own)
         for group in set(groups or ()):
             members = np.array(groups) == group
-            wishes[members], caps[members] = wishes[members].mean(), caps[members].min()
-    gains = np.clip(wishes, -LARGEST_CUT_DB, caps)
+            wanted_db[members], caps[members] = wanted_db[members].mean(), caps[members].min()
+    gains = np.clip(wanted_db, -LARGEST_CUT_DB, caps)
     missing_lu = 0.0
     for _ in range(ROUNDS):
         predicted = gate_integrated(predict_power(timeline, curves, gains))
@@ -164,26 +163,3 @@ def fade_power(timeline: Timeline, index: int, places: Power) -> tuple[Power, Po
     law = STYLES[transition.style].gains
     falling, rising = law(position, transition.overlap / timeline.rate, transition.fade_out)
     return falling**2, rising**2
-
-
-def find_crossover(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int) -> int:
-    """Return after how many frames the incoming clip of transition `index` is the louder one for good."""
-    transition, rate = timeline.transitions[index], timeline.rate
-    if transition.overlap <= 0:
-        return 0
-    steps = max(1, round(transition.overlap / rate / CROSSOVER_STEP_S))
-    offsets = (np.arange(steps) + 0.5) * transition.overlap / steps
-    places = timeline.clips[index + 1].start + offsets
-    falling, rising = fade_power(timeline, index, places)
-    outgoing = heard_power(timeline.clips[index], tracks[index], places, rate) * falling
-    incoming = heard_power(timeline.clips[index + 1], tracks[index + 1], places, rate) * rising
-    louder = np.flatnonzero(outgoing > incoming)
-    return int((louder[-1] + 1) * transition.overlap / steps) if len(louder) else 0
-
-
-def heard_power(clip: Clip, track: TrackAnalysis, places: NDArray[np.float64], rate: int) -> Power:
-    """Return the power of a clip around each place of the mix, with its gain and without its fades."""
-    into_s = (places - clip.start + clip.cue_in) / rate
-    first_s, last_s = clip.cue_in / rate, max(clip.cue_in, clip.cue_in + clip.length - WINDOW_S * rate) / rate
-    window_starts_s = np.clip(into_s - WINDOW_S / 2, first_s, last_s)  # windows that lie within the clip
-    return power_at(track, window_starts_s) * gain_to_power(clip.gain_db)

@@ -6,59 +6,19 @@ In: one `TrackAnalysis` per track, the user's settings. Out: the plan in whole f
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
 
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.errors import TimelineError
-from mixes.engine.mixing.gains import LoudnessWish, find_crossover, plan_gains
-from mixes.engine.mixing.transitions import CUT_S, RAMP_S, STYLES
+from mixes.engine.mixing.crossover import find_crossover
+from mixes.engine.mixing.gains import LoudnessTarget, plan_gains
+from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings
+from mixes.engine.mixing.transitions import CUT_S, RAMP_S
 from mixes.engine.timeline import Clip, Timeline, Transition
 
-Length = float | Literal["auto"]  # seconds, or what the endings ask for
-
 SHORTEST_AUTO_S, LONGEST_AUTO_S = 2.0, 15.0
-LONGEST_TRANSITION_S = 60.0
 CLASSIC_STEP_S = 0.010  # pydub cuts at whole milliseconds; ten of them are whole frames at 44.1 and 48 kHz
-TARGETS_LUFS = (-40.0, -5.0)
 OWN_FADE_SHARE = 0.8  # of the overlap: with less, two songs would sound at full level for seconds
 RATES_HZ = (44_100, 48_000)
-
-
-@dataclass(frozen=True, slots=True)
-class JoinSettings:
-    """What a user set for one join; None follows the mix."""
-
-    style: str | None = None
-    transition_s: Length | None = None
-
-    def __post_init__(self) -> None:
-        """Raise TimelineError where this makes no sense."""
-        if self.style is not None:
-            check_style(self.style)
-        if self.transition_s is not None:
-            check_length(self.transition_s)
-
-
-@dataclass(frozen=True, slots=True)
-class MixSettings:
-    """What a user set for the whole mix. These defaults are the only ones."""
-
-    style: str = "smooth"
-    transition_s: Length = 8.0
-    gap_s: float = 2.0
-    soften: bool = False
-    trim: bool = True  # False plays files from their first to their last sample
-    target_lufs: float | None = -14.0  # None leaves the loudness as it is
-    album_dynamics: bool = False  # one gain for all tracks
-
-    def __post_init__(self) -> None:
-        """Raise TimelineError where this makes no sense."""
-        check_style(self.style)
-        check_length(self.transition_s)
-        check_length(self.gap_s)
-        lowest, highest = TARGETS_LUFS
-        if self.target_lufs is not None and not lowest <= self.target_lufs <= highest:
-            raise TimelineError(f"The loudness of a mix lies between {lowest:g} and {highest:g} LUFS.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +62,8 @@ def plan_mix(
     spans = choose_spans(tracks, [style for style, _ in styles], settings, rate)
     transitions = plan_transitions(tracks, spans, styles, settings, joins, rate)
     timeline = place(tracks, spans, transitions, rate)
-    wish = LoudnessWish(settings.target_lufs, settings.album_dynamics)
-    gains = plan_gains(timeline, tracks, wish, group_recordings(tracks, [style for style, _ in styles]))
+    loudness = LoudnessTarget(settings.target_lufs, settings.album_dynamics)
+    gains = plan_gains(timeline, tracks, loudness, group_recordings(tracks, [style for style, _ in styles]))
     clips = tuple(replace(c, gain_db=g) for c, g in zip(timeline.clips, gains.gains_db, strict=True))
     timeline = replace(timeline, clips=clips)
     crossed = tuple(
@@ -111,20 +71,6 @@ def plan_mix(
         for index, join in enumerate(timeline.transitions)
     )
     return Plan(replace(timeline, transitions=crossed), gains.notes)
-
-
-def check_style(style: str) -> None:
-    """Raise TimelineError when there is no such style."""
-    if style not in STYLES:
-        raise TimelineError(f"There is no transition style {style!r}; there are {', '.join(STYLES)}.")
-
-
-def check_length(transition_s: Length) -> None:
-    """Raise TimelineError when a transition cannot be that long."""
-    if transition_s != "auto" and not 0.0 <= transition_s <= LONGEST_TRANSITION_S:
-        raise TimelineError(
-            f"A transition lasts between 0 and {LONGEST_TRANSITION_S:.0f} seconds, or is 'auto'."
-        )
 
 
 def choose_rate(tracks: Sequence[TrackAnalysis]) -> int:
@@ -204,7 +150,7 @@ def plan_transitions(
         wished = settings.transition_s if join.transition_s is None else join.transition_s
         if style == "gap":
             wished = settings.gap_s if join.transition_s in (None, "auto") else join.transition_s
-        ending = Ending(tracks[index], spans[index], rate)
+        ending = TrackEnding(tracks[index], spans[index], rate)
         room = min(spans[index].length, spans[index + 1].length) // 2
         if style == "classic":
             room = min(mix_frames, spans[index + 1].length)
@@ -216,7 +162,7 @@ def plan_transitions(
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class TrackEnding:
     """How a track ends, as far as a transition cares."""
 
     track: TrackAnalysis
@@ -247,7 +193,9 @@ class Ending:
         return f"{name} rings out over {self.outro_s:.1f} s."
 
 
-def plan_transition(style: str, wished: Length, ending: Ending, room: int, *, soften: bool) -> Transition:
+def plan_transition(
+    style: str, wished: Length, ending: TrackEnding, room: int, *, soften: bool
+) -> Transition:
     """Return one transition of at most `room` frames, with its reason."""
     rate = ending.rate
     if style == "gapless":

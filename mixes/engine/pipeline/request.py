@@ -11,7 +11,7 @@ from mixes.engine.checks.check_sheet import CheckSheet
 from mixes.engine.codecs.aac import DEFAULT_KBPS
 from mixes.engine.filenames import file_stem
 from mixes.engine.hashing import hash_file
-from mixes.engine.mixing.plan import JoinSettings, MixSettings
+from mixes.engine.mixing.settings import JoinSettings, MixSettings
 from mixes.engine.pictures.pictures import VIDEO_SIZES, Size
 from mixes.engine.timeline import Timeline
 from mixes.engine.tracklist.chapters import Chapter

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from mixes.engine.codecs.mp3 import BITRATES
 from mixes.engine.errors import EngineError
-from mixes.engine.mixing.plan import Length, MixSettings
+from mixes.engine.mixing.settings import Length, MixSettings
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.engine.pipeline.request import FORMATS, MixRequest

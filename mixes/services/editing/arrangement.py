@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from natsort import natsort_keygen, ns
 
-from mixes.engine.mixing.plan import Length
+from mixes.engine.mixing.settings import Length
 from mixes.models import Mix, MixTrack, Track
 
 Direction = Literal["top", "up", "down", "bottom"]

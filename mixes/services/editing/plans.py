@@ -14,7 +14,8 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from mixes.engine.analysis.track import TrackAnalysis
-from mixes.engine.mixing.plan import JoinSettings, MixSettings, Plan, plan_mix
+from mixes.engine.mixing.plan import Plan, plan_mix
+from mixes.engine.mixing.settings import JoinSettings, MixSettings
 from mixes.engine.timeline import Timeline, Transition
 from mixes.engine.tracklist.chapters import chapters_of
 from mixes.engine.tracklist.youtube import youtube_lines

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.errors import EngineError, StalledError
-from mixes.engine.mixing.plan import JoinSettings, MixSettings
+from mixes.engine.mixing.settings import JoinSettings, MixSettings
 from mixes.engine.pictures.pictures import Size
 from mixes.engine.pipeline.request import FORMATS, MixRequest, Source
 from mixes.engine.tags.tags import Tags

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from mixes.engine.mixing.plan import MixSettings, plan_mix
+from mixes.engine.mixing.plan import plan_mix
+from mixes.engine.mixing.settings import MixSettings
 from mixes.engine.tests.tracks import make_track
 from mixes.pages.join_page import draw_join
 from mixes.services.drawing.mix_waveform import WIDTH, draw_mix

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from mixes.engine.analysis.track import ANALYSIS_VERSION
-from mixes.engine.mixing.plan import JoinSettings, MixSettings, plan_mix
+from mixes.engine.mixing.plan import plan_mix
+from mixes.engine.mixing.settings import JoinSettings, MixSettings
 from mixes.models import AnalysisJob, Mix, MixTrack, Track
 from mixes.pages.join_page import read_join
 from mixes.pages.mix_page import read_sheet

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from mixes.engine.analysis.cues import CuePoints
 from mixes.engine.errors import TimelineError
-from mixes.engine.mixing.plan import JoinSettings, MixSettings, choose_rate, plan_mix
+from mixes.engine.mixing.plan import choose_rate, plan_mix
+from mixes.engine.mixing.settings import JoinSettings, MixSettings
 from mixes.engine.tags.tags import Tags
 from mixes.engine.tests.tracks import make_track
 
