@@ -138,11 +138,11 @@ class MixJobAdmin(LeasedAdmin):
 
     @admin.display(description="timeline")
     def picture(self, job: MixJob) -> str:
-        return render_to_string("admin/mixes/mixjob/_timeline.html", {"sheet": job_page.JobSheet(job, {})})
+        return render_to_string("admin/mixes/mixjob/_timeline.html", {"sheet": job_page.JobPage(job, {})})
 
     @admin.display(description="check sheet")
     def checked(self, job: MixJob) -> str:
-        words = job_page.JobSheet(job, {}).checked
+        words = job_page.JobPage(job, {}).checked
         return format_html_join("", "<p>{}: {}</p>", ((word.verdict, word.text) for word in words)) or "-"
 
     @admin.display(description="notes")

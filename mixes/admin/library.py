@@ -12,9 +12,9 @@ from django.utils.safestring import SafeString
 
 from mixes.admin.reading import LeasedAdmin, ReadingAdmin, act_on_each
 from mixes.models import AnalysisJob, Mix, MixTrack, Preview, Track, Upload
+from mixes.services.analyses import request_analysis
 from mixes.services.editing import edits
 from mixes.services.library import tracks
-from mixes.services.library.analyses import request_analysis
 from mixes.services.wording import clock, loudness
 
 FACTS = (  # of an analysis, as an operator wants to see them

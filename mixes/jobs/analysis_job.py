@@ -68,7 +68,7 @@ def accept(track: Track, analysis: TrackAnalysis) -> dict[str, Any]:
         track.album, track.track_number = tags.album, tags.track_number
     track.save()
     previews.request_track(track)
-    transaction.on_commit(partial(plans.warm, track), robust=True)
+    transaction.on_commit(partial(plans.precompute_plans, track), robust=True)
     return {"result": analysis.to_json(), "measured_at": timezone.now(), "version": ANALYSIS_VERSION}
 
 

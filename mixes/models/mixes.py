@@ -52,7 +52,7 @@ class Mix(models.Model):
 
     version = models.PositiveIntegerField(default=0)
     revision = models.PositiveIntegerField(default=0)  # the number of the revision that is shown
-    plan = models.JSONField(null=True, blank=True)  # see services/plans.py; made again when plan_key differs
+    plan = models.JSONField(null=True, blank=True)  # MixPlan.to_json(); computed again when plan_key differs
     plan_key = models.CharField(max_length=64, blank=True)
     # of the plan, for lists
     duration_s = models.FloatField(null=True, blank=True)

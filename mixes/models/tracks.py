@@ -76,6 +76,11 @@ class Track(models.Model):
         """Artist and title, or the file's name until they are known."""
         return " - ".join(filter(None, (self.artist, self.title))) or self.name
 
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether a mix made now would contain it."""
+        return self.state == Track.State.READY and self.deleted_at is None
+
 
 class Upload(models.Model):
     """A file on its way. The bytes received lie in a part file; `offset` counts those that are safe."""

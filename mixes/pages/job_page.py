@@ -1,6 +1,6 @@
-"""All that the page of one run shows: how far it is, or what came out."""
+"""What the page of one job shows: how far it is, or its result."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,8 +13,8 @@ from mixes.engine.tracklist.youtube import LIMIT_BYTES
 from mixes.leases import State
 from mixes.models import Artifact, MixJob
 from mixes.pages import check_report
+from mixes.pages.time_axis import Mark, axis_times, marks_of
 from mixes.services import storage, wording
-from mixes.services.drawing.mix_waveform import WIDTH
 from mixes.services.rendering.mix_requests import next_try_text, place_in_queue, remaining_text
 from mixes.services.rendering.snapshots import timeline_of
 
@@ -41,7 +41,6 @@ OPENERS: Mapping[str, Promise] = {
     State.FAILED: pgettext_lazy("state of a mix", "Failed"),
     State.CANCELLED: pgettext_lazy("state of a mix", "Cancelled"),
 }
-AXIS_MARKS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +53,8 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """Where a join lies in the drawing of the mix."""
-
-    x: float
-    width: float
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How far a run is, in words."""
+class JobStatus:
+    """How far a job is, in words."""
 
     job: MixJob
 
@@ -99,15 +90,15 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class JobSheet:
-    """One run; its files are those of its last success, even while it is made again."""
+class JobPage:
+    """What the page of a job shows; its files are those of its last success, even while it is made again."""
 
     job: MixJob
     artifacts: Mapping[str, Artifact]
 
     @cached_property
-    def standing(self) -> Standing:
-        return Standing(self.job)
+    def status(self) -> JobStatus:
+        return JobStatus(self.job)
 
     @cached_property
     def timeline(self) -> Any:
@@ -133,14 +124,12 @@ class JobSheet:
         return [(("odd", "even")[place % 2], peaks, body) for place, (peaks, body) in enumerate(clips)]
 
     @property
-    def marks(self) -> Iterator[Mark]:
-        scale = WIDTH / self.timeline.frames
-        for _before, after, join in self.timeline.joins():
-            yield Mark(round(after.start * scale, 1), round(max(3.0, join.overlap * scale), 1))
+    def marks(self) -> tuple[Mark, ...]:
+        return marks_of(self.timeline)
 
     @property
     def axis_s(self) -> tuple[float, ...]:
-        return tuple(self.timeline.duration_s * step / AXIS_MARKS for step in range(AXIS_MARKS + 1))
+        return axis_times(self.timeline.duration_s)
 
     @property
     def downloads(self) -> list[Download]:
@@ -191,9 +180,9 @@ class JobSheet:
         return self.job.snapshot.get("mix_version") != self.job.mix.version
 
 
-def read_job(job: MixJob) -> JobSheet:
-    """Read what is shown of a run, in one query more."""
-    return JobSheet(job, {artifact.kind: artifact for artifact in Artifact.objects.filter(job=job)})
+def job_page(job: MixJob) -> JobPage:
+    """Return what is shown of a job, in one query more."""
+    return JobPage(job, {artifact.kind: artifact for artifact in Artifact.objects.filter(job=job)})
 
 
 def timeline_data(job: MixJob) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from mixes.engine.mixing.curves import db_to_gain
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.timeline import Clip, Timeline
 from mixes.models import MixTrack
+from mixes.pages.planned_tracks import PlannedJoin, planned_tracks
+from mixes.services.analyses import analyses_of
 from mixes.services.drawing.mix_waveform import draw_mirrored, shape_of
-from mixes.services.editing.plans import PlannedItem, PlannedJoin, items_of, plan_of, planned_items
-from mixes.services.library.analyses import analyses_of
+from mixes.services.editing.engine_settings import items_of
+from mixes.services.editing.plans import plan_of
 
 WIDTH, LANE = 800, 100  # of the drawing: one lane per song
 AROUND_S = 6.0  # shown before and after the overlap, at least
@@ -36,30 +38,30 @@ class JoinPicture:
 
 
 @dataclass(frozen=True, slots=True)
-class JoinSheet:
-    """The join after `item`."""
+class JoinPage:
+    """What the page of the join after `item` shows."""
 
     item: MixTrack
     into: MixTrack
     number: int  # of the item in the mix, from 1
-    planned: PlannedItem
     join: PlannedJoin
     picture: JoinPicture
 
 
-def read_join(item: MixTrack) -> JoinSheet | None:
-    """Read the join after an item; None where one of its tracks is not ready, or none follows."""
+def join_page(item: MixTrack) -> JoinPage | None:
+    """Return the page of the join after an item; None where a track is not ready or none follows."""
     items = items_of(item.mix)
     plan = plan_of(item.mix, items)
-    used = planned_items(plan, items) if plan else []
-    place = next((k for k, other in enumerate(used) if other.pk == item.pk), len(used))
-    if plan is None or place >= len(used) - 1:
+    planned = planned_tracks(item.mix, plan, items) if plan else []
+    place = next((k for k, other in enumerate(planned) if other.item == item), len(planned))
+    if plan is None or place >= len(planned) - 1:
         return None
-    planned, pair = plan.items[place], used[place : place + 2]
-    assert planned.join is not None
-    known = analyses_of([one.track for one in pair])
-    picture = draw_join(plan.timeline, place, [known[one.track_id] for one in pair])
-    return JoinSheet(pair[0], pair[1], pair[0].position + 1, planned, planned.join, picture)
+    join = planned[place].join
+    assert join is not None
+    before, into = planned[place].item, planned[place + 1].item
+    known = analyses_of([before.track, into.track])
+    picture = draw_join(plan.timeline, place, [known[before.track_id], known[into.track_id]])
+    return JoinPage(before, into, before.position + 1, join, picture)
 
 
 def draw_join(timeline: Timeline, index: int, tracks: Sequence[TrackAnalysis]) -> JoinPicture:

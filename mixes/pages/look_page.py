@@ -42,8 +42,8 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """All that the page shows beside its form."""
+class LookPage:
+    """What the page of a mix's look shows beside its form."""
 
     words: Words | None  # None while there is no ready song
     cover: Cover
@@ -56,12 +56,12 @@ class Look:
         return "wide" if width > height else "square" if width == height else "tall"
 
 
-def read_look(mix: Mix) -> Look:
-    """Read how a mix will look, from its plan."""
+def look_page(mix: Mix) -> LookPage:
+    """Return how a mix will look, from its plan."""
     plan = plan_of(mix)
     width, height = map(int, mix.video_size.split("x"))
     words = _words(plan, mix.title, mix.description_template, mix.hashtags) if plan else None
-    return Look(words, cover_of(mix, (width, height)), (width, height))
+    return LookPage(words, cover_of(mix, (width, height)), (width, height))
 
 
 def describe(mix: Mix, *, title: str, artist: str, description_template: str, hashtags: str) -> Words | None:

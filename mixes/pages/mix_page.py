@@ -9,13 +9,13 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import ngettext
 
 from mixes.models import Mix, MixJob, MixTrack, Track
-from mixes.services.drawing.mix_waveform import WIDTH
+from mixes.pages.planned_tracks import PlannedTrack, planned_tracks
+from mixes.pages.time_axis import Mark, axis_times, marks_of
 from mixes.services.editing.history import history_of
-from mixes.services.editing.plans import MixPlan, PlannedItem, is_usable, plan_of
+from mixes.services.editing.plans import MixPlan, plan_of
 
 INKS = ("odd", "even")
 WORKING = (Track.State.UPLOADING, Track.State.LISTENING)
-AXIS_MARKS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Row:
     item: MixTrack
     number: int
     ink: str  # which of the two inks its waveform has; none while it is not in the plan
-    planned: PlannedItem | None
+    planned: PlannedTrack | None
     into: Track | None
 
     @property
@@ -44,8 +44,8 @@ class Row:
 
     @property
     def is_working(self) -> bool:
-        """Tell whether it is on its way; a ready one without a place in the plan is to be measured anew."""
-        return self.track.state in WORKING or (is_usable(self.track) and self.planned is None)
+        """Tell whether it is on its way; a usable one without a place in the plan is to be analysed again."""
+        return self.track.state in WORKING or (self.track.is_usable and self.planned is None)
 
     @property
     def upload_percent(self) -> int:
@@ -54,16 +54,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """Where a join lies in the drawing of the whole mix."""
-
-    x: float
-    width: float
-
-
-@dataclass(frozen=True, slots=True)
-class MixSheet:
-    """A mix as it is now."""
+class MixPage:
+    """What the page of a mix shows: the mix as it is now."""
 
     mix: Mix
     rows: tuple[Row, ...]
@@ -106,31 +98,22 @@ class MixSheet:
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """Return where the joins lie, in the drawing."""
-        if self.plan is None:
-            return ()
-        timeline = self.plan.timeline
-        scale = WIDTH / timeline.frames
-        return tuple(
-            Mark(round(after.start * scale, 1), round(max(3.0, join.overlap * scale), 1))
-            for _, after, join in timeline.joins()
-        )
+        return marks_of(self.plan.timeline) if self.plan else ()
 
     @property
     def axis_s(self) -> tuple[float, ...]:
-        """Return times to write under the drawing, evenly over it."""
-        duration_s = self.plan.duration_s if self.plan else 0.0
-        return tuple(duration_s * step / AXIS_MARKS for step in range(AXIS_MARKS + 1))
+        return axis_times(self.plan.duration_s if self.plan else 0.0)
 
 
-def read_sheet(mix: Mix) -> MixSheet:
-    """Read all that is shown of a mix; its plan is worked out only where something has changed."""
+def mix_page(mix: Mix) -> MixPage:
+    """Return what is shown of a mix; its plan is computed only where something has changed."""
     items = list(
         MixTrack.objects.filter(mix=mix).select_related("track", "track__upload").order_by("position")
     )
     plan = plan_of(mix, items)
     undo, redo = history_of(mix)
-    return MixSheet(mix, tuple(_rows(items, plan)), plan, undo, redo, latest_job(mix))
+    planned = planned_tracks(mix, plan, items) if plan else []
+    return MixPage(mix, tuple(_rows(items, planned)), plan, undo, redo, latest_job(mix))
 
 
 def latest_job(mix: Mix) -> MixJob | None:
@@ -139,15 +122,15 @@ def latest_job(mix: Mix) -> MixJob | None:
     return MixJob.objects.filter(mix=mix).only(*shown).order_by("-created_at").first()
 
 
-def _rows(items: Sequence[MixTrack], plan: MixPlan | None) -> Iterator[Row]:
-    planned = {item.item: item for item in plan.items} if plan else {}
-    tracks = {str(item.pk): item.track for item in items}
-    after = dict(zip(planned, list(planned)[1:], strict=False))
-    inks = {pk: INKS[place % 2] for place, pk in enumerate(planned)}
+def _rows(items: Sequence[MixTrack], planned: Sequence[PlannedTrack]) -> Iterator[Row]:
+    places = {one.item.pk: place for place, one in enumerate(planned)}
+    into = [*(one.item.track for one in planned[1:]), None]
     for number, item in enumerate(items, 1):
-        pk = str(item.pk)
-        into = tracks.get(after.get(pk, ""))
-        yield Row(item, number, inks.get(pk, ""), planned.get(pk), into)
+        place = places.get(item.pk)
+        if place is None:
+            yield Row(item, number, "", None, None)
+        else:
+            yield Row(item, number, INKS[place % 2], planned[place], into[place])
 
 
 def _left_out(refused: int, binned: int, working: int) -> Iterator[str]:

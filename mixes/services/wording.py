@@ -34,7 +34,7 @@ STYLES: dict[str, tuple[Words, Words]] = {
     ),
     "gap": (pgettext_lazy("style", "pause"), gettext_lazy("A short silence between the songs.")),
 }
-# Why a join is as it is, for its chip (plans.py)
+# Why a join is as it is, for its chip (pages/planned_tracks.py)
 HINTS: dict[str, Words] = {
     "gapless": gettext_lazy("runs straight on"),
     "gap": gettext_lazy("of silence"),

@@ -6,8 +6,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from mixes.pages import mix_list
+from mixes.pages.planned_tracks import PlannedJoin
 from mixes.services import wording
-from mixes.services.editing.plans import PlannedJoin
 
 register = template.Library()
 

@@ -18,6 +18,7 @@ from mixes.leases import ENDED, State
 from mixes.models import AnalysisJob, Artifact, Artwork, Mix, MixJob, MixTrack, Track
 from mixes.services import storage
 from mixes.services.editing import plans
+from mixes.services.editing.engine_settings import items_of
 from mixes.services.rendering import snapshots
 
 counter = itertools.count(1)
@@ -88,8 +89,8 @@ def make_artwork_row(owner, name="cover.jpg"):
 
 def make_job_row(mix, state=State.QUEUED, *, files=(), **fields):
     """A run of `mix` in any state, as `request_mix` would ask for it; `files` are kinds of its artifacts."""
-    items = plans.usable_items(plans.items_of(mix))
-    plan = plans.plan_of(mix)
+    items = items_of(mix)
+    plan = plans.plan_of(mix, items)
     if state in ENDED:
         fields.setdefault("finished_at", timezone.now())
         fields.setdefault("started_at", timezone.now())
@@ -106,7 +107,7 @@ def make_job_row(mix, state=State.QUEUED, *, files=(), **fields):
         title=mix.title,
         state=state,
         queue="long",
-        snapshot=snapshots.take(mix, items, plan.timeline),
+        snapshot=snapshots.take(mix, plan.used(items), plan.timeline),
         outline={"clips": plan.waves, "bars": plan.bars},
         dedupe_key=f"mix:{mix.pk}",
         **fields,

@@ -37,12 +37,12 @@ def mix_make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 @never_cache
 def job_detail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
-    sheet = job_page.read_job(job)
+    page = job_page.job_page(job)
     context = {
         "job": job,
-        "sheet": sheet,
-        "standing": sheet.standing,
-        "also_open": [job_page.Standing(other) for other in job_lists.also_open(job)],
+        "sheet": page,
+        "standing": page.status,
+        "also_open": [job_page.JobStatus(other) for other in job_lists.also_open(job)],
         "earlier": job_lists.earlier_results(job),
     }
     return render(request, "mixes/job_detail.html", context)
@@ -58,7 +58,7 @@ def job_status(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
         return redirect("mixes:job_detail", job.pk)
     if not job.is_open:
         return trigger_client_event(HttpResponseClientRefresh(), "job-ended", ended_words(job))
-    return render(request, "mixes/_job_status.html", {"job": job, "standing": job_page.Standing(job)})
+    return render(request, "mixes/_job_status.html", {"job": job, "standing": job_page.JobStatus(job)})
 
 
 @login_required

@@ -12,7 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 from mixes import access
 from mixes.forms.mixes import JoinForm
 from mixes.models import Mix, MixTrack
-from mixes.pages.join_page import JoinSheet, read_join
+from mixes.pages.join_page import JoinPage, join_page
 from mixes.services.editing import arrangement, edits
 from mixes.services.rendering import previews
 from mixes.services.wording import STYLES
@@ -26,16 +26,16 @@ from mixes.views.previews import refuse, show_preview
 @vary_on_headers("HX-Request")
 def join(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpResponse:
     item = access.get_item(request.user, mix_pk, item_pk)
-    sheet = read_join(item)
-    if sheet is None:
+    page = join_page(item)
+    if page is None:
         raise Http404("There is no join after this song yet.")
     if request.method != "POST":
-        return _show_panel(request, sheet, _form(sheet))
+        return _show_panel(request, page, _form(page))
     if "reset" in request.POST:
         return _save(request, item, "", None)
     form = JoinForm(request.POST)
     if not form.is_valid():
-        return _show_panel(request, sheet, form, status=422)
+        return _show_panel(request, page, form, status=422)
     return _save(request, item, form.cleaned_data["style"], form.transition_s())
 
 
@@ -44,7 +44,7 @@ def join(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpRes
 def join_preview(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpResponse:
     """Ask for the sound of a join."""
     item = access.get_item(request.user, mix_pk, item_pk)
-    if read_join(item) is None:
+    if join_page(item) is None:
         return refuse(request, _("This join can be heard once both of its songs are ready."))
     try:
         return show_preview(request, previews.request_join(item))
@@ -66,17 +66,17 @@ def _save(request: HttpRequest, item: MixTrack, style: str, transition_s: float 
 
     def panel() -> dict[str, object]:
         changed = access.get_item(request.user, item.mix_id, item.pk)
-        sheet = read_join(changed)
-        return {"join_sheet": sheet, "join_form": sheet and _form(sheet), "styles": STYLES}
+        page = join_page(changed)
+        return {"join_sheet": page, "join_form": page and _form(page), "styles": STYLES}
 
     return answer_edit(request, item.mix, edit, place=f"join-{item.pk}", more=panel)
 
 
-def _form(sheet: JoinSheet) -> JoinForm:
-    return JoinForm(initial=JoinForm.values_of(sheet.item, sheet.join.length_s))
+def _form(page: JoinPage) -> JoinForm:
+    return JoinForm(initial=JoinForm.values_of(page.item, page.join.length_s))
 
 
-def _show_panel(request: HttpRequest, sheet: JoinSheet, form: JoinForm, status: int = 200) -> HttpResponse:
-    page = "mixes/_join_panel.html" if is_fragment(request) else "mixes/join_detail.html"
-    context = {"mix": sheet.item.mix, "join_sheet": sheet, "join_form": form, "styles": STYLES}
-    return render(request, page, context, status=status)
+def _show_panel(request: HttpRequest, page: JoinPage, form: JoinForm, status: int = 200) -> HttpResponse:
+    template = "mixes/_join_panel.html" if is_fragment(request) else "mixes/join_detail.html"
+    context = {"mix": page.item.mix, "join_sheet": page, "join_form": form, "styles": STYLES}
+    return render(request, template, context, status=status)

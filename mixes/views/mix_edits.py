@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from mixes.forms.mixes import MixSettingsForm
 from mixes.models import Mix, MixTrack, Track
-from mixes.pages.mix_page import read_sheet
+from mixes.pages.mix_page import mix_page
 from mixes.services.editing import arrangement, edits, history
 from mixes.services.editing.edits import StaleEdit
 from mixes.services.editing.history import NothingThere
@@ -162,7 +162,7 @@ def answer_edit(
 def show_mix(request: HttpRequest, mix: Mix, status: int = 200, **context: Any) -> HttpResponse:
     """Show the page of a mix, or to a script its pieces."""
     page = "mixes/_mix_pieces.html" if is_fragment(request) else "mixes/mix_detail.html"
-    context = {"settings_form": settings_form(mix), **context, "mix": mix, "sheet": read_sheet(mix)}
+    context = {"settings_form": settings_form(mix), **context, "mix": mix, "sheet": mix_page(mix)}
     if not is_fragment(request):
         context["waiting_uploads"] = uploads.waiting_uploads(request.user, mix=mix)
     return render(request, page, context, status=status)

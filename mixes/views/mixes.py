@@ -14,9 +14,9 @@ from django.views.decorators.vary import vary_on_headers
 from mixes import access
 from mixes.forms.mixes import LookForm
 from mixes.models import Mix, Track
-from mixes.pages.look_page import describe, read_look
+from mixes.pages.look_page import describe, look_page
 from mixes.pages.mix_list import find_mixes
-from mixes.pages.mix_page import read_sheet
+from mixes.pages.mix_page import mix_page
 from mixes.services import demo
 from mixes.services.editing import arrangement, edits
 from mixes.services.library import tracks
@@ -80,10 +80,10 @@ def mix_detail(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 def mix_state(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     """Answer with the mix in pieces if it looks otherwise than its reader has it, or else with nothing."""
     mix = access.get_mix(request.user, mix_pk)
-    sheet = read_sheet(mix)
-    if request.GET.get("seen") == sheet.digest:
+    page = mix_page(mix)
+    if request.GET.get("seen") == page.digest:
         return HttpResponse(status=204)
-    context = {"mix": mix, "sheet": sheet, "settings_form": settings_form(mix)}
+    context = {"mix": mix, "sheet": page, "settings_form": settings_form(mix)}
     return render(request, "mixes/_mix_pieces.html", context)
 
 
@@ -168,7 +168,7 @@ def _save_look(request: HttpRequest, mix: Mix, form: LookForm) -> HttpResponse:
 
 def _show_look(request: HttpRequest, mix: Mix, form: LookForm, status: int = 200) -> HttpResponse:
     page = "mixes/_look_pieces.html" if is_fragment(request) else "mixes/mix_look.html"
-    return render(request, page, {"mix": mix, "look": read_look(mix), "form": form}, status=status)
+    return render(request, page, {"mix": mix, "look": look_page(mix), "form": form}, status=status)
 
 
 @login_required

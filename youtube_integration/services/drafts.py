@@ -3,7 +3,7 @@
 from mixes.engine.tracklist.chapters import chapters_of
 from mixes.engine.tracklist.description import render_description
 from mixes.models import Artifact, MixJob
-from mixes.pages.job_page import JobSheet, read_job
+from mixes.pages.job_page import JobPage, job_page
 from mixes.services.rendering.snapshots import timeline_of
 from youtube_integration.services.video_rules import Metadata, fitting_tags, fitting_title
 
@@ -15,16 +15,16 @@ def draft_of(job: MixJob) -> Metadata:
 
 def describe(job: MixJob) -> str:
     """Return the description that the run wrote, or the one it is going to write."""
-    sheet = read_job(job)
-    return sheet.description or foresee_description(sheet)
+    page = job_page(job)
+    return page.description or foresee_description(page)
 
 
-def foresee_description(sheet: JobSheet) -> str:
-    snapshot = sheet.job.snapshot
+def foresee_description(page: JobPage) -> str:
+    snapshot = page.job.snapshot
     return render_description(
         snapshot["description_template"],
-        chapters_of(sheet.timeline),
-        sheet.timeline.duration_s,
+        chapters_of(page.timeline),
+        page.timeline.duration_s,
         title=snapshot["title"],
         date=snapshot["date"],
         hashtags=snapshot["hashtags"],

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from mixes import access
 from mixes.engine.filenames import file_stem
 from mixes.models import MixJob
-from mixes.pages.job_page import read_job
+from mixes.pages.job_page import job_page
 from youtube_integration.services import drafts, publish_kit
 from youtube_integration.services.video_rules import chapter_rules
 
@@ -27,7 +27,7 @@ def kit(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
         "draft": draft,
         "tags": ", ".join(draft.tags),
         "video": drafts.video_of(job),
-        "is_made": bool(read_job(job).artifacts),
+        "is_made": bool(job_page(job).artifacts),
         "rules": chapter_rules(draft.description, drafts.duration_s(job)),
     }
     return render(request, "youtube/kit.html", context)
@@ -51,7 +51,7 @@ def kit_zip(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponseBase:
 
 def open_kit(job: MixJob) -> publish_kit.Kit:
     """Return the archive of a result. Raises Http404 where there is none, or its file has gone."""
-    if not read_job(job).artifacts:
+    if not job_page(job).artifacts:
         raise Http404(_("This mix has no result yet."))
     try:
         return publish_kit.Kit(job)

@@ -19,7 +19,7 @@ from mixes.management.interrupts import StopWish, stop_on_signals
 from mixes.management.terminal import show_progress
 from mixes.models import MixJob, Track
 from mixes.queues import LONG, SHORT
-from mixes.services.library.analyses import request_analysis
+from mixes.services.analyses import request_analysis
 from mixes.services.limits import LimitReached
 from mixes.services.rendering import mix_requests
 

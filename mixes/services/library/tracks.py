@@ -15,10 +15,9 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from mixes.leases import OPEN, State
 from mixes.models import Mix, MixTrack, Preview, Track, Upload
-from mixes.services import storage
+from mixes.services import analyses, storage
 from mixes.services.editing import edits
 from mixes.services.editing.arrangement import Arrangement
-from mixes.services.library import analyses
 
 PAGE_SIZE = 50
 MOST_FOUND = 1_000  # by a search; whoever looks for one of more names it more closely

@@ -24,9 +24,9 @@ from accounts.models import User
 from mixes.engine.tags.tags import tags_from_name
 from mixes.engine.text import clean_text
 from mixes.models import Mix, Track, Upload
-from mixes.services import limits, rate_limits, storage
+from mixes.services import analyses, limits, rate_limits, storage
 from mixes.services.editing import edits
-from mixes.services.library import analyses, tracks
+from mixes.services.library import tracks
 
 LEAST_READ, FIRST_READ, MOST_READ = (
     1 << 14,

@@ -18,6 +18,7 @@ from mixes.models import Artifact, Mix, MixJob, MixTrack, Track
 from mixes.queues import LONG, wake
 from mixes.services import storage, wording
 from mixes.services.editing import plans
+from mixes.services.editing.engine_settings import items_of
 from mixes.services.limits import DiskFull, LimitReached, storage_used
 from mixes.services.rendering import snapshots
 
@@ -34,10 +35,11 @@ def request_mix(mix: Mix, *, mail: bool = False, leaving_out: int = 0) -> MixJob
     """
     if job := open_job(mix):
         return job
-    items = plans.items_of(mix)
+    items = items_of(mix)
     plan = plans.plan_of(mix, items)
-    refuse_unready(items, plan)
-    left_out = [item.track.label for item in items if not plans.is_usable(item.track)]
+    used = plan.used(items) if plan else []
+    refuse_unready(items, used)
+    left_out = [item.track.label for item in items if not item.track.is_usable]
     if plan is None:
         raise LimitReached(_("There is no song to make a mix of yet. Add some first."))
     refuse_silent_loss(left_out, leaving_out)
@@ -46,8 +48,7 @@ def request_mix(mix: Mix, *, mail: bool = False, leaving_out: int = 0) -> MixJob
         mix=mix,
         owner_id=mix.owner_id,
         title=mix.title,
-        snapshot=snapshots.take(mix, plans.planned_items(plan, items), plan.timeline)
-        | {"left_out": left_out},
+        snapshot=snapshots.take(mix, used, plan.timeline) | {"left_out": left_out},
         outline={"clips": plan.waves, "bars": plan.bars},
         queue=LONG,
         dedupe_key=dedupe_key(mix),
@@ -73,15 +74,15 @@ def open_job(mix: Mix) -> MixJob | None:
     return MixJob.objects.filter(dedupe_key=dedupe_key(mix), state__in=OPEN).first()
 
 
-def refuse_unready(items: Sequence[MixTrack], plan: plans.MixPlan | None) -> None:
-    """Raise LimitReached while songs of the mix are still on their way, or are listened to anew.
+def refuse_unready(items: Sequence[MixTrack], used: Sequence[MixTrack]) -> None:
+    """Raise LimitReached while songs of the mix are still on their way, or are analysed again.
 
-    It would be made without them.
+    It would be made without them. `used` are the items of its plan.
     """
-    planned = {place.item for place in plan.items} if plan else set()
-    anew = {item.pk for item in plans.usable_items(items) if str(item.pk) not in planned}
+    planned = {item.pk for item in used}
+    reanalysed = {item.pk for item in items if item.track.is_usable} - planned
     on_its_way = {item.pk for item in items if item.track.state in WORKING and not item.track.deleted_at}
-    waiting = [item.track.label for item in items if item.pk in anew | on_its_way]
+    waiting = [item.track.label for item in items if item.pk in reanalysed | on_its_way]
     if not waiting:
         return
     raise LimitReached(

@@ -18,6 +18,7 @@ from mixes.models import MixTrack, Preview, Track
 from mixes.queues import SHORT, wake
 from mixes.services import storage
 from mixes.services.editing import plans
+from mixes.services.editing.engine_settings import items_of
 
 RECIPE = 1  # raised whenever the same would be made otherwise
 TRACK_PRIORITY, JOIN_PRIORITY = 10, -10  # after every analysis; before it, because somebody waits
@@ -52,16 +53,16 @@ def hear_track(track: Track) -> Preview:
 
 def request_join(item: MixTrack) -> Preview:
     """Return the sound of the join after `item`, as the mix has it now. Raises NothingToHear without one."""
-    plan = plans.plan_of(item.mix)
-    places = [planned.item for planned in plan.items] if plan else []
-    if plan is None or str(item.pk) not in places:
+    items = items_of(item.mix)
+    plan = plans.plan_of(item.mix, items)
+    planned = plan.used(items) if plan else []
+    if plan is None or item not in planned:
         raise NothingToHear(NOT_YET)
     try:
-        excerpt = cut_excerpt(plan.timeline, places.index(str(item.pk)))
+        excerpt = cut_excerpt(plan.timeline, planned.index(item))
     except TimelineError as error:
         raise NothingToHear(NOT_YET) from error
-    tracks = {str(i.pk): i.track for i in plans.items_of(item.mix)}
-    used = [tracks[places[clip]] for clip in excerpt.clips]
+    used = [planned[clip].track for clip in excerpt.clips]
     recipe = excerpt.to_dict()
     # Where it lies in the mix changes nothing of what is heard
     made_from = {**recipe, "first": 0, "sha256": [track.sha256 for track in used]}

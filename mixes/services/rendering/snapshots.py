@@ -16,8 +16,8 @@ from mixes.engine.tags.tags import Tags
 from mixes.engine.timeline import Timeline
 from mixes.models import Mix, MixTrack, Track
 from mixes.services import storage, wording
-from mixes.services.editing import plans
-from mixes.services.library.analyses import analyses_of, listen_anew
+from mixes.services.analyses import analyses_of, reanalyse
+from mixes.services.editing.engine_settings import settings_of
 
 Snapshot = dict[str, Any]
 
@@ -25,13 +25,14 @@ Snapshot = dict[str, Any]
 def take(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapshot:
     """Return what makes up a mix today: `items` are those that are used, `timeline` their plan."""
     wanted = (mix.make_mp3, mix.make_mp4)
+    settings, joins = settings_of(mix, items)
     return {
         "mix_version": mix.version,
         "title": mix.title,
         "artist": mix.artist,
         "date": wording.today(),
-        "settings": asdict(plans.mix_settings(mix)),
-        "joins": [asdict(plans.join_settings(item)) for item in items[:-1]],
+        "settings": asdict(settings),
+        "joins": [asdict(join) for join in joins],
         "formats": [kind for kind, is_wanted in zip(FORMATS, wanted, strict=True) if is_wanted],
         "bitrate_kbps": mix.bitrate_kbps,
         "size": list(size_of(mix)),
@@ -97,7 +98,7 @@ def sources_of(snapshot: Snapshot) -> tuple[Source, ...]:
                 % {"title": entry["title"] or entry["name"]}
             )
     known = analyses_of(list(rows.values()))
-    listen_anew(track for track in rows.values() if track.pk not in known)
+    reanalyse(track for track in rows.values() if track.pk not in known)
     return tuple(_source(entry, known) for entry in wanted)
 
 

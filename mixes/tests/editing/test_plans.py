@@ -1,7 +1,6 @@
 """The plan that is shown is the engine's own, kept until something about it changes."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -9,10 +8,11 @@ from mixes.engine.analysis.track import ANALYSIS_VERSION
 from mixes.engine.mixing.plan import plan_mix
 from mixes.engine.mixing.settings import JoinSettings, MixSettings
 from mixes.models import AnalysisJob, Mix, MixTrack, Track
-from mixes.pages.join_page import read_join
-from mixes.pages.mix_page import read_sheet
+from mixes.pages.join_page import join_page
+from mixes.pages.mix_page import mix_page
+from mixes.services.analyses import analyses_of, request_analysis
 from mixes.services.editing import arrangement, edits, plans
-from mixes.services.library.analyses import analyses_of, request_analysis
+from mixes.services.editing.engine_settings import items_of
 from mixes.services.rendering import previews
 from mixes.tests.factories import make_mix_row, make_track_row
 
@@ -24,24 +24,28 @@ def mix(alice):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """How often a plan was worked out."""
+    """How often a plan was computed."""
     calls = []
-    work_out = plans.work_out
-    monkeypatch.setattr(plans, "work_out", lambda *args: calls.append(1) or work_out(*args))
+    compute_plan = plans.compute_plan
+    monkeypatch.setattr(plans, "compute_plan", lambda *args: calls.append(1) or compute_plan(*args))
     return calls
 
 
 def engine_timeline(mix, settings=None, joins=()):
-    tracks = [item.track for item in plans.items_of(mix)]
+    tracks = [item.track for item in items_of(mix)]
     known = analyses_of(tracks)
     return plan_mix([known[track.pk] for track in tracks], settings or MixSettings(), joins).timeline
+
+
+def starts_of(plan):
+    return [clip.start / plan.timeline.rate for clip in plan.timeline.clips]
 
 
 def test_the_timeline_is_the_one_the_engine_plans(mix):
     plan = plans.plan_of(mix)
     assert plan.timeline == engine_timeline(mix)
     assert plan.duration_s == pytest.approx(60 + 45 + 90 - 2 * 8)
-    assert [item.start_s for item in plan.items] == pytest.approx([0, 52, 89])
+    assert starts_of(plan) == pytest.approx([0, 52, 89])
 
 
 def test_what_is_kept_is_what_was_worked_out(mix, counted):
@@ -60,10 +64,7 @@ def test_settings_and_joins_reach_the_engine(mix):
     joins = (JoinSettings(None, 3.0), JoinSettings("cut"))
     plan = plans.plan_of(Mix.objects.get())
     assert plan.timeline == engine_timeline(mix, settings, joins)
-    assert [(item.join.style, item.join.by_hand) for item in plan.items[:2]] == [
-        ("radio", True),
-        ("cut", True),
-    ]
+    assert [join.style for join in plan.timeline.transitions] == ["radio", "cut"]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_songs_that_are_not_ready_or_in_the_bin_are_left_out(alice):
     mix = make_mix_row(alice, tracks=[still[0], ready, still[1], binned, still[2]])
     plan = plans.plan_of(mix)
     assert plan.duration_s == pytest.approx(60)
-    assert [item.item for item in plan.items] == [str(mix.items.get(track=ready).pk)]
+    assert plan.item_ids == (str(mix.items.get(track=ready).pk),)
 
 
 def test_a_mix_without_a_ready_song_has_no_plan(alice, counted):
@@ -121,37 +122,21 @@ def test_every_clip_is_drawn_where_it_lies(mix):
     assert starts == [round(start * 1_200 / plan.duration_s) for start in (0, 52, 89)]
 
 
-@pytest.mark.parametrize(
-    ("item", "mix_s", "hint"),
-    [
-        ({"join_style": "cut"}, 8.0, "cut"),
-        ({"join_s": 30.0}, 8.0, "shortened"),
-        ({}, 8.0, ""),
-        ({}, None, "fitted"),
-        ({"join_auto": True}, 8.0, "fitted"),
-    ],
-)
-def test_a_join_has_a_word_for_why_it_is_so(mix, item, mix_s, hint):
-    Mix.objects.update(transition_s=mix_s)
-    MixTrack.objects.filter(position=0).update(**item)
-    assert plans.plan_of(Mix.objects.get()).items[0].join.hint == hint
-
-
 def test_a_plan_worked_out_while_somebody_edits_is_not_kept(mix):
     stale = Mix.objects.get()
     edits.edit(mix, None, "Cut", lambda a: arrangement.change_settings(a, style="cut"))
     plans.plan_of(stale)
     assert Mix.objects.get().plan_key == ""
-    assert replace(plans.plan_of(Mix.objects.get()).items[0].join, reason="").style == "cut"
+    assert plans.plan_of(Mix.objects.get()).timeline.transitions[0].style == "cut"
 
 
 def test_songs_measured_by_an_older_version_are_left_out_until_they_are_measured_anew(mix):
     AnalysisJob.objects.filter(track=mix.items.get(position=1).track).update(version=0)
     plan = plans.plan_of(mix)
-    assert [item.start_s for item in plan.items] == pytest.approx([0, 52])
-    rows = read_sheet(Mix.objects.get()).rows
+    assert starts_of(plan) == pytest.approx([0, 52])
+    rows = mix_page(Mix.objects.get()).rows
     assert [row.is_working for row in rows] == [False, True, False]
-    assert read_join(mix.items.get(position=0)).into == mix.items.get(position=2)
+    assert join_page(mix.items.get(position=0)).into == mix.items.get(position=2)
 
 
 def test_songs_measured_by_an_older_version_are_queued_once_behind_new_ones(mix):
@@ -162,7 +147,7 @@ def test_songs_measured_by_an_older_version_are_queued_once_behind_new_ones(mix)
     job = AnalysisJob.objects.get(track=old, version=ANALYSIS_VERSION)
     assert (job.state, job.queue, job.owner) == ("queued", "short", mix.owner)
     assert 0 < job.priority < previews.TRACK_PRIORITY
-    assert read_sheet(Mix.objects.get()).warnings[0] == "1 song is not ready yet."
+    assert mix_page(Mix.objects.get()).warnings[0] == "1 song is not ready yet."
 
 
 def test_a_song_that_is_listened_to_again_keeps_its_place_until_there_is_another_result(mix, counted):
@@ -170,7 +155,7 @@ def test_a_song_that_is_listened_to_again_keeps_its_place_until_there_is_another
     again = request_analysis(mix.items.get(position=1).track)
     AnalysisJob.objects.claim(again.pk, "w:1")
     kept = Mix.objects.get()
-    assert plans.plan_of(kept).items == plan.items
+    assert plans.plan_of(kept) == plan
     Mix.objects.update(plan_key="")
-    assert plans.plan_of(Mix.objects.get()).items == plan.items
+    assert plans.plan_of(Mix.objects.get()) == plan
     assert counted == [1, 1]

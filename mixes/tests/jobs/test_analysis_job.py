@@ -9,9 +9,9 @@ from mixes.jobs.runner import JobRun, Kind, run_claimed
 from mixes.leases import State
 from mixes.models import AnalysisJob, Mix, MixTrack, Preview, Track
 from mixes.services import storage
+from mixes.services.analyses import reanalyse, request_analysis
 from mixes.services.editing import history, plans
 from mixes.services.library import tracks, uploads
-from mixes.services.library.analyses import listen_anew, request_analysis
 
 KIND = Kind(AnalysisJob, analysis_job.run, analysis_job.give_up)
 
@@ -190,7 +190,7 @@ def test_a_song_whose_new_analysis_fails_says_so(alice, song):
     track = add(alice, song)
     listen(track)
     AnalysisJob.objects.update(version=0)
-    listen_anew([track])
+    reanalyse([track])
     new = AnalysisJob.objects.get(version=ANALYSIS_VERSION)
     analysis_job.give_up(new, State.FAILED, "The system stopped this job.")
     refused = Track.objects.get()
@@ -217,5 +217,5 @@ def test_the_plan_is_ready_once_the_last_song_of_a_mix_is(
         listen(second)
     warmed = Mix.objects.get()
     assert len(warmed.plan["items"]) == 2
-    monkeypatch.setattr(plans, "work_out", None)  # its page has nothing to work out
+    monkeypatch.setattr(plans, "compute_plan", None)  # its page has nothing to compute
     assert plans.plan_of(warmed).duration_s == warmed.duration_s

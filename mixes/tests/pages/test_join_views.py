@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from mixes.models import Mix, MixTrack, Preview
-from mixes.pages.join_page import read_join
+from mixes.pages.join_page import join_page
 from mixes.tests.factories import make_mix_row, make_track_row
 
 HTMX = {"HX-Request": "true"}
@@ -85,7 +85,7 @@ def test_a_stale_panel_gets_the_mix_as_it_is(as_alice, item):
 
 def test_the_last_song_has_no_join(as_alice, mix):
     last = mix.items.get(position=1)
-    assert read_join(last) is None
+    assert join_page(last) is None
     assert as_alice.get(url("join", last)).status_code == 404
     answer = as_alice.post(url("join_preview", last), headers={"Accept": "application/json"})
     assert answer.status_code == 409
@@ -117,7 +117,7 @@ def test_a_preview_is_not_asked_for_by_a_link(as_alice, item):
 def test_the_picture_shows_the_overlap_where_it_is(item):
     MixTrack.objects.filter(pk=item.pk).update(join_s=10.0)
     item.refresh_from_db()
-    picture = read_join(item).picture
+    picture = join_page(item).picture
     assert picture.shown_s == pytest.approx(22, abs=0.1)
     assert picture.overlap_x == pytest.approx(800 * 6 / 22, abs=1)
     assert picture.overlap_width == pytest.approx(800 * 10 / 22, abs=1)

@@ -203,6 +203,6 @@ def test_a_song_that_is_to_be_measured_anew_is_waited_for_and_named(mix):
 def test_the_date_of_a_description_is_the_one_its_preview_shows(mix):
     Mix.objects.update(description_template="{date}")
     mix.refresh_from_db()
-    shown = look_page.read_look(mix).words.text.strip()
+    shown = look_page.look_page(mix).words.text.strip()
     assert mix_requests.request_mix(mix).snapshot["date"] == shown
     assert shown == f"{timezone.localdate():%-d %B %Y}"

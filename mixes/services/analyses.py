@@ -15,7 +15,7 @@ from mixes.queues import SHORT, wake
 
 KEPT = 600  # analyses held by this process, about 50 kB each: more than the tracks of the longest mix
 
-ANEW_PRIORITY = 5  # after every new track, before listening copies
+REANALYSIS_PRIORITY = 5  # after every new track, before listening copies
 
 Key = tuple[UUID, datetime | None]  # a job that ran again has another result, once it is there
 
@@ -62,8 +62,8 @@ def request_analysis(track: Track) -> AnalysisJob:
     return job
 
 
-def listen_anew(tracks: Iterable[Track]) -> None:
-    """Have tracks measured that only earlier versions of the analysis have measured: once each."""
+def reanalyse(tracks: Iterable[Track]) -> None:
+    """Queue an analysis of each track that only earlier versions of the analysis have measured, once each."""
     wanted = {track.pk: track for track in tracks}
     asked = AnalysisJob.objects.filter(track__in=wanted, version=ANALYSIS_VERSION)
     for pk in asked.values_list("track", flat=True):
@@ -76,7 +76,7 @@ def listen_anew(tracks: Iterable[Track]) -> None:
             track=track,
             version=ANALYSIS_VERSION,
             queue=SHORT,
-            priority=ANEW_PRIORITY,
+            priority=REANALYSIS_PRIORITY,
             dedupe_key=_dedupe_key(track),
         )
         for track in wanted.values()

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from mixes.engine.tests.tracks import make_track
 from mixes.models import AnalysisJob, Track
-from mixes.services.library.analyses import Kept, analyses_of, request_analysis
+from mixes.services.analyses import Kept, analyses_of, request_analysis
 from mixes.tests.factories import make_track_row
 
 
