@@ -17,7 +17,7 @@ from mixes.pages.mix_page import mix_page
 from mixes.services.editing import arrangement, edits, history
 from mixes.services.editing.edits import StaleEdit
 from mixes.services.editing.history import NothingThere
-from mixes.services.library import uploads
+from mixes.services.library import tracks, uploads
 from mixes.views.tracks import is_fragment
 
 LONGEST_VERSION = 18  # digits, as many as a column holds
@@ -73,11 +73,11 @@ def sort(mix: Mix, seen: int | None, value: str) -> Mix:
 
 
 def undo(mix: Mix, seen: int | None, value: str) -> Mix:
-    return history.undo(mix, seen)
+    return history.undo(mix, seen, tracks.restore_track)
 
 
 def redo(mix: Mix, seen: int | None, value: str) -> Mix:
-    return history.redo(mix, seen)
+    return history.redo(mix, seen, tracks.restore_track)
 
 
 def rename(mix: Mix, seen: int | None, value: str) -> Mix:

@@ -138,6 +138,25 @@ ENGINE_ROOMS = (
     "checks",
     "pipeline",
 )
+# The same for the services: files beside the rooms first, `demo` last.
+SERVICE_ROOMS = (
+    "storage",
+    "limits",
+    "rate_limits",
+    "wording",
+    "queue_age",
+    "workers",
+    "database_retry",
+    "analyses",
+    "drawing",
+    "editing",
+    "library",
+    "rendering",
+    "delivery",
+    "maintenance",
+    "offline",
+    "demo",
+)
 ENGINE_LIBRARIES = {"numpy", "scipy", "mutagen", "PIL"}
 ENGINE_EXCEPTIONS = {"mixes.engine.mixing.transitions": {"pydub"}}
 MOST_MODULES = 18
@@ -176,6 +195,7 @@ MODULES = {
     if not is_test(path)
 }
 ENGINE = [name for name in MODULES if name.startswith("mixes.engine")]
+SERVICES = [name for name in MODULES if name.startswith("mixes.services")]
 
 
 def lies_in(name, package):
@@ -207,16 +227,25 @@ def test_imports_go_one_way(module):
     assert wrong == []
 
 
-def room_of(module):
-    return module.removeprefix("mixes.engine").removeprefix(".").split(".")[0]
+def room_of(module, package):
+    return module.removeprefix(package).removeprefix(".").split(".")[0]
+
+
+def check_order(module, package, rooms):
+    room = room_of(module, package)
+    allowed = rooms[: rooms.index(room) + 1] if room else ()
+    imported = {room_of(name, package) for name in MODULES[module] if lies_in(name, package)} - {""}
+    assert imported <= set(allowed)
 
 
 @pytest.mark.parametrize("module", ENGINE)
 def test_no_room_of_the_engine_imports_a_later_one(module):
-    room = room_of(module)
-    above = ENGINE_ROOMS[: ENGINE_ROOMS.index(room) + 1] if room else ()
-    imported = {room_of(name) for name in MODULES[module] if lies_in(name, "mixes.engine")} - {""}
-    assert imported <= set(above)
+    check_order(module, "mixes.engine", ENGINE_ROOMS)
+
+
+@pytest.mark.parametrize("module", SERVICES)
+def test_no_room_of_the_services_imports_a_later_one(module):
+    check_order(module, "mixes.services", SERVICE_ROOMS)
 
 
 @pytest.mark.parametrize("module", ENGINE)

@@ -1,27 +1,30 @@
-"""Undo and redo: walking the revisions of a mix, and bringing back what they need from the bin."""
+"""Undo and redo: move through the revisions of a mix, and restore the tracks they need from the bin."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from mixes.models import Artwork, Mix, Revision, Track
 from mixes.services.editing.arrangement import Arrangement, arrangement_of
 from mixes.services.editing.edits import take, write
-from mixes.services.library import tracks
+
+RestoreTrack = Callable[[Track], object]  # takes a track out of the bin
 
 
 class NothingThere(Exception):
     """There is nothing to undo, or to redo."""
 
 
-def undo(mix: Mix, seen_version: int | None) -> Mix:
+def undo(mix: Mix, seen_version: int | None, restore_track: RestoreTrack) -> Mix:
     """Go back by one revision. Raises StaleEdit, NothingThere."""
-    return _walk(mix, seen_version, -1)
+    return _walk(mix, seen_version, restore_track, -1)
 
 
-def redo(mix: Mix, seen_version: int | None) -> Mix:
+def redo(mix: Mix, seen_version: int | None, restore_track: RestoreTrack) -> Mix:
     """Go forward by one revision. Raises StaleEdit, NothingThere."""
-    return _walk(mix, seen_version, +1)
+    return _walk(mix, seen_version, restore_track, +1)
 
 
 def history_of(mix: Mix) -> tuple[str | None, str | None]:
@@ -38,25 +41,25 @@ def count_lost(mix: Mix) -> int:
     return len(shown.arrangement["items"]) - mix.items.count()
 
 
-def _walk(mix: Mix, seen_version: int | None, step: int) -> Mix:
+def _walk(mix: Mix, seen_version: int | None, restore_track: RestoreTrack, step: int) -> Mix:
     with transaction.atomic():
         current = take(mix, seen_version)
         target = Revision.objects.filter(mix=mix, number=current.revision + step).first()
         if target is None:
             raise NothingThere
         before = arrangement_of(current)
-        _restore_tracks(current, before, Arrangement.from_json(target.arrangement))
+        for track in _binned_tracks(current, before, Arrangement.from_json(target.arrangement)):
+            restore_track(track)
         target.refresh_from_db()  # where the same file was added again, its track stands there now
         current.revision = target.number
         write(current, before, _still_there(current, Arrangement.from_json(target.arrangement)))
     return current
 
 
-def _restore_tracks(mix: Mix, before: Arrangement, after: Arrangement) -> None:
-    """Take the tracks of items that come back out of the bin."""
+def _binned_tracks(mix: Mix, before: Arrangement, after: Arrangement) -> QuerySet[Track]:
+    """Return the tracks in the bin whose items come back."""
     back = {item.track for item in after.items} - {item.track for item in before.items}
-    for track in Track.objects.filter(owner=mix.owner_id, pk__in=back, deleted_at__isnull=False):
-        tracks.restore_track(track)
+    return Track.objects.filter(owner=mix.owner_id, pk__in=back, deleted_at__isnull=False)
 
 
 def _still_there(mix: Mix, arrangement: Arrangement) -> Arrangement:

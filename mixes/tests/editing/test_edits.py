@@ -21,6 +21,7 @@ from mixes.services.editing.arrangement import (
 )
 from mixes.services.editing.edits import StaleEdit
 from mixes.services.library import tracks
+from mixes.services.library.tracks import restore_track
 from mixes.services.limits import LimitReached
 from mixes.tests.factories import make_mix_row, make_track_row
 
@@ -73,28 +74,28 @@ def test_an_edit_that_changes_nothing_is_no_step_of_undo(mix):
 def test_undo_and_redo_walk_the_states_and_tell_what_they_do(mix):
     edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
     assert history.history_of(Mix.objects.get()) == ("Renamed", None)
-    undone = history.undo(mix, None)
+    undone = history.undo(mix, None, restore_track)
     assert (undone.title, history.history_of(undone)[1]) == ("Evenings", "Renamed")
-    assert history.redo(mix, None).title == "Nights"
+    assert history.redo(mix, None, restore_track).title == "Nights"
 
 
 def test_a_stale_undo_is_refused(mix):
     edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
     with pytest.raises(StaleEdit):
-        history.undo(mix, mix.version)
+        history.undo(mix, mix.version, restore_track)
 
 
 def test_there_is_an_end_to_undo_and_redo(alice):
     mix = edits.create_mix(alice)
     for walk in (history.undo, history.redo):
         with pytest.raises(history.NothingThere):
-            walk(mix, None)
+            walk(mix, None, restore_track)
     assert Mix.objects.get().version == 0
 
 
 def test_a_new_edit_drops_what_was_undone(mix):
     edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
-    undone = history.undo(mix, None)
+    undone = history.undo(mix, None, restore_track)
     edits.edit(undone, None, "Renamed again", lambda a: change_settings(a, title="Days"))
     assert history.history_of(Mix.objects.get()) == ("Renamed again", None)
 
@@ -142,10 +143,10 @@ def test_undoing_every_edit_leads_back_and_redoing_forth(mix, steps):
     now = Mix.objects.get(pk=mix.pk)
     after, walked = arrangement_of(now), now.revision - start.revision
     for _ in range(walked):
-        history.undo(mix, None)
+        history.undo(mix, None, restore_track)
     assert arrangement_of(Mix.objects.get(pk=mix.pk)) == before
     for _ in range(walked):
-        history.redo(mix, None)
+        history.redo(mix, None, restore_track)
     assert arrangement_of(Mix.objects.get(pk=mix.pk)) == after
 
 
@@ -158,13 +159,13 @@ def test_uploads_of_one_minute_are_one_step(alice):
     Revision.objects.filter(number=1).update(created_at=timezone.now() - timedelta(minutes=2))
     edits.append_tracks(mix, [make_track_row(alice, "Canon")])
     assert history.history_of(Mix.objects.get())[0] == "Added “Canon”"
-    assert titles(history.undo(mix, None)) == ["Aria", "Bolero"]
+    assert titles(history.undo(mix, None, restore_track)) == ["Aria", "Bolero"]
 
 
 def test_an_upload_after_another_edit_is_a_step_of_its_own(mix, alice):
     edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
     edits.append_tracks(mix, [make_track_row(alice, "Dirge")])
-    undone = history.undo(mix, None)
+    undone = history.undo(mix, None, restore_track)
     assert (undone.title, titles(undone)) == ("Nights", ["Aria", "Bolero", "Canon"])
 
 
@@ -172,7 +173,7 @@ def test_undo_leaves_out_what_is_gone_for_good(mix):
     gone = first(mix)
     edits.edit(mix, None, "Removed", lambda a: remove(a, gone.pk))
     Track.objects.filter(pk=gone.track_id).delete()
-    history.undo(mix, None)
+    history.undo(mix, None, restore_track)
     assert titles(mix) == ["Bolero", "Canon"]
 
 
@@ -181,7 +182,7 @@ def test_a_file_that_was_there_already_takes_the_place_of_its_copy_in_revisions_
     edits.edit(mix, None, "Removed", lambda a: remove(a, copy.pk))
     edits.swap_track(copy.track, twin)
     copy.track.delete()
-    history.undo(mix, None)
+    history.undo(mix, None, restore_track)
     assert titles(mix) == ["Twin", "Bolero", "Canon"]
 
 
@@ -189,7 +190,7 @@ def test_a_mix_made_without_revisions_can_be_undone_to_its_start(alice):
     mix = make_mix_row(alice)
     before = arrangement_of(mix)
     edits.edit(mix, None, "Turned", lambda a: reorder(a, [i.id for i in reversed(a.items)]))
-    history.undo(mix, None)
+    history.undo(mix, None, restore_track)
     assert arrangement_of(Mix.objects.get()) == before
 
 
@@ -236,17 +237,17 @@ def test_undo_brings_a_song_back_from_the_bin_and_redo_leaves_it_in_the_library(
     gone = first(mix).track
     tracks.bin_track(gone)
     assert titles(mix) == ["Bolero", "Canon"]
-    history.undo(mix, None)
+    history.undo(mix, None, restore_track)
     assert titles(mix) == ["Aria", "Bolero", "Canon"]
     assert Track.objects.get(pk=gone.pk).deleted_at is None
-    history.redo(mix, None)
+    history.redo(mix, None, restore_track)
     assert titles(mix) == ["Bolero", "Canon"]
 
 
 def test_undo_takes_nothing_else_out_of_the_bin(mix, alice):
     other = make_track_row(alice, deleted_at="2026-01-01T00:00Z")
     tracks.bin_track(first(mix).track)
-    history.undo(mix, None)
+    history.undo(mix, None, restore_track)
     assert Track.objects.get(pk=other.pk).deleted_at
 
 
@@ -254,7 +255,7 @@ def test_undo_finds_the_file_that_was_added_again_in_the_place_of_the_one_in_the
     gone = first(mix).track
     tracks.bin_track(gone)
     again = make_track_row(alice, "Aria again", sha256=gone.sha256)
-    history.undo(mix, None)
+    history.undo(mix, None, restore_track)
     assert titles(mix) == ["Aria again", "Bolero", "Canon"]
     assert not Track.objects.filter(pk=gone.pk).exists()
     assert (Track.objects.get(pk=again.pk).deleted_at, history.count_lost(Mix.objects.get())) == (None, 0)

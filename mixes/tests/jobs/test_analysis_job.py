@@ -12,6 +12,7 @@ from mixes.services import storage
 from mixes.services.analyses import reanalyse, request_analysis
 from mixes.services.editing import history, plans
 from mixes.services.library import tracks, uploads
+from mixes.services.library.tracks import restore_track
 
 KIND = Kind(AnalysisJob, analysis_job.run, analysis_job.give_up)
 
@@ -118,8 +119,8 @@ def test_the_same_file_again_takes_the_place_of_its_copy(alice, song, django_cap
     assert [(item.track, item.join_style) for item in mix.items.all()] == [(first, "radio")]
     assert [path.name for path in storage.path_of("tracks").rglob("*") if path.is_file()] == [first.pk.hex]
     mix.refresh_from_db()
-    history.undo(mix, None)
-    history.redo(mix, None)
+    history.undo(mix, None, restore_track)
+    history.redo(mix, None, restore_track)
     assert [item.track for item in mix.items.all()] == [first]
 
 
@@ -215,7 +216,7 @@ def test_the_plan_is_ready_once_the_last_song_of_a_mix_is(
     assert Mix.objects.get().plan_key == ""
     with django_capture_on_commit_callbacks(execute=True):
         listen(second)
-    warmed = Mix.objects.get()
-    assert len(warmed.plan["items"]) == 2
+    planned = Mix.objects.get()
+    assert len(planned.plan["item_ids"]) == 2
     monkeypatch.setattr(plans, "compute_plan", None)  # its page has nothing to compute
-    assert plans.plan_of(warmed).duration_s == warmed.duration_s
+    assert plans.plan_of(planned).duration_s == planned.duration_s

@@ -12,6 +12,7 @@ from mixes.models import Artwork, Mix
 from mixes.services import limits, storage
 from mixes.services.editing import edits, history
 from mixes.services.library.artwork import add_artwork, purge_artwork
+from mixes.services.library.tracks import restore_track
 
 
 def picture(name="cover.png", size=(300, 500), colour=(200, 30, 30)):
@@ -53,7 +54,7 @@ def test_the_picture_is_taken_off_and_undo_brings_it_back(as_alice, mix):
     as_alice.post(f"/mixes/{mix.pk}/artwork/", {"picture": picture()})
     as_alice.post(f"/mixes/{mix.pk}/artwork/", {"remove": "1"})
     assert Mix.objects.get().artwork is None
-    history.undo(Mix.objects.get(), None)
+    history.undo(Mix.objects.get(), None, restore_track)
     assert Mix.objects.get().artwork == Artwork.objects.get()
 
 
