@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from mixes.services.wording import clock
 
-TOLD_ELSEWHERE = ("plan", "remark")  # the notes of the whole run
+SHOWN_ELSEWHERE = ("plan", "remark")  # among the notes of the whole job
 VERDICTS = ("wrong", "note", "ok")
 ICONS = {"ok": "check", "note": "warning", "wrong": "warning"}
 YOUTUBE_LUFS = -14.0
@@ -37,8 +37,8 @@ def checked_words(sheets: Mapping[str, Sheet]) -> tuple[Checked, ...]:
     for kind, sheet in sorted(sheets.items(), key=lambda entry: -worst_figure(entry[1])):
         for name, checked in sheet_words(sheet):
             by_name.setdefault(name, []).append((kind, checked))
-    told = [checked for entries in by_name.values() for checked in merged(entries, len(sheets))]
-    return tuple(sorted(told, key=lambda checked: VERDICTS.index(checked.verdict)))
+    found = [checked for entries in by_name.values() for checked in merged(entries, len(sheets))]
+    return tuple(sorted(found, key=lambda checked: VERDICTS.index(checked.verdict)))
 
 
 def worst_figure(sheet: Sheet) -> float:
@@ -59,7 +59,7 @@ def merged(entries: list[tuple[str, Checked]], files: int) -> list[Checked]:
 def sheet_words(sheet: Sheet) -> Iterator[tuple[str, Checked]]:
     """Yield each thing's name and words, for one file; what is odd is said as the engine says it."""
     for item in sheet["items"]:
-        if item["name"] in TOLD_ELSEWHERE:
+        if item["name"] in SHOWN_ELSEWHERE:
             continue
         say = OK_WORDS.get(item["name"]) if item["verdict"] == "ok" else None
         yield item["name"], Checked(item["verdict"], with_minus(say(sheet) if say else item["sentence"]))

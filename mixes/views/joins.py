@@ -64,8 +64,9 @@ def _save(request: HttpRequest, item: MixTrack, style: str, transition_s: float 
             group=f"join:{item.pk.hex}"[:20],
         )
 
-    def panel() -> dict[str, object]:
-        changed = access.get_item(request.user, item.mix_id, item.pk)
+    def panel(mix: Mix) -> dict[str, object]:
+        changed = access.get_item(request.user, mix.pk, item.pk)
+        changed.mix = mix  # its plan, once computed, serves the rest of the page too
         page = join_page(changed)
         return {"join_sheet": page, "join_form": page and _form(page), "styles": STYLES}
 

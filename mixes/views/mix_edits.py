@@ -132,7 +132,7 @@ def answer_edit(
     edit: Callable[[], Mix],
     *,
     place: str = "order",
-    more: Callable[[], dict[str, Any]] = dict,
+    more: Callable[[Mix], dict[str, Any]] | None = None,
 ) -> HttpResponse:
     """Make an edit and show the mix as it is then: in pieces to a script, by a redirect to a form.
 
@@ -156,7 +156,7 @@ def answer_edit(
         mix = Mix.objects.get(pk=mix.pk)
     elif not is_fragment(request):
         return redirect(f"{reverse('mixes:mix_detail', args=(mix.pk,))}#{place}")
-    return show_mix(request, mix, status=status, **more())
+    return show_mix(request, mix, status=status, **(more(mix) if more else {}))
 
 
 def show_mix(request: HttpRequest, mix: Mix, status: int = 200, **context: Any) -> HttpResponse:

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from mixes.models import Mix, MixTrack, Preview
 from mixes.pages.join_page import join_page
+from mixes.services.editing import plans
 from mixes.tests.factories import make_mix_row, make_track_row
 
 HTMX = {"HX-Request": "true"}
@@ -121,3 +122,12 @@ def test_the_picture_shows_the_overlap_where_it_is(item):
     assert picture.shown_s == pytest.approx(22, abs=0.1)
     assert picture.overlap_x == pytest.approx(800 * 6 / 22, abs=1)
     assert picture.overlap_width == pytest.approx(800 * 10 / 22, abs=1)
+
+
+def test_a_saved_join_is_planned_once_for_the_panel_and_the_page(as_alice, item, monkeypatch):
+    as_alice.get(url("join", item))
+    computed = []
+    compute_plan = plans.compute_plan
+    monkeypatch.setattr(plans, "compute_plan", lambda *args: computed.append(1) or compute_plan(*args))
+    assert save(as_alice, item, HTMX, style="radio").status_code == 200
+    assert computed == [1]
