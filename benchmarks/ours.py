@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks import measure
 from benchmarks.measure import Run
@@ -112,7 +111,3 @@ def repeated(tracks: Sequence[Path], lengths_s: Sequence[float], seconds: float)
         chosen.append(tracks[index])
         total_s += lengths_s[index] - 8.0
     return chosen
-
-
-def mean_power(samples: NDArray[Any]) -> float:
-    return float(np.mean(np.square(samples, dtype=np.float64)))

@@ -14,7 +14,7 @@ from benchmarks.report import Row
 from benchmarks.web import rows
 from benchmarks.web.site import Answer, Client, Site, rss_mb, sign_in
 
-PAGE_MS, QUERIES_REPEATS, PAGE_REPEATS = 50.0, 3, 60
+PAGE_MS, PAGE_REPEATS = 50.0, 60
 POLLERS, POLL_S, POLL_MS, SLOWER = 200, 2.0, 150.0, 1.2
 UPLOAD_MB_S, UPLOAD_MB, CHUNK_MB, MEMORY_MB = 200.0, 1_000, 8, 60.0
 SONGS, READY_S, PRESS_S = 20, 20.0, 2.0
@@ -220,9 +220,9 @@ def uploads(bench: WebBench) -> Iterator[Row]:
 
 def pages(bench: WebBench) -> Iterator[Row]:
     """Ask for each page again and again with a full database; count queries in it and in an empty one."""
-    few = queries(bench, page_paths(bench))
+    few = queries(bench, page_paths())
     ids = rows.fill(bench.owner, song_analysis(bench))
-    paths = page_paths(bench, **ids, job=bench.job)
+    paths = page_paths(**ids, job=bench.job)
     many = queries(bench, paths)
     for name, path in paths.items():
         times = [expect(bench.client.get(path), 200).seconds * 1000 for _ in range(PAGE_REPEATS)][3:]
@@ -237,7 +237,7 @@ def pages(bench: WebBench) -> Iterator[Row]:
         )
 
 
-def page_paths(bench: WebBench, mix: str = "", long_mix: str = "", job: str = "") -> dict[str, str]:
+def page_paths(mix: str = "", long_mix: str = "", job: str = "") -> dict[str, str]:
     """Return the pages by name; those of a mix only where there is one."""
     paths = {
         "my mixes": "/mixes/",

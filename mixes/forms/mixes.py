@@ -39,12 +39,6 @@ class SecondsField(forms.FloatField):
         self.widget.attrs |= {"step": "0.1", "inputmode": "decimal"}
 
 
-class TitleForm(forms.Form):
-    """A new name for a mix."""
-
-    rename = forms.CharField(max_length=200, label=_("Title"))
-
-
 class MixSettingsForm(forms.Form):
     """How a mix sounds and what is made of it."""
 

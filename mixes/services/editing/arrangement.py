@@ -33,10 +33,6 @@ class Item:
     join_s: float | None = None
     join_auto: bool = False
 
-    @property
-    def is_set_by_hand(self) -> bool:
-        return bool(self.join_style) or self.join_s is not None or self.join_auto
-
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:

@@ -93,8 +93,8 @@ def test_a_join_is_set_and_goes_with_its_item():
     arrangement = set_join(arrange(3), UUID(int=1), style="radio", transition_s=6.0)
     moved = move(arrangement, UUID(int=1), "bottom")
     assert (moved.items[-1].join_style, moved.items[-1].join_s) == ("radio", 6.0)
-    assert moved.items[-1].is_set_by_hand
-    assert not set_join(moved, UUID(int=1)).items[-1].is_set_by_hand
+    last = set_join(moved, UUID(int=1)).items[-1]
+    assert (last.join_style, last.join_s, last.join_auto) == ("", None, False)
 
 
 def test_an_automatic_length_is_no_number():
