@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.test import Client
 
 
@@ -17,6 +18,12 @@ def own_folders(request, settings, tmp_path):
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def no_limits_left_over():
+    """Clear the cache: requests and reports of earlier tests do not count in this one."""
+    cache.clear()
 
 
 @pytest.fixture

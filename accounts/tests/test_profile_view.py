@@ -1,17 +1,11 @@
 """The account's own pages."""
 
 import pytest
-from django.core.cache import cache
 from django.urls import reverse
 
 from mixes.tests.factories import make_track_row
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def no_limits_left_over():
-    cache.clear()
 
 
 @pytest.mark.parametrize("page", ["profile", "export", "delete"])

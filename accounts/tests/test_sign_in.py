@@ -7,7 +7,6 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialLogin
 from django.contrib.auth import get_user_model
 from django.core import mail
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -16,11 +15,6 @@ from accounts.adapters import SocialAccountAdapter
 pytestmark = pytest.mark.django_db
 User = get_user_model()
 NEW = {"email": "carol@example.org", "password1": "carol hums along", "password2": "carol hums along"}
-
-
-@pytest.fixture(autouse=True)
-def no_limits_left_over():
-    cache.clear()
 
 
 @pytest.fixture

@@ -17,12 +17,6 @@ BIN = "bin"  # files that no row names any more, by the day they were put there
 _placed: ContextVar[list[str]] = ContextVar("placed")  # names that were free, see taken_back_on_error
 
 
-def new_name(folder: str, suffix: str = "") -> str:
-    """Return an unguessable name below the media folder; two letters spread them over folders."""
-    stem = uuid.uuid4().hex
-    return f"{folder}/{stem[:2]}/{stem}{suffix}"
-
-
 def path_of(name: str) -> Path:
     """Return where a name of ours lies. Raises ValueError for one that leads elsewhere."""
     pure = PurePosixPath(name)

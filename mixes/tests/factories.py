@@ -26,6 +26,12 @@ WAVEFORM = {"peaks": "M0 40L200 20L400 40L400 60L200 80L0 60Z", "body": "M0 45L4
 OUTLINE = tuple((-round(40 + 30 * math.sin(k / 9)), round(40 + 30 * math.sin(k / 9))) for k in range(200))
 
 
+def new_name(folder):
+    """A name for a file below the media folder that no row has yet."""
+    stem = uuid.uuid4().hex
+    return f"{folder}/{stem[:2]}/{stem}"
+
+
 def make_track_row(owner, title="", seconds=180.0, *, state=Track.State.READY, analysis=None, **fields):
     """A track of `owner`; a ready one has its analysis, made by `make_track` or given."""
     number = next(counter)
@@ -53,6 +59,15 @@ def make_track_row(owner, title="", seconds=180.0, *, state=Track.State.READY, a
     )
     make_analysis_row(track, analysis)
     return track
+
+
+def make_track_with_file(owner, title, path, analysis, **fields):
+    """A ready track of `owner` whose file is a copy of `path`."""
+    name = new_name(storage.TRACKS)
+    storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)
+    storage.path_of(name).write_bytes(path.read_bytes())
+    fields.setdefault("sha256", hashlib.sha256(title.encode()).hexdigest())
+    return make_track_row(owner, title, analysis=analysis, file=name, **fields)
 
 
 def make_analysis_row(track, analysis):
@@ -142,7 +157,7 @@ def make_check_sheet(timeline, verdict="ok"):
 def make_artifact_row(job, kind="mp3", content=None):
     """A file that a run made; it is really there."""
     content = content if content is not None else f"{kind} of {job.title}, 0:00 first song\n".encode()
-    name = storage.new_name(storage.ARTIFACTS)
+    name = new_name(storage.ARTIFACTS)
     path = storage.path_of(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)

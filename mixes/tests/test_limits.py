@@ -22,13 +22,6 @@ from mixtape_site.configuration.limits import Limits
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def nothing_counted_yet():
-    cache.clear()
-    yield
-    cache.clear()
-
-
 @pytest.fixture
 def limit(settings):
     def limit(**limits):

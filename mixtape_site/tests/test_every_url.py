@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
@@ -40,7 +39,6 @@ User = get_user_model()
 EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 SIGN_IN = "sign in"  # sent there, and back afterwards
 READ, FORM, WRITE = "GET HEAD", "GET HEAD POST", "POST"
-WHOSE = ("mix", "binned", "item", "track", "gone", "upload", "preview", "artwork", "job", "artifact")
 
 # name: methods, then what the first of them gives to nobody, to somebody else and to the owner
 OURS = {
@@ -178,11 +176,6 @@ def walk(patterns, route="", space="") -> Iterator[tuple[str, URLPattern, str]]:
 
 ALL = list(walk(get_resolver().url_patterns))
 PATTERNS = {name: pattern for name, pattern, _route in ALL}
-
-
-@pytest.fixture(autouse=True)
-def no_limits_left_over():
-    cache.clear()
 
 
 @pytest.fixture

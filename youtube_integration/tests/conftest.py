@@ -1,17 +1,10 @@
 """Google on loopback, for the tests of this app."""
 
 import pytest
-from django.core.cache import cache
 
 from youtube_integration.tests.publications import connect
 from youtube_integration.tests.results import make_result
 from youtube_integration.tests.standin import CLIENT_ID, CLIENT_SECRET, StandIn
-
-
-@pytest.fixture(autouse=True)
-def nothing_asked_yet():
-    """What users of earlier tests asked of YouTube in this minute is not counted."""
-    cache.clear()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
 from django.urls import reverse
 
 from accounts import services as accounts
@@ -38,11 +37,6 @@ from mixes.tests.torture.harness.told import (
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("faults of songs")]
-
-
-@pytest.fixture(autouse=True)
-def no_limits_left_over():
-    cache.clear()
 
 
 @pytest.fixture(scope="module", autouse=True)

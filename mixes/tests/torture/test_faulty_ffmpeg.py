@@ -26,7 +26,7 @@ from mixes.services import storage
 from mixes.services.library import tracks
 from mixes.services.library import uploads as upload_service
 from mixes.services.rendering import mix_requests, previews
-from mixes.tests.factories import make_mix_row, make_track_row
+from mixes.tests.factories import make_mix_row, make_track_with_file
 from mixes.tests.torture.harness.faulty import FLOOD, HANGS, faults_of, write_faulty
 from mixes.tests.torture.harness.live import LiveSite, wait_until
 from mixes.tests.torture.harness.table import note_row
@@ -92,11 +92,8 @@ def sounds(tmp_path_factory):
 def add_track(alice, sounds):
     def add(number, **fields):
         path, analysis = sounds[number]
-        name = storage.new_name(storage.TRACKS)
-        storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)
-        storage.path_of(name).write_bytes(path.read_bytes())
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        return make_track_row(alice, f"Song {number}", analysis=analysis, file=name, sha256=sha256, **fields)
+        return make_track_with_file(alice, f"Song {number}", path, analysis, sha256=sha256, **fields)
 
     return add
 

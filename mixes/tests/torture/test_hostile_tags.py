@@ -6,7 +6,6 @@ import unicodedata
 
 import numpy as np
 import pytest
-from django.core.cache import cache
 from django.urls import reverse
 from mutagen.aiff import AIFF
 from mutagen.apev2 import APEv2
@@ -34,11 +33,6 @@ FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("hostile tags")]
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 SURROGATES = ("lone surrogate", "surrogates")  # no tag can hold them
-
-
-@pytest.fixture(autouse=True)
-def nothing_counted_yet():
-    cache.clear()
 
 
 def id3(path, title, artist, *, version=4, encoding=3):

@@ -12,7 +12,6 @@ from base64 import b64encode
 
 import pytest
 from django.core import mail
-from django.core.cache import cache
 from django.urls import reverse
 from mutagen.id3 import ID3
 
@@ -23,11 +22,16 @@ from mixes.models import Artwork, Mix, Track
 from mixes.services import storage
 from mixes.services.library import tracks
 from mixes.services.rendering import mix_requests
-from mixes.tests.factories import make_artifact_row, make_job_row, make_mix_row, make_track_row
+from mixes.tests.factories import (
+    make_artifact_row,
+    make_job_row,
+    make_mix_row,
+    make_track_row,
+    make_track_with_file,
+)
 from mixes.tests.torture.harness.hostile import NAMES, pairs, storable
 from mixes.tests.torture.harness.pages import Page
 from mixes.tests.torture.harness.table import note_row
-from mixes.tests.torture.harness.told import add_track
 from mixtape_site.logs import LineFormatter
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
@@ -37,11 +41,6 @@ UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # kinds of characters that change a lin
 JOINERS = "\u200d\u200c"  # that emoji and scripts need
 TIME_LINE = re.compile(r"^\W*(?:\d{1,2}:)?\d{1,2}:\d\d\b")
 UNHARMED = ("composed", "quotes", "emoji", "right to left", "shell", "template", "formula", "SQL", "entities")
-
-
-@pytest.fixture(autouse=True)
-def nothing_counted_yet():
-    cache.clear()
 
 
 @pytest.fixture
@@ -271,7 +270,7 @@ def make(alice, sounds, wanted, title, artist, work, **fields):
     """Have a real mix made of songs with these names, whose rows nobody cleaned."""
     rows = []
     for number, (song, by) in enumerate(wanted):
-        row = add_track(alice, f"Song {number}", *sounds[number % 2])
+        row = make_track_with_file(alice, f"Song {number}", *sounds[number % 2])
         Track.objects.filter(pk=row.pk).update(title=storable(song), artist=storable(by))
         rows.append(Track.objects.get(pk=row.pk))
     mix = make_mix_row(alice, storable(title), rows, artist=storable(artist), transition_s=0.5, **fields)
@@ -358,7 +357,7 @@ def test_a_video_of_hostile_names_has_their_chapters_and_no_more(alice, sounds, 
 
 def test_a_failure_is_mailed_in_one_line_too(alice, sounds, work, settings):
     settings.HAS_MAIL = True
-    rows = [add_track(alice, "Song", *sounds[0])]
+    rows = [make_track_with_file(alice, "Song", *sounds[0])]
     Track.objects.update(title=storable(NAMES["a mail header"]))
     mix = make_mix_row(alice, storable(NAMES["a mail header"]), rows)
     job = mix_requests.request_mix(mix, mail=True)

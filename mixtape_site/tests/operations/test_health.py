@@ -16,11 +16,6 @@ from mixes.tests.factories import make_mix_row
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def no_report_left_over():
-    cache.clear()
-
-
 @pytest.fixture
 def workers():
     for queue in ("short", "long"):

@@ -16,11 +16,6 @@ from mixtape_site.operations.ffmpeg_build import Build, day_of
 LAST_DAY = date(2026, 12, 31)
 
 
-@pytest.fixture(autouse=True)
-def no_report_left_over():
-    cache.clear()
-
-
 @pytest.fixture
 def operator(db):
     client = Client()

@@ -4,7 +4,6 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -19,11 +18,6 @@ from youtube_integration.tests.journeys import begin, connect, connected, words_
 
 pytestmark = pytest.mark.django_db
 CALLBACK, CHANNEL = "/youtube/callback/", "/youtube/"
-
-
-@pytest.fixture(autouse=True)
-def no_limits_left_over():
-    cache.clear()
 
 
 def publication(owner, channel_id="UCstandin", **columns):

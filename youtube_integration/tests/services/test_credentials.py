@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.fernet import Fernet
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
@@ -31,11 +30,6 @@ from youtube_integration.tests.journeys import connect, connected
 
 pytestmark = pytest.mark.django_db
 TOKENS = Tokens("ya29.canary", "1//canary", datetime(2030, 1, 1, tzinfo=UTC), ("a", "b"))
-
-
-@pytest.fixture(autouse=True)
-def no_limits_left_over():
-    cache.clear()
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from mixes.models import AnalysisJob, Artifact, MixJob, Track
 from mixes.services import storage
 from mixes.services.library import uploads
 from mixes.services.rendering import mix_requests
-from mixes.tests.factories import make_track_row
 from mixes.tests.torture.harness.table import note_row
 
 MIXING = Kind(MixJob, mix_job.run, mix_job.give_up, mix_job.tidy)
@@ -49,14 +48,6 @@ def fault(*numbers):
 
 def note_faults(part, module):
     note_row(part, tried=len(FAULTS[module]), wrong=len(FAULTS[module] - TOLD[module]))
-
-
-def add_track(owner, title, path, analysis):
-    name = storage.new_name(storage.TRACKS)
-    storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)
-    storage.path_of(name).write_bytes(path.read_bytes())
-    sha256 = hashlib.sha256(title.encode()).hexdigest()
-    return make_track_row(owner, title, analysis=analysis, file=name, sha256=sha256)
 
 
 def page_of(job):
