@@ -5,8 +5,15 @@ TOOLS := .venv-tools
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --require-hashes
 MANAGE := $(BIN)/python manage.py
 
-.PHONY: setup lock audit run test check lint format bench bench-web bench-youtube screenshots torture soak clean
+.DEFAULT_GOAL := setup
+.PHONY: help setup lock audit run test check lint format bench bench-web bench-youtube screenshots torture soak clean
 
+# print every target with its comment: the line above it in this file
+help:
+	@awk '/^# / {words = substr($$0, 3); next} \
+		/^[a-z][a-z-]*:/ && words {sub(":", "", $$1); printf "  %-14s %s\n", $$1, words} {words = ""}' Makefile
+
+# install everything into .venv, pinned by hash
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt
@@ -19,15 +26,15 @@ $(TOOLS)/.installed: requirements-tools.txt
 	$(TOOLS)/bin/$(PIP_INSTALL) -r requirements-tools.txt
 	touch $@
 
-# The lists of everything that is installed, with hashes, from what we choose (*.in); ARGS=--upgrade raises the rest
 COMPILE := $(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(ARGS)
+# write requirements*.txt, with hashes, from requirements*.in; ARGS=--upgrade raises indirect ones too
 lock: $(TOOLS)/.installed
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -c requirements.txt -o requirements-dev.txt
 	$(COMPILE) requirements-tools.in -o requirements-tools.txt
 
-# Known vulnerabilities in what is installed; a package that could not be looked up is no pass
+# look up known vulnerabilities of what is installed; fails when a package cannot be looked up
 audit: $(TOOLS)/.installed
 	@for list in requirements requirements-dev; do \
 		echo "$$list.txt:"; \
@@ -37,13 +44,17 @@ audit: $(TOOLS)/.installed
 		}; \
 	done
 
+# start the site on http://127.0.0.1:8000, with a demo account
 run: setup
 	exec $(MANAGE) up
 
-# one more at a time than there are cores: many tests wait, for workers, servers and a browser
-test: setup
-	$(BIN)/pytest -n $$($(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)")
+# One more at a time than there are cores: many tests wait, for workers, servers and a browser
 
+# run all tests; ARGS="mixes/tests -k title" runs some, ARGS=--cov measures coverage
+test: setup
+	$(BIN)/pytest -n $$($(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)") $(ARGS)
+
+# check format, lint, types, settings, migrations and import rules
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -52,36 +63,39 @@ check: setup
 	$(MANAGE) makemigrations --check --dry-run
 	$(BIN)/pytest -q mixtape_site/tests/test_architecture.py
 
+# run ruff's lint rules alone
 lint: setup
 	$(BIN)/ruff check .
 
+# format the code and fix what ruff can fix
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# make bench MUSIC=folder ARGS="--quick": speed, memory and sound beside the rivals, into benchmarks/RESULTS.md
+# measure speed, memory and sound beside other tools, into benchmarks/RESULTS.md; MUSIC=folder ARGS=--quick
 bench: setup
 	$(BIN)/python -m benchmarks $(if $(MUSIC),"$(MUSIC)") $(ARGS)
 
-# make bench-web MUSIC=folder: the pages' speed, uploads, many readers, into the same page
+# measure pages, uploads and many readers, into the same page; MUSIC=folder
 bench-web: setup
 	$(BIN)/python -m benchmarks.web $(if $(MUSIC),"$(MUSIC)") $(ARGS)
 
-# uploads to the tests' stand-in for Google: speed, memory, what is sent again, into the same page
+# measure uploads to the tests' stand-in for Google, into the same page
 bench-youtube: setup
 	$(BIN)/python -m benchmarks.youtube
 
-# The pictures of docs/screenshots, from a site of its own; needs Chromium
+# take the pictures of docs/screenshots, from a site of its own; needs Chromium
 screenshots: setup
 	$(BIN)/python -m docs.make_screenshots $(ARGS)
 
-# kills, cuts, lies and locks, all of them, into docs/reliability.md: an hour or more. ARGS="test_live.py": one file of it
+# inject every fault, into docs/reliability.md: an hour or more; ARGS="test_live.py" runs one file of it
 torture: setup
 	$(BIN)/python -m mixes.tests.torture.harness.report $(ARGS)
 
-# a site in use for hours, with a fault a minute: does anything grow? Into the same page
+# use a site for hours with a fault a minute, into the same page; MINUTES=120
 soak: setup
 	$(BIN)/python -m mixes.tests.torture.soak.run --minutes $(or $(MINUTES),120) $(ARGS)
 
+# remove the virtual environments and all caches
 clean:
-	rm -rf $(VENV) $(TOOLS) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
