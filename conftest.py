@@ -1,8 +1,10 @@
 """The cast of every test: alice owns what is made, bob is somebody else, nobody is signed out."""
 
+import io
 import shutil
 
 import pytest
+from coverage import Coverage
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.test import Client
@@ -55,8 +57,20 @@ def as_nobody(db):
     return Client()
 
 
-def pytest_terminal_summary(terminalreporter):
-    """One loud line for what this machine could not test."""
+def pytest_terminal_summary(terminalreporter, config):
+    """Name the least covered modules, if coverage was measured; then what was not tested."""
+    if config.getoption("cov_source", None):
+        terminalreporter.section("least covered")
+        terminalreporter.write_line(least_covered(10))
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         text = "NOT TESTED: the pages in a real browser. Install Chromium (Debian: chromium) to test them."
         terminalreporter.write_line(text, red=True, bold=True)
+
+
+def least_covered(count):
+    """Return the rows of coverage's report for so many modules, the least covered first, and the total."""
+    coverage, table = Coverage(), io.StringIO()
+    coverage.load()
+    coverage.report(file=table, sort="cover")
+    head, rule, *rows = table.getvalue().splitlines()
+    return "\n".join([head, rule, *rows[:count], rows[-1]])
