@@ -1,10 +1,37 @@
-"""Installations that tests may do with as they like."""
+"""A mix of rows, a mix of sounds, and installations that tests may change."""
 
 import shutil
 
 import pytest
 
+from mixes.engine.analysis.track import analyse_track
+from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.tests.signals import pink_noise, write_wav
+from mixes.tests.factories import make_mix_row, make_track_row, make_track_with_file
 from mixes.tests.maintenance.installations import FILL, Site
+
+
+@pytest.fixture
+def mix(alice):
+    """A mix of three measured tracks of alice's, without files."""
+    songs = (("Aria", 60.0), ("Bolero", 45.0), ("Canon", 90.0))
+    return make_mix_row(alice, tracks=[make_track_row(alice, *song) for song in songs])
+
+
+@pytest.fixture(scope="session")
+def sounds(tmp_path_factory):
+    """Two short sounds with their analyses."""
+    folder = tmp_path_factory.mktemp("sounds")
+    paths = [write_wav(folder / f"{seed}.wav", pink_noise(4.0, seed=seed)) for seed in (1, 2)]
+    return [(path, analyse_track(find_ffmpeg(), path)) for path in paths]
+
+
+@pytest.fixture
+def mix_of_sounds(alice, sounds):
+    """A mix of two tracks whose files are there, so that a worker can make it."""
+    named = zip(("Rain", "Wind"), sounds, strict=True)
+    tracks = [make_track_with_file(alice, title, *sound) for title, sound in named]
+    return make_mix_row(alice, "Weather", tracks, transition_s=2.0)
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,6 @@ from mixes.tests.factories import make_job_row, make_mix_row, make_track_row
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def mix(alice):
-    return make_mix_row(alice)
-
-
 def reprocess(*arguments):
     """Return (exit status, stdout, stderr)."""
     out, err = StringIO(), StringIO()

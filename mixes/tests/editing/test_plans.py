@@ -18,11 +18,6 @@ from mixes.tests.factories import make_mix_row, make_track_row
 
 
 @pytest.fixture
-def mix(alice):
-    return make_mix_row(alice, tracks=[make_track_row(alice, seconds=s) for s in (60.0, 45.0, 90.0)])
-
-
-@pytest.fixture
 def counted(monkeypatch):
     """How often a plan was computed."""
     calls = []

@@ -7,12 +7,9 @@ from dataclasses import replace
 import pytest
 from django.core import mail
 
-from mixes.engine.analysis.track import analyse_track
 from mixes.engine.errors import Cancelled
 from mixes.engine.pipeline.request import MixOutputs
 from mixes.engine.pipeline.work_folder import lock
-from mixes.engine.processes.ffmpeg import find_ffmpeg
-from mixes.engine.tests.signals import pink_noise, write_wav
 from mixes.engine.timeline import Timeline
 from mixes.jobs import mix_job
 from mixes.jobs.mix_job import WholeProgress, stage_costs
@@ -22,33 +19,15 @@ from mixes.models import AnalysisJob, Artifact, MixJob
 from mixes.services import storage
 from mixes.services.editing import plans
 from mixes.services.rendering import artifacts, mix_requests
-from mixes.tests.factories import make_artwork_row, make_mix_row, make_track_row
+from mixes.tests.factories import make_artwork_row
 
 pytestmark = pytest.mark.django_db
 KIND = Kind(MixJob, mix_job.run, mix_job.give_up)
 
 
-@pytest.fixture(scope="module")
-def sounds(tmp_path_factory):
-    """Two short sounds with their analyses; measured once for all tests."""
-    folder = tmp_path_factory.mktemp("sounds")
-    paths = [write_wav(folder / f"{seed}.wav", pink_noise(6.0, seed=seed)) for seed in (1, 2)]
-    return [(path, analyse_track(find_ffmpeg(), path)) for path in paths]
-
-
 @pytest.fixture
-def mix(alice, sounds):
-    tracks = []
-    for title, (path, analysis) in zip(("Rain", "Wind"), sounds, strict=True):
-        name = storage.new_name(storage.TRACKS)
-        storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)
-        storage.path_of(name).write_bytes(path.read_bytes())
-        tracks.append(
-            make_track_row(
-                alice, title, analysis=analysis, file=name, sha256=hashlib.sha256(title.encode()).hexdigest()
-            )
-        )
-    return make_mix_row(alice, "Weather", tracks, transition_s=2.0)
+def mix(mix_of_sounds):
+    return mix_of_sounds
 
 
 @pytest.fixture

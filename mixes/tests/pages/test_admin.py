@@ -43,11 +43,6 @@ def as_operator(db):
 
 
 @pytest.fixture
-def mix(alice):
-    return make_mix_row(alice)
-
-
-@pytest.fixture
 def done(mix):
     return make_job_row(mix, State.DONE, files=["mp3"], timings_s={"render": 12.3}, notes=["A note."])
 

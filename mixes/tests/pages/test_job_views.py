@@ -18,11 +18,6 @@ POSTS = ("job_cancel", "job_retry", "job_delete", "job_mail")
 
 
 @pytest.fixture
-def mix(alice):
-    return make_mix_row(alice)
-
-
-@pytest.fixture
 def done(mix):
     return make_job_row(mix, State.DONE, files=KINDS, progress=1000)
 

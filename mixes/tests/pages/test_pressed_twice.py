@@ -12,16 +12,11 @@ from mixes.models import Mix, MixJob, Track
 from mixes.services import storage
 from mixes.services.editing import edits
 from mixes.services.rendering import mix_requests
-from mixes.tests.factories import make_artifact_row, make_job_row, make_mix_row, make_track_row
+from mixes.tests.factories import make_artifact_row, make_job_row, make_track_row
 
 pytestmark = pytest.mark.django_db
 CONTENT = bytes(range(256)) * 4096  # 1 MB: more than is read at once
 LONG_AGO = "2020-01-01T00:00:00Z"
-
-
-@pytest.fixture
-def mix(alice):
-    return make_mix_row(alice)
 
 
 def binned_mix(mix):

@@ -18,11 +18,6 @@ from mixtape_site.configuration.limits import Limits
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def mix(alice):
-    return make_mix_row(alice)
-
-
 def test_a_press_makes_one_job_however_often_it_is_pressed(mix):
     first = mix_requests.request_mix(mix)
     assert mix_requests.request_mix(mix).pk == first.pk

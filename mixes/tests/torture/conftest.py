@@ -6,29 +6,31 @@ import dataclasses
 import pytest
 
 from mixes import tasks
-from mixes.engine.analysis.track import analyse_track
-from mixes.engine.processes.ffmpeg import find_ffmpeg
-from mixes.engine.tests.signals import pink_noise, write_wav
 from mixes.jobs import mix_job
 from mixes.jobs.runner import JobRun, run_claimed
 from mixes.models import MixJob
-from mixes.tests.factories import make_mix_row
+from mixes.tests.torture.harness.live import LiveSite, write_song
 from mixes.tests.torture.harness.pages import Page
-from mixes.tests.torture.harness.told import MIXING, Died, add_track
-
-
-@pytest.fixture(scope="session")
-def sounds(tmp_path_factory):
-    """Two short sounds with their analyses."""
-    folder = tmp_path_factory.mktemp("sounds")
-    paths = [write_wav(folder / f"{seed}.wav", pink_noise(4.0, seed=seed)) for seed in (1, 2)]
-    return [(path, analyse_track(find_ffmpeg(), path)) for path in paths]
+from mixes.tests.torture.harness.told import MIXING, Died
 
 
 @pytest.fixture
-def mix(alice, sounds):
-    tracks = [add_track(alice, title, *sound) for title, sound in zip(("Rain", "Wind"), sounds, strict=True)]
-    return make_mix_row(alice, "Weather", tracks, transition_s=2.0)
+def mix(mix_of_sounds):
+    return mix_of_sounds
+
+
+@pytest.fixture(scope="module")
+def songs(request, tmp_path_factory):
+    """Two songs in files, each as long as the test's module says with SONG_S."""
+    folder = tmp_path_factory.mktemp("songs")
+    return [write_song(folder, number, request.module.SONG_S) for number in range(2)]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A real site with real workers, for all tests of a module."""
+    with LiveSite(tmp_path_factory.mktemp("live")) as site:
+        yield site
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
 from mixes.tests.torture.harness.live import LiveSite, wait_until
 from mixes.tests.torture.harness.table import note_row
 
@@ -74,14 +73,10 @@ def results_of(site, job):
     )
 
 
-def test_a_site_whose_clock_is_set_makes_its_mixes_once_each(library, tmp_path):
+def test_a_site_whose_clock_is_set_makes_its_mixes_once_each(library, songs, tmp_path):
     base_s = NIGHT.timestamp() - time.time() - 6 * HOUR_S
     with ShiftedSite(tmp_path, library, base_s) as site:
-        mix = site.create_mix()
-        for number in range(2):
-            sound = 0.5 * sine(220.0 + 50 * number, SONG_S) + pink_noise(SONG_S, level_db=-30.0, seed=number)
-            site.upload(write_audio(tmp_path / f"{number} song.flac", sound, RATE), mix)
-        site.wait_until_ready(mix, 2)
+        mix = site.mix_of(songs)
         first = site.make(mix)
         wait_until(lambda: job_of(site, first)[0] == "done")
         to_the_night_s = NIGHT.timestamp() - time.time() - 2.0

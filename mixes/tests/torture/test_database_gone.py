@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
+from mixes.engine.tests.signals import RATE, pink_noise, write_audio
 from mixes.tests.torture.harness.live import LiveSite, wait_until
 from mixes.tests.torture.harness.table import note_row
 from mixtape_site.tests.postgres import postgres_server
@@ -26,26 +26,6 @@ pytestmark = [
     pytest.mark.xdist_group("database gone"),
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
-
-
-@pytest.fixture
-def songs(tmp_path):
-    return [
-        write_audio(
-            tmp_path / f"{number} song.flac",
-            0.5 * sine(220.0 + 50 * number, SONG_S) + pink_noise(SONG_S, level_db=-30.0, seed=number),
-            RATE,
-        )
-        for number in range(2)
-    ]
-
-
-def make_mix(site, songs):
-    mix = site.create_mix()
-    for song in songs:
-        site.upload(song, mix)
-    site.wait_until_ready(mix, len(songs))
-    return mix
 
 
 def job_of(site, job):
@@ -103,7 +83,7 @@ def test_a_server_that_dies_and_comes_back_costs_time_and_nothing_else(songs, tm
         postgres_server() as server,
         LiveSite(tmp_path, database_url=server.create_database("live")) as site,
     ):
-        mix = make_mix(site, songs)
+        mix = site.mix_of(songs)
         first = site.make(mix)
         wait_until(lambda: job_of(site, first)[0] == "done")
         expected = results_of(site, first)
@@ -160,7 +140,7 @@ class BrokenUpload:
 def test_a_locked_sqlite_is_waited_for_by_pages_and_workers(songs, tmp_path):
     """Hold the write lock while a mix is made, a song is listened to, and pages are asked for and sent."""
     with LiveSite(tmp_path) as site:
-        mix = make_mix(site, songs)
+        mix = site.mix_of(songs)
         first = site.make(mix)
         wait_until(lambda: job_of(site, first)[0] == "done")
         sound = write_audio(tmp_path / "late.flac", pink_noise(SONG_S, seed=9), RATE)

@@ -12,7 +12,6 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
 from mixes.tests.torture.harness.live import LiveSite, wait_until
 from mixes.tests.torture.harness.table import note_row
 from mixtape_site.tests.postgres import postgres_server
@@ -127,19 +126,6 @@ def test_the_last_second_of_a_job(prepared, tmp_path, point, deed):
     note_row(f"{deed}, {point} a job's commit, {prepared.vendor}", tried=1, wrong=0)
 
 
-@pytest.fixture(scope="module")
-def songs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("songs")
-    return [
-        write_audio(
-            folder / f"{number} song.flac",
-            0.5 * sine(220.0 + 50 * number, SONG_S) + pink_noise(SONG_S, level_db=-30.0, seed=number),
-            RATE,
-        )
-        for number in range(2)
-    ]
-
-
 def delete_mix(site, mix, _tracks):
     return [f"/mixes/{mix}/delete/", f"/mixes/{mix}/delete/"]
 
@@ -160,10 +146,7 @@ def test_what_is_deleted_on_a_running_site_stays_deleted(songs, tmp_path, deed):
     with LiveSite(tmp_path) as site:
         for time_of_it in range(TIMES):
             site.cookies = site.sign_up(f"{deed.__name__}{time_of_it}")
-            mix = site.create_mix()
-            for song in songs:
-                site.upload(song, mix)
-            site.wait_until_ready(mix, len(songs))
+            mix = site.mix_of(songs)
             rows = site.query(f"select track_id from mixes_mixtrack where mix_id = '{mix.replace('-', '')}'")
             site.make(mix)
             time.sleep(float(rng.uniform(0.0, 5.0)))

@@ -11,8 +11,8 @@ import time
 import numpy as np
 import pytest
 
-from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
-from mixes.tests.torture.harness.live import LiveSite, at_once, wait_until
+from mixes.engine.tests.signals import pink_noise, sine, write_audio
+from mixes.tests.torture.harness.live import at_once, wait_until, write_song
 from mixes.tests.torture.harness.table import note_row
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
@@ -27,21 +27,10 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    with LiveSite(tmp_path_factory.mktemp("live")) as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
 def mix(site, tmp_path_factory):
     """A mix of three songs that are ready."""
     folder = tmp_path_factory.mktemp("songs")
-    mix = site.create_mix()
-    for number in range(3):
-        sound = 0.5 * sine(220.0 + 50 * number, SONG_S) + pink_noise(SONG_S, level_db=-30.0)
-        site.upload(write_audio(folder / f"{number} song.flac", sound, RATE), mix)
-    site.wait_until_ready(mix, 3)
-    return mix
+    return site.mix_of([write_song(folder, number, SONG_S) for number in range(3)])
 
 
 def job_states(site):

@@ -10,7 +10,6 @@ import time
 import pytest
 
 from benchmarks.measure import process_tree
-from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
 from mixes.tests.torture.harness.live import LiveSite, wait_until
 from mixes.tests.torture.harness.table import note_row
 
@@ -29,33 +28,16 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def songs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("songs")
-    return [
-        write_audio(
-            folder / f"{number} song.flac",
-            0.5 * sine(220.0 + 50 * number, SONG_S) + pink_noise(SONG_S, level_db=-30.0, seed=number),
-            RATE,
-        )
-        for number in range(2)
-    ]
-
-
-@pytest.fixture(scope="module")
-def site(songs, tmp_path_factory):
-    with LiveSite(tmp_path_factory.mktemp("signals")) as site:
-        site.mix = make_mix(site, songs)
-        job = site.make(site.mix)
-        wait_until(lambda: state_of(site, job) == "done")
-        site.expected = results_of(site, job)
-        yield site
+def prepared(site, songs):
+    """The site with a mix, and what comes out when nothing happens."""
+    site.mix = make_mix(site, songs)
+    job = site.make(site.mix)
+    wait_until(lambda: state_of(site, job) == "done")
+    site.expected = results_of(site, job)
 
 
 def make_mix(site, songs):
-    mix = site.create_mix()
-    for song in songs:
-        site.upload(song, mix)
-    site.wait_until_ready(mix, len(songs))
+    mix = site.mix_of(songs)
     with contextlib.closing(sqlite3.connect(site.folder / "var" / "mixtape.sqlite3", timeout=30)) as rows:
         rows.execute("update mixes_mix set make_mp4 = 1")  # a stage more to be told to end in
         rows.commit()
@@ -112,6 +94,7 @@ def begin(site, kind):
     return job, found[-1]
 
 
+@pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize(("kind", "number"), CASES)
 def test_a_process_that_ends_costs_time_and_nothing_else(site, kind, number):
     job, victim = begin(site, kind)
@@ -129,6 +112,7 @@ def test_a_process_that_ends_costs_time_and_nothing_else(site, kind, number):
     site.post(f"/jobs/{job}/delete/")
 
 
+@pytest.mark.usefixtures("prepared")
 def test_a_worker_that_is_told_to_end_hands_its_job_back_with_what_is_finished(site):
     """The next one does not render again what was rendered: the result is the very file of the first."""
     job = site.make(site.mix)

@@ -20,6 +20,7 @@ from uuid import UUID
 import psycopg
 
 from benchmarks.measure import command_of, process_tree
+from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
 
 ROOT = Path(__file__).resolve().parents[4]
 PATIENCE_S = 180.0
@@ -171,6 +172,14 @@ class LiveSite(Visitor):
         )
         wait_until(lambda: self.query(ready) == [(count,)])
 
+    def mix_of(self, songs):
+        """Upload songs to a new mix, and return it once they are ready."""
+        mix = self.create_mix()
+        for song in songs:
+            self.upload(song, mix)
+        self.wait_until_ready(mix, len(songs))
+        return mix
+
     def processes(self, *words):
         """Return the ids of this site's processes whose command line has all `words`.
 
@@ -185,6 +194,12 @@ class LiveSite(Visitor):
         return [
             pid for pid, command in commands.items() if command and all(word in command for word in words)
         ]
+
+
+def write_song(folder, number, seconds):
+    """Write a tone in noise, another for each number; return its file."""
+    sound = 0.5 * sine(220.0 + 50 * number, seconds) + pink_noise(seconds, level_db=-30.0, seed=number)
+    return write_audio(folder / f"{number} song.flac", sound, RATE)
 
 
 def adopt_orphans(wanted):
