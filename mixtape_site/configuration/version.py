@@ -8,6 +8,6 @@ HEADING = re.compile(r"^## \[?v?(\d[^\]\s]*)", re.MULTILINE)
 
 
 def read_version() -> str:
-    """Return the newest released version; empty before the first one."""
+    """Return the newest released version; empty when the changelog names none."""
     found = HEADING.search(CHANGELOG.read_text()) if CHANGELOG.is_file() else None
     return found[1] if found else ""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from django.conf import settings
 from django.template.defaultfilters import date as day_in_words
 from django.template.defaultfilters import filesizeformat
 from django.utils.timesince import timesince
@@ -26,7 +27,8 @@ class Line:
 
 
 def lines_of(report: Report) -> list[Line]:
-    return [line_of(name, check) for name, check in report.checks.items()]
+    version = Line(OK, "Mixtape", _("Version %s.") % settings.VERSION)
+    return [version, *(line_of(name, check) for name, check in report.checks.items())]
 
 
 def line_of(name: str, check: Check) -> Line:

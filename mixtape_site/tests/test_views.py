@@ -54,6 +54,14 @@ def test_these_pages_only_answer_questions(client, db, url):
     assert client.post(url).status_code == 405
 
 
+@pytest.mark.parametrize("url", ["/", "/mixes/", "/account/", "/nowhere/"])
+def test_the_footer_of_a_page_tells_the_version(as_nobody, as_alice, settings, url):
+    settings.VERSION = "7.8.9"
+    for client in (as_nobody, as_alice):
+        page = client.get(url, follow=True).content.decode()
+        assert "Mixtape 7.8.9" in page.partition('<footer class="site-foot">')[2]
+
+
 @pytest.mark.parametrize(
     "url", ["/", "/privacy/", "/terms/", "/robots.txt", "/site.webmanifest", "/favicon.ico"]
 )

@@ -86,6 +86,11 @@ def test_an_operator_sees_what_works_and_what_is_missing(operator, settings):
     assert "Something is missing" in page and marks_of(page).count("Broken") == 1 and "None works." in page
 
 
+def test_the_version_is_among_what_an_operator_sees(operator, settings):
+    settings.VERSION = "7.8.9"
+    assert "Version 7.8.9." in operator.get("/status/").content.decode()
+
+
 def test_an_old_ffmpeg_is_a_note_and_works_on(operator, settings, tmp_path):
     year = timezone.localdate().year
     path = named_ffmpeg(settings, tmp_path, year_line(year - 1))
