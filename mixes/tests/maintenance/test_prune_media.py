@@ -118,13 +118,11 @@ def test_the_file_of_an_upload_that_died_before_its_row_is_no_orphan(library, al
     assert "nothing to free" in prune("--yes") and whole.exists()
 
 
-def test_the_bin_keeps_things_for_thirty_days(library, alice, prune):
-    old, young = make_mix_row(alice, deleted_at=DAYS_AGO), make_mix_row(alice, deleted_at=timezone.now())
-    gone = make_track_row(alice, deleted_at=DAYS_AGO)
-    song = put_file(gone.file, old=True)
+def put_result(mix):
+    """The file of a job of `mix` that ended long ago."""
     job = MixJob.objects.create(
-        owner=alice,
-        mix=old,
+        owner=mix.owner,
+        mix=mix,
         title="M",
         snapshot={},
         queue="long",
@@ -132,10 +130,16 @@ def test_the_bin_keeps_things_for_thirty_days(library, alice, prune):
         check_sheet={},
         finished_at=DAYS_AGO,
     )
-    result = put_file("artifacts/aa/mix", old=True)
-    Artifact.objects.create(
-        job=job, kind="mp3", file="artifacts/aa/mix", name="m.mp3", size=1000, sha256="0" * 64
-    )
+    name = "artifacts/aa/mix"
+    Artifact.objects.create(job=job, kind="mp3", file=name, name="m.mp3", size=1000, sha256="0" * 64)
+    return put_file(name, old=True)
+
+
+def test_the_bin_keeps_things_for_thirty_days(library, alice, prune):
+    old, young = make_mix_row(alice, deleted_at=DAYS_AGO), make_mix_row(alice, deleted_at=timezone.now())
+    gone = make_track_row(alice, deleted_at=DAYS_AGO)
+    song = put_file(gone.file, old=True)
+    result = put_result(old)
     said = prune("--yes")
     assert "1  mixes from the bin" in said and "1  tracks from the bin" in said
     assert not song.exists() and not result.exists()
@@ -143,20 +147,7 @@ def test_the_bin_keeps_things_for_thirty_days(library, alice, prune):
 
 
 def test_results_never_expire(library, alice, prune):
-    job = MixJob.objects.create(
-        owner=alice,
-        mix=make_mix_row(alice, tracks=0),
-        title="M",
-        snapshot={},
-        queue="long",
-        state="done",
-        check_sheet={},
-        finished_at=DAYS_AGO,
-    )
-    result = put_file("artifacts/aa/mix", old=True)
-    Artifact.objects.create(
-        job=job, kind="mp3", file="artifacts/aa/mix", name="m.mp3", size=1000, sha256="0" * 64
-    )
+    result = put_result(make_mix_row(alice, tracks=0))
     assert "nothing to free" in prune("--yes") and result.exists()
 
 

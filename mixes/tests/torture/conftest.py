@@ -12,6 +12,7 @@ from mixes.models import MixJob
 from mixes.tests.torture.harness.live import LiveSite, write_song
 from mixes.tests.torture.harness.pages import Page
 from mixes.tests.torture.harness.told import MIXING, Died
+from mixtape_site.tests.postgres import postgres_server
 
 
 @pytest.fixture
@@ -31,6 +32,12 @@ def site(tmp_path_factory):
     """A real site with real workers, for all tests of a module."""
     with LiveSite(tmp_path_factory.mktemp("live")) as site:
         yield site
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture

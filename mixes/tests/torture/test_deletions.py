@@ -14,7 +14,6 @@ import pytest
 
 from mixes.tests.torture.harness.live import LiveSite, wait_until
 from mixes.tests.torture.harness.table import note_row
-from mixtape_site.tests.postgres import postgres_server
 
 ROOT = Path(__file__).resolve().parents[3]
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
@@ -65,12 +64,6 @@ class Stage:
         out, _ = process.communicate(timeout=300)
         assert process.returncode == 0
         return out
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    with postgres_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"] if FULL else ["sqlite"])

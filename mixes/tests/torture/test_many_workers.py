@@ -13,7 +13,6 @@ import pytest
 
 from mixes.tests.torture.harness.live import wait_until
 from mixes.tests.torture.harness.table import note_row
-from mixtape_site.tests.postgres import postgres_server
 
 ROOT = Path(__file__).resolve().parents[3]
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
@@ -26,12 +25,6 @@ pytestmark = pytest.mark.xdist_group("many workers")
 where_rows_are_locked = pytest.mark.parametrize(
     "race", ["sqlite", "postgresql"] if FULL else ["postgresql"], indirect=True
 )
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    with postgres_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
