@@ -20,9 +20,9 @@ from mixes.engine.errors import (
     PictureError,
     StalledError,
 )
-from mixes.engine.pipeline.make import go_on_with_mix
+from mixes.engine.pipeline.make import resume_mix
 from mixes.engine.pipeline.request import STAGES, MixOutputs, MixRequest, expected_bytes
-from mixes.engine.pipeline.reuse import Earlier
+from mixes.engine.pipeline.reuse import ReusedOutputs
 from mixes.engine.pipeline.work_folder import lock
 from mixes.engine.processes.ffmpeg import find_ffmpeg
 from mixes.engine.timeline import Timeline
@@ -68,16 +68,18 @@ def make(job: MixJob, request: MixRequest, work: Path, run: JobRun) -> MixOutput
     there = sum(path.stat().st_size for path in work.iterdir()) if is_resumed else 0
     check_disk(max(0, expected_bytes(request, timeline) - there))
     keeps_something = job.from_stage not in ("", "draw", "render")
-    earlier = (
-        Earlier(job.from_stage, artifacts.whole_artifacts(job, run.should_stop)) if keeps_something else None
+    reused = (
+        ReusedOutputs(job.from_stage, artifacts.whole_artifacts(job, run.should_stop))
+        if keeps_something
+        else None
     )
     costs = stage_costs(request, timeline)
-    return go_on_with_mix(
+    return resume_mix(
         request,
         work,
         ffmpeg=find_ffmpeg(settings.FFMPEG),
-        earlier=earlier,
-        on_progress=WholeProgress(costs, run.on_progress, skips=is_resumed or earlier is not None),
+        reused=reused,
+        on_progress=WholeProgress(costs, run.on_progress, skips=is_resumed or reused is not None),
         should_stop=run.should_stop,
     )
 

@@ -1,7 +1,6 @@
 """The one door to the media folder: names of ours, files whole or absent. Nothing else touches its paths."""
 
 import contextlib
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -9,6 +8,8 @@ from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
 
 from django.conf import settings
+
+from mixes.engine.disk import fsync_path
 
 TRACKS, PICTURES, PREVIEWS, ARTIFACTS = "tracks", "pictures", "previews", "artifacts"
 KEPT_FOLDERS = (TRACKS, PICTURES, PREVIEWS, ARTIFACTS)  # whose files are named by rows
@@ -61,10 +62,9 @@ def keep(source: Path, name: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if not target.exists():
         _placed.get([]).append(name)
-    with source.open("rb") as file:
-        os.fsync(file.fileno())
+    fsync_path(source)
     source.replace(target)
-    sync_folder(target.parent)
+    fsync_path(target.parent)
 
 
 @contextlib.contextmanager
@@ -79,15 +79,6 @@ def taken_back_on_error() -> Iterator[None]:
         raise
     finally:
         _placed.reset(token)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the disk know the names in a folder: after a power cut the file is there."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def remove(name: str) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from mixes.engine.analysis.track import ANALYSIS_VERSION
 from mixes.engine.filenames import file_stem
-from mixes.engine.pipeline.request import ENDINGS
+from mixes.engine.pipeline.request import SUFFIXES
 from mixes.engine.tags.tags import Tags
 from mixes.engine.tests.tracks import make_track
 from mixes.leases import ENDED, State
@@ -162,7 +162,7 @@ def make_artifact_row(job, kind="mp3", content=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     sha256 = hashlib.sha256(content).hexdigest()
-    file_name = file_stem(job.title) + ENDINGS[kind]
+    file_name = file_stem(job.title) + SUFFIXES[kind]
     return Artifact.objects.create(
         job=job, kind=kind, file=name, name=file_name, size=len(content), sha256=sha256
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from mixes.engine.processes import ffmpeg
-from mixes.engine.processes.sandbox import READER, run
+from mixes.engine.processes.sandbox import READER, run_child
 
 OLD_DAYS = 365
 # many builders put the day behind the version; the year of the copyright stands in every one
@@ -37,7 +37,7 @@ class Build:
 def look() -> Build:
     """Ask the ffmpeg that is used. Raises EngineError."""
     path = ffmpeg.find_ffmpeg(settings.FFMPEG)
-    output = run([str(path), "-version"], limits=READER).stdout.decode("utf-8", "replace")
+    output = run_child([str(path), "-version"], limits=READER).stdout.decode("utf-8", "replace")
     line = output.partition("\n")[0]
     version = re.match(r"ffmpeg version (\S+)", line)
     year = YEAR.search(line)

@@ -125,6 +125,7 @@ ENGINE_ROOMS = (
     "timestamps",
     "samples",
     "cancellation",
+    "disk",
     "hashing",
     "timeline",
     "processes",

@@ -5,8 +5,9 @@ from pathlib import Path
 from django.conf import settings
 
 from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.disk import fsync_path
 from mixes.engine.hashing import hash_file
-from mixes.engine.pipeline.reuse import link
+from mixes.engine.pipeline.reuse import link_or_copy
 from mixes.models import Artifact
 from mixes.services import storage
 from youtube_integration.models import YouTubePublication
@@ -25,8 +26,8 @@ def take_in(publication: YouTubePublication, artifact: Artifact) -> None:
     folder = folder_of(publication)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME
-    link(storage.path_of(artifact.file), path)
-    storage.sync_folder(folder)
+    link_or_copy(storage.path_of(artifact.file), path)
+    fsync_path(folder)
     status = path.stat()
     publication.file = path.relative_to(settings.MEDIA_ROOT).as_posix()
     publication.size = status.st_size

@@ -24,7 +24,7 @@ from mixes.engine.errors import (
     StalledError,
 )
 from mixes.engine.processes.ffmpeg import MAX_TRACK_S, decode_args, resample_args
-from mixes.engine.processes.ffmpeg_report import told_bytes
+from mixes.engine.processes.ffmpeg_report import reported_bytes
 from mixes.engine.processes.launcher import CANNOT_START, SANDBOX_FAILED
 from mixes.engine.processes.sandbox import DECODE, Child
 from mixes.engine.samples import Samples
@@ -87,7 +87,7 @@ class Decoder:
         self._bytes_read = self._resampled_bytes = 0
         self._waited_s = 0.0
         self.rate = self._own_rate = self._read_header()
-        self.facts = read_facts(self._child.kept_lines)
+        self.facts = read_facts(self._child.captured_lines)
 
     @property
     def damaged_places(self) -> int:
@@ -181,7 +181,7 @@ class Decoder:
 
     def _refuse_cut(self, child: Child, count: int) -> None:
         """Raise InterruptedDecodeError when `count` bytes are not all that a child says it gave."""
-        if told_bytes(child.stderr_tail) != count:
+        if reported_bytes(child.stderr_tail) != count:
             raise InterruptedDecodeError(self.path, BROKE_DOWN)
 
     def _repair(self, block: Samples) -> None:
@@ -250,7 +250,7 @@ def open_track(
     _refuse_unreadable(path)
     argv = decode_args(ffmpeg, path, max_s=max_s + 1.0)  # a second more, to tell too long from just fitting
     with contextlib.ExitStack() as running:
-        child = running.enter_context(Child(argv, limits=DECODE, read=(path,), keep=INPUT_LINES))
+        child = running.enter_context(Child(argv, limits=DECODE, read=(path,), capture=INPUT_LINES))
         decoder = Decoder(path, child, max_s, should_stop)
         if rate and rate != decoder.rate:
             resampling = resample_args(ffmpeg, decoder.rate, rate)

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.errors import Cancelled, OutputError
-from mixes.engine.processes.sandbox import ENCODE, run
+from mixes.engine.processes.sandbox import ENCODE, run_child
 
 CHUNK_S = 45.0  # to start a process costs as much as 3 s of encoding: longer ones waste less but hold more
 TAIL_QUARTERS = (3, 2, 2, 1)  # how the last two chunks are cut, so that no core waits long for another
@@ -320,7 +320,7 @@ class ParallelEncoder(ABC, Generic[Cut]):
         self._submitted += 1
 
     def _encode(self, index: int, chunk: Chunk, samples: PagedSamples) -> None:
-        output = run(
+        output = run_child(
             self._frame.argv, limits=ENCODE, feed=samples.drain(), should_stop=self._pool.is_stopping
         )
         cut = self._cut(chunk, output.stdout)

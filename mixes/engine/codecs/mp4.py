@@ -14,8 +14,8 @@ from pathlib import Path
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.aac import adts_facts
 from mixes.engine.errors import BrokenOutputError, OutputError, PictureError
-from mixes.engine.processes.ffmpeg_report import REPORT, file_size, refuse_less
-from mixes.engine.processes.sandbox import VIDEO, Limits, run
+from mixes.engine.processes.ffmpeg_report import REPORT_ARGS, check_complete, file_size
+from mixes.engine.processes.sandbox import VIDEO, Limits, run_child
 
 VIDEO_FPS = 25
 GROUP_FRAMES = 10 * VIDEO_FPS  # 3 h of a photo: 0.2 to 0.4 GB; groups of 2 s would make it five times as much
@@ -73,7 +73,7 @@ def make_video(
     size = _shared_size(slides)
     spans = slide_spans(slides, frames, rate)
     with _metadata_file(metadata, out.parent) as described:
-        said = run(
+        stderr = run_child(
             _mux_args(ffmpeg, adts, described, out, frames=frames, rate=rate),
             limits=_mux_limits(spans, size, adts),
             read=(adts, described),
@@ -81,7 +81,7 @@ def make_video(
             feed=picture_stream(ffmpeg, spans, size, on_progress, should_stop),
             should_stop=should_stop,
         ).stderr_tail
-    refuse_less(said, size=file_size(out), frames=sum(count for _, count in spans))
+    check_complete(stderr, size=file_size(out), frames=sum(count for _, count in spans))
 
 
 def picture_stream(
@@ -133,7 +133,7 @@ def encode_group(
     """Encode a PNG as one closed group of `count` H.264 frames; any beginning of it is a whole group too."""
     filters = TO_VIDEO_COLOURS.format(repeats=count - 1)
     argv = [
-        *(str(ffmpeg), "-nostdin", "-nostats", *REPORT, "-v", "error"),
+        *(str(ffmpeg), "-nostdin", "-nostats", *REPORT_ARGS, "-v", "error"),
         *("-protocol_whitelist", "file", "-codec_whitelist", "png"),
         *("-f", "png_pipe", "-framerate", str(VIDEO_FPS), "-i", f"file:{picture.absolute()}"),
         *("-vf", filters, "-frames:v", str(count), "-c:v", "libx264", "-profile:v", "high", "-threads", "1"),
@@ -141,9 +141,9 @@ def encode_group(
         # Without the encoder's note about itself, which would be repeated with every group.
         *("-flags:v", "+bitexact", "-bsf:v", "filter_units=remove_types=6", "-f", "h264", "pipe:1"),
     ]
-    output = run(argv, limits=VIDEO, read=(picture.absolute(),), should_stop=should_stop)
+    output = run_child(argv, limits=VIDEO, read=(picture.absolute(),), should_stop=should_stop)
     units = tuple(UNIT_DELIMITER + unit for unit in output.stdout.split(UNIT_DELIMITER)[1:])
-    refuse_less(output.stderr_tail, size=len(output.stdout), frames=len(units))
+    check_complete(output.stderr_tail, size=len(output.stdout), frames=len(units))
     if len(units) != count:
         raise BrokenOutputError("The picture could not be turned into video.")
     return units
@@ -170,7 +170,7 @@ def _mux_args(ffmpeg: Path, adts: Path, metadata: Path, out: Path, *, frames: in
         f"if(eq(N\\,{sound.frames - 1})\\,{sound.last_frame_samples}\\,{sound.frame_samples})/{rate}/TB)"
     )
     return [
-        *(str(ffmpeg), "-y", "-nostats", *REPORT, "-v", "error"),
+        *(str(ffmpeg), "-y", "-nostats", *REPORT_ARGS, "-v", "error"),
         *("-protocol_whitelist", "pipe", "-f", "ivf", "-i", "pipe:0"),
         *("-protocol_whitelist", "file", "-f", "aac", "-i", f"file:{adts}"),
         *("-protocol_whitelist", "file", "-f", "ffmetadata", "-i", f"file:{metadata}"),

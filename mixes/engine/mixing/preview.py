@@ -17,8 +17,8 @@ from mixes.engine.errors import TimelineError
 from mixes.engine.mixing.limiter import limit_blocks
 from mixes.engine.mixing.render import render_blocks
 from mixes.engine.mixing.transitions import PRIME_S
-from mixes.engine.processes.ffmpeg_report import REPORT, file_size, refuse_less
-from mixes.engine.processes.sandbox import MIB, Limits, run
+from mixes.engine.processes.ffmpeg_report import REPORT_ARGS, check_complete, file_size
+from mixes.engine.processes.sandbox import MIB, Limits, run_child
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Clip, Timeline
 
@@ -174,14 +174,14 @@ def _encode(ffmpeg: Path, blocks: Iterable[Samples], rate: int, out: Path, shoul
             yield block.data.cast("B")
 
     try:
-        output = run(
+        output = run_child(
             _encode_args(ffmpeg, rate, out),
             limits=LISTENING,
             write=(out.parent,),
             feed=feed(),
             should_stop=should_stop,
         )
-        refuse_less(output.stderr_tail, size=file_size(out), duration_s=fed / rate)
+        check_complete(output.stderr_tail, size=file_size(out), duration_s=fed / rate)
     except BaseException:
         out.unlink(missing_ok=True)
         raise
@@ -190,7 +190,7 @@ def _encode(ffmpeg: Path, blocks: Iterable[Samples], rate: int, out: Path, shoul
 def _encode_args(ffmpeg: Path, rate: int, out: Path) -> list[str]:
     to_hz = rate if rate in RATES_HZ else RATES_HZ[0]
     return [
-        *(str(ffmpeg), "-nostdin", "-y", "-hide_banner", "-nostats", *REPORT, "-v", "level+error"),
+        *(str(ffmpeg), "-nostdin", "-y", "-hide_banner", "-nostats", *REPORT_ARGS, "-v", "level+error"),
         *("-threads", "1", "-f", "f32le", "-ar", str(rate), "-ac", "2", "-i", "pipe:0"),
         *("-map_metadata", "-1", "-ar", str(to_hz), "-c:a", "aac", "-b:a", f"{BITRATE_KBPS}k"),
         *("-threads", "1", "-flags:a", "+bitexact", "-fflags", "+bitexact"),

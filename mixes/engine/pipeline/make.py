@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.mixing.plan import plan_mix
-from mixes.engine.pipeline.checkpoints import StageRecords, kept_folder
+from mixes.engine.pipeline.checkpoints import Checkpoints, locked_work_folder
 from mixes.engine.pipeline.request import (
     MixOutputs,
     MixRequest,
@@ -19,9 +19,15 @@ from mixes.engine.pipeline.request import (
     ignore_progress,
     request_key,
 )
-from mixes.engine.pipeline.reuse import Earlier, take_over
-from mixes.engine.pipeline.stages import Run
-from mixes.engine.pipeline.work_folder import check_space, check_targets, made_before, publish, work_folder
+from mixes.engine.pipeline.reuse import ReusedOutputs, reuse_stages
+from mixes.engine.pipeline.stages import MixRun
+from mixes.engine.pipeline.work_folder import (
+    check_disk_space,
+    check_targets,
+    install_outputs,
+    previous_outputs,
+    work_folder,
+)
 
 
 def make_mix(
@@ -38,38 +44,38 @@ def make_mix(
     in `folder` is then untouched.
     """
     plan = plan_mix([source.analysis for source in request.sources], request.settings, request.joins)
-    made_of = [source.path for source in request.sources]
-    made_of += [request.picture] if request.picture else []
+    inputs = [source.path for source in request.sources]
+    inputs += [request.picture] if request.picture else []
     names = file_names(request)
     with work_folder(folder) as work:
-        ours = made_before(folder / names[-1])
-        check_targets(names, folder, made_of, ours)
-        older = tuple(sorted(name for name in ours.difference(names) if (folder / name).is_file()))
-        check_space(folder, expected_bytes(request, plan.timeline))
-        run = Run(request, plan, work, ffmpeg, on_progress, should_stop)
+        own_names = previous_outputs(folder / names[-1])
+        check_targets(names, folder, inputs, own_names)
+        older = tuple(sorted(name for name in own_names.difference(names) if (folder / name).is_file()))
+        check_disk_space(folder, expected_bytes(request, plan.timeline))
+        run = MixRun(request, plan, work, ffmpeg, on_progress, should_stop)
         outputs = run.make(files=(*names, *older))
         notes = (*outputs.notes, *(f"{name} is of an earlier mix; it was not made again." for name in older))
-        return replace(outputs, artifacts=publish(outputs.artifacts, folder), notes=notes)
+        return replace(outputs, artifacts=install_outputs(outputs.artifacts, folder), notes=notes)
 
 
-def go_on_with_mix(
+def resume_mix(
     request: MixRequest,
     work: Path,
     *,
     ffmpeg: Path,
-    earlier: Earlier | None = None,
+    reused: ReusedOutputs | None = None,
     on_progress: OnProgress = ignore_progress,
     should_stop: ShouldStop = never,
 ) -> MixOutputs:
     """Make all that `request` asks for in `work`, a folder for this request alone that outlives the process.
 
-    Stages which an earlier run finished there are not made again; with `earlier`, neither are those that it
+    Stages which an earlier run finished there are not made again; with `reused`, neither are those that it
     keeps. The artifacts are left in `work` for the caller to move. Raises as `make_mix`, and OSError.
     """
     plan = plan_mix([source.analysis for source in request.sources], request.settings, request.joins)
-    with kept_folder(work, should_stop):
-        records = StageRecords(work, request_key(request, plan.timeline), should_stop)
-        run = Run(request, plan, work, ffmpeg, on_progress, should_stop, records)
-        notes = take_over(earlier, run) if earlier else ()
+    with locked_work_folder(work, should_stop):
+        checkpoints = Checkpoints(work, request_key(request, plan.timeline), should_stop)
+        run = MixRun(request, plan, work, ffmpeg, on_progress, should_stop, checkpoints)
+        notes = reuse_stages(reused, run) if reused else ()
         outputs = run.make(files=file_names(request))
         return replace(outputs, notes=(*outputs.notes, *notes))

@@ -21,7 +21,7 @@ OnProgress = Callable[[str, float], None]  # stage, fraction of it that is done
 
 FORMATS = ("mp3", "mp4")
 STAGES = ("draw", "render", "video", "write", "check")  # in this order
-ENDINGS = {  # of each artifact's file name; the timeline, last, marks the others as ours
+SUFFIXES = {  # of each artifact's file name; the timeline, last, marks the others as ours
     "mp3": ".mp3",
     "mp4": ".mp4",
     "description": ".txt",
@@ -29,8 +29,8 @@ ENDINGS = {  # of each artifact's file name; the timeline, last, marks the other
     "chapters": ".chapters.json",
     "timeline": ".timeline.json",
 }
-WITH_FORMAT = {"mp3": "mp3", "mp4": "mp4", "cue": "mp3"}  # made only with a format; the others always
-WORKINGS = 1  # raised whenever the same request would give other bytes
+REQUIRED_FORMAT = {"mp3": "mp3", "mp4": "mp4", "cue": "mp3"}  # made only with a format; the others always
+PIPELINE_VERSION = 1  # raised whenever the same request would give other bytes
 
 
 def ignore_progress(stage: str, fraction: float) -> None:
@@ -82,7 +82,9 @@ class MixOutputs:
 def file_names(request: MixRequest) -> list[str]:
     """Return the names of all that a run will make, the timeline's last."""
     stem, formats = file_stem(request.title), request.formats
-    return [stem + ending for kind, ending in ENDINGS.items() if WITH_FORMAT.get(kind, formats[0]) in formats]
+    return [
+        stem + suffix for kind, suffix in SUFFIXES.items() if REQUIRED_FORMAT.get(kind, formats[0]) in formats
+    ]
 
 
 def expected_bytes(request: MixRequest, timeline: Timeline) -> int:
@@ -99,8 +101,8 @@ def expected_bytes(request: MixRequest, timeline: Timeline) -> int:
 
 def request_key(request: MixRequest, timeline: Timeline) -> str:
     """Return a hash of all that decides a run's bytes: contents, not where they lie."""
-    decides = {
-        "workings": WORKINGS,
+    content = {
+        "workings": PIPELINE_VERSION,  # spelled as in the keys of checkpoints on disk
         "timeline": timeline.to_dict(),
         "sources": [source.analysis.sha256 for source in request.sources],
         "picture": hash_file(request.picture) if request.picture else "",
@@ -111,4 +113,4 @@ def request_key(request: MixRequest, timeline: Timeline) -> str:
         },
         "text": [request.description_template, request.hashtags],
     }
-    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -34,8 +34,8 @@ from mixes.engine.pictures.pictures import (
     safe_picture,
     title_card,
 )
-from mixes.engine.pipeline.checkpoints import Record, StageRecords
-from mixes.engine.pipeline.request import ENDINGS, FORMATS, MixOutputs, MixRequest, OnProgress
+from mixes.engine.pipeline.checkpoints import Checkpoint, Checkpoints
+from mixes.engine.pipeline.request import FORMATS, SUFFIXES, MixOutputs, MixRequest, OnProgress
 from mixes.engine.samples import Samples
 from mixes.engine.tracklist.chapters import chapters_of, ffmetadata, podcast_json
 from mixes.engine.tracklist.cue_sheet import cue_sheet
@@ -43,15 +43,16 @@ from mixes.engine.tracklist.description import Description, render_description
 from mixes.engine.tracklist.id3 import id3_bytes
 
 OPENING_S = 1.0
-MUST_HOLD = ("length", "start", "damage")  # items of the check sheet without which a file is not published
-SOUND, COVER, OPENING = "sound.aac", "cover.jpg", "opening.f32"  # in the work folder alone
+# items of the check sheet without which a file is not published
+BLOCKING_CHECKS = ("length", "start", "damage")
+SOUND_FILE, COVER_FILE, OPENING_FILE = "sound.aac", "cover.jpg", "opening.f32"  # in the work folder alone
 
-Report = Callable[[float], None]
-Values = dict[str, Any]  # what later stages must know, as JSON has it
-Made = tuple[Sequence[str], Values]  # names in the work folder
+ReportFraction = Callable[[float], None]
+StageValues = dict[str, Any]  # what later stages must know, as JSON has it
+StageOutput = tuple[Sequence[str], StageValues]  # names in the work folder
 
 
-class Run:
+class MixRun:
     """One run in its work folder."""
 
     def __init__(
@@ -62,15 +63,15 @@ class Run:
         ffmpeg: Path,
         on_progress: OnProgress,
         should_stop: ShouldStop,
-        records: StageRecords | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self.request, self.plan, self.work, self.ffmpeg = request, plan, work, ffmpeg
-        self.on_progress, self.should_stop, self.records = on_progress, should_stop, records
+        self.on_progress, self.should_stop, self.checkpoints = on_progress, should_stop, checkpoints
         self.timeline = plan.timeline
         self.chapters = chapters_of(plan.timeline)
         self.formats = [kind for kind in FORMATS if kind in request.formats]
         self.undrawable = ""  # letters that no font on this machine has
-        self.found: dict[str, Record | None] = {}
+        self.checkpoints_found: dict[str, Checkpoint | None] = {}
         self.timings_s: dict[str, float] = {}
         self.sha256: dict[str, str] = {}  # by file name
 
@@ -79,30 +80,34 @@ class Run:
 
         `files` are the names of all that is then ours in the destination, for the next run to know.
         """
-        drawn = self.finish("draw", self.draw) if self.needs_pictures() or self.find("draw") else {}
-        self.finish("render", self.render)
+        drawn = (
+            self.run_stage("draw", self.draw) if self.needs_pictures() or self.find_checkpoint("draw") else {}
+        )
+        self.run_stage("render", self.render)
         if "mp4" in self.formats:
-            self.finish("video", partial(self.make_video, drawn))
-        remarks = tuple(self.finish("write", partial(self.write_texts, files))["notes"])
+            self.run_stage("video", partial(self.make_video, drawn))
+        remarks = tuple(self.run_stage("write", partial(self.write_texts, files))["notes"])
         checks = self.check(remarks) if self.request.check else {}
         notes = (*self.plan.notes, *remarks, *self.source_notes(), *drawing_notes(drawn))
-        artifacts = {kind: self.artifact(kind) for kind in self.kinds()}
+        artifacts = {kind: self.artifact_path(kind) for kind in self.artifact_kinds()}
         hashes = {k: self.sha256[path.name] for k, path in artifacts.items() if path.name in self.sha256}
         return MixOutputs(self.timeline, self.chapters, artifacts, checks, notes, self.timings_s, hashes)
 
-    def finish(self, stage: str, make: Callable[[Report], Made], report: Report | None = None) -> Values:
+    def run_stage(
+        self, stage: str, make: Callable[[ReportFraction], StageOutput], report: ReportFraction | None = None
+    ) -> StageValues:
         """Make a stage, or take what an earlier run left of it; return its values."""
         report = report or partial(self.on_progress, stage)
         report(0.0)
-        record = self.find(stage)
-        if record is None:
+        checkpoint = self.find_checkpoint(stage)
+        if checkpoint is None:
             started_s = time.monotonic()
             names, values = make(report)
             took_s = time.monotonic() - started_s
-            record = self.records.keep(stage, names, values, took_s) if self.records else None
-        if record is not None:
-            values, took_s = record.values, record.took_s
-            self.sha256 |= {kept.name: kept.sha256 for kept in record.files}
+            checkpoint = self.checkpoints.save(stage, names, values, took_s) if self.checkpoints else None
+        if checkpoint is not None:
+            values, took_s = checkpoint.values, checkpoint.took_s
+            self.sha256 |= {file.name: file.sha256 for file in checkpoint.files}
         report(1.0)
         name = stage.partition("-")[0]
         self.timings_s[name] = self.timings_s.get(name, 0.0) + took_s
@@ -111,15 +116,15 @@ class Run:
     def needs_pictures(self) -> bool:
         """Tell whether a stage that is still to be made shows any."""
         stages = ("render", "video") if "mp4" in self.formats else ("render",)
-        return not all(map(self.find, stages))
+        return not all(map(self.find_checkpoint, stages))
 
-    def find(self, stage: str) -> Record | None:
+    def find_checkpoint(self, stage: str) -> Checkpoint | None:
         """Return the record of a stage that need not be made again; its files are looked at once."""
-        if self.records and stage not in self.found:
-            self.found[stage] = self.records.find(stage)
-        return self.found.get(stage)
+        if self.checkpoints and stage not in self.checkpoints_found:
+            self.checkpoints_found[stage] = self.checkpoints.find(stage)
+        return self.checkpoints_found.get(stage)
 
-    def draw(self, report: Report) -> Made:
+    def draw(self, report: ReportFraction) -> StageOutput:
         """Draw the pictures of the video, and the cover.
 
         First of all stages: a picture that cannot be used stops the run before its work.
@@ -128,12 +133,12 @@ class Run:
         names = [slide.picture.name for slide in slides]
         if "mp3" in self.formats:
             cover = cover_jpeg(self.draw_background("cover", COVER_SIZE, text=True))
-            (self.work / COVER).write_bytes(cover)
-            names.append(COVER)
+            (self.work / COVER_FILE).write_bytes(cover)
+            names.append(COVER_FILE)
         shown = [(slide.picture.name, slide.start_frame) for slide in slides]
         return names, {"slides": shown, "undrawable": self.undrawable}
 
-    def draw_slides(self, report: Report) -> list[Slide]:
+    def draw_slides(self, report: ReportFraction) -> list[Slide]:
         """Draw one picture for the whole video, or a card for each track."""
         cards = self.request.title_cards
         background = self.draw_background("background", self.request.size, text=not cards)
@@ -164,35 +169,35 @@ class Run:
     def source_notes(self) -> tuple[str, ...]:
         """Say what is wrong with tracks that could be used all the same; each thing once."""
         analyses = [source.analysis for source in self.request.sources]
-        said = (f"“{track.tags.title}”: {note}" for track in analyses for note in track.notes)
-        return tuple(dict.fromkeys(said))
+        sentences = (f"“{track.tags.title}”: {note}" for track in analyses for note in track.notes)
+        return tuple(dict.fromkeys(sentences))
 
-    def blocks(self) -> Generator[Samples, None, None]:
+    def finished_blocks(self) -> Generator[Samples, None, None]:
         """Walk the timeline once: the finished sound, before any encoder."""
         paths = [source.path for source in self.request.sources]
         blocks = render_blocks(self.timeline, paths, ffmpeg=self.ffmpeg, should_stop=self.should_stop)
         yield from limit_blocks(blocks, self.timeline.rate)
 
-    def render(self, report: Report) -> Made:
+    def render(self, report: ReportFraction) -> StageOutput:
         """Make the sound; every encoder eats the same blocks."""
         with EncoderPool(self.request.cores) as pool, contextlib.ExitStack() as files:
             writers = list(self.open_writers(pool))
             for writer in writers:
                 files.enter_context(writer)
-            opening = files.enter_context((self.work / OPENING).open("wb"))
+            opening = files.enter_context((self.work / OPENING_FILE).open("wb"))
             done = 0
-            for block in self.blocks():
+            for block in self.finished_blocks():
                 if done < self.timeline.rate * OPENING_S:
                     opening.write(block.tobytes())
                 for writer in writers:
                     writer.push(block)
                 done += len(block)
                 report(done / self.timeline.frames)
-        return [OPENING, *(self.sound_file(kind).name for kind in self.formats)], {}
+        return [OPENING_FILE, *(self.sound_path(kind).name for kind in self.formats)], {}
 
-    def sound_file(self, kind: str) -> Path:
+    def sound_path(self, kind: str) -> Path:
         """Return where the sound for a format lies: the MP4's is still to be given its pictures."""
-        return self.artifact(kind) if kind == "mp3" else self.work / SOUND
+        return self.artifact_path(kind) if kind == "mp3" else self.work / SOUND_FILE
 
     def open_writers(self, pool: EncoderPool) -> Iterator[Mp3Writer | AacWriter]:
         """Yield a writer for each format asked for."""
@@ -203,10 +208,10 @@ class Run:
                 duration_s=self.timeline.duration_s,
                 title=self.request.title,
                 artist=self.request.artist,
-                cover=(self.work / COVER).read_bytes(),
+                cover=(self.work / COVER_FILE).read_bytes(),
             )
             yield Mp3Writer(
-                fresh(self.artifact("mp3")),
+                remove_existing(self.artifact_path("mp3")),
                 self.ffmpeg,
                 pool,
                 **shape,
@@ -215,27 +220,27 @@ class Run:
                 should_stop=self.should_stop,
             )
         if "mp4" in self.formats:
-            adts = fresh(self.work / SOUND)
+            adts = remove_existing(self.work / SOUND_FILE)
             yield AacWriter(adts, self.ffmpeg, pool, **shape, should_stop=self.should_stop)
 
-    def make_video(self, drawn: Values, report: Report) -> Made:
+    def make_video(self, drawn: StageValues, report: ReportFraction) -> StageOutput:
         """Put the pictures under the sound."""
         frames, rate = self.timeline.frames, self.timeline.rate
         title, artist = self.request.title, self.request.artist
         make_video(
             self.ffmpeg,
             [Slide(self.work / name, start) for name, start in drawn["slides"]],
-            self.work / SOUND,
-            fresh(self.artifact("mp4")),
+            self.work / SOUND_FILE,
+            remove_existing(self.artifact_path("mp4")),
             frames=frames,
             rate=rate,
             metadata=ffmetadata(self.chapters, frames=frames, rate=rate, title=title, artist=artist),
             on_progress=report,
             should_stop=self.should_stop,
         )
-        return [self.artifact("mp4").name], {}
+        return [self.artifact_path("mp4").name], {}
 
-    def write_texts(self, files: Sequence[str], report: Report) -> Made:
+    def write_texts(self, files: Sequence[str], report: ReportFraction) -> StageOutput:
         """Write what is read and not heard: description, chapters, timeline, CUE sheet."""
         request, description = self.request, self.describe()
         document = {"files": list(files), **self.timeline.to_dict()}
@@ -245,11 +250,11 @@ class Run:
             "timeline": json.dumps(document, ensure_ascii=False, indent=1) + "\n",
         }
         if "mp3" in self.formats:
-            mp3 = self.artifact("mp3").name
+            mp3 = self.artifact_path("mp3").name
             texts["cue"] = cue_sheet(self.chapters, file_name=mp3, title=request.title, artist=request.artist)
         for kind, text in texts.items():
-            fresh(self.artifact(kind)).write_text(text, encoding="utf-8", newline="\n")
-        return [self.artifact(kind).name for kind in texts], {"notes": description.notes}
+            remove_existing(self.artifact_path(kind)).write_text(text, encoding="utf-8", newline="\n")
+        return [self.artifact_path(kind).name for kind in texts], {"notes": description.notes}
 
     def describe(self) -> Description:
         """Fill in the description."""
@@ -270,57 +275,57 @@ class Run:
             def report_part(fraction: float, before: int = index) -> None:
                 self.on_progress("check", (before + fraction) / len(self.formats))
 
-            check = partial(self.check_one, kind, remarks)
-            sheets[kind] = CheckSheet.from_dict(self.finish(f"check-{kind}", check, report_part))
+            check = partial(self.check_format, kind, remarks)
+            sheets[kind] = CheckSheet.from_dict(self.run_stage(f"check-{kind}", check, report_part))
         return sheets
 
-    def check_one(self, kind: str, remarks: Sequence[str], report: Report) -> Made:
+    def check_format(self, kind: str, remarks: Sequence[str], report: ReportFraction) -> StageOutput:
         """Measure one of them; raises BrokenOutputError for one that is not what was planned."""
         sheet = check_file(
             self.ffmpeg,
-            self.artifact(kind),
+            self.artifact_path(kind),
             self.timeline,
             target_lufs=self.request.settings.target_lufs,
             notes=self.plan.notes,
             remarks=remarks,
-            opening=np.fromfile(self.work / OPENING, dtype=np.float32).reshape(-1, 2),
+            opening=np.fromfile(self.work / OPENING_FILE, dtype=np.float32).reshape(-1, 2),
             on_progress=report,
             should_stop=self.should_stop,
         )
         try:
-            refuse_broken(sheet)
+            require_intact(sheet)
         except BrokenOutputError:
-            if self.records:
-                self.records.forget()  # what lies there is no good: another try makes all of it anew
+            if self.checkpoints:
+                self.checkpoints.clear()  # what lies there is no good: another try makes all of it anew
             raise
         return (), sheet.to_dict()
 
-    def kinds(self) -> list[str]:
+    def artifact_kinds(self) -> list[str]:
         """Return the kinds of all artifacts of this run."""
         return [*self.formats, "description", "chapters", "timeline", *(["cue"] * ("mp3" in self.formats))]
 
-    def artifact(self, kind: str) -> Path:
+    def artifact_path(self, kind: str) -> Path:
         """Return where an artifact of this run lies."""
-        return self.work / f"{file_stem(self.request.title)}{ENDINGS[kind]}"
+        return self.work / f"{file_stem(self.request.title)}{SUFFIXES[kind]}"
 
 
-def fresh(path: Path) -> Path:
+def remove_existing(path: Path) -> Path:
     """Make way for a file: what lies there may be a link to an earlier result, which must not change."""
     path.unlink(missing_ok=True)
     return path
 
 
-def drawing_notes(drawn: Values) -> tuple[str, ...]:
+def drawing_notes(drawn: StageValues) -> tuple[str, ...]:
     """Say which letters are missing in the pictures, if any are."""
     letters = "".join(dict.fromkeys(drawn.get("undrawable", "")))
     text = f"No font on this machine has these letters, so the pictures leave them out: {letters}"
     return (text,) if letters else ()
 
 
-def refuse_broken(sheet: CheckSheet) -> None:
+def require_intact(sheet: CheckSheet) -> None:
     """Raise BrokenOutputError when a finished file is not as planned: it must not replace a good one."""
     for item in sheet.items:
-        if item.name in MUST_HOLD and item.verdict == Verdict.WRONG:
+        if item.name in BLOCKING_CHECKS and item.verdict == Verdict.WRONG:
             raise BrokenOutputError(
                 f"{sheet.file_name} did not come out whole and was given up: {item.sentence}"
             )

@@ -11,12 +11,13 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from mixes.engine.disk import fsync_path
 from mixes.engine.errors import OutputError
 
 ANOTHER_PLACE = "Nothing was made; choose another title or another folder."
 PREFIX, SUFFIX = ".mixtape-", ".part"  # of work folders: hidden, and told from a finished file
 STALE_S = 60.0  # a younger work folder may not be locked yet
-SPARE_BYTES = 64 << 20  # left free for the texts, and for what else runs on the machine
+RESERVED_BYTES = 64 << 20  # left free for the texts, and for what else runs on the machine
 
 
 @contextlib.contextmanager
@@ -25,18 +26,18 @@ def work_folder(folder: Path) -> Iterator[Path]:
 
     Raises OutputError for what the operating system refuses meanwhile.
     """
-    made: list[Path] = []
+    created: list[Path] = []
     try:
-        made = [path for path in (folder, *folder.parents) if not path.exists()]
+        created = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
+        remove_stale(folder)
         with tempfile.TemporaryDirectory(prefix=PREFIX, suffix=SUFFIX, dir=folder) as work, lock(Path(work)):
             yield Path(work)
     except OSError as error:
-        _remove_empty(made)
+        _remove_empty(created)
         raise OutputError(explain_os_error(error, folder)) from error
     except BaseException:
-        _remove_empty(made)
+        _remove_empty(created)
         raise
 
 
@@ -54,7 +55,7 @@ def lock(folder: Path, *, wait: bool = True) -> Iterator[int]:
         os.close(handle)
 
 
-def sweep(folder: Path) -> None:
+def remove_stale(folder: Path) -> None:
     """Remove the work folders of runs that were killed: nobody holds their locks."""
     for stale in folder.glob(f"{PREFIX}*{SUFFIX}"):
         if time.time() - stale.stat().st_mtime > STALE_S:
@@ -76,18 +77,18 @@ def explain_os_error(error: OSError, folder: Path) -> str:
     return f"Writing to {folder} failed: {error.strerror or error}."
 
 
-def check_space(folder: Path, wanted_bytes: int) -> None:
+def check_disk_space(folder: Path, wanted_bytes: int) -> None:
     """Raise OutputError when the disk has less free space than a run will need."""
     free_bytes = shutil.disk_usage(folder).free
-    if free_bytes < wanted_bytes + SPARE_BYTES:
-        wanted_mb, free_mb = (wanted_bytes + SPARE_BYTES) / 1e6, free_bytes / 1e6
+    if free_bytes < wanted_bytes + RESERVED_BYTES:
+        wanted_mb, free_mb = (wanted_bytes + RESERVED_BYTES) / 1e6, free_bytes / 1e6
         raise OutputError(
             f"There is not enough space in {folder}: it takes about {wanted_mb:.0f} MB "
             f"and {free_mb:.0f} MB are free. Nothing was changed; free some and try again."
         )
 
 
-def made_before(timeline: Path) -> frozenset[str]:
+def previous_outputs(timeline: Path) -> frozenset[str]:
     """Return the names of the files that an earlier run made, as its timeline lists them."""
     try:
         return frozenset(map(str, json.loads(timeline.read_text(encoding="utf-8"))["files"]))
@@ -95,33 +96,34 @@ def made_before(timeline: Path) -> frozenset[str]:
         return frozenset()
 
 
-def check_targets(names: Sequence[str], folder: Path, made_of: Sequence[Path], ours: Collection[str]) -> None:
+def check_targets(
+    names: Sequence[str], folder: Path, inputs: Sequence[Path], own_names: Collection[str]
+) -> None:
     """Raise OutputError when a result would replace what the mix is made of, or what no run of ours made.
 
-    `names` are the results' file names, `ours` those that an earlier run made.
+    `names` are the results' file names, `own_names` those that an earlier run made.
     """
-    sources = {path.resolve() for path in made_of}
+    sources = {path.resolve() for path in inputs}
     for name in names:
         target = folder / name
         if target.resolve() in sources:
             raise OutputError(f"{target} is one of the files the mix is made of. {ANOTHER_PLACE}")
         is_there = target.exists() or target.is_symlink()
-        if is_there and (name not in ours or not target.is_file()):
+        if is_there and (name not in own_names or not target.is_file()):
             raise OutputError(f"{target} is already there and was not made by a mix. {ANOTHER_PLACE}")
 
 
-def publish(artifacts: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+def install_outputs(artifacts: Mapping[str, Path], folder: Path) -> dict[str, Path]:
     """Move finished files into `folder`, each at once over what is there; return their new places.
 
     All of them are on the disk before the first is moved, so that a power cut leaves old files or whole ones.
     """
     for path in artifacts.values():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        fsync_path(path)
     with lock(folder) as handle:  # two runs of one name do not mix their files
-        published = {kind: path.replace(folder / path.name) for kind, path in artifacts.items()}
+        installed = {kind: path.replace(folder / path.name) for kind, path in artifacts.items()}
         os.fsync(handle)
-    return published
+    return installed
 
 
 def _remove_empty(folders: list[Path]) -> None:

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mixes.engine.errors import EngineError
-from mixes.engine.processes.ffmpeg_report import REPORT
-from mixes.engine.processes.sandbox import READER, run
+from mixes.engine.processes.ffmpeg_report import REPORT_ARGS
+from mixes.engine.processes.sandbox import READER, run_child
 
 OLDEST_MAJOR = 5  # the oldest version the flags below were tried on
 NEEDED_ENCODERS = ("libmp3lame", "aac", "libx264", "pcm_f32le")
@@ -24,14 +24,14 @@ DECODERS = (
 )
 
 
-def find_ffmpeg(named: str | None = None) -> Path:
+def find_ffmpeg(configured: str | None = None) -> Path:
     """Return the ffmpeg to use: the one the operator named (a path, or a program on PATH), or the pinned one.
 
     Raises EngineError when it is not there or may not be started.
     """
-    path = shutil.which(named) if named else _find_pinned()
+    path = shutil.which(configured) if configured else _find_pinned()
     if path is None:
-        where = f"at {named}" if named else "in the package imageio-ffmpeg"
+        where = f"at {configured}" if configured else "in the package imageio-ffmpeg"
         raise EngineError(f"ffmpeg was not found {where}, or it may not be started.")
     return Path(path).resolve()
 
@@ -46,7 +46,7 @@ def _find_pinned() -> str | None:
 
 def version(ffmpeg: Path) -> str:
     """Return the version as ffmpeg tells it, such as `n9.0.2-17-g2a571b6068`."""
-    text = run([str(ffmpeg), "-version"], limits=READER).stdout.decode("utf-8", "replace")
+    text = run_child([str(ffmpeg), "-version"], limits=READER).stdout.decode("utf-8", "replace")
     match = re.match(r"ffmpeg version (\S+)", text)
     return match[1] if match else "unknown"
 
@@ -59,7 +59,7 @@ def major_version(version_text: str) -> int | None:
 
 def missing_encoders(ffmpeg: Path) -> tuple[str, ...]:
     """Return those of the encoders (and the resampler) we need that this ffmpeg was built without."""
-    text = run([str(ffmpeg), "-encoders"], limits=READER)
+    text = run_child([str(ffmpeg), "-encoders"], limits=READER)
     built_in = set(re.findall(r"^ [A-Z.]{6} (\S+)", text.stdout.decode("utf-8", "replace"), re.MULTILINE))
     built_in |= {"libsoxr"} if "--enable-libsoxr" in text.stderr_tail else set()
     return tuple(name for name in (*NEEDED_ENCODERS, "libsoxr") if name not in built_in)
@@ -72,7 +72,7 @@ def decode_args(ffmpeg: Path, path: Path, *, max_s: float) -> list[str]:
     otherwise a playlist that calls itself an MP3 would open other files.
     """
     return [
-        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT, "-v", "level+info"),
+        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT_ARGS, "-v", "level+info"),
         *("-max_alloc", str(MAX_ALLOC_BYTES), "-protocol_whitelist", "file"),
         *("-format_whitelist", DEMUXERS, "-codec_whitelist", DECODERS, "-err_detect", "crccheck"),
         *("-vn", "-sn", "-dn", "-threads", "1", "-t", f"{max_s:.3f}", "-i", f"file:{path}"),
@@ -86,7 +86,7 @@ def resample_args(ffmpeg: Path, from_hz: int, to_hz: int) -> list[str]:
     """Return the command that brings float32 stereo, without a header, to another rate (28 bits exact)."""
     form = ("-f", "f32le", "-ac", "2", "-ar")
     return [
-        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT, "-v", "level+error"),
+        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT_ARGS, "-v", "level+error"),
         *(*form, str(from_hz), "-i", "pipe:0"),
         *("-af", f"{LARGER_FRAMES},aresample={to_hz}:resampler=soxr:precision=28"),
         *("-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"),

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from mixes.engine.errors import BrokenOutputError
 
-REPORT = ("-progress", "pipe:2", "-stats_period", "3600")  # once, at the end
+REPORT_ARGS = ("-progress", "pipe:2", "-stats_period", "3600")  # once, at the end
 
 
-def last_report(said: str) -> dict[str, str]:
+def final_report(stderr: str) -> dict[str, str]:
     """Return what was told at the end, empty for one that never got there."""
-    told = dict(line.partition("=")[::2] for line in said.splitlines() if "=" in line)  # the last counts
-    return told if told.get("progress") == "end" else {}
+    report = dict(line.partition("=")[::2] for line in stderr.splitlines() if "=" in line)  # the last counts
+    return report if report.get("progress") == "end" else {}
 
 
 def file_size(path: Path) -> int:
@@ -21,20 +21,20 @@ def file_size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def told_bytes(said: str) -> int | None:
+def reported_bytes(stderr: str) -> int | None:
     """Return how many bytes it wrote in all; None when it did not say."""
-    size = last_report(said).get("total_size", "")
+    size = final_report(stderr).get("total_size", "")
     return int(size) if size.isdecimal() else None
 
 
-def refuse_less(said: str, *, size: int, frames: int | None = None, duration_s: float = 0.0) -> None:
+def check_complete(stderr: str, *, size: int, frames: int | None = None, duration_s: float = 0.0) -> None:
     """Raise BrokenOutputError when `size` bytes are not all it wrote, or when it had not all it was to write.
 
     `frames` are those of the video, `duration_s` of the sound, 10 ms more or less.
     """
-    report = last_report(said)
-    made_us = report.get("out_time_us", "")
-    made_s = int(made_us) / 1e6 if made_us.isdecimal() else 0.0
+    report = final_report(stderr)
+    written_us = report.get("out_time_us", "")
+    written_s = int(written_us) / 1e6 if written_us.isdecimal() else 0.0
     has_frames = frames is None or report.get("frame", "").strip() == str(frames)
-    if not size or told_bytes(said) != size or not has_frames or made_s < duration_s - 0.01:
+    if not size or reported_bytes(stderr) != size or not has_frames or written_s < duration_s - 0.01:
         raise BrokenOutputError("A program that works on the sound gave less than it was asked for.")

@@ -28,7 +28,7 @@ FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE  # the rest makes sens
 SOCKET_CALLS = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
 IO_URING_SETUP = 425  # everywhere; a ring opens sockets without that call
 FOREIGN_CALLS = 0x40000000  # from here on x86-64 has the same calls again, under other numbers (x32)
-SECCOMP_MODE_FILTER, SECCOMP_ALLOW, SECCOMP_REFUSE = 2, 0x7FFF0000, 0x00050000 | 13  # 13: EACCES
+SECCOMP_MODE_FILTER, SECCOMP_ALLOW, SECCOMP_DENY = 2, 0x7FFF0000, 0x00050000 | 13  # 13: EACCES
 LOAD, JUMP_IF_EQUAL, JUMP_IF_NOT_LESS, RETURN = 0x20, 0x15, 0x35, 0x06  # linux/bpf_common.h
 SANDBOX_FAILED = 97  # exit status: the kernel has Landlock and refused our rules
 CANNOT_START = 126  # exit status, as shells give it
@@ -65,7 +65,7 @@ def restrict_files(libc: ctypes.CDLL, abi: int, readable: list[str], writable: l
     os.close(ruleset)
 
 
-def refuse_sockets(libc: ctypes.CDLL) -> None:
+def deny_sockets(libc: ctypes.CDLL) -> None:
     """Have the kernel answer EACCES to every call that opens a socket; where it cannot, nothing changes.
 
     Landlock knows TCP from Linux 6.7 on, and neither UDP nor the socket files of databases.
@@ -80,7 +80,7 @@ def refuse_sockets(libc: ctypes.CDLL) -> None:
         (JUMP_IF_EQUAL, 2, 0, socket_call),
         (JUMP_IF_EQUAL, 1, 0, IO_URING_SETUP),
         (JUMP_IF_NOT_LESS, 0, 1, FOREIGN_CALLS),
-        (RETURN, 0, 0, SECCOMP_REFUSE),
+        (RETURN, 0, 0, SECCOMP_DENY),
         (RETURN, 0, 0, SECCOMP_ALLOW),
     )
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
@@ -88,12 +88,12 @@ def refuse_sockets(libc: ctypes.CDLL) -> None:
     libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0)
 
 
-def limit(what: int, amount: int) -> None:
+def limit(resource_kind: int, amount: int) -> None:
     """Set a soft and hard limit, keeping a lower one that is already there."""
     if amount:
-        hard = resource.getrlimit(what)[1]
+        hard = resource.getrlimit(resource_kind)[1]
         amount = amount if hard == resource.RLIM_INFINITY else min(amount, hard)
-        resource.setrlimit(what, (amount, amount))
+        resource.setrlimit(resource_kind, (amount, amount))
 
 
 def restore_signals(libc: ctypes.CDLL) -> None:
@@ -102,7 +102,7 @@ def restore_signals(libc: ctypes.CDLL) -> None:
         libc.signal(number, DEFAULT_ACTION)
 
 
-def give_up_rights(libc: ctypes.CDLL, parent: int, readable: list[str], writable: list[str]) -> None:
+def drop_rights(libc: ctypes.CDLL, parent: int, readable: list[str], writable: list[str]) -> None:
     """Tie this process to its parent and take from it what it does not need; Linux only."""
     libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it died before we could ask to die with it
@@ -112,7 +112,7 @@ def give_up_rights(libc: ctypes.CDLL, parent: int, readable: list[str], writable
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if abi := landlock_abi(libc):
         restrict_files(libc, abi, readable, writable)
-    refuse_sockets(libc)
+    deny_sockets(libc)
 
 
 def stop(status: int, sentence: str) -> None:
@@ -137,7 +137,7 @@ def main() -> None:
     restore_signals(libc)
     try:
         if sys.platform == "linux":
-            give_up_rights(libc, parent, paths["-r"], paths["-w"])
+            drop_rights(libc, parent, paths["-r"], paths["-w"])
             limit(resource.RLIMIT_AS, memory)  # last: the launcher itself needs some
     except OSError as error:
         stop(SANDBOX_FAILED, f"The sandbox could not be set up: {error.strerror}.")

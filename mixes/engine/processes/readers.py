@@ -8,10 +8,10 @@ from typing import Any
 
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.errors import EngineError, FfmpegError, StalledError
-from mixes.engine.processes.sandbox import READER, Limits, run
+from mixes.engine.processes.sandbox import READER, Limits, run_child
 
 # The package by hand: to find it on sys.path needs the right to list the project root, where secrets lie.
-READER_START = """
+READER_BOOTSTRAP = """
 import runpy, sys, types
 package = types.ModuleType("mixes")
 package.__path__ = [sys.argv[1]]
@@ -34,10 +34,10 @@ def call_reader(
 
     Raises EngineError in one sentence when the child fails, whatever the reason.
     """
-    argv = [sys.executable, "-I", "-c", READER_START, str(PACKAGE), f"mixes.engine.{module}"]
+    argv = [sys.executable, "-I", "-c", READER_BOOTSTRAP, str(PACKAGE), f"mixes.engine.{module}"]
     python = (Path(sys.prefix), Path(sys.base_prefix), PACKAGE)
     try:
-        output = run(
+        output = run_child(
             argv,
             limits=limits,
             read=(*python, *read),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.errors import EngineError
-from mixes.engine.processes.sandbox import Limits, run
+from mixes.engine.processes.sandbox import Limits, run_child
 from mixes.engine.synth import instruments
 
 Samples = NDArray[np.float32]  # shape (frames, 2), full scale at 1.0
@@ -171,7 +171,7 @@ def write_song(
     argv = [str(ffmpeg), "-hide_banner", "-nostats", "-v", "level+error", "-y", *source, *_tags(song), *codec]
     argv += [*bitexact, f"file:{path}"]
     feed = (block.tobytes() for block in song_blocks(song, rate))
-    run(argv, limits=Limits(), write=(path.parent,), feed=feed, should_stop=should_stop)
+    run_child(argv, limits=Limits(), write=(path.parent,), feed=feed, should_stop=should_stop)
     return path
 
 

@@ -58,7 +58,7 @@ class Worker:
         """Work until a signal comes or the cluster dies; return the exit status."""
         multiprocessing.util.register_after_fork(self, lambda worker: die_with_parent(signal.SIGKILL))
         if self.queue == PUBLISH:  # it holds the key of the tokens
-            sandbox.close_door()
+            sandbox.forbid_processes()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.note_signal)
         os.nice(NICE[self.queue])  # and whatever is started from here

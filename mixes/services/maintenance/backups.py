@@ -23,6 +23,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from mixes.engine.disk import fsync_path
 from mixes.services import storage
 from mixes.services.maintenance import database_copy
 
@@ -211,7 +212,7 @@ def add_manifest(target: Path, manifest: Manifest) -> None:
     text = manifest.to_json()
     if target.is_dir():
         (target / MANIFEST).write_bytes(text)
-        storage.sync_folder(target)
+        fsync_path(target)
         return
     with target.open("r+b") as out:
         with tarfile.open(fileobj=out, mode="a") as archive:

@@ -11,7 +11,7 @@ from django.db import transaction
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.hashing import hash_file
 from mixes.engine.pipeline.request import MixOutputs
-from mixes.engine.pipeline.reuse import link
+from mixes.engine.pipeline.reuse import link_or_copy
 from mixes.models import Artifact, MixJob
 from mixes.services import storage
 
@@ -69,7 +69,7 @@ def place(job: MixJob, result: Result) -> str:
     stem = uuid.uuid5(job.pk, f"{result.kind} {result.sha256}").hex
     name = f"{storage.ARTIFACTS}/{stem[:2]}/{stem}"
     twin = result.path.with_name(f"{result.path.name}.twin")
-    link(result.path, twin)
+    link_or_copy(result.path, twin)
     storage.keep(twin, name)
     return name
 

@@ -18,7 +18,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from mixes.engine.processes.readers import PACKAGE
-from mixes.engine.processes.sandbox import READER, SYSTEM_PATHS, can_restrict_files, run
+from mixes.engine.processes.sandbox import READER, SYSTEM_PATHS, can_restrict_files, run_child
 from mixes.engine.tests.signals import RATE, pink_noise, write_audio
 from mixes.tests.torture.harness import live
 from mixes.tests.torture.harness.table import note_row
@@ -223,7 +223,7 @@ from mixes.management.commands.worker import Worker
 
 def start():
     try:
-        print(sandbox.run(["/bin/echo", "may start programs"], limits=sandbox.READER).stdout.decode())
+        print(sandbox.run_child(["/bin/echo", "may start programs"], limits=sandbox.READER).stdout.decode())
     except EngineError as error:
         print(error)
     sys.stdout.flush()
@@ -278,7 +278,7 @@ def test_no_child_can_open_the_keys_the_database_the_settings_or_our_memory(tmp_
     song.parent.mkdir()
     song.write_bytes(b"sound")
     python = (Path(sys.prefix), Path(sys.base_prefix), PACKAGE)
-    answer = run(
+    answer = run_child(
         [sys.executable, "-I", "-c", TRIES_TO_READ, *map(str, (*secrets, *of_ours, song))],
         limits=READER,
         read=(*python, song),

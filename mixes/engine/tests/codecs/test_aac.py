@@ -9,7 +9,7 @@ from mixes.engine.codecs import aac
 from mixes.engine.codecs.aac import AacWriter, AdtsFacts, adts_facts
 from mixes.engine.codecs.encode import EncoderPool
 from mixes.engine.errors import OutputError
-from mixes.engine.processes.sandbox import ENCODE, run
+from mixes.engine.processes.sandbox import ENCODE, run_child
 from mixes.engine.synth.songs import DEMO_SONGS, render_song
 from mixes.engine.tests.signals import decode_file, lag, pink_noise, run_ffmpeg
 
@@ -89,7 +89,9 @@ def test_a_seam_is_as_good_as_no_seam(tmp_path, ffmpeg):
     samples = music(15)
     writer = write_aac(tmp_path / "cut.aac", ffmpeg, samples, chunk_s=1)
     frame = aac.frame_format(ffmpeg, RATE, aac.DEFAULT_KBPS)
-    (tmp_path / "whole.aac").write_bytes(run(frame.argv, limits=ENCODE, feed=[samples.data.cast("B")]).stdout)
+    (tmp_path / "whole.aac").write_bytes(
+        run_child(frame.argv, limits=ENCODE, feed=[samples.data.cast("B")]).stdout
+    )
     cut, whole = (decode_file(tmp_path / f"{name}.aac")[aac.PRIMING_SAMPLES :] for name in ("cut", "whole"))
     cuts = [chunk.first * 1024 - aac.PRIMING_SAMPLES for chunk in writer._plan[1:]]
     assert len(cuts) >= 15

@@ -464,7 +464,7 @@ def test_a_decoder_that_lies_or_hangs_is_found_out(fake, script, reason):
 
 def test_endless_patience_is_not_had_with_a_slow_one(fake, monkeypatch):
     monkeypatch.setattr(decode, "PATIENCE", (0.5, 0.5))
-    monkeypatch.setattr(decode, "DECODE", Limits(stall_s=0.5, least_bytes_per_s=1))
+    monkeypatch.setattr(decode, "DECODE", Limits(stall_s=0.5, min_bytes_per_s=1))
     script = f"printf '{HEADER}'; while :; do printf xxxxxxxx; sleep 0.2; done"
     program, path = fake(script)
     with pytest.raises(DecodeError, match="takes far too long"), open_track(program, path, None) as decoder:

@@ -19,7 +19,7 @@ from mixes.engine.codecs import mp3
 from mixes.engine.codecs.encode import EncoderPool
 from mixes.engine.codecs.mp3 import Mp3Format, Mp3Writer, StreamFacts, advance_crc16, crc16, info_frame
 from mixes.engine.errors import OutputError
-from mixes.engine.processes.sandbox import ENCODE, run
+from mixes.engine.processes.sandbox import ENCODE, run_child
 from mixes.engine.synth.songs import DEMO_SONGS, render_song
 from mixes.engine.tests.signals import decode_file, lag, pink_noise, rms_db, run_ffmpeg, sine
 
@@ -141,7 +141,9 @@ def test_a_seam_is_as_good_as_no_seam(tmp_path, ffmpeg):
     ):
         writer.push(samples)
     frame = mp3.frame_format(ffmpeg, Mp3Format(RATE, 320))
-    (tmp_path / "whole.mp3").write_bytes(run(frame.argv, limits=ENCODE, feed=[samples.data.cast("B")]).stdout)
+    (tmp_path / "whole.mp3").write_bytes(
+        run_child(frame.argv, limits=ENCODE, feed=[samples.data.cast("B")]).stdout
+    )
     cut, whole = decode_file(path), decode_file(tmp_path / "whole.mp3")[DELAY:]
     cuts = [chunk.first * 1152 - DELAY for chunk in writer._plan[1:]]
     assert len(cuts) >= 15

@@ -17,7 +17,7 @@ from mixes.engine.codecs.mp4 import (
     slide_spans,
 )
 from mixes.engine.errors import Cancelled, OutputError, PictureError
-from mixes.engine.processes.sandbox import DECODE, VIDEO, run
+from mixes.engine.processes.sandbox import DECODE, VIDEO, run_child
 
 SIZE = (192, 108)
 RATE = 44100
@@ -52,7 +52,7 @@ def write_adts(ffmpeg, path, sound, rate=RATE):
         *(str(ffmpeg), "-v", "error", "-f", "f32le", "-ar", str(rate), "-ac", "2", "-i", "pipe:0"),
         *("-c:a", "aac", "-b:a", "128k", "-f", "adts", "pipe:1"),
     ]
-    path.write_bytes(run(argv, limits=VIDEO, feed=[sound.astype("<f4").tobytes()]).stdout)
+    path.write_bytes(run_child(argv, limits=VIDEO, feed=[sound.astype("<f4").tobytes()]).stdout)
     return path
 
 
@@ -62,7 +62,7 @@ def noise(rng, frames):
 
 def decode_sound(ffmpeg, path):
     argv = [str(ffmpeg), "-v", "error", "-i", f"file:{path}", "-f", "f32le", "pipe:1"]
-    return np.frombuffer(run(argv, limits=DECODE, read=[path]).stdout, "<f4").reshape(-1, 2)
+    return np.frombuffer(run_child(argv, limits=DECODE, read=[path]).stdout, "<f4").reshape(-1, 2)
 
 
 def decode_pictures(ffmpeg, path, size=SIZE):
@@ -72,14 +72,14 @@ def decode_pictures(ffmpeg, path, size=SIZE):
         *(str(ffmpeg), "-v", "error", "-i", f"file:{path}", "-map", "0:v", "-fps_mode", "passthrough"),
         *("-vf", to_rgb, "-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"),
     ]
-    pixels = np.frombuffer(run(argv, limits=VIDEO, read=[path]).stdout, np.uint8)
+    pixels = np.frombuffer(run_child(argv, limits=VIDEO, read=[path]).stdout, np.uint8)
     return pixels.reshape(-1, size[1], size[0], 3)
 
 
 def packets(ffmpeg, path, stream):
     """Return (decoding time, presentation time, duration) in seconds of every packet, edit list applied."""
     argv = [str(ffmpeg), "-v", "error", "-i", f"file:{path}", "-map", f"0:{stream}", "-c", "copy"]
-    text = run([*argv, "-f", "framecrc", "pipe:1"], limits=DECODE, read=[path]).stdout.decode()
+    text = run_child([*argv, "-f", "framecrc", "pipe:1"], limits=DECODE, read=[path]).stdout.decode()
     base = int(re.search(r"#tb 0: 1/(\d+)", text)[1])
     rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]
     return [tuple(int(number) / base for number in row[1:4]) for row in rows]
@@ -88,7 +88,7 @@ def packets(ffmpeg, path, stream):
 def describe(ffmpeg, path):
     """Return what the file says of itself, as ffmetadata and as ffmpeg prints it."""
     argv = [str(ffmpeg), "-hide_banner", "-i", f"file:{path}", "-f", "ffmetadata", "pipe:1"]
-    output = run(argv, limits=DECODE, read=[path])
+    output = run_child(argv, limits=DECODE, read=[path])
     return output.stdout.decode(), output.stderr_tail
 
 

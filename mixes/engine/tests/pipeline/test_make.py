@@ -8,9 +8,9 @@ import pytest
 from mixes.engine.analysis.track import analyse_track
 from mixes.engine.errors import Cancelled, StalledError
 from mixes.engine.pictures.pictures import VIDEO_SIZES
-from mixes.engine.pipeline.make import go_on_with_mix, make_mix
-from mixes.engine.pipeline.request import ENDINGS, MixRequest, Source
-from mixes.engine.pipeline.reuse import Earlier
+from mixes.engine.pipeline.make import make_mix, resume_mix
+from mixes.engine.pipeline.request import SUFFIXES, MixRequest, Source
+from mixes.engine.pipeline.reuse import ReusedOutputs
 from mixes.engine.pipeline.work_folder import lock
 
 SMALLEST = min(VIDEO_SIZES)
@@ -44,12 +44,12 @@ class Watcher:
     def should_stop(self):
         return bool(self.stop_in) and self.now == self.stop_in
 
-    def run(self, request, work, ffmpeg, earlier=None):
-        return go_on_with_mix(
+    def run(self, request, work, ffmpeg, reused=None):
+        return resume_mix(
             request,
             work,
             ffmpeg=ffmpeg,
-            earlier=earlier,
+            reused=reused,
             on_progress=self.on_progress,
             should_stop=self.should_stop,
         )
@@ -91,7 +91,7 @@ def test_a_run_that_had_finished_makes_nothing_again(ffmpeg, request_of_all, fin
     assert watcher.worked == set()
     assert (second.checks, second.notes, second.sha256) == (first.checks, first.notes, first.sha256)
     assert second.timings_s == first.timings_s
-    assert set(second.sha256) == set(finished.artifacts) == set(ENDINGS)
+    assert set(second.sha256) == set(finished.artifacts) == set(SUFFIXES)
 
 
 def test_a_damaged_file_makes_its_stage_run_again(ffmpeg, request_of_all, finished, tmp_path):
@@ -133,7 +133,7 @@ def test_a_run_from_a_stage_keeps_what_lies_before(
 ):
     before = contents(finished.artifacts)
     watcher = Watcher()
-    outputs = watcher.run(request_of_all, tmp_path, ffmpeg, Earlier(from_stage, finished.artifacts))
+    outputs = watcher.run(request_of_all, tmp_path, ffmpeg, ReusedOutputs(from_stage, finished.artifacts))
     assert watcher.worked == made
     assert outputs.artifacts["mp3"].samefile(finished.artifacts["mp3"])
     assert outputs.artifacts["cue"].samefile(finished.artifacts["cue"]) == (from_stage == "check")
@@ -145,8 +145,8 @@ def test_sound_taken_out_of_a_video_is_the_sound_that_went_in(ffmpeg, request_of
     (there := tmp_path / "there").mkdir()
     stopped_run(request_of_all, there, ffmpeg, "video")
     with pytest.raises(Cancelled):
-        earlier = Earlier("video", finished.artifacts)
-        Watcher(stop_in="video").run(request_of_all, tmp_path, ffmpeg, earlier)
+        reused = ReusedOutputs("video", finished.artifacts)
+        Watcher(stop_in="video").run(request_of_all, tmp_path, ffmpeg, reused)
     assert (tmp_path / "sound.aac").read_bytes() == (there / "sound.aac").read_bytes()
 
 
@@ -156,8 +156,8 @@ def test_an_earlier_file_that_is_missing_or_cut_is_made_again(ffmpeg, request_of
         file.truncate(cut.stat().st_size // 2)
     (work := tmp_path / "work").mkdir()
     watcher = Watcher()
-    earlier = Earlier("video", {**finished.artifacts, "mp4": cut})
-    outputs = watcher.run(request_of_all, work, ffmpeg, earlier)
+    reused = ReusedOutputs("video", {**finished.artifacts, "mp4": cut})
+    outputs = watcher.run(request_of_all, work, ffmpeg, reused)
     assert "render" in watcher.worked
     assert outputs.notes[-1] == "The earlier sound could not be used as it was, so it was made again."
     assert contents(outputs.artifacts) == contents(finished.artifacts)
@@ -174,6 +174,6 @@ def test_making_anew_leaves_the_earlier_files_alone(ffmpeg, request_of_all, fini
 
 
 def test_two_runs_never_work_in_one_folder(ffmpeg, request_of_all, tmp_path, monkeypatch):
-    monkeypatch.setattr("mixes.engine.pipeline.checkpoints.TAKEN_S", 0.0)
+    monkeypatch.setattr("mixes.engine.pipeline.checkpoints.LOCK_TIMEOUT_S", 0.0)
     with lock(tmp_path), pytest.raises(StalledError, match="has not ended yet"):
         Watcher().run(request_of_all, tmp_path, ffmpeg)

@@ -9,11 +9,11 @@ import pytest
 
 from mixes.engine.errors import Cancelled, OutputError
 from mixes.engine.pipeline.work_folder import (
-    check_space,
+    check_disk_space,
     check_targets,
+    install_outputs,
     lock,
-    made_before,
-    publish,
+    previous_outputs,
     work_folder,
 )
 
@@ -24,7 +24,7 @@ def test_files_are_moved_over_what_is_there(tmp_path):
     (out / "mix.mp3").write_text("old")
     with work_folder(out) as work:
         (work / "mix.mp3").write_text("new")
-        published = publish({"mp3": work / "mix.mp3"}, out)
+        published = install_outputs({"mp3": work / "mix.mp3"}, out)
     assert published == {"mp3": out / "mix.mp3"}
     assert [path.name for path in out.iterdir()] == ["mix.mp3"]
     assert (out / "mix.mp3").read_text() == "new"
@@ -80,7 +80,7 @@ def test_what_no_mix_has_made_is_never_replaced(tmp_path):
 def test_a_timeline_that_lists_no_files_vouches_for_none(tmp_path, text):
     if text is not None:
         (tmp_path / "a.timeline.json").write_text(text, encoding="latin-1")
-    assert made_before(tmp_path / "a.timeline.json") == frozenset()
+    assert previous_outputs(tmp_path / "a.timeline.json") == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,6 @@ def test_what_lies_elsewhere_is_named(tmp_path):
 def test_a_disk_without_room_is_refused_before_the_work(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 9 * 10**8, 10**8))
-    check_space(tmp_path, 10**7)
+    check_disk_space(tmp_path, 10**7)
     with pytest.raises(OutputError, match="takes about 167 MB and 100 MB are free"):
-        check_space(tmp_path, 10**8)
+        check_disk_space(tmp_path, 10**8)

@@ -13,7 +13,7 @@ import pytest
 from mixes.engine.errors import EngineError, OutputError
 from mixes.engine.processes import ffmpeg as tools
 from mixes.engine.processes.ffmpeg import decode_args, find_ffmpeg, major_version, missing_encoders, version
-from mixes.engine.processes.sandbox import Limits, run
+from mixes.engine.processes.sandbox import Limits, run_child
 from mixes.engine.tests.signals import run_ffmpeg, sine, write_audio
 
 IN_OPEN = 0x20
@@ -165,7 +165,7 @@ def test_a_full_disk_is_told_from_a_broken_file(ffmpeg):
     source = ["-f", "lavfi", "-i", "sine", "-t", "1"]
     command = [str(ffmpeg), "-y", "-nostdin", "-v", "error", *source, "-f", "wav", "/dev/full"]
     with pytest.raises(OutputError, match="no space left"):
-        run(command, limits=Limits(), write=[Path("/dev/full")])
+        run_child(command, limits=Limits(), write=[Path("/dev/full")])
 
 
 def test_the_pinned_ffmpeg_has_all_that_is_needed(ffmpeg):

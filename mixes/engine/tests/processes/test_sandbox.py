@@ -19,7 +19,7 @@ import pytest
 from mixes.engine.errors import Cancelled, EngineError, FfmpegError, OutputError, StalledError
 from mixes.engine.processes import readers, sandbox
 from mixes.engine.processes.readers import call_reader
-from mixes.engine.processes.sandbox import Child, Limits, can_restrict_files, run
+from mixes.engine.processes.sandbox import Child, Limits, can_restrict_files, run_child
 
 PYTHON = (Path(sys.prefix), Path(sys.base_prefix))
 LIMITS = Limits(stall_s=20.0)
@@ -34,7 +34,7 @@ def python(code):
 
 
 def run_python(code, *, limits=LIMITS, read=(), **options):
-    return run(python(code), limits=limits, read=(*PYTHON, *read), **options)
+    return run_child(python(code), limits=limits, read=(*PYTHON, *read), **options)
 
 
 def python_child(code, *, limits=LIMITS, **options):
@@ -69,7 +69,7 @@ def own_cpu_s():
 
 def test_what_a_child_says_is_kept():
     output = run_python("import sys; print('out'); print('err', file=sys.stderr)")
-    assert output == sandbox.Output(b"out\n", "err\n", 0)
+    assert output == sandbox.ChildOutput(b"out\n", "err\n", 0)
 
 
 def test_more_is_fed_and_read_than_pipes_can_hold():
@@ -124,13 +124,13 @@ def test_a_status_other_than_0_is_an_error_with_the_last_words():
 
 def test_a_program_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FfmpegError, match="no-such-program could not be started: No such file"):
-        run([str(tmp_path / "no-such-program")], limits=LIMITS)
+        run_child([str(tmp_path / "no-such-program")], limits=LIMITS)
 
 
 def test_a_child_that_cannot_be_started_is_one_sentence(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     with pytest.raises(EngineError, match=r"^A helper process could not be started: No such file"):
-        run(["/bin/true"], limits=LIMITS)
+        run_child(["/bin/true"], limits=LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -153,10 +153,10 @@ def test_errors_are_counted_by_how_ffmpeg_begins_its_lines(line, count):
 def test_lines_are_found_across_the_pieces_they_come_in():
     code = "import os, time\nfor part in (b'[er', b'ror] a\\n[info]   Str', b'eam #0:0\\n'):\n"
     code += "    os.write(2, part); time.sleep(0.05)"
-    with python_child(code, keep=re.compile(rb"^\[info\]   Stream.*", re.MULTILINE)) as child:
+    with python_child(code, capture=re.compile(rb"^\[info\]   Stream.*", re.MULTILINE)) as child:
         child.read_all()
         child.finish()
-    assert (child.error_lines, child.kept_lines) == (1, "[info]   Stream #0:0\n")
+    assert (child.error_lines, child.captured_lines) == (1, "[info]   Stream #0:0\n")
 
 
 def test_a_flood_is_read_in_flat_memory():
@@ -166,7 +166,7 @@ def test_a_flood_is_read_in_flat_memory():
     output = run_python(code)  # 98 MB
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
     assert output.error_lines == 96_000
-    assert len(output.stderr_tail) == sandbox.STDERR_KEPT
+    assert len(output.stderr_tail) == sandbox.STDERR_TAIL_BYTES
 
 
 def test_a_line_without_end_is_read_in_flat_memory():
@@ -279,7 +279,7 @@ def test_waiting_costs_next_to_nothing(code):
 def test_a_file_may_not_grow_beyond_its_limit(tmp_path):
     script = f"exec head -c 100000 /dev/zero > {tmp_path}/file"
     with pytest.raises(OutputError, match="grew beyond its limit"):
-        run(
+        run_child(
             ["/bin/sh", "-c", script],
             limits=Limits(file_bytes=50_000),
             read=[Path("/dev/zero")],
@@ -295,7 +295,9 @@ def test_a_full_disk_is_said_in_one_sentence():
 
 def test_an_answer_may_not_grow_beyond_its_limit():
     with pytest.raises(OutputError, match="far more than it should"):
-        run_python("import os\nwhile True: os.write(1, bytes(65536))", limits=Limits(answer_bytes=1_000_000))
+        run_python(
+            "import os\nwhile True: os.write(1, bytes(65536))", limits=Limits(max_output_bytes=1_000_000)
+        )
 
 
 def test_every_limit_reaches_the_child():
@@ -315,10 +317,10 @@ def test_memory_is_limited():
 def test_a_lower_limit_of_ours_is_kept():
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32));"
-        "from pathlib import Path; from mixes.engine.processes.sandbox import Limits, run;"
+        "from pathlib import Path; from mixes.engine.processes.sandbox import Limits, run_child;"
         "code = 'import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])';"
         "read = (Path(sys.prefix), Path(sys.base_prefix));"
-        "print(run([sys.executable, '-I', '-S', '-c', code], limits=Limits(), read=read).stdout)"
+        "print(run_child([sys.executable, '-I', '-S', '-c', code], limits=Limits(), read=read).stdout)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=readers.PACKAGE.parent)
     assert done.stdout == b"b'32\\n'\n", done.stderr
@@ -327,7 +329,7 @@ def test_a_lower_limit_of_ours_is_kept():
 def test_signals_that_python_ignores_end_the_child():
     for name in ("PIPE", "XFSZ"):
         with pytest.raises((FfmpegError, OutputError)):
-            run(["/bin/sh", "-c", f"kill -{name} $$"], limits=LIMITS)
+            run_child(["/bin/sh", "-c", f"kill -{name} $$"], limits=LIMITS)
 
 
 def test_the_environment_holds_no_secrets(monkeypatch):
