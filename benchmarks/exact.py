@@ -174,7 +174,7 @@ def _codecs(bench: Bench, mix: Mix) -> Iterator[Codec]:
     options = ("-c:a", "libmp3lame", "-b:a", "320k", "-reservoir", "0")
     yield Codec("mp3", places, options, "mp3", MP3_SEAM_DB)
     native = aac.frame_format(bench.ffmpeg, rate, aac.DEFAULT_KBPS)
-    plan = plan_chunks(aac.adts_facts(frames).frames, native, rate, CHUNK_S)
+    plan = plan_chunks(aac.adts_info(frames).frames, native, rate, CHUNK_S)
     places = tuple(chunk.first * aac.FRAME_SAMPLES - aac.PRIMING_SAMPLES for chunk in plan[1:])
     argv = list(native.argv)
     same = tuple(argv[argv.index("-c:a") : argv.index("-f", argv.index("-c:a"))])

@@ -21,7 +21,7 @@ BODY_LU = -8.0  # what is louder belongs to the body
 TAIL_LU = -20.0  # where the overlap of a long tail may begin
 SUSTAINED_DROP_LU = 4.0  # an ending that falls less than this from half to half is held, not fading
 MAX_OUTRO_S = 15.0
-START_TOLERANCE_S = 0.4  # one window: a track that sounds by then is played from its first sample
+CUE_IN_TOLERANCE_S = 0.4  # one window: a track that sounds by then is played from its first sample
 END_TOLERANCE_S = 0.01  # of silence after which an album may still run on into its next track
 HELD_TOLERANCE_LU = 0.05  # a level held perfectly still must count as reaching its own mean
 BODY_MIN_HOPS = 27  # as many windows as lie within 3 s: a single loud hit does not begin the body
@@ -113,9 +113,9 @@ def find_cues(
     if not (levels.curve > BODY_LU).any():
         return bounds
     cue_in = max(first_sound, levels.first_above(AUDIBLE_LU))
-    if cue_in < START_TOLERANCE_S * rate:
+    if cue_in < CUE_IN_TOLERANCE_S * rate:
         cue_in = 0
-    ending = _find_ending(levels)
+    ending = _find_track_ending(levels)
     if ending.cue_out <= cue_in:
         return bounds
     outro_start = max(ending.outro_start, cue_in)
@@ -132,7 +132,7 @@ def find_cues(
 
 
 @dataclass(frozen=True, slots=True)
-class _Ending:
+class _TrackEnding:
     outro_start: int
     cue_out: int
     sustained: bool
@@ -140,7 +140,7 @@ class _Ending:
     is_cut: bool  # something still audible lies after cue_out
 
 
-def _find_ending(levels: _Levels) -> _Ending:
+def _find_track_ending(levels: _Levels) -> _TrackEnding:
     """Take the latest of the places where the outro may begin, then the end at most 15 s later."""
     audible_end = levels.last_above(AUDIBLE_LU)
     body_end = levels.last_above(BODY_LU)
@@ -153,7 +153,7 @@ def _find_ending(levels: _Levels) -> _Ending:
     )
     cue_out = min(audible_end, outro_start + int(MAX_OUTRO_S * levels.rate))
     is_held = held_level is not None
-    return _Ending(outro_start, cue_out, is_held, long_tail and not is_held, cue_out < audible_end)
+    return _TrackEnding(outro_start, cue_out, is_held, long_tail and not is_held, cue_out < audible_end)
 
 
 def _held_level(levels: _Levels, start: int, stop: int) -> float | None:
@@ -166,7 +166,7 @@ def _held_level(levels: _Levels, start: int, stop: int) -> float | None:
     return level_lu if _mean_level(first) - level_lu < SUSTAINED_DROP_LU else None
 
 
-def _fades_by_itself(levels: _Levels, ending: _Ending) -> bool:
+def _fades_by_itself(levels: _Levels, ending: _TrackEnding) -> bool:
     """Say whether the level falls by 10 dB or more, hardly ever rising, from the outro's start to its end."""
     if ending.cue_out - ending.outro_start < FADE_MIN_S * levels.rate:
         return False

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mixes.engine.analysis.true_peak import AFTER, CONTEXT, largest_magnitude, peaks_above
+from mixes.engine.analysis.true_peak import CONTEXT, CONTEXT_AFTER, largest_magnitude, peaks_above
 from mixes.engine.samples import Samples
 
 Powers = NDArray[np.float64]
@@ -23,7 +23,7 @@ RELATIVE_GATE_LU = -10.0  # integrated loudness, BS.1770-4
 RANGE_GATE_LU = -20.0  # loudness range, EBU Tech 3342
 RANGE_PERCENTILES = (0.10, 0.95)  # EBU Tech 3342
 LUFS_OFFSET = -0.691  # cancels the K-weighting's gain at 997 Hz
-FORGOTTEN = 1e-30  # a filter's memory of longer gone sound: below it processors slow down many times over
+DENORMAL_FLOOR = 1e-30  # smaller filter states are set to 0: near zero, processors slow down many times over
 PIECE_FRAMES = 16_384  # worked out at a time: the memory of larger arrays goes back to the system each time
 SILENT_POWER = 1e-20  # -200 LUFS, far below the rounding of any file
 
@@ -88,11 +88,11 @@ class LoudnessMeter:
         self.sample_peak = 0.0  # largest |sample|, 1.0 is full scale
         self._rate = rate
         self._sections = k_weighting(rate)
-        self._memory = np.zeros((2, 2, 2))  # of the filters: section, channel, two values
-        self._waiting: Samples = np.zeros((0, 2), dtype=np.float32)  # less than one hop
+        self._filter_state = np.zeros((2, 2, 2))  # of the filters: section, channel, two values
+        self._pending: Samples = np.zeros((0, 2), dtype=np.float32)  # less than one hop
         self._hop_powers: list[Powers] = []
         self._hops = 0
-        self._recent: Samples = np.zeros((CONTEXT, 2), dtype=np.float32)  # true peak context
+        self._peak_context: Samples = np.zeros((CONTEXT, 2), dtype=np.float32)  # true peak context
         self._true_peak = 0.0
 
     def push(self, block: Samples) -> None:
@@ -137,14 +137,14 @@ class LoudnessMeter:
     @property
     def true_peak_dbtp(self) -> float:
         """True peak of all so far, as if silence followed; -inf for silence."""
-        rest = np.concatenate((self._recent, np.zeros((AFTER, 2), dtype=np.float32)))
+        rest = np.concatenate((self._peak_context, np.zeros((CONTEXT_AFTER, 2), dtype=np.float32)))
         peak = self._highest(rest, self._true_peak)
         return 20 * float(np.log10(peak)) if peak > 0 else -np.inf
 
     def _measure_peaks(self, block: Samples) -> None:
-        padded = np.concatenate((self._recent, block), dtype=np.float32)
+        padded = np.concatenate((self._peak_context, block), dtype=np.float32)
         self._true_peak = self._highest(padded, self._true_peak)
-        self._recent = padded[-CONTEXT:].copy()
+        self._peak_context = padded[-CONTEXT:].copy()
 
     @staticmethod
     def _highest(padded: Samples, floor: float) -> float:
@@ -152,14 +152,14 @@ class LoudnessMeter:
 
     def _measure_power(self, block: Samples) -> None:
         """Weigh and square as many whole hops as have come in, and keep the rest."""
-        frames = np.concatenate((self._waiting, block), dtype=np.float32)
+        frames = np.concatenate((self._pending, block), dtype=np.float32)
         first = self._hop_start(self._hops)
         hops = (10 * (first + len(frames) + 1) - 1) // self._rate - self._hops
         starts = np.array([self._hop_start(self._hops + k) - first for k in range(hops + 1)])
-        self._waiting = frames[starts[-1] :].copy()
+        self._pending = frames[starts[-1] :].copy()
         if not hops:
             return
-        squared = self._weigh(frames[: starts[-1]])
+        squared = self._k_weight(frames[: starts[-1]])
         np.square(squared, out=squared)
         sums = np.add.reduceat(squared, starts[:-1], axis=1).sum(axis=0)
         self._hop_powers.append(sums / np.diff(starts))
@@ -169,14 +169,14 @@ class LoudnessMeter:
         # Whole frames, without drift where a tenth of the rate is none (11,025 Hz)
         return hop * self._rate // 10
 
-    def _weigh(self, frames: Samples) -> NDArray[np.float64]:
+    def _k_weight(self, frames: Samples) -> NDArray[np.float64]:
         """Return the K-weighted frames, shape (2, n)."""
         from scipy.signal import sosfilt  # half a second to import, and planning needs this module without it
 
         channels = frames.T.astype(np.float64, order="C")
-        weighted, memory = sosfilt(self._sections, channels, axis=1, zi=self._memory)
-        memory[np.abs(memory) < FORGOTTEN] = 0.0
-        self._memory = memory
+        weighted, filter_state = sosfilt(self._sections, channels, axis=1, zi=self._filter_state)
+        filter_state[np.abs(filter_state) < DENORMAL_FLOOR] = 0.0
+        self._filter_state = filter_state
         return cast("NDArray[np.float64]", weighted)
 
     def _windows(self, hops: int) -> Powers:

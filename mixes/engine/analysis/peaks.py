@@ -26,11 +26,11 @@ def pack_pairs(pairs: Pairs) -> str:
 
 def unpack_pairs(text: str) -> Pairs:
     """Return the pairs of such a text. Raises ValueError, TypeError when it is none."""
-    return tuple(map(_pair, memoryview(bytes.fromhex(text)).cast("H")))
+    return tuple(map(_unpack_pair, memoryview(bytes.fromhex(text)).cast("H")))
 
 
 @cache
-def _pair(code: int) -> tuple[int, int]:
+def _unpack_pair(code: int) -> tuple[int, int]:
     """Return the pair whose two bytes are a number's: one object for all tracks."""
     low, high = array("b", code.to_bytes(2, sys.byteorder))
     return low, high
@@ -43,20 +43,20 @@ class PeakCollector:
         self.frames_per_point = FIRST_FRAMES_PER_POINT
         self._points = np.zeros((MAX_POINTS, 2), dtype=np.float32)  # lowest, highest
         self._count = 0
-        self._waiting: Samples = np.zeros((0, 2), dtype=np.float32)  # less than one point
+        self._pending: Samples = np.zeros((0, 2), dtype=np.float32)  # less than one point
 
     def push(self, block: Samples) -> None:
         """Take the next finite frames, shape (n, 2)."""
-        rest = np.concatenate((self._waiting, block), dtype=np.float32)
+        rest = np.concatenate((self._pending, block), dtype=np.float32)
         while len(rest) >= self.frames_per_point:
             rest = rest[self._collect(rest) :]
-        self._waiting = rest.copy()
+        self._pending = rest.copy()
 
     def pairs(self) -> Pairs:
         """Return (lowest, highest) for every `frames_per_point` frames so far; the last may cover fewer."""
         points = self._points[: self._count]
-        if len(self._waiting):
-            points = np.vstack((points, (self._waiting.min(), self._waiting.max())))
+        if len(self._pending):
+            points = np.vstack((points, (self._pending.min(), self._pending.max())))
         scaled = np.rint(np.clip(points, -1.0, 1.0) * FULL_SCALE).astype(int).tolist()
         return tuple((low, high) for low, high in scaled)
 

@@ -17,7 +17,7 @@ import numpy as np
 from mixes.engine.analysis.cues import CuePoints, find_cues
 from mixes.engine.analysis.loudness import LoudnessMeter
 from mixes.engine.analysis.peaks import Pairs, PeakCollector, pack_pairs, unpack_pairs
-from mixes.engine.analysis.truncation import describe_end
+from mixes.engine.analysis.truncation import truncation_notes
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.decode import Decoder, open_track
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
@@ -27,9 +27,9 @@ from mixes.engine.samples import Samples
 from mixes.engine.tags.tags import Tags, read_tags, tags_from_name
 
 ANALYSIS_VERSION = 1  # raised whenever the same file would be measured otherwise
-TAGS_UNREAD = "Its tags could not be read, so its names come from the file name."
+TAGS_UNREADABLE = "Its tags could not be read, so its names come from the file name."
 SOUND_FLOOR = 10 ** (-60 / 20)  # -60 dBFS: what lies outside the first and the last such sample is not heard
-SHORTEST_SOUND_S = 0.5
+MIN_SOUND_S = 0.5
 CURVE_FLOOR_LUFS = -120.0  # stands for silence: JSON has no infinity
 BLOCK_FRAMES = 16_384  # read at a time; the memory of larger blocks goes back to the system each time
 BLOCKS_PER_REPORT = 64  # 24 s of sound at 44.1 kHz
@@ -52,7 +52,7 @@ class TrackAnalysis:
     cues: CuePoints
     peaks: Pairs = field(repr=False)  # lowest and highest, -127 to 127, evenly spread
     tags: Tags
-    damaged_places: int  # that the decoder complained of
+    damaged_places: int  # decode errors; stored analyses have the key by this name
     repaired_samples: int  # that were no numbers, or louder than any sound
     notes: tuple[str, ...]  # what a user should know of the file, in sentences
 
@@ -70,7 +70,7 @@ class TrackAnalysis:
         if data["version"] != ANALYSIS_VERSION:
             raise ValueError(f"This analysis has version {data['version']}, not {ANALYSIS_VERSION}.")
         read = dict(data)
-        read["momentary"] = tuple(map(_shared_level, data["momentary"]))
+        read["momentary"] = tuple(map(_intern_level, data["momentary"]))
         read["peaks"] = unpack_pairs(data["peaks"])
         read["cues"] = CuePoints(**data["cues"])
         read["tags"] = Tags.from_dict(data["tags"])
@@ -79,7 +79,7 @@ class TrackAnalysis:
 
 
 @cache
-def _shared_level(level: float) -> float:
+def _intern_level(level: float) -> float:
     """Return one object for all of the same value: hundreds of curves are made of a few thousand."""
     return level
 
@@ -100,42 +100,42 @@ def analyse_track(
     `on_progress` gets the fraction done, if the file tells its length. Raises DecodeError, Cancelled.
     """
     with open_track(ffmpeg, path, None, max_s=max_s + 1.0, should_stop=should_stop) as decoder:
-        sound = Sound(decoder.rate)
+        meter = TrackMeter(decoder.rate)
         for block in _read_blocks(decoder, on_progress):
-            sound.push(block)
-            if sound.frames > max_s * decoder.rate:
+            meter.push(block)
+            if meter.frames > max_s * decoder.rate:
                 raise DecodeError(path, f"it is longer than the {max_s / 60:g} minutes a track may have.")
-    sound.refuse_silence(path)
-    tags, tag_notes = tags_or_name(path, name, should_stop)
+    meter.require_sound(path)
+    tags, tag_notes = read_tags_or_name(path, name, should_stop)
     return TrackAnalysis(
         version=ANALYSIS_VERSION,
         sha256=hash_file(path, should_stop) if sha256 is None else sha256,
         rate=decoder.rate,
-        frames=sound.frames,
-        codec=decoder.facts.codec,
-        channels=decoder.facts.channels,
-        integrated_lufs=sound.integrated_lufs,
-        range_lu=round(sound.meter.range_lu, 2),
-        true_peak_dbtp=round(sound.meter.true_peak_dbtp, 2),
-        momentary=sound.momentary,
-        cues=sound.find_cues(),
-        peaks=sound.peaks.pairs(),
+        frames=meter.frames,
+        codec=decoder.info.codec,
+        channels=decoder.info.channels,
+        integrated_lufs=meter.integrated_lufs,
+        range_lu=round(meter.loudness.range_lu, 2),
+        true_peak_dbtp=round(meter.loudness.true_peak_dbtp, 2),
+        momentary=meter.momentary,
+        cues=meter.find_cues(),
+        peaks=meter.peaks.pairs(),
         tags=tags,
-        damaged_places=decoder.damaged_places,
+        damaged_places=decoder.decode_errors,
         repaired_samples=decoder.repaired_samples,
         notes=(
             *tag_notes,
-            *describe_damage(decoder.damaged_places, decoder.repaired_samples),
-            *describe_end(path, decoder.facts, sound.frames / decoder.rate),
+            *damage_notes(decoder.decode_errors, decoder.repaired_samples),
+            *truncation_notes(path, decoder.info, meter.frames / decoder.rate),
         ),
     )
 
 
-class Sound:
+class TrackMeter:
     """All that is measured of a track's sound while it passes by once."""
 
     def __init__(self, rate: int) -> None:
-        self.meter = LoudnessMeter(rate)
+        self.loudness = LoudnessMeter(rate)
         self.peaks = PeakCollector()
         self.rate = rate
         self.frames = 0
@@ -143,7 +143,7 @@ class Sound:
 
     def push(self, block: Samples) -> None:
         """Take the next frames, shape (n, 2), contiguous and finite."""
-        self.meter.push(block)
+        self.loudness.push(block)
         self.peaks.push(block)
         heard = np.abs(block.reshape(-1)) > SOUND_FLOOR
         if heard.any():
@@ -152,23 +152,23 @@ class Sound:
             self.last_sound = self.frames + len(block) - int(heard[::-1].argmax()) // 2
         self.frames += len(block)
 
-    def refuse_silence(self, path: Path) -> None:
+    def require_sound(self, path: Path) -> None:
         """Raise DecodeError when there is nothing, or next to nothing, to hear."""
         if not self.frames:
             raise DecodeError(path, "there is no sound in it.")
         if not self.last_sound:
             raise DecodeError(path, "it is silent from beginning to end.")
-        if self.last_sound - self.first_sound < SHORTEST_SOUND_S * self.rate:
-            raise DecodeError(path, f"it has less than {SHORTEST_SOUND_S:g} seconds of sound.")
+        if self.last_sound - self.first_sound < MIN_SOUND_S * self.rate:
+            raise DecodeError(path, f"it has less than {MIN_SOUND_S:g} seconds of sound.")
 
     @property
     def integrated_lufs(self) -> float | None:
-        loudness = round(self.meter.integrated_lufs, 2)
+        loudness = round(self.loudness.integrated_lufs, 2)
         return loudness if isfinite(loudness) else None
 
     @property
     def momentary(self) -> tuple[float, ...]:
-        curve = np.maximum(self.meter.momentary_lufs, CURVE_FLOOR_LUFS)
+        curve = np.maximum(self.loudness.momentary_lufs, CURVE_FLOOR_LUFS)
         return tuple(np.round(curve, 2).tolist())
 
     def find_cues(self) -> CuePoints:
@@ -183,25 +183,25 @@ class Sound:
         )
 
 
-def describe_damage(damaged_places: int, repaired_samples: int) -> tuple[str, ...]:
+def damage_notes(decode_errors: int, repaired_samples: int) -> tuple[str, ...]:
     """Return a sentence for each kind of damage that was passed over."""
     notes = []
-    if damaged_places:
-        places = "1 damaged place" if damaged_places == 1 else f"{damaged_places} damaged places"
+    if decode_errors:
+        places = "1 damaged place" if decode_errors == 1 else f"{decode_errors} damaged places"
         notes.append(f"The file has {places}; there may be gaps or noises there.")
     if repaired_samples:
         notes.append("Some samples in the file were no numbers, or far too loud, and were made harmless.")
     return tuple(notes)
 
 
-def tags_or_name(path: Path, name: str | None, should_stop: ShouldStop) -> tuple[Tags, tuple[str, ...]]:
+def read_tags_or_name(path: Path, name: str | None, should_stop: ShouldStop) -> tuple[Tags, tuple[str, ...]]:
     """Return a file's tags; what its name tells, and a note, where reading them fails. Raises Cancelled."""
     try:
         return read_tags(path, name=name, should_stop=should_stop), ()
     except Cancelled:
         raise
     except EngineError:
-        return tags_from_name(path.name if name is None else name), (TAGS_UNREAD,)
+        return tags_from_name(path.name if name is None else name), (TAGS_UNREADABLE,)
 
 
 def _read_blocks(decoder: Decoder, on_progress: Callable[[float], None]) -> Iterator[Samples]:
@@ -212,5 +212,5 @@ def _read_blocks(decoder: Decoder, on_progress: Callable[[float], None]) -> Iter
             return
         yield block
         if index % BLOCKS_PER_REPORT == 0:
-            done_s, claimed_s = (index + 1) * BLOCK_FRAMES / decoder.rate, decoder.facts.claimed_s
-            on_progress(min(1.0, done_s / claimed_s) if claimed_s else 0.0)
+            done_s, declared_s = (index + 1) * BLOCK_FRAMES / decoder.rate, decoder.info.declared_s
+            on_progress(min(1.0, done_s / declared_s) if declared_s else 0.0)

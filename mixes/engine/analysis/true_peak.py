@@ -14,48 +14,48 @@ from mixes.engine.samples import Samples
 
 Floats = NDArray[np.float32]
 
-BEFORE = 5  # frames of context needed before the first frame looked at
-AFTER = 6  # ... and after the last one
-CONTEXT = BEFORE + AFTER
+CONTEXT_BEFORE = 5  # frames of context needed before the first frame looked at
+CONTEXT_AFTER = 6  # ... and after the last one
+CONTEXT = CONTEXT_BEFORE + CONTEXT_AFTER
 KAISER_BETA = 3.5  # with 12 taps a phase: flat within 0.2 dB up to 0.4 of the rate (17.6 kHz at 44.1 kHz)
 CHUNK_FRAMES = 8192  # five scratch arrays of this length stay in a core's own cache
 
 
 def phase_taps(phase: float) -> NDArray[np.float64]:
     """Return the 12 taps that read a signal `phase` of a sample after the sixth of 12 samples."""
-    distance = phase - np.arange(-BEFORE, AFTER + 1)
-    window = np.i0(KAISER_BETA * np.sqrt(1 - (distance / AFTER) ** 2))
+    distance = phase - np.arange(-CONTEXT_BEFORE, CONTEXT_AFTER + 1)
+    window = np.i0(KAISER_BETA * np.sqrt(1 - (distance / CONTEXT_AFTER) ** 2))
     taps: NDArray[np.float64] = np.sinc(distance) * window
     taps /= taps.sum()
     return taps
 
 
-def farthest_reach(phase: float) -> float:
+def max_overshoot(phase: float) -> float:
     """Return how far the taps can leave the straight line, in steps of the largest sample-to-sample change.
 
     The taps add up to 1, so what they read is the straight line between the two middle samples plus a
     weighted sum of the 11 changes between neighbours.
     """
-    weights = (np.arange(CONTEXT) >= BEFORE) - np.cumsum(phase_taps(phase))[:-1]
-    weights[BEFORE] -= phase
+    weights = (np.arange(CONTEXT) >= CONTEXT_BEFORE) - np.cumsum(phase_taps(phase))[:-1]
+    weights[CONTEXT_BEFORE] -= phase
     return float(np.abs(weights).sum())
 
 
 # The taps 3/4 after a sample are those 1/4 after it, mirrored, so sums and differences of mirrored samples
 # give both: even part plus odd part, and even part minus odd part. The larger of the two is |even| + |odd|.
 _QUARTER = phase_taps(0.25)
-_EVEN = ((_QUARTER + _QUARTER[::-1]) / 2)[:AFTER].astype(np.float32)
-_ODD = ((_QUARTER - _QUARTER[::-1]) / 2)[:AFTER].astype(np.float32)
-_HALF = phase_taps(0.5)[:AFTER].astype(np.float32)
-_REACH = 1.0001 * max(farthest_reach(0.25), farthest_reach(0.5))  # and a hair for float32
+_EVEN = ((_QUARTER + _QUARTER[::-1]) / 2)[:CONTEXT_AFTER].astype(np.float32)
+_ODD = ((_QUARTER - _QUARTER[::-1]) / 2)[:CONTEXT_AFTER].astype(np.float32)
+_HALF = phase_taps(0.5)[:CONTEXT_AFTER].astype(np.float32)
+_OVERSHOOT = 1.0001 * max(max_overshoot(0.25), max_overshoot(0.5))  # and a hair for float32
 
 
 def peaks_above(padded: Samples, floor: float) -> Iterator[tuple[int, Floats]]:
     """Yield (first frame, peaks) of each chunk that may hold a true peak above `floor` (1.0 is full scale).
 
-    `padded` has shape (BEFORE + n + AFTER, 2), is contiguous and finite; frames are counted from its frame
-    BEFORE. `peaks` has shape (m, 2): per channel the largest of the sample and of the values 1/4, 1/2 and
-    3/4 of the way to the next one. It is overwritten when the next chunk is asked for.
+    `padded` has shape (CONTEXT_BEFORE + n + CONTEXT_AFTER, 2), is contiguous and finite; frames are counted
+    from its frame CONTEXT_BEFORE. `peaks` has shape (m, 2): per channel the largest of the sample and of the
+    values 1/4, 1/2 and 3/4 of the way to the next one. It is overwritten when the next chunk is asked for.
     """
     frames = len(padded) - CONTEXT
     flat = padded.reshape(-1)
@@ -74,14 +74,14 @@ def largest_magnitude(values: Floats) -> float:
 
 def _may_exceed(chunk: Floats, floor: float) -> bool:
     largest = largest_magnitude(chunk)
-    return largest > floor or largest + _REACH * largest_magnitude(chunk[2:] - chunk[:-2]) > floor
+    return largest > floor or largest + _OVERSHOOT * largest_magnitude(chunk[2:] - chunk[:-2]) > floor
 
 
 def _interpolate(chunk: Floats, scratch: Floats) -> Floats:
     """Return the peaks of interleaved stereo, as long as a row of `scratch`, in which they are worked out."""
     mirrored, term, half, even, odd = scratch
     size = len(half)
-    for tap in range(AFTER):
+    for tap in range(CONTEXT_AFTER):
         early = chunk[2 * tap : 2 * tap + size]
         late = chunk[2 * (CONTEXT - tap) : 2 * (CONTEXT - tap) + size]
         np.add(early, late, out=mirrored)
@@ -93,7 +93,7 @@ def _interpolate(chunk: Floats, scratch: Floats) -> Floats:
         np.abs(part, out=part)
     np.add(even, odd, out=even)
     np.maximum(half, even, out=half)
-    np.abs(chunk[2 * BEFORE : 2 * BEFORE + size], out=term)
+    np.abs(chunk[2 * CONTEXT_BEFORE : 2 * CONTEXT_BEFORE + size], out=term)
     highest: Floats = np.maximum(half, term, out=half)
     return highest
 

@@ -7,52 +7,52 @@ of a WAV, an MP3 or an Ogg file that simply stops.
 import struct
 from pathlib import Path
 
-from mixes.engine.codecs.decode import Facts
+from mixes.engine.codecs.decode import StreamInfo
 from mixes.engine.timestamps import clock_with_hours, clock_without_hours
 
-MISSING_S, MISSING_SHARE = 2.0, 0.02  # less than the larger of both is the rounding of some encoder
+TOLERANCE_S, TOLERANCE_SHARE = 2.0, 0.02  # less than the larger of both is the rounding of some encoder
 UNKNOWN_SIZE = 0xFFFFFFFF  # written by programs that do not know yet how much will follow
-MOST_CHUNKS = 100
-LONGEST_PAGE = 65_307  # bytes, of Ogg
-LAST_PAGE = 4  # flag of an Ogg page
+MAX_CHUNKS = 100
+MAX_PAGE_BYTES = 65_307  # bytes, of Ogg
+LAST_PAGE_FLAG = 4  # flag of an Ogg page
 
 
-def describe_end(path: Path, facts: Facts, length_s: float) -> tuple[str, ...]:
+def truncation_notes(path: Path, info: StreamInfo, length_s: float) -> tuple[str, ...]:
     """Return a sentence for a file whose end is missing."""
-    claimed_s = wav_claim_s(path)
-    if claimed_s is None and not facts.is_estimate:
-        claimed_s = facts.claimed_s
-    if claimed_s and claimed_s - length_s > max(MISSING_S, MISSING_SHARE * claimed_s):
-        clock = clock_with_hours if claimed_s >= 3600 else clock_without_hours
-        return (f"The file says that it is {clock(int(claimed_s))} long; {clock(int(length_s))} are there.",)
-    if is_cut_ogg(path):
+    declared_s = wav_declared_s(path)
+    if declared_s is None and not info.is_estimate:
+        declared_s = info.declared_s
+    if declared_s and declared_s - length_s > max(TOLERANCE_S, TOLERANCE_SHARE * declared_s):
+        clock = clock_with_hours if declared_s >= 3600 else clock_without_hours
+        return (f"The file says that it is {clock(int(declared_s))} long; {clock(int(length_s))} are there.",)
+    if is_truncated_ogg(path):
         return ("The file stops without an end: its last part may be missing.",)
     return ()
 
 
-def wav_claim_s(path: Path) -> float | None:
+def wav_declared_s(path: Path) -> float | None:
     """Return the seconds that a WAV's header claims; None where it does not, or is no WAV."""
     with path.open("rb") as file:
         if (header := file.read(12))[:4] != b"RIFF" or header[8:] != b"WAVE":
             return None
-        per_s = 0
-        for _ in range(MOST_CHUNKS):
+        bytes_per_s = 0
+        for _ in range(MAX_CHUNKS):
             name, size = struct.unpack("<4sI", file.read(8).ljust(8, b"\0"))
             if name == b"data":
-                return size / per_s if per_s and size != UNKNOWN_SIZE else None
+                return size / bytes_per_s if bytes_per_s and size != UNKNOWN_SIZE else None
             if name == b"fmt ":
-                (per_s,) = struct.unpack("<8xI", file.read(12).ljust(12, b"\0"))
+                (bytes_per_s,) = struct.unpack("<8xI", file.read(12).ljust(12, b"\0"))
                 size -= 12
             file.seek(max(0, size) + size % 2, 1)
     return None
 
 
-def is_cut_ogg(path: Path) -> bool:
+def is_truncated_ogg(path: Path) -> bool:
     """Tell whether the last page of an Ogg file does not say that it is the last."""
     with path.open("rb") as file:
         if file.read(4) != b"OggS":
             return False
-        file.seek(max(0, file.seek(0, 2) - 2 * LONGEST_PAGE))
+        file.seek(max(0, file.seek(0, 2) - 2 * MAX_PAGE_BYTES))
         end = file.read()
     flags = end[end.rfind(b"OggS") + 5 :][:1]
-    return not (flags and flags[0] & LAST_PAGE)
+    return not (flags and flags[0] & LAST_PAGE_FLAG)

@@ -83,7 +83,7 @@ class Measured:
     joins: tuple[JoinLoudness, ...]
     late_frames: int | None  # None: not compared, or too quiet to tell
     first_sound_s: float | None
-    damaged_places: int
+    damaged_places: int  # decode errors; stored check sheets have the key by this name
     codec: str
 
 
@@ -166,7 +166,7 @@ def measure_file(
             listener.push(block)
             if on_progress:
                 on_progress(min(1.0, listener.frames / timeline.frames))
-        return listener.finish(damaged_places=decoder.damaged_places, codec=decoder.facts.codec)
+        return listener.finish(decode_errors=decoder.decode_errors, codec=decoder.info.codec)
 
 
 class Listener:
@@ -195,7 +195,7 @@ class Listener:
         self._clicks.push(block)
         self.frames += len(block)
 
-    def finish(self, *, damaged_places: int, codec: str) -> Measured:
+    def finish(self, *, decode_errors: int, codec: str) -> Measured:
         """Return what was measured of all that was pushed."""
         self._clipping.finish()
         self._clicks.finish()
@@ -217,7 +217,7 @@ class Listener:
             joins=measure_joins(meter.momentary_power, meter.short_term_lufs, timeline),
             late_frames=lag,
             first_sound_s=None if self._first_sound is None else _seconds(self._first_sound, rate),
-            damaged_places=damaged_places,
+            damaged_places=decode_errors,
             codec=codec,
         )
 

@@ -9,7 +9,15 @@ from mmap import mmap
 from pathlib import Path
 
 from mixes.engine.cancellation import ShouldStop, never
-from mixes.engine.codecs.encode import CHUNK_S, Chunk, EncoderPool, FrameFormat, ParallelEncoder, plan_chunks
+from mixes.engine.codecs.encode import (
+    CHUNK_S,
+    Chunk,
+    EncoderPool,
+    FrameFormat,
+    ParallelEncoder,
+    plan_chunks,
+    trimmed_offsets,
+)
 from mixes.engine.errors import BrokenOutputError
 
 FRAME_SAMPLES = 1024
@@ -23,7 +31,7 @@ ADTS_SYNC = 0xFFF
 
 
 @dataclass(frozen=True, slots=True)
-class AdtsFacts:
+class AdtsInfo:
     """What a muxer must know of the stream; all in samples of one channel but `frames`."""
 
     frames: int  # ADTS frames, one packet each
@@ -32,11 +40,11 @@ class AdtsFacts:
     last_frame_samples: int  # to keep of the last packet: its duration
 
 
-def adts_facts(samples: int) -> AdtsFacts:
+def adts_info(samples: int) -> AdtsInfo:
     """Return what the ADTS stream of a mix of `samples` will be."""
     frames = 1 + -(-samples // FRAME_SAMPLES)
     last = samples + PRIMING_SAMPLES - (frames - 1) * FRAME_SAMPLES
-    return AdtsFacts(frames, FRAME_SAMPLES, PRIMING_SAMPLES, last)
+    return AdtsInfo(frames, FRAME_SAMPLES, PRIMING_SAMPLES, last)
 
 
 def frame_format(ffmpeg: Path, rate: int, bitrate_kbps: int) -> FrameFormat:
@@ -90,19 +98,17 @@ class AacWriter(ParallelEncoder[memoryview]):
         """
         if rate not in RATES or bitrate_kbps not in BITRATES:
             raise ValueError(f"No AAC of {bitrate_kbps} kbit/s at {rate} Hz.")
-        self.facts = adts_facts(frames)
+        self.info = adts_info(frames)
         frame = frame_format(ffmpeg, rate, bitrate_kbps)
-        plan = plan_chunks(self.facts.frames, frame, rate, chunk_s)
+        plan = plan_chunks(self.info.frames, frame, rate, chunk_s)
         super().__init__(path, pool, plan, frame, frames=frames, should_stop=should_stop)
 
-    def _cut(self, chunk: Chunk, encoded: bytes) -> memoryview:
-        offsets = frame_offsets(encoded)[chunk.skip : chunk.skip + chunk.count + 1]
-        if len(offsets) != chunk.count + 1:
-            raise BrokenOutputError("The AAC encoder returned fewer frames than it was asked for.")
+    def _trim(self, chunk: Chunk, encoded: bytes) -> memoryview:
+        offsets = trimmed_offsets(frame_offsets(encoded), chunk, "AAC")
         return memoryview(encoded)[offsets[0] : offsets[-1]]
 
-    def _append(self, chunk: Chunk, cut: memoryview) -> None:
-        self._file.write(cut)
+    def _append(self, chunk: Chunk, trimmed: memoryview) -> None:
+        self._file.write(trimmed)
 
 
 def frame_offsets(data: bytes | mmap) -> list[int]:

@@ -30,18 +30,18 @@ from mixes.engine.processes.sandbox import DECODE, Child
 from mixes.engine.samples import Samples
 
 FRAME_BYTES = 8  # two float32
-ROUNDING_S = 0.1  # a resampled file may end this much before its computed length
-RESAMPLED_FRAMES = 1 << 15  # given to the resampler at a time
-LARGEST_HEADER_CHUNK = 1024  # bytes; ffmpeg writes a WAV header of 46 to 100
-MOST_HEADER_CHUNKS = 8
-NO_SOUND = "it is not an audio file that can be read (MP3, WAV, FLAC, Ogg, Opus, M4A, AIFF, WMA, WavPack)."
-LOUDEST_SAMPLE = 16.0  # +24 dBFS: no sound is louder, so there it is clipped
-BROKEN_SAMPLE = 1000.0  # +60 dBFS: not sound but damage, which is made silent like NaN
+LENGTH_TOLERANCE_S = 0.1  # a resampled file may end this much before its computed length
+RESAMPLER_BLOCK_FRAMES = 1 << 15  # given to the resampler at a time
+MAX_HEADER_CHUNK_BYTES = 1024  # bytes; ffmpeg writes a WAV header of 46 to 100
+MAX_HEADER_CHUNKS = 8
+UNREADABLE = "it is not an audio file that can be read (MP3, WAV, FLAC, Ogg, Opus, M4A, AIFF, WMA, WavPack)."
+CLIP_LEVEL = 16.0  # +24 dBFS: no sound is louder, so there it is clipped
+DAMAGE_LEVEL = 1000.0  # +60 dBFS: not sound but damage, which is made silent like NaN
 MONO_GAIN = np.float32(2**0.5)  # ffmpeg gives each side of a mono track 1 / sqrt(2) of it; players give all
 RATES_HZ = (4_000, 768_000)  # outside, it is not music and the loudness filters have no meaning
-PATIENCE = 60.0, 0.5  # seconds to wait in all: so many, and so many for each second of sound that came
+DECODE_TIMEOUT = 60.0, 0.5  # seconds to wait in all: so many, and so many for each second of sound that came
 # What ffmpeg says of its input, before "Stream mapping"; it says the same of its output after that
-INPUT_LINES = re.compile(
+INPUT_INFO_LINES = re.compile(
     rb"^\[info\] (?:  Duration: [\d:.]+|  Stream #0:\d+.*: Audio: .*|Stream mapping:)"
     rb"|^\[[^]]*\] \[warning\] Estimating duration",
     re.MULTILINE,
@@ -50,10 +50,10 @@ STREAM = re.compile(r"Stream #0:\d+.*?: Audio: (\w+).*?, \d+ Hz, ([^,]+)")
 DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d\.\d+)")
 LAYOUTS = {"mono": 1, "stereo": 2, "downmix": 2, "quad": 4, "hexagonal": 6, "octagonal": 8}
 # ffmpeg could not be started, or somebody killed it (out of memory): no fault of the file
-NOT_THE_FILE = (SANDBOX_FAILED, CANNOT_START, 127, 255, -signal.SIGKILL)  # 255: it was asked to end
-BROKE_DOWN = "the program that decodes it ended unexpectedly."
+NOT_FILE_STATUSES = (SANDBOX_FAILED, CANNOT_START, 127, 255, -signal.SIGKILL)  # 255: it was asked to end
+DECODER_FAILED = "the program that decodes it ended unexpectedly."
 # What ffmpeg says when it gives up -> what a user should read
-REASONS = {
+FFMPEG_MESSAGES = {
     "moov atom not found": "its end is missing, and with it the index without which it cannot be read.",
     "matches no streams": "there is no sound in it.",
     "Rematrix is needed": "it has more channels than can be mixed to stereo.",
@@ -62,12 +62,12 @@ REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class StreamInfo:
     """What the file is, as ffmpeg tells it: for showing, not for computing."""
 
     codec: str
     channels: int | None
-    claimed_s: float | None = None  # the length it claims, wrong in one of ten odd files: for progress bars
+    declared_s: float | None = None  # the length it claims, wrong in one of ten odd files: for progress bars
     streams: int = 1  # of sound in the file; the first is used
     is_estimate: bool = False  # the length is worked out from the size of the file
 
@@ -86,11 +86,11 @@ class Decoder:
         self._frames_read = 0
         self._bytes_read = self._resampled_bytes = 0
         self._waited_s = 0.0
-        self.rate = self._own_rate = self._read_header()
-        self.facts = read_facts(self._child.captured_lines)
+        self.rate = self._native_rate = self._read_header()
+        self.info = parse_stream_info(self._child.captured_lines)
 
     @property
-    def damaged_places(self) -> int:
+    def decode_errors(self) -> int:
         """How often ffmpeg complained so far; complete once the track has been read to its end."""
         return self._child.error_lines
 
@@ -100,32 +100,32 @@ class Decoder:
         Raises DecodeError, Cancelled, FfmpegError (ffmpeg itself is broken or was killed).
         """
         if self._resampler is None:
-            return self._read_own(frames)
+            return self._read_native(frames)
         block = np.empty((frames, 2), dtype=np.float32)
         count = self._resampler.readinto(memoryview(block.data).cast("B"), self._should_stop)
         self._resampled_bytes += count
         if count < block.nbytes:
             self._resampler.finish(self._should_stop)
-            self._refuse_cut(self._resampler, self._resampled_bytes)
-            due_frames = (self._frames_read / self._own_rate - ROUNDING_S) * self.rate
-            if self._resampled_bytes / FRAME_BYTES < due_frames:
-                raise InterruptedDecodeError(self.path, BROKE_DOWN)
+            self._check_complete(self._resampler, self._resampled_bytes)
+            expected_frames = (self._frames_read / self._native_rate - LENGTH_TOLERANCE_S) * self.rate
+            if self._resampled_bytes / FRAME_BYTES < expected_frames:
+                raise InterruptedDecodeError(self.path, DECODER_FAILED)
         return block[: count // FRAME_BYTES]
 
-    def resample(self, rate: int, start: Callable[[Iterator[memoryview]], Child]) -> None:
-        """Give out what follows at `rate` Hz. `start` starts what resamples; it is fed the repaired samples.
+    def resample(self, rate: int, start_resampler: Callable[[Iterator[memoryview]], Child]) -> None:
+        """Give out what follows at `rate` Hz. The child of `start_resampler` is fed the repaired samples.
 
         A process of its own, because a resampler spreads one sample that is no number over 70 ms, and ffmpeg
         forgets what one holds wherever a damaged or glued file changes its own rate.
         """
-        self._resampler = start(self._own_blocks())
+        self._resampler = start_resampler(self._native_blocks())
         self.rate = rate
 
-    def _own_blocks(self) -> Iterator[memoryview]:
-        while len(block := self._read_own(RESAMPLED_FRAMES)):
+    def _native_blocks(self) -> Iterator[memoryview]:
+        while len(block := self._read_native(RESAMPLER_BLOCK_FRAMES)):
             yield block.data
 
-    def _read_own(self, frames: int) -> Samples:
+    def _read_native(self, frames: int) -> Samples:
         """Read as `read`, at the file's own rate."""
         block = np.empty((frames, 2), dtype=np.float32)
         count = self._fill(memoryview(block.data).cast("B"))
@@ -133,9 +133,9 @@ class Decoder:
         self._frames_read += len(block)
         if not self._frames_read:
             raise DecodeError(self.path, "there is no sound in it.")
-        if self._frames_read > self._max_s * self._own_rate:
+        if self._frames_read > self._max_s * self._native_rate:
             raise DecodeError(self.path, f"it is longer than {self._max_s / 3600:.3g} hours.")
-        if self.facts.channels == 1:
+        if self.info.channels == 1:
             block *= MONO_GAIN
         self._repair(block)
         return block
@@ -144,7 +144,7 @@ class Decoder:
         """Read up to the first sample and return the rate in Hz."""
         rate = 0
         self._read_bytes(12)  # RIFF, size, WAVE
-        for _ in range(MOST_HEADER_CHUNKS):
+        for _ in range(MAX_HEADER_CHUNKS):
             name, size = struct.unpack("<4sI", self._read_bytes(8))
             if name == b"data":
                 break
@@ -156,9 +156,9 @@ class Decoder:
         return rate
 
     def _read_bytes(self, size: int) -> bytes:
-        data = bytearray(min(size, LARGEST_HEADER_CHUNK))
+        data = bytearray(min(size, MAX_HEADER_CHUNK_BYTES))
         if self._fill(memoryview(data)) < size:
-            raise DecodeError(self.path, NO_SOUND)
+            raise DecodeError(self.path, UNREADABLE)
         return bytes(data)
 
     def _fill(self, view: memoryview) -> int:
@@ -170,56 +170,56 @@ class Decoder:
             if count < len(view):
                 self._child.finish(self._should_stop)
         except (FfmpegError, OutputError, StalledError) as error:
-            raise self._explain(error) from error
+            raise self._to_decode_error(error) from error
         if count < len(view):
-            self._refuse_cut(self._child, self._bytes_read)
+            self._check_complete(self._child, self._bytes_read)
         self._waited_s += time.monotonic() - started_s
-        base_s, share = PATIENCE
-        if self._frames_read and self._waited_s > base_s + share * self._frames_read / self._own_rate:
+        base_s, share = DECODE_TIMEOUT
+        if self._frames_read and self._waited_s > base_s + share * self._frames_read / self._native_rate:
             raise InterruptedDecodeError(self.path, "decoding it takes far too long, so it was given up.")
         return count
 
-    def _refuse_cut(self, child: Child, count: int) -> None:
+    def _check_complete(self, child: Child, count: int) -> None:
         """Raise InterruptedDecodeError when `count` bytes are not all that a child says it gave."""
         if reported_bytes(child.stderr_tail) != count:
-            raise InterruptedDecodeError(self.path, BROKE_DOWN)
+            raise InterruptedDecodeError(self.path, DECODER_FAILED)
 
     def _repair(self, block: Samples) -> None:
         """Make silent what is no sound, and clip what is louder than any. Changes `block` in place."""
-        if not len(block) or (block.min() >= -LOUDEST_SAMPLE and block.max() <= LOUDEST_SAMPLE):
+        if not len(block) or (block.min() >= -CLIP_LEVEL and block.max() <= CLIP_LEVEL):
             return  # a NaN would be neither
         size = np.abs(block)
-        self.repaired_samples += int(np.count_nonzero(~(size <= LOUDEST_SAMPLE)))
-        block[~(size <= BROKEN_SAMPLE)] = 0.0
-        np.clip(block, -LOUDEST_SAMPLE, LOUDEST_SAMPLE, out=block)
+        self.repaired_samples += int(np.count_nonzero(~(size <= CLIP_LEVEL)))
+        block[~(size <= DAMAGE_LEVEL)] = 0.0
+        np.clip(block, -CLIP_LEVEL, CLIP_LEVEL, out=block)
 
-    def _explain(self, error: FfmpegError | OutputError | StalledError) -> DecodeError:
+    def _to_decode_error(self, error: FfmpegError | OutputError | StalledError) -> DecodeError:
         """Turn the child's end into one sentence about the file; raises what is not the file's fault."""
         if isinstance(error, StalledError):
             return InterruptedDecodeError(self.path, "decoding it came to a standstill, so it was given up.")
-        if isinstance(error, FfmpegError) and error.returncode in NOT_THE_FILE:
+        if isinstance(error, FfmpegError) and error.returncode in NOT_FILE_STATUSES:
             raise error
-        said = self._child.stderr_tail
-        if not said.strip() or (isinstance(error, FfmpegError) and error.returncode < 0):
-            return InterruptedDecodeError(self.path, BROKE_DOWN)  # it did not come to judge the file
-        for sign, reason in REASONS.items():
-            if sign in said:
+        stderr = self._child.stderr_tail
+        if not stderr.strip() or (isinstance(error, FfmpegError) and error.returncode < 0):
+            return InterruptedDecodeError(self.path, DECODER_FAILED)  # it did not come to judge the file
+        for message, reason in FFMPEG_MESSAGES.items():
+            if message in stderr:
                 return DecodeError(self.path, reason)
         if self._frames_read:
-            decoded_s = self._frames_read / self._own_rate
+            decoded_s = self._frames_read / self._native_rate
             return DecodeError(self.path, f"decoding broke off after {decoded_s:.1f} seconds.")
-        return DecodeError(self.path, NO_SOUND)
+        return DecodeError(self.path, UNREADABLE)
 
 
-def read_facts(said: str) -> Facts:
+def parse_stream_info(stderr: str) -> StreamInfo:
     """Read what ffmpeg said of its input."""
-    said = said.partition("Stream mapping:")[0]
-    streams = STREAM.findall(said)
+    stderr = stderr.partition("Stream mapping:")[0]
+    streams = STREAM.findall(stderr)
     codec, layout = streams[0] if streams else ("unknown", "")
-    duration = DURATION.search(said)
-    claimed_s = int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]) if duration else None
-    is_estimate = "Estimating duration" in said
-    return Facts(codec, count_channels(layout), claimed_s, len(streams) or 1, is_estimate)
+    duration = DURATION.search(stderr)
+    declared_s = int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]) if duration else None
+    is_estimate = "Estimating duration" in stderr
+    return StreamInfo(codec, count_channels(layout), declared_s, len(streams) or 1, is_estimate)
 
 
 def count_channels(layout: str) -> int | None:
@@ -247,20 +247,20 @@ def open_track(
     child, the decoder ends with the thread that opened it.
     """
     path = path.absolute()
-    _refuse_unreadable(path)
+    _check_readable(path)
     argv = decode_args(ffmpeg, path, max_s=max_s + 1.0)  # a second more, to tell too long from just fitting
-    with contextlib.ExitStack() as running:
-        child = running.enter_context(Child(argv, limits=DECODE, read=(path,), capture=INPUT_LINES))
+    with contextlib.ExitStack() as stack:
+        child = stack.enter_context(Child(argv, limits=DECODE, read=(path,), capture=INPUT_INFO_LINES))
         decoder = Decoder(path, child, max_s, should_stop)
         if rate and rate != decoder.rate:
             resampling = resample_args(ffmpeg, decoder.rate, rate)
             decoder.resample(
-                rate, lambda feed: running.enter_context(Child(resampling, limits=DECODE, feed=feed))
+                rate, lambda feed: stack.enter_context(Child(resampling, limits=DECODE, feed=feed))
             )
         yield decoder
 
 
-def _refuse_unreadable(path: Path) -> None:
+def _check_readable(path: Path) -> None:
     try:
         if not path.is_file():
             raise DecodeError(path, "there is no such file.")

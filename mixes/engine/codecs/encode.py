@@ -24,16 +24,16 @@ import numpy as np
 import numpy.typing as npt
 
 from mixes.engine.cancellation import ShouldStop, never
-from mixes.engine.errors import Cancelled, OutputError
+from mixes.engine.errors import BrokenOutputError, Cancelled, OutputError
 from mixes.engine.processes.sandbox import ENCODE, run_child
 
 CHUNK_S = 45.0  # to start a process costs as much as 3 s of encoding: longer ones waste less but hold more
-TAIL_QUARTERS = (3, 2, 2, 1)  # how the last two chunks are cut, so that no core waits long for another
+LAST_CHUNKS_QUARTERS = (3, 2, 2, 1)  # how the last two chunks are cut, so that no core waits long for another
 PAGE_FRAMES = 1 << 17  # samples wait in pages of 1 MiB (3 s), each free again as soon as it is fed
 POLL_S = 0.1  # how soon a waiting producer notices that its caller wants to stop
 
 Samples = npt.NDArray[np.float32]
-Cut = TypeVar("Cut")
+Trimmed = TypeVar("Trimmed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,20 @@ def plan_chunks(encoder_frames: int, frame: FrameFormat, rate: int, chunk_s: flo
     """Cut `encoder_frames` into chunks of `chunk_s` seconds at most, by its arguments alone."""
     length = max(1, round(chunk_s * rate / frame.samples))
     count = math.ceil(encoder_frames / length)
-    quarters = (4,) * (count - 2) + TAIL_QUARTERS if count > 1 else (2, 2)
+    quarters = (4,) * (count - 2) + LAST_CHUNKS_QUARTERS if count > 1 else (2, 2)
     borders = sorted({encoder_frames * at // (4 * count) for at in accumulate(quarters, initial=0)})
     return tuple(_chunk(first, end, frame) for first, end in pairwise(borders))
+
+
+def trimmed_offsets(offsets: Sequence[int], chunk: Chunk, codec: str) -> Sequence[int]:
+    """Return where each kept frame of a chunk begins, and the end of the last.
+
+    `offsets` has the same for all frames the encoder returned; raises BrokenOutputError for too few.
+    """
+    kept = offsets[chunk.skip : chunk.skip + chunk.count + 1]
+    if len(kept) != chunk.count + 1:
+        raise BrokenOutputError(f"The {codec} encoder returned fewer frames than it was asked for.")
+    return kept
 
 
 def _chunk(first: int, end: int, frame: FrameFormat) -> Chunk:
@@ -145,7 +156,7 @@ class EncoderPool:
             self._filling_pages += filling
             self._feeding_pages = max(self._feeding_pages, feeding)
 
-    def take_page(self, should_stop: ShouldStop) -> Samples:
+    def acquire_page(self, should_stop: ShouldStop) -> Samples:
         """Return a page of shape (PAGE_FRAMES, 2), waiting for a free one; raises as `check`."""
         self.wait_until(self._has_page, should_stop)
         with self._changed:  # there is one producer: nobody took it since
@@ -154,7 +165,7 @@ class EncoderPool:
             self._pages_made += 1
         return np.empty((PAGE_FRAMES, 2), np.float32)
 
-    def give_page(self, page: Samples) -> None:
+    def release_page(self, page: Samples) -> None:
         """Take back a page whose samples have been fed."""
         with self._changed:
             self._free_pages.append(page)
@@ -191,29 +202,29 @@ class PagedSamples:
         self._pool = pool
         self._should_stop = should_stop
         self._pages: deque[Samples] = deque()
-        self._room = 0  # frames free in the last page
+        self._free_frames = 0  # frames free in the last page
 
     def append(self, block: Samples) -> None:
         """Copy a block of shape (n, 2), waiting for pages."""
         while len(block):
-            if not self._room:
-                self._pages.append(self._pool.take_page(self._should_stop))
-                self._room = PAGE_FRAMES
-            count = min(self._room, len(block))
-            begin = PAGE_FRAMES - self._room
+            if not self._free_frames:
+                self._pages.append(self._pool.acquire_page(self._should_stop))
+                self._free_frames = PAGE_FRAMES
+            count = min(self._free_frames, len(block))
+            begin = PAGE_FRAMES - self._free_frames
             self._pages[-1][begin : begin + count] = block[:count]
-            self._room -= count
+            self._free_frames -= count
             block = block[count:]
 
     def drain(self) -> Iterator[memoryview]:
         """Yield the samples as bytes, giving each page back when the next one is asked for."""
         while self._pages:
             page = self._pages.popleft()
-            yield (page if self._pages else page[: PAGE_FRAMES - self._room]).data.cast("B")
-            self._pool.give_page(page)
+            yield (page if self._pages else page[: PAGE_FRAMES - self._free_frames]).data.cast("B")
+            self._pool.release_page(page)
 
 
-class ParallelEncoder(ABC, Generic[Cut]):
+class ParallelEncoder(ABC, Generic[Trimmed]):
     """Writes one file from the blocks of one producer; a subclass knows the codec.
 
     Use as a context manager: leaving it closes the file, or, after an error, ends everything and removes it.
@@ -238,7 +249,7 @@ class ParallelEncoder(ABC, Generic[Cut]):
         self._submitted = 0  # chunks
         self._written = 0
         self._filling: dict[int, PagedSamples] = {}
-        self._ready: dict[int, Cut] = {}
+        self._ready: dict[int, Trimmed] = {}
         self._write_lock = threading.Lock()
         self._unwritten_limit = 2 * pool.workers + 2  # chunks, were one process very slow
         _reserve_pages(pool, plan)
@@ -263,7 +274,7 @@ class ParallelEncoder(ABC, Generic[Cut]):
         self._pool.check(self._should_stop)
         if self._position + len(block) > self._frames:
             raise OutputError(f"The mix is longer than its {self._frames} planned frames.")
-        self._take(block)
+        self._distribute(block)
 
     def close(self) -> None:
         """Encode what is left and finish the file; raises as `push`, and when the stream is too short."""
@@ -272,7 +283,7 @@ class ParallelEncoder(ABC, Generic[Cut]):
         try:
             if self._position != self._frames:
                 raise OutputError(f"The mix has {self._position} frames instead of {self._frames}.")
-            self._take(np.zeros((self._plan[-1].end - self._frames, 2), np.float32))
+            self._distribute(np.zeros((self._plan[-1].end - self._frames, 2), np.float32))
             self._pool.wait_until(lambda: self._written == len(self._plan), self._should_stop)
             self._finish()
             self._file.close()
@@ -289,17 +300,17 @@ class ParallelEncoder(ABC, Generic[Cut]):
             self._path.unlink(missing_ok=True)
 
     @abstractmethod
-    def _cut(self, chunk: Chunk, encoded: bytes) -> Cut:
+    def _trim(self, chunk: Chunk, encoded: bytes) -> Trimmed:
         """Return the frames wanted of a chunk; runs in several threads at once."""
 
     @abstractmethod
-    def _append(self, chunk: Chunk, cut: Cut) -> None:
+    def _append(self, chunk: Chunk, trimmed: Trimmed) -> None:
         """Write them to the file; called in order, one at a time."""
 
     def _finish(self) -> None:
         """Write what could not be known before, if anything."""
 
-    def _take(self, block: Samples) -> None:
+    def _distribute(self, block: Samples) -> None:
         """Give each chunk its part of the block: near a cut, two or more want the same samples."""
         begin, end = self._position, self._position + len(block)
         for index in range(self._submitted, len(self._plan)):
@@ -323,9 +334,9 @@ class ParallelEncoder(ABC, Generic[Cut]):
         output = run_child(
             self._frame.argv, limits=ENCODE, feed=samples.drain(), should_stop=self._pool.is_stopping
         )
-        cut = self._cut(chunk, output.stdout)
+        trimmed = self._trim(chunk, output.stdout)
         with self._write_lock:
-            self._ready[index] = cut
+            self._ready[index] = trimmed
             while self._written in self._ready:
                 self._append(self._plan[self._written], self._ready.pop(self._written))
                 self._written += 1

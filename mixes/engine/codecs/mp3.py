@@ -14,7 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mixes.engine.cancellation import ShouldStop, never
-from mixes.engine.codecs.encode import CHUNK_S, Chunk, EncoderPool, FrameFormat, ParallelEncoder, plan_chunks
+from mixes.engine.codecs.encode import (
+    CHUNK_S,
+    Chunk,
+    EncoderPool,
+    FrameFormat,
+    ParallelEncoder,
+    plan_chunks,
+    trimmed_offsets,
+)
 from mixes.engine.errors import BrokenOutputError
 
 FRAME_SAMPLES = 1152
@@ -72,7 +80,7 @@ class Mp3Format:
 
 
 @dataclass(frozen=True, slots=True)
-class FrameRun:
+class EncodedFrames:
     """The frames kept of one chunk: their bytes, where each begins in them, and their CRC-16."""
 
     data: memoryview
@@ -81,7 +89,7 @@ class FrameRun:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamFacts:
+class InfoFrameData:
     """What the Info frame tells of the audio frames that follow it."""
 
     samples: int  # of the mix, in each channel
@@ -112,7 +120,7 @@ def frame_format(ffmpeg: Path, mp3: Mp3Format) -> FrameFormat:
     return FrameFormat(argv, FRAME_SAMPLES, PRE_ROLL, POST_ROLL)
 
 
-class Mp3Writer(ParallelEncoder[FrameRun]):
+class Mp3Writer(ParallelEncoder[EncodedFrames]):
     """Writes one MP3 from pushed blocks; see ParallelEncoder for push, close and abort."""
 
     def __init__(
@@ -124,45 +132,45 @@ class Mp3Writer(ParallelEncoder[FrameRun]):
         rate: int,
         frames: int,
         bitrate_kbps: int = 320,
-        head: bytes = b"",
+        id3_tag: bytes = b"",
         chunk_s: float = CHUNK_S,
         should_stop: ShouldStop = never,
     ) -> None:
-        """Open `path` for `frames` samples a channel at `rate` Hz, its file beginning with `head` (a tag).
+        """Open `path` for `frames` samples a channel at `rate` Hz, its file beginning with `id3_tag`.
 
         Raises ValueError for a rate or bit rate that MP3 or we do not have.
         """
         self._format = Mp3Format(rate, bitrate_kbps)
-        self._total = encoder_frames(frames)
-        self._head = head
-        self._bytes = self._crc = 0
+        self._total_frames = encoder_frames(frames)
+        self._id3_tag = id3_tag
+        self._stream_bytes = self._crc = 0
         self._toc: list[int] = []
         frame = frame_format(ffmpeg, self._format)
-        plan = plan_chunks(self._total, frame, rate, chunk_s)
+        plan = plan_chunks(self._total_frames, frame, rate, chunk_s)
         super().__init__(path, pool, plan, frame, frames=frames, should_stop=should_stop)
-        self._file.write(head + bytes(self._format.frame_bytes))
+        self._file.write(id3_tag + bytes(self._format.frame_bytes))
 
-    def _cut(self, chunk: Chunk, encoded: bytes) -> FrameRun:
-        offsets = frame_offsets(encoded, self._format)[chunk.skip : chunk.skip + chunk.count + 1]
-        if len(offsets) != chunk.count + 1:
-            raise BrokenOutputError("The MP3 encoder returned fewer frames than it was asked for.")
+    def _trim(self, chunk: Chunk, encoded: bytes) -> EncodedFrames:
+        offsets = trimmed_offsets(frame_offsets(encoded, self._format), chunk, "MP3")
         data = memoryview(encoded)[offsets[0] : offsets[-1]]
-        return FrameRun(data, tuple(offset - offsets[0] for offset in offsets[:-1]), crc16(data))
+        return EncodedFrames(data, tuple(offset - offsets[0] for offset in offsets[:-1]), crc16(data))
 
-    def _append(self, chunk: Chunk, cut: FrameRun) -> None:
+    def _append(self, chunk: Chunk, trimmed: EncodedFrames) -> None:
         while len(self._toc) < TOC_POINTS:
-            frame = len(self._toc) * self._total // TOC_POINTS - chunk.first
+            frame = len(self._toc) * self._total_frames // TOC_POINTS - chunk.first
             if frame >= chunk.count:
                 break
-            self._toc.append(self._bytes + cut.offsets[frame])
-        self._file.write(cut.data)
-        self._bytes += len(cut.data)
-        self._crc = advance_crc16(self._crc, len(cut.data)) ^ cut.crc
+            self._toc.append(self._stream_bytes + trimmed.offsets[frame])
+        self._file.write(trimmed.data)
+        self._stream_bytes += len(trimmed.data)
+        self._crc = advance_crc16(self._crc, len(trimmed.data)) ^ trimmed.crc
 
     def _finish(self) -> None:
-        facts = StreamFacts(self._frames, self._total, self._bytes, tuple(self._toc), self._crc)
-        self._file.seek(len(self._head))
-        self._file.write(info_frame(self._format, facts))
+        info = InfoFrameData(
+            self._frames, self._total_frames, self._stream_bytes, tuple(self._toc), self._crc
+        )
+        self._file.seek(len(self._id3_tag))
+        self._file.write(info_frame(self._format, info))
 
 
 def frame_offsets(data: bytes, mp3: Mp3Format) -> list[int]:
@@ -179,27 +187,27 @@ def frame_offsets(data: bytes, mp3: Mp3Format) -> list[int]:
     return offsets
 
 
-def info_frame(mp3: Mp3Format, facts: StreamFacts) -> bytes:
+def info_frame(mp3: Mp3Format, info: InfoFrameData) -> bytes:
     """Return the first frame, silent, which tells readers length, seek points, delay and padding.
 
     A stream beyond 4 GiB (29 hours at 320 kbit/s) gets no byte count: a wrong one makes readers distrust the
     frame count, without which they cannot know where the music ends.
     """
-    total_bytes = mp3.frame_bytes + facts.bytes
+    total_bytes = mp3.frame_bytes + info.bytes
     fits = total_bytes <= UINT32_MAX
     flags = HAS_FRAMES | HAS_TOC | HAS_QUALITY | (HAS_BYTES if fits else 0)
     frame = bytearray(mp3.header + bytes(SIDE_INFO_BYTES))
-    frame += struct.pack(">4sII", b"Info", flags, facts.frames)
+    frame += struct.pack(">4sII", b"Info", flags, info.frames)
     frame += struct.pack(">I", total_bytes) if fits else b""
-    frame += bytes((mp3.frame_bytes + position) * 256 // total_bytes for position in facts.toc)
-    frame += struct.pack(">I", QUALITY) + _lame_extension(mp3, facts)
+    frame += bytes((mp3.frame_bytes + position) * 256 // total_bytes for position in info.toc)
+    frame += struct.pack(">I", QUALITY) + _lame_extension(mp3, info)
     frame += struct.pack(">H", crc16(memoryview(frame)))
     return bytes(frame.ljust(mp3.frame_bytes, b"\0"))
 
 
-def _lame_extension(mp3: Mp3Format, facts: StreamFacts) -> bytes:
+def _lame_extension(mp3: Mp3Format, info: InfoFrameData) -> bytes:
     """Return LAME's part of the Info frame, without the CRC that ends it."""
-    padding = FRAME_SAMPLES * facts.frames - ENCODER_DELAY - facts.samples
+    padding = FRAME_SAMPLES * info.frames - ENCODER_DELAY - info.samples
     lowpass = BITRATES[mp3.bitrate_kbps][1] // 100
     joint_stereo_and_rate = 3 << 2 | (2 if mp3.rate == 48000 else 1) << 6
     return struct.pack(
@@ -209,8 +217,8 @@ def _lame_extension(mp3: Mp3Format, facts: StreamFacts) -> bytes:
         min(255, mp3.bitrate_kbps),
         (ENCODER_DELAY << 12 | padding).to_bytes(3, "big"),
         *(joint_stereo_and_rate, 0, 0),
-        min(UINT32_MAX, mp3.frame_bytes + facts.bytes),
-        facts.crc,
+        min(UINT32_MAX, mp3.frame_bytes + info.bytes),
+        info.crc,
     )
 
 
@@ -223,7 +231,7 @@ def crc16(data: memoryview) -> int:
     whole = len(data) - len(data) % (2 * CRC_LANES)
     head = bytes(data[: len(data) - whole]).rjust(2 * CRC_LANES, b"\0")  # zeros in front change nothing
     rows = np.frombuffer(data[len(data) - whole :], "<u2").reshape(-1, CRC_LANES)
-    step, word = _multiples(16 * CRC_LANES), _multiples(16)
+    step, word = _multiplication_table(16 * CRC_LANES), _multiplication_table(16)
     lanes = np.frombuffer(head, "<u2")
     for row in rows:
         lanes = step[lanes] ^ row
@@ -235,29 +243,29 @@ def crc16(data: memoryview) -> int:
 
 def advance_crc16(crc: int, count: int) -> int:
     """Return the CRC after `count` more bytes of zero."""
-    return _times(crc, _x_to(8 * count))
+    return _multiply(crc, _power_of_x(8 * count))
 
 
 @cache
-def _multiples(bits: int) -> npt.NDArray[np.uint16]:
+def _multiplication_table(bits: int) -> npt.NDArray[np.uint16]:
     """Return each 16-bit polynomial times x**bits."""
     table = np.zeros(1, np.uint16)
     for bit in range(16):
-        table = np.concatenate((table, table ^ np.uint16(_times(1 << bit, _x_to(bits)))))
+        table = np.concatenate((table, table ^ np.uint16(_multiply(1 << bit, _power_of_x(bits)))))
     return table
 
 
-def _x_to(power: int) -> int:
+def _power_of_x(power: int) -> int:
     result, square = CRC_ONE, CRC_ONE >> 1
     while power:
         if power & 1:
-            result = _times(result, square)
-        square = _times(square, square)
+            result = _multiply(result, square)
+        square = _multiply(square, square)
         power >>= 1
     return result
 
 
-def _times(one: int, other: int) -> int:
+def _multiply(one: int, other: int) -> int:
     """Multiply two polynomials modulo the CRC's."""
     product = 0
     while one:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mixes.engine.cancellation import ShouldStop, never
-from mixes.engine.codecs.aac import adts_facts
+from mixes.engine.codecs.aac import adts_info
 from mixes.engine.errors import BrokenOutputError, OutputError, PictureError
 from mixes.engine.processes.ffmpeg_report import REPORT_ARGS, check_complete, file_size
 from mixes.engine.processes.sandbox import VIDEO, Limits, run_child
@@ -20,10 +20,10 @@ from mixes.engine.processes.sandbox import VIDEO, Limits, run_child
 VIDEO_FPS = 25
 GROUP_FRAMES = 10 * VIDEO_FPS  # 3 h of a photo: 0.2 to 0.4 GB; groups of 2 s would make it five times as much
 # Two key frames side by side would have to differ in number (H.264's idr_pic_id), and ours are all alike
-SHORTEST_SPAN = 2  # video frames, also of a group
-SLOWEST_DISK_BYTES_PER_S = 10e6  # moving the index to the front copies the file without a sign of life
-PNG_START = b"\x89PNG\r\n\x1a\n"
-UNIT_DELIMITER = b"\x00\x00\x00\x01\x09"  # begins each frame of an H.264 stream made with `aud=1`
+MIN_SPAN_FRAMES = 2  # video frames, also of a group
+MIN_DISK_BYTES_PER_S = 10e6  # moving the index to the front copies the file without a sign of life
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+ACCESS_UNIT_DELIMITER = b"\x00\x00\x00\x01\x09"  # begins each frame of an H.264 stream made with `aud=1`
 
 # One careful key frame (qcomp=1: quality does not depend on motion); after it nothing but skipped blocks, for
 # which a high quantiser and no search are enough. Measured at 1080p: 1.2 s of CPU and 86 MB for ten seconds.
@@ -65,18 +65,18 @@ def make_video(
 ) -> None:
     """Write the MP4 `out`: `slides` over the AAC stream `adts` of `frames` sounding frames at `rate` Hz.
 
-    `adts` is as `aac.adts_facts(frames)` says; more of it is left out. `metadata` is escaped ffmetadata with
+    `adts` is as `aac.adts_info(frames)` says; more of it is left out. `metadata` is escaped ffmetadata with
     title and chapters. The picture ends with the sound or less than a video frame (40 ms) after it.
     Raises FfmpegError, OutputError, PictureError, StalledError, Cancelled.
     """
     adts, out = adts.absolute(), out.absolute()
     size = _shared_size(slides)
     spans = slide_spans(slides, frames, rate)
-    with _metadata_file(metadata, out.parent) as described:
+    with _metadata_file(metadata, out.parent) as metadata_file:
         stderr = run_child(
-            _mux_args(ffmpeg, adts, described, out, frames=frames, rate=rate),
+            _mux_args(ffmpeg, adts, metadata_file, out, frames=frames, rate=rate),
             limits=_mux_limits(spans, size, adts),
-            read=(adts, described),
+            read=(adts, metadata_file),
             write=(out.parent,),
             feed=picture_stream(ffmpeg, spans, size, on_progress, should_stop),
             should_stop=should_stop,
@@ -106,13 +106,13 @@ def picture_stream(
 
 def slide_spans(slides: Sequence[Slide], frames: int, rate: int) -> list[Span]:
     """Return each picture with the number of video frames it shows; those too short to see are left out."""
-    total = max(SHORTEST_SPAN, -(-frames * VIDEO_FPS // rate))
+    total = max(MIN_SPAN_FRAMES, -(-frames * VIDEO_FPS // rate))
     kept: list[tuple[Path, int]] = []  # picture and first video frame
     for slide in slides:
         start = (2 * slide.start_frame * VIDEO_FPS + rate) // (2 * rate)  # the nearest
-        if kept and start > total - SHORTEST_SPAN:
+        if kept and start > total - MIN_SPAN_FRAMES:
             break
-        if kept and start - kept[-1][1] < SHORTEST_SPAN:
+        if kept and start - kept[-1][1] < MIN_SPAN_FRAMES:
             kept.pop()
         kept.append((slide.picture, start if kept else 0))
     ends = [*(start for _, start in kept[1:]), total]
@@ -122,8 +122,8 @@ def slide_spans(slides: Sequence[Slide], frames: int, rate: int) -> list[Span]:
 def group_lengths(count: int) -> list[int]:
     """Return the lengths of the groups that make `count` frames: whole ones, then the rest."""
     whole, rest = divmod(count, GROUP_FRAMES)
-    if whole and 0 < rest < SHORTEST_SPAN:
-        return [*[GROUP_FRAMES] * (whole - 1), GROUP_FRAMES - SHORTEST_SPAN, rest + SHORTEST_SPAN]
+    if whole and 0 < rest < MIN_SPAN_FRAMES:
+        return [*[GROUP_FRAMES] * (whole - 1), GROUP_FRAMES - MIN_SPAN_FRAMES, rest + MIN_SPAN_FRAMES]
     return [GROUP_FRAMES] * whole + [rest] * (rest > 0)
 
 
@@ -142,7 +142,7 @@ def encode_group(
         *("-flags:v", "+bitexact", "-bsf:v", "filter_units=remove_types=6", "-f", "h264", "pipe:1"),
     ]
     output = run_child(argv, limits=VIDEO, read=(picture.absolute(),), should_stop=should_stop)
-    units = tuple(UNIT_DELIMITER + unit for unit in output.stdout.split(UNIT_DELIMITER)[1:])
+    units = tuple(ACCESS_UNIT_DELIMITER + unit for unit in output.stdout.split(ACCESS_UNIT_DELIMITER)[1:])
     check_complete(output.stderr_tail, size=len(output.stdout), frames=len(units))
     if len(units) != count:
         raise BrokenOutputError("The picture could not be turned into video.")
@@ -161,7 +161,7 @@ def ivf_frames(units: Sequence[bytes], first: int) -> bytes:
 
 
 def _mux_args(ffmpeg: Path, adts: Path, metadata: Path, out: Path, *, frames: int, rate: int) -> list[str]:
-    sound = adts_facts(frames)
+    sound = adts_info(frames)
     # Sound begins before 0, which becomes an edit list: the encoder's delay is not heard. The last packet
     # lasts as long as there is sound in it; what follows is padding of the encoder's.
     sound_times = (
@@ -184,8 +184,8 @@ def _mux_args(ffmpeg: Path, adts: Path, metadata: Path, out: Path, *, frames: in
 
 def _mux_limits(spans: Sequence[Span], size: tuple[int, int], adts: Path) -> Limits:
     groups = sum(count / GROUP_FRAMES + 1 for _, count in spans)
-    most_bytes = adts.stat().st_size + groups * size[0] * size[1]  # no photo needs 8 bits a pixel
-    return replace(VIDEO, stall_s=VIDEO.stall_s + most_bytes / SLOWEST_DISK_BYTES_PER_S)
+    max_bytes = adts.stat().st_size + groups * size[0] * size[1]  # no photo needs 8 bits a pixel
+    return replace(VIDEO, stall_s=VIDEO.stall_s + max_bytes / MIN_DISK_BYTES_PER_S)
 
 
 @contextlib.contextmanager
@@ -210,7 +210,7 @@ def png_size(picture: Path) -> tuple[int, int]:
     """Return width and height in pixels from a PNG's head; raises PictureError when it is no PNG."""
     with picture.open("rb") as file:
         head = file.read(24)
-    if len(head) < 24 or not head.startswith(PNG_START):
+    if len(head) < 24 or not head.startswith(PNG_SIGNATURE):
         raise PictureError(picture, "is not a PNG picture.")
     width, height = struct.unpack(">II", head[16:24])
     return width, height

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from mixes.engine.analysis.true_peak import AFTER, BEFORE, Floats, peaks_above
+from mixes.engine.analysis.true_peak import CONTEXT_AFTER, CONTEXT_BEFORE, Floats, peaks_above
 from mixes.engine.samples import Samples
 
 DEFAULT_CEILING_DBTP = -1.7  # encoders overshoot by 0.2 to 0.7 dB: decoded MP3 and AAC stay under -0.9
@@ -26,7 +26,7 @@ class Limiter:
     def __init__(self, rate: int, ceiling_dbtp: float = DEFAULT_CEILING_DBTP) -> None:
         self._ceiling = np.float32(10 ** (ceiling_dbtp / 20))
         self._reach = round(LOOKAHEAD_S * rate)
-        self._delay = 2 * self._reach + AFTER
+        self._delay = 2 * self._reach + CONTEXT_AFTER
         self._held: Samples = np.zeros((self._delay, 2), dtype=np.float32)
         self._wanted: Floats = np.ones(4 * self._reach, dtype=np.float32)  # around the first held frame
         self._to_drop = self._delay  # the silence held at first is not part of the sound
@@ -56,7 +56,7 @@ class Limiter:
         frames = len(piece)
         held = np.concatenate((self._held, piece), dtype=np.float32)
         self._held = held[frames:].copy()
-        wanted = self._wanted_gain(held[2 * self._reach - BEFORE :], frames)
+        wanted = self._wanted_gain(held[2 * self._reach - CONTEXT_BEFORE :], frames)
         around = np.concatenate((self._wanted, wanted))
         self._wanted = around[frames:].copy()
         ready = held[:frames]

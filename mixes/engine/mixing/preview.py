@@ -107,14 +107,14 @@ def write_track_copy(
     Raises DecodeError, OutputError, FfmpegError, Cancelled.
     """
     with open_track(ffmpeg, track, None, should_stop=should_stop) as decoder:
-        claimed_s = decoder.facts.claimed_s
+        declared_s = decoder.info.declared_s
 
         def blocks() -> Iterator[Samples]:
             done = 0
             while len(block := decoder.read(BLOCK_FRAMES)):
                 yield block
                 done += len(block)
-                on_progress(min(1.0, done / decoder.rate / claimed_s) if claimed_s else 0.0)
+                on_progress(min(1.0, done / decoder.rate / declared_s) if declared_s else 0.0)
 
         _encode(ffmpeg, blocks(), decoder.rate, out, should_stop)
 

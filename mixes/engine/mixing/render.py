@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from mixes.engine.cancellation import ShouldStop, never
-from mixes.engine.codecs.decode import ROUNDING_S, Decoder, open_track
+from mixes.engine.codecs.decode import LENGTH_TOLERANCE_S, Decoder, open_track
 from mixes.engine.errors import DecodeError
 from mixes.engine.mixing.curves import db_to_gain, positions
 from mixes.engine.mixing.transitions import PRIME_S, RAMP_S, STYLES, Window, without_jump
@@ -163,7 +163,7 @@ class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
         missing = frames - len(block)
         if missing:
             left = self._clip.length - self._at - len(block)
-            if left > ROUNDING_S * self._decoder.rate:
+            if left > LENGTH_TOLERANCE_S * self._decoder.rate:
                 raise DecodeError(self._decoder.path, "it is shorter than when it was measured.")
             block = np.concatenate([block, np.zeros((missing, 2), dtype=np.float32)])
         return block

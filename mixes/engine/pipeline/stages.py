@@ -216,7 +216,7 @@ class MixRun:
                 pool,
                 **shape,
                 bitrate_kbps=self.request.bitrate_kbps,
-                head=head,
+                id3_tag=head,
                 should_stop=self.should_stop,
             )
         if "mp4" in self.formats:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mixes.engine.analysis.track import ANALYSIS_VERSION, TAGS_UNREAD, TrackAnalysis, analyse_track
+from mixes.engine.analysis.track import ANALYSIS_VERSION, TAGS_UNREADABLE, TrackAnalysis, analyse_track
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.errors import DecodeError, EngineError
 from mixes.engine.hashing import hash_file
@@ -116,7 +116,7 @@ def analyse_file(
     if kept is not None:
         return kept
     analysis = analyse_track(ffmpeg, path, sha256=sha256, on_progress=on_progress, should_stop=should_stop)
-    if TAGS_UNREAD not in analysis.notes:  # it may have been the machine's fault: try again next time
+    if TAGS_UNREADABLE not in analysis.notes:  # it may have been the machine's fault: try again next time
         with contextlib.suppress(OSError):  # it is kept for speed alone: a full disk need not stop a mix
             store.save(analysis, path)
     return analysis

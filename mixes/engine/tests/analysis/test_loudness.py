@@ -14,7 +14,7 @@ from mixes.engine.analysis.loudness import (
     lufs_to_power,
     power_to_lufs,
 )
-from mixes.engine.analysis.true_peak import AFTER, BEFORE, CHUNK_FRAMES, peaks_above
+from mixes.engine.analysis.true_peak import CHUNK_FRAMES, CONTEXT_AFTER, CONTEXT_BEFORE, peaks_above
 from mixes.engine.tests.signals import RATE, click_train, fade, pink_noise, silence, sine
 
 
@@ -192,7 +192,7 @@ def test_no_chunk_that_holds_a_peak_is_passed_over(rng):
     # Signs chosen against the filters: the largest swings between samples that samples of this size can make
     sound = rng.choice([-1.0, 1.0], (20 * CHUNK_FRAMES, 2)).astype(np.float32)
     sound *= rng.uniform(0.1, 1.0, 20).repeat(CHUNK_FRAMES)[:, None].astype(np.float32)
-    padded = np.pad(sound, ((BEFORE, AFTER), (0, 0)))
+    padded = np.pad(sound, ((CONTEXT_BEFORE, CONTEXT_AFTER), (0, 0)))
     every = {start: float(peaks.max()) for start, peaks in peaks_above(padded, 0.0)}
     for floor in np.linspace(0.1, 2.2, 22):
         found = {start for start, _ in peaks_above(padded, float(floor))}
@@ -208,7 +208,7 @@ def test_peaks_between_samples_are_those_of_the_wave(share):
     finer = np.abs(np.sin(2 * np.pi * share * (place[:, None] + np.array([0, 0.25, 0.5, 0.75])) + 0.4))
     padded = np.repeat(wave[:, None], 2, axis=1)
     ((_, peaks),) = peaks_above(padded, 0.0)
-    np.testing.assert_allclose(peaks[:, 0], finer.max(axis=1)[BEFORE:-AFTER], atol=0.03)
+    np.testing.assert_allclose(peaks[:, 0], finer.max(axis=1)[CONTEXT_BEFORE:-CONTEXT_AFTER], atol=0.03)
 
 
 def test_power_and_lufs_are_each_others_inverse():

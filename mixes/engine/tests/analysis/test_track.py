@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from mixes.engine import hashing
-from mixes.engine.analysis.track import ANALYSIS_VERSION, TAGS_UNREAD, Sound, TrackAnalysis, analyse_track
+from mixes.engine.analysis.track import (
+    ANALYSIS_VERSION,
+    TAGS_UNREADABLE,
+    TrackAnalysis,
+    TrackMeter,
+    analyse_track,
+)
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.hashing import hash_file
 from mixes.engine.tests.signals import RATE, fade, pink_noise, silence, sine, write_audio, write_wav
@@ -209,7 +215,7 @@ def test_progress_is_told_and_stopping_is_heeded(ffmpeg, song_path):
 def test_measuring_leaves_the_sound_as_it_was():
     block = pink_noise(1.0)
     block.setflags(write=False)
-    sound = Sound(RATE)
+    sound = TrackMeter(RATE)
     sound.push(block)
     assert sound.frames == len(block)
 
@@ -221,7 +227,7 @@ def test_tags_that_cannot_be_read_are_told_and_the_name_is_used(ffmpeg, tmp_path
     monkeypatch.setattr("mixes.engine.analysis.track.read_tags", fail)
     track = analyse_track(ffmpeg, write_wav(tmp_path / "Band - Song.wav", sine(440, 2)))
     assert (track.tags.artist, track.tags.title) == ("Band", "Song")
-    assert TAGS_UNREAD in track.notes
+    assert TAGS_UNREADABLE in track.notes
 
 
 def test_a_hash_is_that_of_all_bytes_and_can_be_stopped_on_its_way(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mixes.engine.codecs import aac
-from mixes.engine.codecs.aac import AacWriter, AdtsFacts, adts_facts
+from mixes.engine.codecs.aac import AacWriter, AdtsInfo, adts_info
 from mixes.engine.codecs.encode import EncoderPool
 from mixes.engine.errors import OutputError
 from mixes.engine.processes.sandbox import ENCODE, run_child
@@ -37,27 +37,27 @@ def signal_to_noise_db(original, decoded):
 
 
 @pytest.mark.parametrize(
-    ("samples", "facts"),
+    ("samples", "info"),
     [
-        (1, AdtsFacts(2, 1024, 1024, 1)),
-        (1023, AdtsFacts(2, 1024, 1024, 1023)),
-        (1024, AdtsFacts(2, 1024, 1024, 1024)),
-        (1025, AdtsFacts(3, 1024, 1024, 1)),
-        (8 * 3600 * 48_000, AdtsFacts(1_350_001, 1024, 1024, 1024)),
+        (1, AdtsInfo(2, 1024, 1024, 1)),
+        (1023, AdtsInfo(2, 1024, 1024, 1023)),
+        (1024, AdtsInfo(2, 1024, 1024, 1024)),
+        (1025, AdtsInfo(3, 1024, 1024, 1)),
+        (8 * 3600 * 48_000, AdtsInfo(1_350_001, 1024, 1024, 1024)),
     ],
 )
-def test_the_facts_place_every_sample(samples, facts):
-    assert adts_facts(samples) == facts
-    kept = (facts.frames - 1) * facts.frame_samples + facts.last_frame_samples
-    assert kept == facts.priming_samples + samples
+def test_the_facts_place_every_sample(samples, info):
+    assert adts_info(samples) == info
+    kept = (info.frames - 1) * info.frame_samples + info.last_frame_samples
+    assert kept == info.priming_samples + samples
 
 
 @pytest.mark.parametrize("frames", [1, 1023, 1024, 1025, 60_000])
 def test_the_file_holds_the_promised_frames(tmp_path, ffmpeg, frames):
     writer = write_aac(tmp_path / "a.aac", ffmpeg, pink_noise(2)[:frames])
-    assert len(aac.frame_offsets((tmp_path / "a.aac").read_bytes())) - 1 == writer.facts.frames
+    assert len(aac.frame_offsets((tmp_path / "a.aac").read_bytes())) - 1 == writer.info.frames
     decoded = run_ffmpeg("-f", "aac", "-i", str(tmp_path / "a.aac"), "-f", "f32le", "-")
-    assert len(decoded) == writer.facts.frames * 1024 * 8
+    assert len(decoded) == writer.info.frames * 1024 * 8
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000])

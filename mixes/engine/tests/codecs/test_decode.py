@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mixes.engine.codecs import decode
-from mixes.engine.codecs.decode import count_channels, open_track, read_facts
+from mixes.engine.codecs.decode import count_channels, open_track, parse_stream_info
 from mixes.engine.errors import Cancelled, DecodeError, FfmpegError
 from mixes.engine.processes.sandbox import Limits
 from mixes.engine.tests.signals import (
@@ -57,13 +57,13 @@ def likeness(decoded, original):
     return np.corrcoef(decoded[:frames].ravel(), original[:frames].ravel())[0, 1]
 
 
-def riff(rate, channels, data, *, kind=1, bits=8, claimed=None):
+def riff(rate, channels, data, *, kind=1, bits=8, declared=None):
     """A WAV file that says whatever it likes of itself."""
     per_frame = channels * bits // 8 & 0xFFFF
     form = struct.pack("<HHIIHH", kind, channels, rate, rate * per_frame & 0xFFFFFFFF, per_frame, bits)
-    size = len(data) if claimed is None else claimed
+    size = len(data) if declared is None else declared
     body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", size) + data
-    return b"RIFF" + struct.pack("<I", len(body) if claimed is None else claimed) + body
+    return b"RIFF" + struct.pack("<I", len(body) if declared is None else declared) + body
 
 
 def write_bytes(path, data):
@@ -106,7 +106,7 @@ def test_every_format_gives_its_exact_sound(ffmpeg, tmp_path, name):
     other_rate = 48_000 if rate == 44_100 else 44_100
     own, decoder = read_all(ffmpeg, path)
     other, _ = read_all(ffmpeg, path, other_rate)
-    assert (decoder.rate, decoder.facts.channels, decoder.damaged_places) == (rate, 2, 0)
+    assert (decoder.rate, decoder.info.channels, decoder.decode_errors) == (rate, 2, 0)
     assert abs(len(other) - len(own) * other_rate / rate) <= 1
     if name == "WMA":  # it does not tell its length: whole packets, and the decoder swallows the first
         assert abs(len(own) - frames) <= 2048
@@ -125,7 +125,7 @@ def test_any_number_of_channels_becomes_two(ffmpeg, tmp_path, channels):
     spread = np.zeros((RATE, channels), dtype=np.float32)
     spread[:, : min(channels, 2)] = original[:, : min(channels, 2)]
     samples, decoder = read_all(ffmpeg, write_wav(tmp_path / "track.wav", spread))
-    assert decoder.facts.channels == channels
+    assert decoder.info.channels == channels
     expected = original if channels > 1 else np.repeat(original[:, :1], 2, axis=1)
     np.testing.assert_allclose(samples, expected, atol=1e-6)
 
@@ -152,7 +152,7 @@ def test_a_mono_track_is_as_loud_as_a_player_plays_it(ffmpeg, tmp_path):
     run_ffmpeg("-i", str(write_wav(tmp_path / "mono.wav", sine(440, 1.0)[:, 0])), "-b:a", "192k", str(path))
     for rate in (None, 48_000):
         samples, decoder = read_all(ffmpeg, path, rate)
-        assert decoder.facts.channels == 1
+        assert decoder.info.channels == 1
         assert abs(rms_db(samples) - rms_db(sine(440, 1.0))) < 0.5  # not the 3 dB of halves of its power
 
 
@@ -186,7 +186,7 @@ def test_what_is_not_there_is_refused(ffmpeg, tmp_path):
 
 def test_only_decoded_samples_count(ffmpeg, tmp_path):
     data = (sine(440, 0.5) * 32767).astype("<i2").tobytes()
-    path = write_bytes(tmp_path / "track.wav", riff(RATE, 2, data, bits=16, claimed=0xFFFFFFFF))
+    path = write_bytes(tmp_path / "track.wav", riff(RATE, 2, data, bits=16, declared=0xFFFFFFFF))
     samples, _ = read_all(ffmpeg, path)
     assert len(samples) == RATE // 2
 
@@ -198,7 +198,7 @@ def test_a_claim_of_hours_is_not_believed(ffmpeg, tmp_path):
     data[18:26] = total.to_bytes(8, "big")
     samples, decoder = read_all(ffmpeg, write_bytes(path, bytes(data)))
     assert len(samples) == RATE
-    assert decoder.facts.claimed_s == 360_000
+    assert decoder.info.declared_s == 360_000
 
 
 @pytest.fixture(scope="module")
@@ -284,14 +284,14 @@ def test_bit_rot_is_counted(ffmpeg, tmp_path):
     for position in (100_000, 150_000):
         data[position] ^= 0xFF
     samples, decoder = read_all(ffmpeg, write_bytes(path, bytes(data)))
-    assert decoder.damaged_places >= 2
+    assert decoder.decode_errors >= 2
     assert len(samples) > 1.5 * RATE
 
 
 def test_a_cut_wav_is_called_damaged(ffmpeg, tmp_path):
     path = write_wav(tmp_path / "track.wav", (sine(440, 1.0) * 32767).astype(np.int16))
     samples, decoder = read_all(ffmpeg, write_bytes(path, path.read_bytes()[:-40_001]))
-    assert decoder.damaged_places > 0
+    assert decoder.decode_errors > 0
     assert len(samples) == pytest.approx(RATE - 10_000, abs=2)
 
 
@@ -327,7 +327,7 @@ def test_of_a_film_the_sound_is_taken(ffmpeg, tmp_path):
     run_ffmpeg(*source, "-c:v", "libx264", "-c:a", "aac", str(path))
     samples, decoder = read_all(ffmpeg, path)
     assert len(samples) == RATE
-    assert (decoder.facts.codec, decoder.facts.channels, decoder.damaged_places) == ("aac", 1, 0)
+    assert (decoder.info.codec, decoder.info.channels, decoder.decode_errors) == ("aac", 1, 0)
 
 
 def test_a_cover_of_20_mb_is_no_damage(ffmpeg, tmp_path):
@@ -338,7 +338,7 @@ def test_a_cover_of_20_mb_is_no_damage(ffmpeg, tmp_path):
     tag = b"ID3\x04\0\0" + sizes[0] + b"APIC" + sizes[1] + b"\0\0" + frame
     samples, decoder = read_all(ffmpeg, write_bytes(path, tag + path.read_bytes()))
     assert len(samples) == RATE
-    assert decoder.damaged_places == 0
+    assert decoder.decode_errors == 0
 
 
 def test_of_two_streams_the_first_is_taken_and_both_are_told(ffmpeg, tmp_path):
@@ -346,7 +346,7 @@ def test_of_two_streams_the_first_is_taken_and_both_are_told(ffmpeg, tmp_path):
     source = ("-f", "lavfi", "-i", "sine=f=440:d=1", "-f", "lavfi", "-i", "sine=f=880:d=1")
     run_ffmpeg(*source, "-map", "0", "-map", "1", "-c:a", "flac", str(path))
     samples, decoder = read_all(ffmpeg, path)
-    assert decoder.facts.streams == 2
+    assert decoder.info.streams == 2
     spectrum = np.abs(np.fft.rfft(samples[:, 0]))
     assert np.argmax(spectrum) == pytest.approx(440, abs=1)
 
@@ -357,16 +357,16 @@ def test_tags_neither_hide_nor_forge_the_facts(ffmpeg, tmp_path):
     tags = ("-metadata", f"lyrics={lyrics}", "-metadata", f"title={forged}", "-metadata", f"comment={lyrics}")
     path = write_audio(tmp_path / "track.flac", sine(440, 1.0), RATE, *tags)
     _, decoder = read_all(ffmpeg, path)
-    assert (decoder.facts.codec, decoder.facts.channels, decoder.facts.streams) == ("flac", 2, 1)
-    assert decoder.damaged_places == 0
+    assert (decoder.info.codec, decoder.info.channels, decoder.info.streams) == ("flac", 2, 1)
+    assert decoder.decode_errors == 0
 
 
 def test_facts_are_read_as_both_old_and_new_ffmpeg_say_them():
-    said = "[info]   Duration: 01:02:03.50\n[info]   Stream #0:1[0x2](und): Audio: aac (LC) (mp4a / 0x61), "
-    said += "48000 Hz, 5.1(side), fltp, 127 kb/s\n[info] Stream mapping:\n"
-    said += "[info]   Stream #0:0: Audio: pcm_f32le, 48000 Hz, stereo, flt\n"
-    assert read_facts(said) == decode.Facts("aac", 6, 3723.5, 1)
-    assert read_facts("") == decode.Facts("unknown", None, None, 1)
+    stderr = "[info]   Duration: 01:02:03.50\n[info]   Stream #0:1[0x2](und): Audio: aac (LC) (mp4a / 0x61), "
+    stderr += "48000 Hz, 5.1(side), fltp, 127 kb/s\n[info] Stream mapping:\n"
+    stderr += "[info]   Stream #0:0: Audio: pcm_f32le, 48000 Hz, stereo, flt\n"
+    assert parse_stream_info(stderr) == decode.StreamInfo("aac", 6, 3723.5, 1)
+    assert parse_stream_info("") == decode.StreamInfo("unknown", None, None, 1)
 
 
 @pytest.mark.parametrize(
@@ -416,11 +416,11 @@ def fake(tmp_path, monkeypatch):
 
 
 # A WAV header of float stereo at 44.1 kHz, as ffmpeg writes it, for printf
-HEADER = "".join(f"\\{byte:03o}" for byte in riff(44_100, 2, b"", kind=3, bits=32, claimed=0xFFFFFFFF))
+HEADER = "".join(f"\\{byte:03o}" for byte in riff(44_100, 2, b"", kind=3, bits=32, declared=0xFFFFFFFF))
 HEADER_BYTES = HEADER.count("\\")
 
 
-def told(size):
+def progress_end(size):
     """What ffmpeg says at its end of so many bytes."""
     return f"printf 'total_size={size}\\nprogress=end\\n' >&2"
 
@@ -431,11 +431,11 @@ def told(size):
         ("exit 0", "the program that decodes it ended unexpectedly."),
         ("exit 1", "the program that decodes it ended unexpectedly."),
         ("kill -SEGV $$", "the program that decodes it ended unexpectedly."),
-        (f"printf '{HEADER}' | head -c 20; {told(20)}", "it is not an audio file that can be read"),
-        (f"printf '{HEADER}'; {told(HEADER_BYTES)}", "there is no sound in it."),
+        (f"printf '{HEADER}' | head -c 20; {progress_end(20)}", "it is not an audio file that can be read"),
+        (f"printf '{HEADER}'; {progress_end(HEADER_BYTES)}", "there is no sound in it."),
         (f"printf '{HEADER}'; yes | head -c 882000", "the program that decodes it ended unexpectedly."),
         (
-            f"printf '{HEADER}'; yes | head -c 882000; {told(HEADER_BYTES + 882_008)}",
+            f"printf '{HEADER}'; yes | head -c 882000; {progress_end(HEADER_BYTES + 882_008)}",
             "the program that decodes it ended unexpectedly.",
         ),
         (
@@ -463,7 +463,7 @@ def test_a_decoder_that_lies_or_hangs_is_found_out(fake, script, reason):
 
 
 def test_endless_patience_is_not_had_with_a_slow_one(fake, monkeypatch):
-    monkeypatch.setattr(decode, "PATIENCE", (0.5, 0.5))
+    monkeypatch.setattr(decode, "DECODE_TIMEOUT", (0.5, 0.5))
     monkeypatch.setattr(decode, "DECODE", Limits(stall_s=0.5, min_bytes_per_s=1))
     script = f"printf '{HEADER}'; while :; do printf xxxxxxxx; sleep 0.2; done"
     program, path = fake(script)

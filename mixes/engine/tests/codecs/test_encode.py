@@ -31,17 +31,17 @@ class CatWriter(ParallelEncoder):
         plan = plan_chunks(-(-frames // frame.samples), frame, RATE, chunk_s)
         super().__init__(path, pool, plan, frame, frames=frames, **more)
 
-    def _cut(self, chunk, encoded):
+    def _trim(self, chunk, encoded):
         if chunk.first == self.slow_chunk:
             time.sleep(0.3)
         return encoded[chunk.skip * FRAME_BYTES : (chunk.skip + chunk.count) * FRAME_BYTES]
 
-    def _append(self, chunk, cut):
-        self._file.write(cut)
+    def _append(self, chunk, trimmed):
+        self._file.write(trimmed)
 
 
 class FullDiskWriter(CatWriter):
-    def _append(self, chunk, cut):
+    def _append(self, chunk, trimmed):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 

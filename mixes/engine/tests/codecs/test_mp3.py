@@ -17,7 +17,7 @@ from mutagen.id3 import APIC, CHAP, CTOC, ID3, TIT2, CTOCFlags
 
 from mixes.engine.codecs import mp3
 from mixes.engine.codecs.encode import EncoderPool
-from mixes.engine.codecs.mp3 import Mp3Format, Mp3Writer, StreamFacts, advance_crc16, crc16, info_frame
+from mixes.engine.codecs.mp3 import InfoFrameData, Mp3Format, Mp3Writer, advance_crc16, crc16, info_frame
 from mixes.engine.errors import OutputError
 from mixes.engine.processes.sandbox import ENCODE, run_child
 from mixes.engine.synth.songs import DEMO_SONGS, render_song
@@ -115,7 +115,7 @@ def test_a_seek_finds_the_same_samples(tmp_path, ffmpeg, rate):
 def test_the_head_comes_first_and_changes_no_sample(tmp_path, ffmpeg):
     id3_tag().save(tmp_path / "tag")
     head = (tmp_path / "tag").read_bytes()
-    path = write_mp3(tmp_path / "a.mp3", ffmpeg, music(1), head=head)
+    path = write_mp3(tmp_path / "a.mp3", ffmpeg, music(1), id3_tag=head)
     assert path.read_bytes().startswith(head)
     decoded = decode_file(path)
     assert len(decoded) == RATE
@@ -155,7 +155,7 @@ def test_a_seam_is_as_good_as_no_seam(tmp_path, ffmpeg):
 
 def test_the_info_frame_tells_the_truth_about_the_file(tmp_path, ffmpeg):
     samples = music(6)
-    data = write_mp3(tmp_path / "a.mp3", ffmpeg, samples, head=b"x" * 99, chunk_s=1).read_bytes()[99:]
+    data = write_mp3(tmp_path / "a.mp3", ffmpeg, samples, id3_tag=b"x" * 99, chunk_s=1).read_bytes()[99:]
     offsets = mp3.frame_offsets(data, Mp3Format(RATE, 320))
     tag, flags, frames, size = struct.unpack(">4sIII", data[36:52])
     assert (tag, flags) == (b"Info", 15)
@@ -180,7 +180,7 @@ def test_a_file_beyond_32_bits_gets_no_byte_count_and_the_rest_stays_true():
     frames = mp3.encoder_frames(samples)
     size = frames * 1045
     toc = tuple(size * percent // 100 for percent in range(100))
-    frame = info_frame(stream, StreamFacts(samples, frames, size, toc, 0))
+    frame = info_frame(stream, InfoFrameData(samples, frames, size, toc, 0))
     assert size > 2**32
     tag, flags, told_frames = struct.unpack(">4sII", frame[36:48])
     assert (tag, flags, told_frames) == (b"Info", 13, frames)
@@ -299,7 +299,7 @@ def test_a_browser_decodes_the_planned_samples(tmp_path, ffmpeg):
     id3_tag().save(tmp_path / "tag")
     head = (tmp_path / "tag").read_bytes()
     files = [
-        write_mp3(tmp_path / "a.mp3", ffmpeg, music(3)[:frames], head=head, chunk_s=1).read_bytes()
+        write_mp3(tmp_path / "a.mp3", ffmpeg, music(3)[:frames], id3_tag=head, chunk_s=1).read_bytes()
         for frames in LENGTHS
     ]
     decoded = decode_in_browser(browser, tmp_path / "profile", files)

@@ -247,11 +247,11 @@ def test_chapters_and_hostile_titles_come_back_as_they_were(ffmpeg, tmp_path, rn
 
     make_video(ffmpeg, [Slide(colours[0], 0)], adts, out, frames=2 * RATE, rate=RATE, metadata=metadata)
 
-    said, _ = describe(ffmpeg, out)
-    unescaped = re.sub(r"\\(.)", r"\1", said)
+    metadata, _ = describe(ffmpeg, out)
+    unescaped = re.sub(r"\\(.)", r"\1", metadata)
     assert unescaped.count(HOSTILE) == 2
-    assert "artist=Ärtist\n" in said
-    chapters = re.findall(r"TIMEBASE=1/(\d+)\nSTART=(\d+)\nEND=(\d+)\n", said)
+    assert "artist=Ärtist\n" in metadata
+    chapters = re.findall(r"TIMEBASE=1/(\d+)\nSTART=(\d+)\nEND=(\d+)\n", metadata)
     times = [(int(start) / int(base), int(end) / int(base)) for base, start, end in chapters]
     wanted = [(0, 30000 / RATE), (30000 / RATE, 2.0)]
     assert np.allclose(times, wanted, atol=0.001)
@@ -274,8 +274,8 @@ def test_chapters_of_many_minutes_come_back_too(ffmpeg, tmp_path, colours):
         metadata=metadata,
     )
 
-    said, _ = describe(ffmpeg, tmp_path / "mix.mp4")
-    chapters = re.findall(r"TIMEBASE=1/(\d+)\nSTART=(\d+)\nEND=(\d+)\n", said)
+    metadata, _ = describe(ffmpeg, tmp_path / "mix.mp4")
+    chapters = re.findall(r"TIMEBASE=1/(\d+)\nSTART=(\d+)\nEND=(\d+)\n", metadata)
     times = [(int(start) / int(base), int(end) / int(base)) for base, start, end in chapters]
     assert np.allclose(times, [(0, minutes * 30), (minutes * 30, minutes * 60)], atol=0.001)
 

@@ -131,9 +131,9 @@ def test_a_copy_is_small_plays_while_it_loads_and_tells_nothing(ffmpeg, tmp_path
     assert data.index(b"moov") < data.index(b"mdat")
     assert b"secret" not in data
     assert len(data) * 8 / 20 == pytest.approx(128_000, rel=0.15)
-    said = subprocess.run([str(ffmpeg), "-i", str(out)], capture_output=True, text=True, check=False).stderr
-    assert "Audio: aac (LC)" in said
-    assert "encoder" not in said
+    stderr = subprocess.run([str(ffmpeg), "-i", str(out)], capture_output=True, text=True, check=False).stderr
+    assert "Audio: aac (LC)" in stderr
+    assert "encoder" not in stderr
 
 
 def test_a_copy_that_fails_leaves_nothing(ffmpeg, tmp_path):
@@ -148,11 +148,11 @@ def test_a_copy_that_fails_leaves_nothing(ffmpeg, tmp_path):
 
 
 def test_progress_goes_from_nothing_to_the_whole(ffmpeg, tmp_path):
-    told = []
+    fractions = []
     source = write_wav(tmp_path / "track.wav", pink_noise(10.0))
-    write_track_copy(ffmpeg, source, tmp_path / "copy.m4a", on_progress=told.append)
-    assert told == sorted(told)
-    assert told[-1] == pytest.approx(1.0, abs=0.01)
+    write_track_copy(ffmpeg, source, tmp_path / "copy.m4a", on_progress=fractions.append)
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1.0, abs=0.01)
 
 
 def test_levels_are_kept(ffmpeg, tmp_path):

@@ -150,8 +150,8 @@ def test_a_picture_is_not_even_opened(ffmpeg, tmp_path):
     run_ffmpeg(
         "-f", "lavfi", "-i", "testsrc=s=64x64", "-frames:v", "1", "-f", "image2", "-c:v", "png", str(path)
     )
-    said = subprocess.run(ours(ffmpeg, path), capture_output=True, timeout=20, check=False).stderr
-    assert b"Video: png" not in said
+    stderr = subprocess.run(ours(ffmpeg, path), capture_output=True, timeout=20, check=False).stderr
+    assert b"Video: png" not in stderr
 
 
 def test_good_music_passes_the_lists(ffmpeg, tmp_path):

@@ -44,11 +44,11 @@ def sounds(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sounds")
     texts = {"title": HOSTILE, "artist": "AC/DC", "album": "Été", "track": "3/12", "disc": "2"}
     texts["author"] = "AC/DC"  # what AIFF has of it; in WMA it is then there twice
-    told = [word for key, text in texts.items() for word in ("-metadata", f"{key}={text}")]
+    metadata = [word for key, text in texts.items() for word in ("-metadata", f"{key}={text}")]
     outputs = [
         word
         for ending, codec in FORMATS.items()
-        for word in ("-t", "0.2", *codec, *told, str(folder / f"sound.{ending}"))
+        for word in ("-t", "0.2", *codec, *metadata, str(folder / f"sound.{ending}"))
     ]
     source = ["-f", "lavfi", "-i", "sine=r=48000"]
     subprocess.run([ffmpeg, "-v", "error", "-nostdin", *source, *outputs], check=True)
