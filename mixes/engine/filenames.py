@@ -8,21 +8,21 @@ import unicodedata
 
 from mixes.engine.text import clean_text, cut_to_bytes
 
-LONGEST_STEM = 200  # bytes of UTF-8; file systems allow 255, and `.chapters.json.part` comes behind
+MAX_STEM_BYTES = 200  # bytes of UTF-8; file systems allow 255, and `.chapters.json.part` comes behind
 FALLBACK = "mix"
 # Windows opens the device, whatever the folder and the ending
 RESERVED = re.compile(r"(con|prn|aux|nul|conin|conout|(com|lpt)[0-9\u00b9\u00b2\u00b3])$", re.IGNORECASE)
-BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"  # letters to Unicode, nothing to the eye
+INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"  # letters to Unicode, nothing to the eye
 EMOJI_STYLE = "\ufe0f"  # left behind where an emoji was dropped
 
 
 def file_stem(title: str) -> str:
-    """Return a name of letters, digits and `-` in lower case, of 1 to LONGEST_STEM bytes of UTF-8.
+    """Return a name of letters, digits and `-` in lower case, of 1 to MAX_STEM_BYTES bytes of UTF-8.
 
     Lower case because two names that differ in case only are one file on Windows and macOS.
     """
     text = clean_text(title).lower().replace("'", "").replace("\u2019", "")
-    stem = cut_to_bytes(unicodedata.normalize("NFC", _words(text)), LONGEST_STEM).strip("-") or FALLBACK
+    stem = cut_to_bytes(unicodedata.normalize("NFC", _words(text)), MAX_STEM_BYTES).strip("-") or FALLBACK
     return f"{stem}-{FALLBACK}" if RESERVED.match(stem) else stem
 
 
@@ -32,7 +32,7 @@ def _words(text: str) -> str:
     for character in text:
         kind = unicodedata.category(character)
         follows_letter = bool(kept) and kept[-1] != "-"
-        if kind[0] in "LN" and character not in BLANK_LETTERS:
+        if kind[0] in "LN" and character not in INVISIBLE_LETTERS:
             kept.append(character)
         elif kind in ("Mn", "Mc") and character != EMOJI_STYLE:
             kept.extend(character if follows_letter else "")

@@ -8,15 +8,15 @@ code points, an emoji with its skin colour.
 import re
 import unicodedata
 
-LONGEST_TEXT = 300  # characters kept of a title or a name
-LONGEST_INPUT = 10_000  # characters looked at: Unicode normalisation is not linear in hostile text
+MAX_TEXT_CHARS = 300  # characters kept of a title or a name
+MAX_INPUT_CHARS = 10_000  # characters looked at: Unicode normalisation is not linear in hostile text
 ELLIPSIS = "\u2026"
 
 # All that `str.splitlines` or an editor may take for a line end or a gap, and the letters that print as one
 BLANK = re.compile("[\\s\x1c-\x1f\x85\u2028\u2029\u2800\u3164\uffa0]+")
 # Controls; soft hyphen; zero-width and direction marks (an override shows `exe.jpg` as `gpj.exe`); marks
 # between lines; lone surrogates, which no encoding can write; code points that are no characters; tags
-UNSEEN = re.compile(
+INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]"
 )
@@ -24,10 +24,10 @@ ZERO_WIDTH_JOINER = "\u200d"
 
 
 def clean_text(text: str) -> str:
-    """Return `text` as one line of at most LONGEST_TEXT characters: NFC, no control or direction marks."""
-    visible = UNSEEN.sub("", BLANK.sub(" ", text[:LONGEST_INPUT]))
+    """Return `text` as one line of at most MAX_TEXT_CHARS characters: NFC, no control or direction marks."""
+    visible = INVISIBLE.sub("", BLANK.sub(" ", text[:MAX_INPUT_CHARS]))
     line = " ".join(unicodedata.normalize("NFC", visible).split())
-    return line if len(line) <= LONGEST_TEXT else _whole_letters(line, LONGEST_TEXT).rstrip()
+    return line if len(line) <= MAX_TEXT_CHARS else _whole_letters(line, MAX_TEXT_CHARS).rstrip()
 
 
 def cut_to_bytes(text: str, limit: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from mixes.engine.tags.tags import HIGHEST_NUMBER
+from mixes.engine.tags.tags import MAX_NUMBER
 from mixes.engine.text import clean_text
 from mixes.models import Track
 
@@ -29,7 +29,7 @@ class TagsForm(forms.Form):
     artist = CleanField(label=_("Artist"), required=False)
     album = CleanField(label=_("Album"), required=False)
     track_number = forms.IntegerField(
-        label=_("Number on the album"), required=False, min_value=1, max_value=HIGHEST_NUMBER
+        label=_("Number on the album"), required=False, min_value=1, max_value=MAX_NUMBER
     )
 
     @classmethod

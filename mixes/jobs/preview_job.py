@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from mixes.engine.errors import DecodeError
-from mixes.engine.mixing.preview import Excerpt, write_excerpt, write_track_copy
+from mixes.engine.mixing.preview import Excerpt, write_excerpt, write_track_preview
 from mixes.engine.processes.ffmpeg import find_ffmpeg
 from mixes.jobs.runner import Commit, JobRun
 from mixes.leases import OPEN, Leased, State
@@ -40,7 +40,7 @@ def run(run: JobRun) -> Commit:
 def _write(preview: Preview, out: Path, run: JobRun) -> None:
     ffmpeg, paths = find_ffmpeg(settings.FFMPEG), track_paths(preview)
     if preview.kind == Preview.Kind.TRACK:
-        write_track_copy(
+        write_track_preview(
             ffmpeg,
             paths[0],
             out,

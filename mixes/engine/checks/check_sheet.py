@@ -30,13 +30,13 @@ from mixes.engine.timeline import Timeline
 from mixes.engine.timestamps import clock_with_hours, clock_without_hours
 
 BLOCK_S = 2.0
-SURPLUS_S = 60.0  # listened to beyond the plan, to tell how much too long a file is
+MAX_SURPLUS_S = 60.0  # listened to beyond the plan, to tell how much too long a file is
 AAC_FRAME = 1024  # an MP4's sound may end up to one of these beside the plan
 LOUDNESS_TOLERANCE_LU = 0.3
 HIGHEST_TRUE_PEAK_DBTP = -0.9  # what the limiter's ceiling leaves after an encoder's overshoot
 LOUD_CLICK_DB = 12.0  # music alone passes for a click at 1 of 10,000 places, and 1 in 12 of these is so loud
 DEEP_DIP_LU = 8.0  # songs dip less than this at 95 % of places without any join
-SOUND_LEVEL = 0.001  # -60 dBFS
+SILENCE_LEVEL = 0.001  # -60 dBFS
 LONGEST_SILENT_START_S = 0.5
 PLACES_SHOWN = 5
 
@@ -157,19 +157,19 @@ def measure_file(
     should_stop: ShouldStop = never,
 ) -> Measured:
     """Decode a file once and measure it; raises DecodeError, Cancelled."""
-    listener = Listener(timeline, opening)
-    block_frames, longest_s = round(BLOCK_S * timeline.rate), timeline.duration_s + SURPLUS_S
+    meter = MixMeter(timeline, opening)
+    block_frames, longest_s = round(BLOCK_S * timeline.rate), timeline.duration_s + MAX_SURPLUS_S
     # Twice the surplus: more than that is an error to the decoder, and here it is something to tell
-    max_s = longest_s + SURPLUS_S
+    max_s = longest_s + MAX_SURPLUS_S
     with open_track(ffmpeg, path, timeline.rate, max_s=max_s, should_stop=should_stop) as decoder:
-        while listener.frames < longest_s * timeline.rate and len(block := decoder.read(block_frames)):
-            listener.push(block)
+        while meter.frames < longest_s * timeline.rate and len(block := decoder.read(block_frames)):
+            meter.push(block)
             if on_progress:
-                on_progress(min(1.0, listener.frames / timeline.frames))
-        return listener.finish(decode_errors=decoder.decode_errors, codec=decoder.info.codec)
+                on_progress(min(1.0, meter.frames / timeline.frames))
+        return meter.finish(decode_errors=decoder.decode_errors, codec=decoder.info.codec)
 
 
-class Listener:
+class MixMeter:
     """Hears a mix go by, block by block."""
 
     def __init__(self, timeline: Timeline, opening: Samples | None = None) -> None:
@@ -181,15 +181,15 @@ class Listener:
         self._clipping = ClippingCounter()
         self._clicks = ClickFinder(self._instants, timeline.rate)
         self._first_sound: int | None = None
-        self._beginning: Samples = np.zeros((0, 2), dtype=np.float32)  # as much of it as of the opening
+        self._decoded_opening: Samples = np.zeros((0, 2), dtype=np.float32)  # as much of it as of the opening
 
     def push(self, block: Samples) -> None:
         """Take the next frames, shape (n, 2)."""
         if self._first_sound is None:
-            loud = np.flatnonzero(np.abs(block).max(axis=1) > SOUND_LEVEL)
+            loud = np.flatnonzero(np.abs(block).max(axis=1) > SILENCE_LEVEL)
             self._first_sound = self.frames + int(loud[0]) if len(loud) else None
-        if self._opening is not None and (missing := len(self._opening) - len(self._beginning)):
-            self._beginning = np.concatenate((self._beginning, block[:missing]))
+        if self._opening is not None and (missing := len(self._opening) - len(self._decoded_opening)):
+            self._decoded_opening = np.concatenate((self._decoded_opening, block[:missing]))
         self._meter.push(block)
         self._clipping.push(block)
         self._clicks.push(block)
@@ -200,7 +200,7 @@ class Listener:
         self._clipping.finish()
         self._clicks.finish()
         meter, timeline, rate = self._meter, self._timeline, self._timeline.rate
-        lag = None if self._opening is None else measure_lag(self._beginning, self._opening, rate)
+        lag = None if self._opening is None else measure_lag(self._decoded_opening, self._opening, rate)
         return Measured(
             rate=rate,
             planned_frames=timeline.frames,
@@ -247,7 +247,7 @@ def judge(measured: Measured, target_lufs: float | None, *, explained: bool) -> 
 
 
 def _judge_length(measured: Measured) -> Item:
-    length = place(measured.frames / measured.rate)
+    length = format_position(measured.frames / measured.rate)
     surplus = measured.frames - measured.planned_frames
     if surplus == 0:
         return Item("length", Verdict.OK, f"Length {length}, exactly as planned.")
@@ -299,7 +299,7 @@ def _judge_true_peak(measured: Measured) -> Item:
 def _judge_clipping(measured: Measured) -> Item:
     if not measured.clipped_samples:
         return Item("clipping", Verdict.OK, "Nothing is clipped.")
-    where = places(measured.clipped_at_s)
+    where = format_positions(measured.clipped_at_s)
     text = f"{_count(measured.clipped_samples, 'sample')} in flat tops at full scale, at {where}."
     return Item("clipping", Verdict.WRONG, text)
 
@@ -308,10 +308,10 @@ def _judge_gaps(measured: Measured) -> Item:
     if not measured.gaps:
         return Item("gaps", Verdict.OK, "No silence that was not planned.")
     at_joins = [gap for gap in measured.gaps if gap.at_join]
-    told = at_joins or list(measured.gaps)
-    whose = "at a join" if at_joins else "inside the songs"
-    texts = [f"{gap.length_s:.1f} s at {place(gap.start_s)}" for gap in told[:PLACES_SHOWN]]
-    text = f"{_count(len(told), 'silence')} {whose}: {_listed(texts, len(told))}."
+    reported = at_joins or list(measured.gaps)
+    where = "at a join" if at_joins else "inside the songs"
+    texts = [f"{gap.length_s:.1f} s at {format_position(gap.start_s)}" for gap in reported[:PLACES_SHOWN]]
+    text = f"{_count(len(reported), 'silence')} {where}: {_listed(texts, len(reported))}."
     return Item("gaps", Verdict.WRONG if at_joins else Verdict.NOTE, text)
 
 
@@ -320,9 +320,9 @@ def _judge_clicks(measured: Measured) -> Item:
         looked = _count(measured.click_places, "place")
         return Item("clicks", Verdict.OK, f"No click in {looked} where sounds are joined.")
     loud = [click for click in measured.clicks if click.over_db >= LOUD_CLICK_DB]
-    told = loud or measured.clicks
-    what = _count(len(told), "click" if loud else "faint click")
-    text = f"{what} where sounds are joined, at {places([click.at_s for click in told])}."
+    reported = loud or measured.clicks
+    what = _count(len(reported), "click" if loud else "faint click")
+    text = f"{what} where sounds are joined, at {format_positions([click.at_s for click in reported])}."
     return Item("clicks", Verdict.WRONG if loud else Verdict.NOTE, text)
 
 
@@ -336,21 +336,21 @@ def _judge_joins(measured: Measured) -> Item:
     middle = max(0.0, median(dip for dip, _ in dips))
     text = (
         f"Loudness over the joins dips by {middle:.1f} LU (median), at most by {deepest:.1f} LU, "
-        f"into “{join.title}” at {place(join.dip_at_s or join.start_s)}."
+        f"into “{join.title}” at {format_position(join.dip_at_s or join.start_s)}."
     )
     return Item("joins", Verdict.NOTE if deepest > DEEP_DIP_LU else Verdict.OK, text)
 
 
-def place(seconds: float) -> str:
+def format_position(seconds: float) -> str:
     """Return a position as M:SS.s, or H:MM:SS.s from an hour on."""
     tenths = int(seconds * 10 + 1e-6)
     clock = clock_with_hours if tenths >= 36_000 else clock_without_hours
     return f"{clock(tenths // 10)}.{tenths % 10}"
 
 
-def places(seconds: Sequence[float]) -> str:
+def format_positions(seconds: Sequence[float]) -> str:
     """Return the first positions as one phrase."""
-    return _listed([place(s) for s in seconds[:PLACES_SHOWN]], len(seconds))
+    return _listed([format_position(s) for s in seconds[:PLACES_SHOWN]], len(seconds))
 
 
 def _listed(shown: Sequence[str], count: int) -> str:

@@ -17,16 +17,16 @@ from mixes.engine.timeline import Timeline
 Curve = NDArray[np.float64]
 
 SEARCH_S = 0.0015  # either side of an instant: encoders smear a click, but hardly move it
-LOCAL_S = 0.5  # either side: the music a click is compared with
-USUAL_PERCENTILE = 99.9
+CONTEXT_S = 0.5  # either side: the music a click is compared with
+REFERENCE_PERCENTILE = 99.9
 # What is left at least of a click of 6 dB over the usual where the music beneath it works against it:
 # measured 1.23 at the worst of 19,000 places
-STANDS_OUT = 1.15
-FAINTEST_BEND = 2 / 32768  # the step between two samples that a 16-bit player can just make
+MIN_PROMINENCE = 1.15
+MIN_BEND = 2 / 32768  # the step between two samples that a 16-bit player can just make
 SPIKE_S = 0.0007  # either side of the peak: the click itself, as an encoder gives it back
-NEAR_S = 0.016  # either side: what a click towers over, and a sharp edge in music does not
+NEIGHBOURHOOD_S = 0.016  # either side: what a click towers over, and a sharp edge in music does not
 # Measured on 43 minutes of music: all of 38,000 added clicks of 6 dB are above, and 1 of 10,000 clean places
-ISOLATED = 2.1
+MIN_ISOLATION = 2.1
 PREDICTOR_ORDER = 16
 PREDICTOR_GAP_S, PREDICTOR_REACH_S = 0.003, 0.033  # the music that trains it, either side, without the click
 # A little white noise for the predictor: otherwise it listens only to where lossy files have nothing
@@ -58,10 +58,10 @@ class ClickFinder:
     """Listens around the given instants while the mix goes by, holding no more than one window."""
 
     def __init__(self, instants: Iterable[int], rate: int) -> None:
-        self._waiting = deque(sorted(set(instants)))
+        self._pending = deque(sorted(set(instants)))
         self._rate = rate
-        self._reach = round(LOCAL_S * rate)
-        self._held: Samples = np.zeros((0, 2), dtype=np.float32)
+        self._reach = round(CONTEXT_S * rate)
+        self._buffer: Samples = np.zeros((0, 2), dtype=np.float32)
         self._end = 0  # frames of the mix seen
         self._found: dict[int, Click] = {}  # by frame: two instants can be near one click
 
@@ -72,36 +72,36 @@ class ClickFinder:
     def push(self, block: Samples) -> None:
         """Take the next frames, shape (n, 2)."""
         self._end += len(block)
-        if not self._waiting or self._waiting[0] - self._reach >= self._end:
+        if not self._pending or self._pending[0] - self._reach >= self._end:
             return
-        self._held = np.concatenate((self._held, block))
-        while self._waiting and self._waiting[0] + self._reach <= self._end:
-            self._look_at(self._waiting.popleft())
-        self._forget()
+        self._buffer = np.concatenate((self._buffer, block))
+        while self._pending and self._pending[0] + self._reach <= self._end:
+            self._inspect(self._pending.popleft())
+        self._discard()
 
     def finish(self) -> None:
         """Look at the instants too near to the end to have a whole window."""
-        while self._waiting and self._waiting[0] < self._end:
-            self._look_at(self._waiting.popleft())
+        while self._pending and self._pending[0] < self._end:
+            self._inspect(self._pending.popleft())
 
-    def _look_at(self, instant: int) -> None:
-        held_from = self._end - len(self._held)
+    def _inspect(self, instant: int) -> None:
+        held_from = self._end - len(self._buffer)
         first = max(instant - self._reach, held_from)
-        window = self._held[first - held_from : instant + self._reach - held_from]
+        window = self._buffer[first - held_from : instant + self._reach - held_from]
         click = find_click(window, instant - first, self._rate)
         if click is not None:
             frame = first + click.frame
             self._found[frame] = Click(frame, click.over_db)
 
-    def _forget(self) -> None:
-        needed = self._end - (self._waiting[0] - self._reach) if self._waiting else 0
-        self._held = self._held[max(0, len(self._held) - max(0, needed)) :].copy()
+    def _discard(self) -> None:
+        needed = self._end - (self._pending[0] - self._reach) if self._pending else 0
+        self._buffer = self._buffer[max(0, len(self._buffer) - max(0, needed)) :].copy()
 
 
 def find_click(window: Samples, centre: int, rate: int) -> Click | None:
     """Return the click within SEARCH_S of frame `centre`, or None; `window` has shape (frames, 2).
 
-    The window should reach LOCAL_S to both sides; the click's frame counts from its beginning.
+    The window should reach CONTEXT_S to both sides; the click's frame counts from its beginning.
     """
     channels = (window[:, channel].astype(np.float64) for channel in (0, 1))
     found = [click for channel in channels if (click := _click_in(channel, centre, rate))]
@@ -110,15 +110,15 @@ def find_click(window: Samples, centre: int, rate: int) -> Click | None:
 
 def _click_in(sound: Curve, centre: int, rate: int) -> Click | None:
     bend = second_difference(sound)
-    threshold = max(STANDS_OUT * float(np.percentile(bend, USUAL_PERCENTILE)), FAINTEST_BEND)
-    if bend[_highest(bend, centre, SEARCH_S * rate)] < threshold:
+    threshold = max(MIN_PROMINENCE * float(np.percentile(bend, REFERENCE_PERCENTILE)), MIN_BEND)
+    if bend[_peak_near(bend, centre, SEARCH_S * rate)] < threshold:
         return None
     # Either view may hide a click: the bend under bright music, the whitened one under an encoder's noise
     ratio, peak = max(isolation(bend, centre, rate), isolation(whiten(sound, centre, rate), centre, rate))
-    frame = _highest(bend, peak, SPIKE_S * rate)
-    if ratio < ISOLATED or bend[frame] < threshold:
+    frame = _peak_near(bend, peak, SPIKE_S * rate)
+    if ratio < MIN_ISOLATION or bend[frame] < threshold:
         return None
-    return Click(frame, round(20 * float(np.log10(STANDS_OUT * bend[frame] / threshold)), 1))
+    return Click(frame, round(20 * float(np.log10(MIN_PROMINENCE * bend[frame] / threshold)), 1))
 
 
 def second_difference(sound: Curve) -> Curve:
@@ -130,8 +130,8 @@ def second_difference(sound: Curve) -> Curve:
 
 def isolation(curve: Curve, centre: int, rate: int) -> tuple[float, int]:
     """Return how many times higher the highest point near `centre` is than all around it, and its frame."""
-    peak = _highest(curve, centre, SEARCH_S * rate)
-    spike, near = round(SPIKE_S * rate), round(NEAR_S * rate)
+    peak = _peak_near(curve, centre, SEARCH_S * rate)
+    spike, near = round(SPIKE_S * rate), round(NEIGHBOURHOOD_S * rate)
     before = curve[max(0, peak - near) : max(0, peak - spike)]
     after = curve[peak + spike + 1 : peak + near + 1]
     around = max((float(part.max()) for part in (before, after) if len(part)), default=0.0)
@@ -143,7 +143,7 @@ def whiten(sound: Curve, centre: int, rate: int) -> Curve:
 
     The prediction error run back through the mirrored predictor: the matched filter of a single spike.
     """
-    reach = round((SEARCH_S + NEAR_S) * rate) + 2 * PREDICTOR_ORDER
+    reach = round((SEARCH_S + NEIGHBOURHOOD_S) * rate) + 2 * PREDICTOR_ORDER
     first, last = max(0, centre - reach), min(len(sound), centre + reach)
     predictor = _fit_predictor(sound, centre, rate)
     error = np.convolve(sound[first:last], np.convolve(predictor, predictor[::-1]), "same")
@@ -151,7 +151,7 @@ def whiten(sound: Curve, centre: int, rate: int) -> Curve:
     return np.pad(np.abs(error), (first, len(sound) - last))
 
 
-def _highest(curve: Curve, centre: int, reach: float) -> int:
+def _peak_near(curve: Curve, centre: int, reach: float) -> int:
     first = max(0, centre - round(reach))
     return first + int(np.argmax(curve[first : centre + round(reach) + 1]))
 
@@ -162,9 +162,9 @@ def _fit_predictor(sound: Curve, centre: int, rate: int) -> Curve:
 
     gap, reach = round(PREDICTOR_GAP_S * rate), round(PREDICTOR_REACH_S * rate)
     sides = (sound[max(0, centre - reach) : max(0, centre - gap)], sound[centre + gap : centre + reach])
-    likeness = np.zeros(PREDICTOR_ORDER + 1)
+    autocorrelation = np.zeros(PREDICTOR_ORDER + 1)
     for side in sides:
         spectrum = np.fft.rfft(side * np.hanning(len(side)), 2 * reach)
-        likeness += np.fft.irfft(np.abs(spectrum) ** 2)[: PREDICTOR_ORDER + 1]
-    likeness[0] = likeness[0] * (1 + PREDICTOR_NOISE) + np.finfo(np.float32).tiny
-    return np.concatenate(([1.0], solve_toeplitz(likeness[:-1], -likeness[1:])))
+        autocorrelation += np.fft.irfft(np.abs(spectrum) ** 2)[: PREDICTOR_ORDER + 1]
+    autocorrelation[0] = autocorrelation[0] * (1 + PREDICTOR_NOISE) + np.finfo(np.float32).tiny
+    return np.concatenate(([1.0], solve_toeplitz(autocorrelation[:-1], -autocorrelation[1:])))

@@ -17,16 +17,16 @@ from mixes.engine.timeline import Clip, Timeline, Transition
 Loudness = NDArray[np.float64]  # LUFS, one value per HOP_S
 
 FULL_SCALE = 32767 / 32768  # the highest sample a 16-bit player can give out
-CLIPPED_RUN = 3  # neighbours at full scale: two can be one honest peak, three are a flat top
+MIN_CLIPPED_SAMPLES = 3  # neighbours at full scale: two can be one honest peak, three are a flat top
 GAP_LUFS = -50.0  # 30 LU under most music: heard as nothing
-SHORTEST_GAP_S = 0.5
+MIN_GAP_S = 0.5
 NEAR_JOIN_S = 0.5  # silence that begins or ends this near to a join belongs to it
-SIDE_S = 8.0  # of music, either side of a join, that its loudness is compared with
-SHORT_JOIN_S = 1.0  # a shorter join is looked at over this time
+REFERENCE_S = 8.0  # of music, either side of a join, that its loudness is compared with
+MIN_JOIN_S = 1.0  # a shorter join is looked at over this time
 SILENCE_LUFS = -70.0  # the absolute gate of BS.1770: below it there is no level to compare with
-AS_LIKE = 0.95  # of the best correlation: the overlap of a tone with itself shrinks by the shift
-LARGEST_LAG_S = 0.06  # twice what an MP3 or AAC decoder can be late
-FAINTEST_OPENING = 1e-4  # RMS: of anything quieter an encoder leaves little to compare
+NEAR_BEST_CORRELATION = 0.95  # of the best: the overlap of a tone with itself shrinks by the shift
+MAX_LAG_S = 0.06  # twice what an MP3 or AAC decoder can be late
+MIN_OPENING_RMS = 1e-4  # RMS: of anything quieter an encoder leaves little to compare
 
 SHORT_TERM_S = SHORT_TERM_HOPS * HOP_S
 MOMENTARY_S = MOMENTARY_HOPS * HOP_S
@@ -55,18 +55,18 @@ class JoinLoudness:
 
 
 class ClippingCounter:
-    """Counts samples in runs of CLIPPED_RUN or more at full scale, channel by channel."""
+    """Counts samples in runs of MIN_CLIPPED_SAMPLES or more at full scale, channel by channel."""
 
-    def __init__(self, places_kept: int = 10) -> None:
+    def __init__(self, max_places: int = 10) -> None:
         self.samples = 0
         self.places: list[int] = []  # first frames of the first runs
-        self._places_kept = places_kept
+        self._max_places = max_places
         self._seen = 0
-        self._open = [0, 0]  # length of the run that reaches the end of what was seen
+        self._open_runs = [0, 0]  # length of the run that reaches the end of what was seen
 
     def push(self, block: Samples) -> None:
         """Take the next frames, shape (n, 2)."""
-        if any(self._open) or largest_magnitude(block) >= FULL_SCALE:
+        if any(self._open_runs) or largest_magnitude(block) >= FULL_SCALE:
             for channel in (0, 1):
                 self._count(np.abs(block[:, channel]) >= FULL_SCALE, channel)
         self._seen += len(block)
@@ -80,15 +80,15 @@ class ClippingCounter:
         if not high[:1].any():
             self._close(self._seen, channel)
         for first, last in find_runs(high):
-            self._open[channel] += last - first
+            self._open_runs[channel] += last - first
             if last < len(high):
                 self._close(self._seen + last, channel)
 
     def _close(self, end: int, channel: int) -> None:
-        length, self._open[channel] = self._open[channel], 0
-        if length >= CLIPPED_RUN:
+        length, self._open_runs[channel] = self._open_runs[channel], 0
+        if length >= MIN_CLIPPED_SAMPLES:
             self.samples += length
-            if len(self.places) < self._places_kept:
+            if len(self.places) < self._max_places:
                 self.places.append(end - length)
 
 
@@ -108,7 +108,7 @@ def find_gaps(momentary_lufs: Loudness, timeline: Timeline) -> tuple[Gap, ...]:
         # Half a hop more on both sides: a window is loud as long as it touches sound
         start_s, end_s = (first - 0.5) * HOP_S, (last - 0.5) * HOP_S + MOMENTARY_S
         for piece in _without_planned(start_s, end_s, timeline):
-            if piece[1] - piece[0] > SHORTEST_GAP_S + HOP_S / 2:
+            if piece[1] - piece[0] > MIN_GAP_S + HOP_S / 2:
                 gaps.append(_describe_gap(*piece, timeline))
     return tuple(gaps)
 
@@ -125,7 +125,7 @@ def _without_planned(start_s: float, end_s: float, timeline: Timeline) -> Iterat
 def _describe_gap(start_s: float, end_s: float, timeline: Timeline) -> Gap:
     length_s = round(end_s - start_s, 2)
     for before, after, transition in timeline.joins():
-        if transition.overlap < SHORTEST_GAP_S * timeline.rate:
+        if transition.overlap < MIN_GAP_S * timeline.rate:
             continue  # played one after the other: the quiet is the songs' own
         first_s, last_s = sorted((after.start / timeline.rate, before.end / timeline.rate))
         if start_s < last_s + NEAR_JOIN_S and first_s - NEAR_JOIN_S < end_s:
@@ -155,11 +155,11 @@ def _measure_dip(
     before, after, transition = join
     first_s, last_s = after.start / rate, before.end / rate
     sides_lufs = (
-        _level_lufs(momentary_power, first_s - SIDE_S, first_s),
-        _level_lufs(momentary_power, last_s, last_s + SIDE_S),
+        _level_lufs(momentary_power, first_s - REFERENCE_S, first_s),
+        _level_lufs(momentary_power, last_s, last_s + REFERENCE_S),
     )
     middles_s = np.arange(len(short_term_lufs)) * HOP_S + SHORT_TERM_S / 2
-    margin_s = max(0.0, SHORT_JOIN_S - (last_s - first_s)) / 2
+    margin_s = max(0.0, MIN_JOIN_S - (last_s - first_s)) / 2
     over = (middles_s >= first_s - margin_s) & (middles_s <= last_s + margin_s)
     if transition.overlap < 0 or min(sides_lufs) < SILENCE_LUFS or not over.any():
         return None, None
@@ -179,18 +179,20 @@ def _level_lufs(momentary_power: Powers, first_s: float, last_s: float) -> float
 def measure_lag(decoded: Samples, opening: Samples, rate: int) -> int | None:
     """Return how many frames later `decoded` begins than `opening`; None where one is too quiet to tell.
 
-    More than LARGEST_LAG_S is not found.
+    More than MAX_LAG_S is not found.
     """
-    if min(_rms(opening), _rms(decoded)) < FAINTEST_OPENING:
+    if min(_rms(opening), _rms(decoded)) < MIN_OPENING_RMS:
         return None
-    largest = round(LARGEST_LAG_S * rate)
+    largest = round(MAX_LAG_S * rate)
     wanted, heard = (sound.mean(axis=1, dtype=np.float64) for sound in (opening, decoded))
     size = 1 << (len(wanted) + len(heard) + 2 * largest).bit_length()
-    likeness = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(wanted, size)), size)
-    lags = np.concatenate((likeness[-largest:], likeness[: largest + 1]))
+    correlation = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(wanted, size)), size)
+    lags = np.concatenate((correlation[-largest:], correlation[: largest + 1]))
     # A steady tone is as like itself a period later: of equally good peaks the one nearest to 0 is meant.
     inner = lags[1:-1]
-    peaks = np.flatnonzero((inner >= lags[:-2]) & (inner >= lags[2:]) & (inner >= AS_LIKE * lags.max()))
+    peaks = np.flatnonzero(
+        (inner >= lags[:-2]) & (inner >= lags[2:]) & (inner >= NEAR_BEST_CORRELATION * lags.max())
+    )
     found = peaks + 1 - largest if len(peaks) else np.array([int(np.argmax(lags)) - largest])
     return int(found[np.argmin(np.abs(found))])
 

@@ -29,7 +29,7 @@ def raised_cosine(position: Gains) -> Gains:
     return 0.5 + 0.5 * np.cos(position * math.pi)
 
 
-def swell(position: Gains) -> Gains:
+def hann(position: Gains) -> Gains:
     """Return an amount that rises from 0 to 1 in the middle and falls back to 0."""
     return np.sin(position * math.pi) ** 2
 

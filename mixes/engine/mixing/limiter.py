@@ -25,11 +25,12 @@ class Limiter:
 
     def __init__(self, rate: int, ceiling_dbtp: float = DEFAULT_CEILING_DBTP) -> None:
         self._ceiling = np.float32(10 ** (ceiling_dbtp / 20))
-        self._reach = round(LOOKAHEAD_S * rate)
-        self._delay = 2 * self._reach + CONTEXT_AFTER
-        self._held: Samples = np.zeros((self._delay, 2), dtype=np.float32)
-        self._wanted: Floats = np.ones(4 * self._reach, dtype=np.float32)  # around the first held frame
-        self._to_drop = self._delay  # the silence held at first is not part of the sound
+        self._lookahead = round(LOOKAHEAD_S * rate)
+        self._delay = 2 * self._lookahead + CONTEXT_AFTER
+        self._delayed: Samples = np.zeros((self._delay, 2), dtype=np.float32)
+        # around the first delayed frame
+        self._target_gain: Floats = np.ones(4 * self._lookahead, dtype=np.float32)
+        self._frames_to_drop = self._delay  # the silence held at first is not part of the sound
         self._lowest_gain = 1.0
 
     @property
@@ -43,8 +44,8 @@ class Limiter:
         for start in range(0, len(block), PIECE_FRAMES):
             piece = block[start : start + PIECE_FRAMES]
             ready[start : start + len(piece)] = self._limit(piece)
-        dropped = min(self._to_drop, len(ready))
-        self._to_drop -= dropped
+        dropped = min(self._frames_to_drop, len(ready))
+        self._frames_to_drop -= dropped
         return ready[dropped:]
 
     def flush(self) -> Samples:
@@ -54,38 +55,38 @@ class Limiter:
     def _limit(self, piece: Samples) -> Samples:
         """Return as many frames as `piece` has, later by the delay."""
         frames = len(piece)
-        held = np.concatenate((self._held, piece), dtype=np.float32)
-        self._held = held[frames:].copy()
-        wanted = self._wanted_gain(held[2 * self._reach - CONTEXT_BEFORE :], frames)
-        around = np.concatenate((self._wanted, wanted))
-        self._wanted = around[frames:].copy()
-        ready = held[:frames]
+        delayed = np.concatenate((self._delayed, piece), dtype=np.float32)
+        self._delayed = delayed[frames:].copy()
+        target_gain = self._find_target_gain(delayed[2 * self._lookahead - CONTEXT_BEFORE :], frames)
+        around = np.concatenate((self._target_gain, target_gain))
+        self._target_gain = around[frames:].copy()
+        ready = delayed[:frames]
         if around.min() < 1.0:
-            gain = smooth_gain(around, self._reach)
+            gain = smooth_gain(around, self._lookahead)
             self._lowest_gain = min(self._lowest_gain, float(gain.min()))
             ready[:, 0] *= gain
             ready[:, 1] *= gain
         return ready
 
-    def _wanted_gain(self, padded: Samples, frames: int) -> Floats:
+    def _find_target_gain(self, padded: Samples, frames: int) -> Floats:
         """Return per frame the gain that would bring its true peak to the ceiling, 1 where it is under it."""
-        wanted = np.ones(frames, dtype=np.float32)
+        target_gain = np.ones(frames, dtype=np.float32)
         for start, peaks in peaks_above(padded, float(self._ceiling)):
             higher = np.maximum(peaks[:, 0], peaks[:, 1])
             np.maximum(higher, self._ceiling, out=higher)
-            np.divide(self._ceiling, higher, out=wanted[start : start + len(higher)])
-        return wanted
+            np.divide(self._ceiling, higher, out=target_gain[start : start + len(higher)])
+        return target_gain
 
 
-def smooth_gain(wanted: Floats, reach: int) -> Floats:
-    """Return a smooth gain that is nowhere above `wanted`, for all but the `2 * reach` values at each end.
+def smooth_gain(target_gain: Floats, lookahead: int) -> Floats:
+    """Return a smooth gain nowhere above `target_gain`, without the `2 * lookahead` values at each end.
 
-    The minimum over `reach` on both sides, then two moving means which together are as wide: so each mean
+    The minimum over `lookahead` on both sides, then two moving means which together are as wide: so each mean
     is taken over minima that all include the value in the middle.
     """
-    steps = np.floor(window_minimum(wanted, 2 * reach + 1) * np.float64(GAIN_STEPS)).astype(np.int64)
-    total = window_sum(window_sum(steps, reach + 1), reach + 1)
-    gain: Floats = (total / ((reach + 1) ** 2 * GAIN_STEPS)).astype(np.float32)
+    steps = np.floor(window_minimum(target_gain, 2 * lookahead + 1) * np.float64(GAIN_STEPS)).astype(np.int64)
+    total = window_sum(window_sum(steps, lookahead + 1), lookahead + 1)
+    gain: Floats = (total / ((lookahead + 1) ** 2 * GAIN_STEPS)).astype(np.float32)
     return gain
 
 

@@ -25,9 +25,10 @@ from mixes.engine.timeline import Clip, Timeline
 BITRATE_KBPS = 128
 RATES_HZ = (44_100, 48_000)  # what every browser plays; other tracks are brought to the first
 BLOCK_FRAMES = 1 << 16
-AROUND_S = 5.0  # of the join's surroundings that are heard before and after it
-EDGE_S = 0.02  # over which the excerpt comes and goes, so that it does not click
-LISTENING = Limits(file_bytes=512 * MIB, stall_s=120.0)  # 128 kbit/s: 9 h; the index is moved to the front
+CONTEXT_S = 5.0  # of the join's surroundings that are heard before and after it
+FADE_S = 0.02  # over which the excerpt comes and goes, so that it does not click
+# 128 kbit/s: 9 h; the index is moved to the front
+PREVIEW_LIMITS = Limits(file_bytes=512 * MIB, stall_s=120.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ class Excerpt:
         return cls(Timeline.from_dict(data["timeline"]), data["first"], data["skip"])
 
 
-def cut_excerpt(timeline: Timeline, index: int, *, around_s: float = AROUND_S) -> Excerpt:
-    """Return what sounds from `around_s` before transition `index` until as long after it.
+def cut_excerpt(timeline: Timeline, index: int, *, context_s: float = CONTEXT_S) -> Excerpt:
+    """Return what sounds from `context_s` before transition `index` until as long after it.
 
     It ends where the next join begins, if that is earlier. Where the excerpt would begin inside the join
     before, it is rendered from before that one, since a join depends on all that goes into it. Raises
@@ -61,22 +62,22 @@ def cut_excerpt(timeline: Timeline, index: int, *, around_s: float = AROUND_S) -
     """
     if not 0 <= index < len(timeline.transitions):
         raise TimelineError("There is no join after this track.")
-    clips, around, prime = timeline.clips, round(around_s * timeline.rate), round(PRIME_S * timeline.rate)
+    clips, context, prime = timeline.clips, round(context_s * timeline.rate), round(PRIME_S * timeline.rate)
     before, after = clips[index], clips[index + 1]
-    heard_from = max(0, min(before.end, after.start) - around)
+    heard_from = max(0, min(before.end, after.start) - context)
     first, start = index, heard_from
     while first and start - prime < clips[first - 1].end:
         start = min(start, clips[first].start - prime)
         first -= 1
     start = max(start, clips[first].start)
     next_start = clips[index + 2].start if index + 2 < len(clips) else after.end
-    end = max(before.end, min(max(before.end, after.start) + around, next_start))
-    cut = tuple(_within(clip, start, min(end, after.end)) for clip in clips[first : index + 2])
-    small = Timeline(timeline.rate, cut, timeline.transitions[first : index + 1])
-    return Excerpt(small, first, max(0, heard_from - start))
+    end = max(before.end, min(max(before.end, after.start) + context, next_start))
+    cut = tuple(_cut_clip(clip, start, min(end, after.end)) for clip in clips[first : index + 2])
+    excerpt_timeline = Timeline(timeline.rate, cut, timeline.transitions[first : index + 1])
+    return Excerpt(excerpt_timeline, first, max(0, heard_from - start))
 
 
-def _within(clip: Clip, start: int, end: int) -> Clip:
+def _cut_clip(clip: Clip, start: int, end: int) -> Clip:
     """Return what of a clip lies between two frames of the mix, counted from the first of them.
 
     Its names are left out, so that the excerpt stays the same when somebody corrects them.
@@ -94,7 +95,7 @@ def _within(clip: Clip, start: int, end: int) -> Clip:
     )
 
 
-def write_track_copy(
+def write_track_preview(
     ffmpeg: Path,
     track: Path,
     out: Path,
@@ -137,12 +138,12 @@ def excerpt_blocks(
     """
     timeline = excerpt.timeline
     rendered = render_blocks(timeline, paths, ffmpeg=ffmpeg, should_stop=should_stop)
-    heard = without_first(limit_blocks(rendered, timeline.rate), excerpt.skip)
-    frames, edge = timeline.frames - excerpt.skip, round(EDGE_S * timeline.rate)
-    return with_soft_edges(heard, frames, edge)
+    heard = drop_frames(limit_blocks(rendered, timeline.rate), excerpt.skip)
+    frames, fade = timeline.frames - excerpt.skip, round(FADE_S * timeline.rate)
+    return fade_edges(heard, frames, fade)
 
 
-def without_first(blocks: Iterable[Samples], frames: int) -> Iterator[Samples]:
+def drop_frames(blocks: Iterable[Samples], frames: int) -> Iterator[Samples]:
     """Yield the blocks without their first `frames` frames."""
     for block in blocks:
         kept = block[frames:]
@@ -151,13 +152,13 @@ def without_first(blocks: Iterable[Samples], frames: int) -> Iterator[Samples]:
             yield kept
 
 
-def with_soft_edges(blocks: Iterable[Samples], frames: int, edge: int) -> Iterator[Samples]:
-    """Yield `frames` frames of blocks, rising over the first `edge` of them and falling over the last."""
+def fade_edges(blocks: Iterable[Samples], frames: int, fade: int) -> Iterator[Samples]:
+    """Yield `frames` frames of blocks, rising over the first `fade` of them and falling over the last."""
     at = 0
     for block in blocks:
         places = np.arange(at, at + len(block))
-        if at < edge or at + len(block) > frames - edge:
-            gain = np.minimum(1.0, np.minimum(places + 1, frames - places) / edge)
+        if at < fade or at + len(block) > frames - fade:
+            gain = np.minimum(1.0, np.minimum(places + 1, frames - places) / fade)
             block = block * gain.astype(np.float32)[:, np.newaxis]
         yield block
         at += len(block)
@@ -165,23 +166,23 @@ def with_soft_edges(blocks: Iterable[Samples], frames: int, edge: int) -> Iterat
 
 def _encode(ffmpeg: Path, blocks: Iterable[Samples], rate: int, out: Path, should_stop: ShouldStop) -> None:
     out = out.absolute()
-    fed = 0
+    fed_frames = 0
 
     def feed() -> Iterator[memoryview]:
-        nonlocal fed
+        nonlocal fed_frames
         for block in blocks:
-            fed += len(block)
+            fed_frames += len(block)
             yield block.data.cast("B")
 
     try:
         output = run_child(
             _encode_args(ffmpeg, rate, out),
-            limits=LISTENING,
+            limits=PREVIEW_LIMITS,
             write=(out.parent,),
             feed=feed(),
             should_stop=should_stop,
         )
-        check_complete(output.stderr_tail, size=file_size(out), duration_s=fed / rate)
+        check_complete(output.stderr_tail, size=file_size(out), duration_s=fed_frames / rate)
     except BaseException:
         out.unlink(missing_ok=True)
         raise

@@ -15,7 +15,7 @@ from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.decode import LENGTH_TOLERANCE_S, Decoder, open_track
 from mixes.engine.errors import DecodeError
 from mixes.engine.mixing.curves import db_to_gain, positions
-from mixes.engine.mixing.transitions import PRIME_S, RAMP_S, STYLES, Window, without_jump
+from mixes.engine.mixing.transitions import PRIME_S, RAMP_S, STYLES, Window, declick
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Clip, Timeline, Transition
 
@@ -30,12 +30,12 @@ def render_blocks(
     Raises DecodeError when a file is no longer what was measured, Cancelled.
     """
     block_frames = round(BLOCK_S * timeline.rate)
-    tail = Tail(margin=round(PRIME_S * timeline.rate))
-    with contextlib.ExitStack() as running:
-        readers = start_ahead(running, timeline, paths, ffmpeg, should_stop)
+    tail = MixTail(margin=round(PRIME_S * timeline.rate))
+    with contextlib.ExitStack() as stack:
+        readers = prefetch_readers(stack, timeline, paths, ffmpeg, should_stop)
         for index, (clip, reader) in enumerate(zip(timeline.clips, readers, strict=True)):
             if index:
-                join(tail, reader, timeline.transitions[index - 1], timeline.rate)
+                mix_join(tail, reader, timeline.transitions[index - 1], timeline.rate)
             needed_from = min((later.start for later in timeline.clips[index + 1 :]), default=clip.end)
             yield from tail.release(needed_from)
             while len(block := reader.read(block_frames)):
@@ -44,8 +44,8 @@ def render_blocks(
         yield from tail.release(timeline.frames + tail.margin)
 
 
-def start_ahead(
-    running: contextlib.ExitStack,
+def prefetch_readers(
+    stack: contextlib.ExitStack,
     timeline: Timeline,
     paths: Sequence[Path],
     ffmpeg: Path,
@@ -55,7 +55,7 @@ def start_ahead(
 
     def start(index: int) -> ClipReader:
         opened = open_track(ffmpeg, paths[index], timeline.rate, should_stop=should_stop)
-        return running.enter_context(ClipReader(timeline.clips[index], opened))
+        return stack.enter_context(ClipReader(timeline.clips[index], opened))
 
     upcoming = start(0)
     for index in range(len(paths)):
@@ -66,13 +66,13 @@ def start_ahead(
         reader.close()
 
 
-def join(tail: "Tail", reader: "ClipReader", transition: Transition, rate: int) -> None:
+def mix_join(tail: "MixTail", reader: "ClipReader", transition: Transition, rate: int) -> None:
     """Mix the beginning of the incoming clip into the end of the mix so far, or put silence between them."""
     if transition.overlap < 0:
         tail.append(np.zeros((-transition.overlap, 2), dtype=np.float32))
         return
     if transition.overlap == 0:
-        join_whole(tail, reader, rate)
+        join_gapless(tail, reader, rate)
         return
     incoming = reader.read(transition.overlap)
     before, outgoing = tail.split(transition.overlap)
@@ -87,14 +87,14 @@ def join(tail: "Tail", reader: "ClipReader", transition: Transition, rate: int) 
     tail.replace(before, STYLES[transition.style].mix(window))
 
 
-def join_whole(tail: "Tail", reader: "ClipReader", rate: int) -> None:
+def join_gapless(tail: "MixTail", reader: "ClipReader", rate: int) -> None:
     """Let the incoming clip follow the end of the mix; where the sound would jump, both ends get a ramp."""
     incoming = reader.read(round(RAMP_S * rate))
     before, outgoing = tail.split(len(incoming))
-    tail.replace(before, *without_jump(outgoing, incoming))
+    tail.replace(before, *declick(outgoing, incoming))
 
 
-class Tail:
+class MixTail:
     """The end of the mix so far: what a later clip will be mixed into, and a margin before it."""
 
     def __init__(self, margin: int) -> None:
@@ -131,38 +131,38 @@ class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
 
     def __init__(self, clip: Clip, opened: contextlib.AbstractContextManager[Decoder]) -> None:
         self._clip = clip
-        self._opened = contextlib.ExitStack()
-        self._decoder = self._opened.enter_context(opened)
+        self._stack = contextlib.ExitStack()
+        self._decoder = self._stack.enter_context(opened)
         self._gain = np.float32(db_to_gain(clip.gain_db))
-        self._at = 0  # frames of the clip given out
-        self._to_skip = clip.cue_in
+        self._position = 0  # frames of the clip given out
+        self._frames_to_skip = clip.cue_in
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """End the decoder; harmless when it has ended."""
-        self._opened.close()
+        self._stack.close()
 
     def read(self, frames: int) -> Samples:
         """Return the next frames of the clip, fewer only at its end; raises DecodeError, Cancelled."""
-        while self._to_skip:
-            self._to_skip -= len(self._decode(min(self._to_skip, self._decoder.rate)))
-        frames = min(frames, self._clip.length - self._at)
+        while self._frames_to_skip:
+            self._frames_to_skip -= len(self._decode(min(self._frames_to_skip, self._decoder.rate)))
+        frames = min(frames, self._clip.length - self._position)
         if not frames:
             return np.empty((0, 2), dtype=np.float32)
         block = self._decode(frames)
         if self._gain != 1.0:
             block *= self._gain
         self._apply_ramps(block)
-        self._at += frames
+        self._position += frames
         return block
 
     def _decode(self, frames: int) -> Samples:
         block = self._decoder.read(frames)
         missing = frames - len(block)
         if missing:
-            left = self._clip.length - self._at - len(block)
+            left = self._clip.length - self._position - len(block)
             if left > LENGTH_TOLERANCE_S * self._decoder.rate:
                 raise DecodeError(self._decoder.path, "it is shorter than when it was measured.")
             block = np.concatenate([block, np.zeros((missing, 2), dtype=np.float32)])
@@ -170,11 +170,11 @@ class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
 
     def _apply_ramps(self, block: Samples) -> None:
         """Let the sound rise and fall where the track was cut. Changes `block` in place."""
-        clip, last = self._clip, self._at + len(block)
-        if self._at < clip.ramp_in:
-            rising = positions(clip.ramp_in)[self._at : last]
+        clip, last = self._clip, self._position + len(block)
+        if self._position < clip.ramp_in:
+            rising = positions(clip.ramp_in)[self._position : last]
             block[: len(rising)] *= rising.astype(np.float32)[:, np.newaxis]
         ramp_start = clip.length - clip.ramp_out
         if last > ramp_start:
-            falling = positions(clip.ramp_out)[::-1][max(0, self._at - ramp_start) : last - ramp_start]
+            falling = positions(clip.ramp_out)[::-1][max(0, self._position - ramp_start) : last - ramp_start]
             block[len(block) - len(falling) :] *= falling.astype(np.float32)[:, np.newaxis]

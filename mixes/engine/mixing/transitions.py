@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixes.engine.mixing.curves import Gains, equal_power, linear, positions, raised_cosine, swell
+from mixes.engine.mixing.curves import Gains, equal_power, hann, linear, positions, raised_cosine
 from mixes.engine.samples import Samples
 
 PRIME_S = 0.2  # sound before the window that a filter hears first, so that it does not start from silence
 RAMP_S = 0.005  # shortest time in which a gain or a filter may come or go without a click
 CUT_S = 0.010  # overlap of a `cut`: short enough to be heard as one, long enough not to click
-ENTRANCE_S = 0.05  # fade-in of a `radio` entrance
-STEP_S = 0.4  # window of the correlation: that of momentary loudness, so the ear's own
-LARGEST_CORRECTION_DB = 3.0
-LARGEST_STEP_RATIO = 2.0  # a step so many times the largest beside it is no music
-FAINTEST_JUMP = 2 / 32768  # the step between two samples that a 16-bit player can just make
+RADIO_FADE_IN_S = 0.05  # fade-in of a `radio` entrance
+CORRELATION_STEP_S = 0.4  # window of the correlation: that of momentary loudness, so the ear's own
+MAX_CORRECTION_DB = 3.0
+MAX_STEP_RATIO = 2.0  # a step so many times the largest beside it is no music
+MIN_JUMP = 2 / 32768  # the step between two samples that a 16-bit player can just make
 LOW_PASS_HZ = 8_000
 LOW_PASS_ORDER = 5
 PYDUB_HEADROOM = (
@@ -67,8 +67,8 @@ def smooth_gains(position: Gains, overlap_s: float, fade_out: bool) -> tuple[Gai
 
 def radio_gains(position: Gains, overlap_s: float, fade_out: bool) -> tuple[Gains, Gains]:
     falling = raised_cosine(position) if fade_out else np.ones_like(position)
-    entrance = min(1.0, ENTRANCE_S / overlap_s) if overlap_s else 1.0
-    return falling, 1.0 - raised_cosine(np.minimum(position / entrance, 1.0))
+    fade_in_share = min(1.0, RADIO_FADE_IN_S / overlap_s) if overlap_s else 1.0
+    return falling, 1.0 - raised_cosine(np.minimum(position / fade_in_share, 1.0))
 
 
 def classic_gains(position: Gains, overlap_s: float, fade_out: bool) -> tuple[Gains, Gains]:
@@ -79,22 +79,24 @@ def mix_smooth(window: Window) -> Samples:
     """Equal power, corrected where the two sounds are alike or cancel, and softened if asked."""
     position = positions(len(window.incoming))
     falling, rising = smooth_gains(position, window.overlap_s, window.fade_out)
-    correction = correct_for_likeness(window, falling, rising)
-    mixed = weigh(window.outgoing, falling * correction) + weigh(window.incoming, rising * correction)
+    correction = compensate_correlation(window, falling, rising)
+    mixed = apply_gain(window.outgoing, falling * correction) + apply_gain(
+        window.incoming, rising * correction
+    )
     return soften(mixed, window) if window.soften else mixed
 
 
 def mix_radio(window: Window) -> Samples:
     """The incoming song enters at full level while the outgoing one fades away under it."""
     falling, rising = radio_gains(positions(len(window.incoming)), window.overlap_s, window.fade_out)
-    mixed = weigh(window.outgoing, falling) + weigh(window.incoming, rising)
+    mixed = apply_gain(window.outgoing, falling) + apply_gain(window.incoming, rising)
     return soften(mixed, window) if window.soften else mixed
 
 
 def mix_cut(window: Window) -> Samples:
     """Equal power over a few milliseconds."""
     falling, rising = equal_power(positions(len(window.incoming)))
-    return weigh(window.outgoing, falling) + weigh(window.incoming, rising)
+    return apply_gain(window.outgoing, falling) + apply_gain(window.incoming, rising)
 
 
 def mix_classic(window: Window) -> Samples:
@@ -103,8 +105,8 @@ def mix_classic(window: Window) -> Samples:
     The filter is primed with the sound before the window, and dry and filtered sound pass into each other
     over RAMP_S at both ends; otherwise the window would begin and end with a step.
     """
-    outgoing = classic_half(window.outgoing, window.before, window.rate, incoming=False)
-    incoming = classic_half(window.incoming, window.before[:0], window.rate, incoming=True)
+    outgoing = fade_and_low_pass(window.outgoing, window.before, window.rate, incoming=False)
+    incoming = fade_and_low_pass(window.incoming, window.before[:0], window.rate, incoming=True)
     return outgoing + incoming
 
 
@@ -119,7 +121,7 @@ STYLES: Mapping[str, Style] = {
 }
 
 
-def without_jump(outgoing: Samples, incoming: Samples) -> tuple[Samples, Samples]:
+def declick(outgoing: Samples, incoming: Samples) -> tuple[Samples, Samples]:
     """Return the ends of two sounds that follow each other, with ramps where they do not run into each other.
 
     Parts of one recording go on from sample to sample. Files that merely stop and start jump, which clicks.
@@ -127,34 +129,34 @@ def without_jump(outgoing: Samples, incoming: Samples) -> tuple[Samples, Samples
     whole = np.concatenate([outgoing, incoming]).astype(np.float64)
     steps = np.abs(np.diff(whole, axis=0)).max(axis=1)
     seam = len(outgoing) - 1
-    usual = max(np.delete(steps, seam).max(initial=0.0), FAINTEST_JUMP)
-    if not 0 <= seam < len(steps) or steps[seam] <= LARGEST_STEP_RATIO * usual:
+    usual_step = max(np.delete(steps, seam).max(initial=0.0), MIN_JUMP)
+    if not 0 <= seam < len(steps) or steps[seam] <= MAX_STEP_RATIO * usual_step:
         return outgoing, incoming
     falling = positions(len(outgoing))[::-1]
-    return weigh(outgoing, falling), weigh(incoming, positions(len(incoming)))
+    return apply_gain(outgoing, falling), apply_gain(incoming, positions(len(incoming)))
 
 
-def weigh(samples: Samples, gains: Gains) -> Samples:
+def apply_gain(samples: Samples, gains: Gains) -> Samples:
     """Return `samples` with one gain per frame applied."""
     return samples * gains.astype(np.float32)[:, np.newaxis]
 
 
-def correct_for_likeness(window: Window, falling: Gains, rising: Gains) -> Gains:
+def compensate_correlation(window: Window, falling: Gains, rising: Gains) -> Gains:
     """Return the factor per frame that keeps the energy of the join at `falling^2 E_A + rising^2 E_B`.
 
     Two sounds add by power only when they are unrelated. The cross term of the sum is measured in steps of
-    STEP_S; it matters for two versions of one song and is close to nothing otherwise.
+    CORRELATION_STEP_S; it matters for two versions of one song and is close to nothing otherwise.
     """
     frames = len(falling)
-    steps = max(1, round(frames / (STEP_S * window.rate)))
+    steps = max(1, round(frames / (CORRELATION_STEP_S * window.rate)))
     edges = np.linspace(0, frames, steps + 1).astype(int)
     factors = [1.0]
     for first, last in pairwise(edges):
-        a = weigh(window.outgoing[first:last], falling[first:last]).astype(np.float64)
-        b = weigh(window.incoming[first:last], rising[first:last]).astype(np.float64)
+        a = apply_gain(window.outgoing[first:last], falling[first:last]).astype(np.float64)
+        b = apply_gain(window.incoming[first:last], rising[first:last]).astype(np.float64)
         wanted = float(np.sum(a * a) + np.sum(b * b))
         actual = wanted + 2.0 * float(np.sum(a * b))
-        largest = 10.0 ** (LARGEST_CORRECTION_DB / 20.0)
+        largest = 10.0 ** (MAX_CORRECTION_DB / 20.0)
         ratio = math.sqrt(wanted / actual) if actual > 0.0 else largest if wanted > 0.0 else 1.0
         factors.append(min(max(ratio, 1.0 / largest), largest))
     middles = (edges[:-1] + edges[1:]) / 2.0
@@ -163,9 +165,9 @@ def correct_for_likeness(window: Window, falling: Gains, rising: Gains) -> Gains
 
 def soften(mixed: Samples, window: Window) -> Samples:
     """Sweep a low-pass in and out over the window: nothing at its ends, all of it in the middle."""
-    wet = swell(positions(len(mixed)))
-    dull = low_pass(np.concatenate([window.before, mixed]), window.rate)[len(window.before) :]
-    return weigh(mixed, 1.0 - wet) + weigh(dull, wet)
+    wet = hann(positions(len(mixed)))
+    filtered_mix = low_pass(np.concatenate([window.before, mixed]), window.rate)[len(window.before) :]
+    return apply_gain(mixed, 1.0 - wet) + apply_gain(filtered_mix, wet)
 
 
 def low_pass(samples: Samples, rate: int) -> Samples:
@@ -177,9 +179,9 @@ def low_pass(samples: Samples, rate: int) -> Samples:
     return filtered
 
 
-def classic_half(samples: Samples, before: Samples, rate: int, *, incoming: bool) -> Samples:
+def fade_and_low_pass(samples: Samples, before: Samples, rate: int, *, incoming: bool) -> Samples:
     """Fade one of the two sounds and low-pass it, crossing between dry and filtered at the window's ends."""
-    with without_warnings():
+    with suppress_warnings():
         from pydub.scipy_effects import low_pass_filter
 
     segment = to_segment(samples, rate)
@@ -192,11 +194,11 @@ def classic_half(samples: Samples, before: Samples, rate: int, *, incoming: bool
     amount = np.ones(len(samples))
     amount[:ramp] = positions(ramp)
     amount[len(samples) - ramp :] = positions(ramp)[::-1]
-    return weigh(dry, 1.0 - amount) + weigh(wet, amount)
+    return apply_gain(dry, 1.0 - amount) + apply_gain(wet, amount)
 
 
 @contextlib.contextmanager
-def without_warnings() -> Iterator[None]:
+def suppress_warnings() -> Iterator[None]:
     """Import pydub in silence: it misses an ffmpeg on PATH, which nothing here asks it for."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -205,7 +207,7 @@ def without_warnings() -> Iterator[None]:
 
 def to_segment(samples: Samples, rate: int) -> Any:
     """Hand float samples to pydub as 32-bit integers with headroom."""
-    with without_warnings():
+    with suppress_warnings():
         from pydub import AudioSegment
 
     full_scale = 2.0**31 / PYDUB_HEADROOM

@@ -85,7 +85,7 @@ def gradient(palette: Palette, size: tuple[int, int]) -> Image.Image:
         weights += weight
     levels = 255 * _lab_to_srgb(weighted / weights)
     rng = np.random.default_rng(palette.seed)
-    return Image.merge("RGB", [_enlarged(levels[..., channel], size, rng) for channel in range(3)])
+    return Image.merge("RGB", [_upscale(levels[..., channel], size, rng) for channel in range(3)])
 
 
 def draw_waveform(
@@ -128,7 +128,7 @@ def bar_heights(peaks: Sequence[tuple[float, float]], count: int) -> list[float]
     return [float(max(SHORTEST_BAR, height)) for height in shown**1.3]
 
 
-def _enlarged(levels: Floats, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
+def _upscale(levels: Floats, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
     smooth = Image.fromarray(np.ascontiguousarray(levels)).resize(size, Image.Resampling.BICUBIC)
     pixels = np.array(smooth)
     pixels += rng.random(pixels.shape, np.float32) * DITHER - DITHER / 2 + 0.5  # 0.5: to the nearest level

@@ -20,17 +20,17 @@ SHIPPED = Path(__file__).with_name("fonts")
 SYSTEM_FOLDERS = tuple(
     map(Path, ("/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", "/Library/Fonts"))
 )
-ENDINGS = (".ttf", ".otf", ".ttc", ".otc")
-MOST_FONTS = 2000  # looked at; reading one character map takes about 0.3 ms
-LARGEST_MAP = 2 << 20  # bytes; that of a font for all of Chinese, Japanese and Korean has 0.2 MB
+SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
+MAX_FONTS = 2000  # looked at; reading one character map takes about 0.3 ms
+MAX_MAP_BYTES = 2 << 20  # bytes; that of a font for all of Chinese, Japanese and Korean has 0.2 MB
 PROBE_SIZE = 32  # pixels: large enough to tell a letter from the box for a missing one
-NO_CHARACTER = "\U0010ffff"  # no font may have it: shows what a font draws for what it has not
+MISSING_CHARACTER = "\U0010ffff"  # no font may have it: shows what a font draws for what it has not
 # Words in file names that make a font a worse companion for plain sans-serif letters
-UNLIKE = ("italic", "oblique", "condensed", "narrow", "mono", "serif", "light", "thin", "black", "emoji")
+UNSUITABLE = ("italic", "oblique", "condensed", "narrow", "mono", "serif", "light", "thin", "black", "emoji")
 BOX_FONTS = ("lastresort", "adobeblank", "tofu")  # they draw a frame, or nothing, for every character
 
 
-class FontShelf:
+class FontFallback:
     """The fonts of one weight, best first: the shipped one, then the system's."""
 
     def __init__(self, *, bold: bool, folders: tuple[Path, ...] = SYSTEM_FOLDERS) -> None:
@@ -56,21 +56,21 @@ class FontShelf:
 
 @functools.cache
 def font_files(folders: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Return the font files below `folders`, at most MOST_FONTS, in an order that is always the same."""
+    """Return the font files below `folders`, at most MAX_FONTS, in an order that is always the same."""
     found: list[Path] = []
     for folder in folders:
         for root, subfolders, names in os.walk(folder):
             subfolders.sort()
-            found += (Path(root, name) for name in sorted(names) if name.lower().endswith(ENDINGS))
-            if len(found) > MOST_FONTS:
-                return tuple(found[:MOST_FONTS])
+            found += (Path(root, name) for name in sorted(names) if name.lower().endswith(SUFFIXES))
+            if len(found) > MAX_FONTS:
+                return tuple(found[:MAX_FONTS])
     return tuple(found)
 
 
 def _preference(path: Path, bold: bool) -> tuple[bool, bool, bool, str, str]:
     name = path.name.lower()
-    unlike = any(word in name for word in UNLIKE)
-    return (unlike, ("bold" in name) != bold, not name.startswith("notosans"), name, str(path))
+    unsuitable = any(word in name for word in UNSUITABLE)
+    return (unsuitable, ("bold" in name) != bold, not name.startswith("notosans"), name, str(path))
 
 
 @functools.lru_cache(maxsize=50_000)
@@ -88,12 +88,12 @@ def _draws(path: Path, letter: str) -> bool:
     """Tell whether no character of `letter` comes out as the sign for a missing one."""
     with contextlib.suppress(OSError):  # not a font after all, or one of fixed sizes
         font = ImageFont.truetype(path, PROBE_SIZE, layout_engine=ImageFont.Layout.BASIC)
-        missing = _ink(font, NO_CHARACTER)
-        return all(_ink(font, character) != missing for character in letter)
+        missing = _glyph_bitmap(font, MISSING_CHARACTER)
+        return all(_glyph_bitmap(font, character) != missing for character in letter)
     return False
 
 
-def _ink(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:
+def _glyph_bitmap(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[int, int], bytes]:
     mask = font.getmask(character)
     return mask.size, bytes(mask)
 
@@ -134,7 +134,7 @@ def _cmap_table(file: BinaryIO) -> bytes:
     for tag, _, offset, length in struct.iter_unpack(">4sIII", file.read(16 * count)):
         if tag == b"cmap":
             file.seek(offset)
-            return file.read(min(length, LARGEST_MAP))
+            return file.read(min(length, MAX_MAP_BYTES))
     return b""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, features
 
-from mixes.engine.pictures.font_files import SYSTEM_FOLDERS, FontShelf
+from mixes.engine.pictures.font_files import SYSTEM_FOLDERS, FontFallback
 from mixes.engine.text import ELLIPSIS, clean_text
 
 LINE_HEIGHT = 1.24  # of the letters' size
@@ -31,7 +31,7 @@ SHAPED_SCRIPTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TextRun:
     """Neighbouring letters of one font and one direction."""
 
     text: str
@@ -40,7 +40,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TextBlock:
     """A text broken into lines, ready to draw."""
 
     lines: tuple[str, ...]
@@ -58,7 +58,7 @@ class Lettering:
         self, *, bold: bool = False, folders: Sequence[Path] = SYSTEM_FOLDERS, shaping: bool | None = None
     ) -> None:
         """Use the shipped font, then those in `folders`; `shaping` tells whether raqm is there."""
-        self._shelf = FontShelf(bold=bold, folders=tuple(folders))
+        self._fonts = FontFallback(bold=bold, folders=tuple(folders))
         self._shaping = bool(features.check("raqm")) if shaping is None else shaping
         self._widths: dict[str, float] = {}
 
@@ -69,24 +69,24 @@ class Lettering:
         kept = "".join(letter for letter in letters if self._font(letter))
         return " ".join(kept.split()), "".join(dict.fromkeys(missing))
 
-    def fit(self, text: str, *, width: float, size: int, smallest: int, lines: int) -> Block:
+    def fit(self, text: str, *, width: float, size: int, smallest: int, lines: int) -> TextBlock:
         """Break drawable `text` into at most `lines` lines of `width` pixels, as large as possible.
 
         Sizes go from `size` down to `smallest`; only there words are broken and what is too long cut short.
         """
-        pieces = list(split_pieces(text))
+        pieces = list(split_at_breaks(text))
         while size > smallest:
             em_width = width / size
-            whole = all(self._em(piece.rstrip()) <= em_width for piece in pieces)
+            whole = all(self._width_em(piece.rstrip()) <= em_width for piece in pieces)
             if whole and len(self._wrap(pieces, em_width)) <= lines:
-                return Block(self._balanced(pieces, em_width), size)
+                return TextBlock(self._balanced(pieces, em_width), size)
             size = max(smallest, int(size * SHRINK))
-        return Block(self._cut_short(text, width / smallest, lines), smallest)
+        return TextBlock(self._cut_short(text, width / smallest, lines), smallest)
 
     def draw(
         self,
         image: Image.Image,
-        block: Block,
+        block: TextBlock,
         corner: tuple[int, int],
         colour: tuple[int, ...],
         *,
@@ -100,27 +100,34 @@ class Lettering:
         mask = Image.new("L", (image.width, block.height + 2 * overhang))
         pen = ImageDraw.Draw(mask)
         for index, line in enumerate(block.lines):
-            x = corner[0] if right is None else right - self._em(line) * block.size
+            x = corner[0] if right is None else right - self._width_em(line) * block.size
             baseline = overhang + block.size * (LINE_HEIGHT * index + ASCENT)
             for run in self._runs(line):
                 font = _font_at(run.font, block.size, self._shaping)
-                pen.text((x, baseline), self._typed(run), colour[3], font, "ls", direction=self._way(run))
-                x += font.getlength(self._typed(run), direction=self._way(run))
+                pen.text(
+                    (x, baseline),
+                    self._text_for_font(run),
+                    colour[3],
+                    font,
+                    "ls",
+                    direction=self._direction(run),
+                )
+                x += font.getlength(self._text_for_font(run), direction=self._direction(run))
         image.paste(colour[:3], (0, corner[1] - overhang), mask)
 
     def _font(self, letter: str) -> Path | None:
         if letter.isspace():
-            return self._shelf.shipped
+            return self._fonts.shipped
         if not self._shaping and unicodedata.name(letter[0], "").partition(" ")[0] in SHAPED_SCRIPTS:
             return None
-        return self._shelf.find(letter)
+        return self._fonts.find(letter)
 
-    def _em(self, text: str) -> float:
+    def _width_em(self, text: str) -> float:
         """Return the width of `text` in units of the letters' size."""
         if text not in self._widths:
             lengths = (
                 _font_at(run.font, MEASURE_SIZE, self._shaping).getlength(
-                    self._typed(run), direction=self._way(run)
+                    self._text_for_font(run), direction=self._direction(run)
                 )
                 for run in self._runs(text)
             )
@@ -131,18 +138,18 @@ class Lettering:
         """Fill lines one after the other; a piece wider than a line is broken between letters."""
         lines, filled = [""], 0.0
         for piece in pieces:
-            fits_alone = self._em(piece.rstrip()) <= em_width
+            fits_alone = self._width_em(piece.rstrip()) <= em_width
             for part in (piece,) if fits_alone else split_letters(piece):
-                if lines[-1] and filled + self._em(part.rstrip()) > em_width:
+                if lines[-1] and filled + self._width_em(part.rstrip()) > em_width:
                     lines.append("")
                     filled = 0.0
                 lines[-1] += part
-                filled += self._em(part)
+                filled += self._width_em(part)
         return tuple(line.rstrip() for line in lines)
 
     def _balanced(self, pieces: Sequence[str], em_width: float) -> tuple[str, ...]:
         """Break into as few lines as possible, of lengths as equal as possible."""
-        widest = max((self._em(piece.rstrip()) for piece in pieces), default=0.0)
+        widest = max((self._width_em(piece.rstrip()) for piece in pieces), default=0.0)
         count = len(self._wrap(pieces, em_width))
         widths = (em_width * step / BALANCE_STEPS for step in range(1, BALANCE_STEPS + 1))
         tries = (self._wrap(pieces, max(width, widest)) for width in widths)
@@ -154,7 +161,7 @@ class Lettering:
 
         def broken(kept: int) -> tuple[str, ...]:
             end = "" if kept == len(letters) else ELLIPSIS
-            return self._wrap(list(split_pieces("".join(letters[:kept]).rstrip() + end)), em_width)
+            return self._wrap(list(split_at_breaks("".join(letters[:kept]).rstrip() + end)), em_width)
 
         fewest, most = 0, len(letters)
         while fewest < most:
@@ -162,32 +169,32 @@ class Lettering:
             fewest, most = (middle, most) if len(broken(middle)) <= lines else (fewest, middle - 1)
         return broken(fewest)
 
-    def _runs(self, line: str) -> list[Run]:
+    def _runs(self, line: str) -> list[TextRun]:
         """Return the runs of a line in the order in which they stand on it, from the left."""
         letters = list(split_letters(line))
         levels = bidi_levels(letters)
         fonts: list[Path] = []
         for letter in letters:
             fonts.append(self._font_beside(fonts[-1] if fonts else None, letter))
-        runs: list[Run] = []
+        runs: list[TextRun] = []
         groups = itertools.groupby(zip(fonts, levels, letters, strict=True), key=lambda item: item[:2])
         for (font, level), items in groups:
-            runs.append(Run("".join(letter for *_, letter in items), font, level))
+            runs.append(TextRun("".join(letter for *_, letter in items), font, level))
         return in_visual_order(runs)
 
     def _font_beside(self, neighbour: Path | None, letter: str) -> Path:
         """Return the font for a letter; spaces and signs stay with their neighbour's where it has them."""
-        if neighbour and unicodedata.category(letter[0])[0] in "ZPS" and self._shelf.has(neighbour, letter):
+        if neighbour and unicodedata.category(letter[0])[0] in "ZPS" and self._fonts.has(neighbour, letter):
             return neighbour
-        return self._font(letter) or self._shelf.shipped
+        return self._font(letter) or self._fonts.shipped
 
-    def _typed(self, run: Run) -> str:
+    def _text_for_font(self, run: TextRun) -> str:
         """Return the text to hand to the font: without raqm, right to left is our own work."""
         if self._shaping or run.level % 2 == 0:
             return run.text
         return "".join(reversed(list(split_letters(run.text)))).translate(MIRRORED)
 
-    def _way(self, run: Run) -> str | None:
+    def _direction(self, run: TextRun) -> str | None:
         if not self._shaping:
             return None
         return "rtl" if run.level % 2 else "ltr"
@@ -213,7 +220,7 @@ def split_letters(text: str) -> Iterator[str]:
         yield letter
 
 
-def split_pieces(text: str) -> Iterator[str]:
+def split_at_breaks(text: str) -> Iterator[str]:
     """Yield the parts between which a line may break: after spaces and hyphens, around wide letters."""
     piece = ""
     for letter in split_letters(text):
@@ -233,7 +240,7 @@ def _is_wide(piece: str) -> bool:
     return wide and unicodedata.category(piece[-1]) not in ("Ps", "Pi")  # an opening sign ends no line
 
 
-def reads_from_right(text: str) -> bool:
+def is_right_to_left(text: str) -> bool:
     """Tell whether a line is laid out from the right: when its first letter with a direction says so."""
     kinds = (unicodedata.bidirectional(character) for character in text)
     return next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L"
@@ -242,7 +249,7 @@ def reads_from_right(text: str) -> bool:
 def bidi_levels(letters: Sequence[str]) -> list[int]:
     """Return the nesting level of each letter of one line: the parts of UAX 9 that titles need."""
     classes = [unicodedata.bidirectional(letter[0]) for letter in letters]
-    base = "R" if reads_from_right("".join(letters)) else "L"
+    base = "R" if is_right_to_left("".join(letters)) else "L"
     kinds: list[str] = []  # L, R, N: a number inside right-to-left text, or "" where the neighbours decide
     context = base
     for kind in classes:
@@ -254,10 +261,10 @@ def bidi_levels(letters: Sequence[str]) -> list[int]:
         if classes[index] in ("CS", "ES") and kinds[index - 1] == kinds[index + 1] == "N":
             kinds[index] = "N"
     level = {"L": 0 if base == "L" else 2, "R": 1, "N": 2}
-    return [level[kind] for kind in _settled(kinds, base)]
+    return [level[kind] for kind in _resolve_neutrals(kinds, base)]
 
 
-def _settled(kinds: Sequence[str], base: str) -> list[str]:
+def _resolve_neutrals(kinds: Sequence[str], base: str) -> list[str]:
     """Give letters without a direction that of both neighbours, or of the line where these differ."""
     result: list[str] = []
     before = base
@@ -271,7 +278,7 @@ def _settled(kinds: Sequence[str], base: str) -> list[str]:
     return result
 
 
-def in_visual_order(runs: Sequence[Run]) -> list[Run]:
+def in_visual_order(runs: Sequence[TextRun]) -> list[TextRun]:
     """Reverse what is to be read from the right, the innermost first (UAX 9, rule L2)."""
     ordered = list(runs)
     for level in range(max((run.level for run in runs), default=0), 0, -1):

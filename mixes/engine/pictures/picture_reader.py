@@ -25,10 +25,10 @@ from PIL import (
 )
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")  # of such files, damaged or not
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")  # of such files, damaged or not
 MAX_PIXELS = 50_000_000  # a 50 megapixel camera; decoded: 200 MB
-LONGEST_SIDE = 20_000
-SHORTEST_SIDE = 2
+MAX_SIDE = 20_000
+MIN_SIDE = 2
 SHRINK = 8  # the fill is made this much smaller: nobody sees it, and a wide blur is quick
 BLUR = 1 / 45  # radius, of the picture's longer side
 FILL_BRIGHTNESS = 0.5
@@ -39,13 +39,13 @@ WHITE_LEVELS = (1.0, 255.0, 65_535.0)  # usual values of white in pictures of on
 
 NOT_A_PICTURE = "is not a JPEG, PNG, WebP, GIF, BMP or TIFF picture."
 DAMAGED = "is damaged and cannot be read."
-UNKNOWN_INSIDE = "is damaged, or of a rare kind, and cannot be read."
+UNIDENTIFIED = "is damaged, or of a rare kind, and cannot be read."
 TOO_LARGE = f"has too many pixels: at most {MAX_PIXELS // 1_000_000} million are possible."
-TOO_LONG = f"is too wide or too high: at most {LONGEST_SIDE} pixels a side are possible."
+TOO_LONG = f"is too wide or too high: at most {MAX_SIDE} pixels a side are possible."
 TOO_SMALL = "is too small to be seen."
 INVISIBLE = "is transparent everywhere, so there is nothing to see."
 # What undoes each EXIF orientation
-TURNS = {
+EXIF_TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -56,7 +56,7 @@ TURNS = {
 }
 
 
-class Refused(Exception):
+class RefusedPicture(Exception):
     """A picture that is understood but cannot be used; its text goes to the user."""
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     answer = {}
     try:
         compose(request)
-    except Refused as refusal:
+    except RefusedPicture as refusal:
         answer = {"refused": str(refusal)}
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
         answer = {"refused": TOO_LARGE}
@@ -81,7 +81,7 @@ def main() -> None:
 def unidentified(source: Path) -> str:
     """Return why Pillow knows no picture in a file: a damaged PNG is a PNG all the same."""
     with source.open("rb") as file:
-        return UNKNOWN_INSIDE if file.read(4).startswith(BEGINNINGS) else NOT_A_PICTURE
+        return UNIDENTIFIED if file.read(4).startswith(SIGNATURES) else NOT_A_PICTURE
 
 
 def compose(request: dict[str, Any]) -> None:
@@ -90,7 +90,7 @@ def compose(request: dict[str, Any]) -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     size = (int(request["width"]), int(request["height"]))
     picture = open_picture(Path(request["source"]), size)
-    Path(request["out"]).write_bytes(contained(picture, size).tobytes())
+    Path(request["out"]).write_bytes(contain(picture, size).tobytes())
 
 
 def open_picture(source: Path, size: tuple[int, int]) -> Image.Image:
@@ -100,36 +100,36 @@ def open_picture(source: Path, size: tuple[int, int]) -> Image.Image:
         check_size(*opened.size)
         opened.draft(None, (long_side, long_side))
         opened.load()
-        turn = TURNS.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
+        turn = EXIF_TRANSPOSE.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
         profile = opened.info.get("icc_profile")
         factor = max(1, max(opened.size) // (2 * long_side))
-        picture = eight_bit(opened).reduce(factor)  # early: it is the large ones that cost memory
+        picture = to_eight_bit(opened).reduce(factor)  # early: it is the large ones that cost memory
     upright = picture if turn is None else picture.transpose(turn)
-    return flattened(in_srgb(upright, profile))
+    return flatten(to_srgb(upright, profile))
 
 
 def check_size(width: int, height: int) -> None:
     """Refuse what is too large to decode or too small to show, before any pixel is decoded."""
     if width * height > MAX_PIXELS:
-        raise Refused(TOO_LARGE)
-    if max(width, height) > LONGEST_SIDE:
-        raise Refused(TOO_LONG)
-    if min(width, height) < SHORTEST_SIDE:
-        raise Refused(TOO_SMALL)
+        raise RefusedPicture(TOO_LARGE)
+    if max(width, height) > MAX_SIDE:
+        raise RefusedPicture(TOO_LONG)
+    if min(width, height) < MIN_SIDE:
+        raise RefusedPicture(TOO_SMALL)
 
 
-def eight_bit(picture: Image.Image) -> Image.Image:
+def to_eight_bit(picture: Image.Image) -> Image.Image:
     """Return palettes, colour keys and deep or floating point greys as eight bits a channel."""
     if picture.mode in ("P", "PA") or "transparency" in picture.info:
         return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     if picture.mode == "1":
         return picture.convert("L")
     if picture.mode[0] in "IF":
-        return deep_grey(picture)
+        return deep_grey_to_eight_bit(picture)
     return picture
 
 
-def deep_grey(picture: Image.Image) -> Image.Image:
+def deep_grey_to_eight_bit(picture: Image.Image) -> Image.Image:
     """Return greys of 16 or 32 bits or floating point as eight bits, by the likeliest value of white."""
     grey = picture.convert("F")
     brightest = float(grey.getextrema()[1])  # type: ignore[arg-type]  # of one band: two numbers
@@ -139,7 +139,7 @@ def deep_grey(picture: Image.Image) -> Image.Image:
     return grey.point(lambda level: level * (255 / white)).convert("L")
 
 
-def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     """Return the picture as RGB or RGBA, its colours those its profile means (if it has one that works)."""
     alpha = picture.getchannel("A") if "A" in picture.getbands() else None
     if picture.mode not in ("L", "RGB", "CMYK", "LAB"):
@@ -154,20 +154,20 @@ def in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     return picture
 
 
-def flattened(picture: Image.Image) -> Image.Image:
+def flatten(picture: Image.Image) -> Image.Image:
     """Lay what is transparent over a backdrop that the visible part stands out from."""
     if picture.mode == "RGB":
         return picture
     alpha = picture.getchannel("A")
     if not alpha.getbbox():
-        raise Refused(INVISIBLE)
+        raise RefusedPicture(INVISIBLE)
     brightness = ImageStat.Stat(picture.convert("L"), mask=alpha).mean[0]
     backdrop = Image.new("RGB", picture.size, DARK if brightness > 127 else LIGHT)
     backdrop.paste(picture, mask=alpha)
     return backdrop
 
 
-def contained(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+def contain(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Return a new picture of exactly `size`: the whole of `picture`, over a blurred fill of itself."""
     scale = min(size[0] / picture.width, size[1] / picture.height)
     width, height = (max(1, round(side * scale)) for side in picture.size)

@@ -18,7 +18,7 @@ from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.errors import Cancelled, EngineError, PictureError
 from mixes.engine.pictures.backdrop import Colour, draw_waveform, gradient, palette_of
 from mixes.engine.pictures.font_files import SYSTEM_FOLDERS
-from mixes.engine.pictures.lettering import Block, Lettering, reads_from_right
+from mixes.engine.pictures.lettering import Lettering, TextBlock, is_right_to_left
 from mixes.engine.processes.readers import call_reader
 from mixes.engine.processes.sandbox import READER
 
@@ -27,11 +27,11 @@ Size = tuple[int, int]
 VIDEO_SIZES: tuple[Size, ...] = ((1920, 1080), (1280, 720), (3840, 2160), (1080, 1920), (1080, 1080))
 COVER_SIZE: Size = (1000, 1000)
 COVER_MAX_BYTES = 300_000  # players read the cover with the tag, before the first sound
-SHOWN_QUALITY = 88
-PNG_EFFORT = 1  # of 9: these files live for minutes
+JPEG_QUALITY = 88
+PNG_COMPRESS_LEVEL = 1  # of 9: these files live for minutes
 UNREADABLE = "could not be read safely."
 WHITE: Colour = (255, 255, 255)
-STRONG, SOFT = 255, 190  # opacity of titles, and of what goes with them
+TITLE_OPACITY, DETAIL_OPACITY = 255, 190  # opacity of titles, and of what goes with them
 GAP = 0.2  # between number, title and artist, of the artist's size
 SHADE: Colour = (8, 8, 12)
 SCRIM_TOP, SCRIM_BOTTOM = 0.58, 0.85  # how much of it lies over a title card beside the words and at its foot
@@ -52,16 +52,16 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _CardText:
     title: str = ""
     artist: str = ""
     number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
+class _PlacedText:
     lettering: Lettering
-    block: Block
+    block: TextBlock
     colour: tuple[int, ...]  # red, green, blue, opacity
     top: int  # pixels from the upper edge
 
@@ -110,7 +110,7 @@ def safe_picture(
             refused = UNREADABLE
         if refused:
             raise PictureError(shown, refused)
-        Image.frombytes("RGB", size, pixels.read_bytes()).save(out, "PNG", compress_level=PNG_EFFORT)
+        Image.frombytes("RGB", size, pixels.read_bytes()).save(out, "PNG", compress_level=PNG_COMPRESS_LEVEL)
 
 
 def _read_pixels(source: Path, size: Size, out: Path, should_stop: ShouldStop) -> str:
@@ -145,10 +145,10 @@ def generated_picture(
     layout = layout_of(size)
     picture = gradient(palette, size)
     draw_waveform(picture, peaks, layout.wave, palette.accents)
-    words = _Words(title, artist) if text else _Words()
-    placed, missing = _fit_words(words, layout, font_folders)
-    _draw_words(picture, placed, layout)
-    picture.save(out, "PNG", compress_level=PNG_EFFORT)
+    words = _CardText(title, artist) if text else _CardText()
+    placed, missing = _fit_text(words, layout, font_folders)
+    _draw_text(picture, placed, layout)
+    picture.save(out, "PNG", compress_level=PNG_COMPRESS_LEVEL)
     return missing
 
 
@@ -165,10 +165,10 @@ def title_card(
     with Image.open(background, formats=("PNG",)) as opened:
         picture = opened.convert("RGB")
     layout = layout_of(picture.size)
-    placed, missing = _fit_words(_Words(title, artist, str(number)), layout, font_folders)
+    placed, missing = _fit_text(_CardText(title, artist, str(number)), layout, font_folders)
     _darken_below(picture, placed[-1].top)
-    _draw_words(picture, placed, layout)
-    picture.save(out, "PNG", compress_level=PNG_EFFORT)
+    _draw_text(picture, placed, layout)
+    picture.save(out, "PNG", compress_level=PNG_COMPRESS_LEVEL)
     return missing
 
 
@@ -188,33 +188,35 @@ def cover_jpeg(picture: Path) -> bytes:
 def save_jpeg(picture: Path, out: Path) -> None:
     """Write a PNG from here as a JPEG of the same size, for showing."""
     with Image.open(picture, formats=("PNG",)) as opened:
-        opened.convert("RGB").save(out, "JPEG", quality=SHOWN_QUALITY, optimize=True)
+        opened.convert("RGB").save(out, "JPEG", quality=JPEG_QUALITY, optimize=True)
 
 
-def _fit_words(words: _Words, layout: Layout, folders: Sequence[Path]) -> tuple[list[_Placed], str]:
+def _fit_text(words: _CardText, layout: Layout, folders: Sequence[Path]) -> tuple[list[_PlacedText], str]:
     """Return the words fitted and stacked, the lowest first, and the letters no font draws."""
     bold, regular = Lettering(bold=True, folders=folders), Lettering(folders=folders)
     title, missing_title = bold.drawable(words.title)
     artist, missing_artist = regular.drawable(words.artist)
     width, large, small = layout.width, layout.title_size, layout.artist_size
-    stack: list[tuple[Lettering, Block, tuple[int, ...]]] = []
+    stack: list[tuple[Lettering, TextBlock, tuple[int, ...]]] = []
     if artist:
         block = regular.fit(artist, width=width, size=small, smallest=round(0.75 * small), lines=1)
-        stack.append((regular, block, (*WHITE, SOFT)))
+        stack.append((regular, block, (*WHITE, DETAIL_OPACITY)))
     if title:
         smallest, lines = round(0.5 * large), layout.title_lines
         block = bold.fit(title, width=width, size=large, smallest=smallest, lines=lines)
-        stack.append((bold, block, (*WHITE, STRONG)))
+        stack.append((bold, block, (*WHITE, TITLE_OPACITY)))
     if words.number:
-        stack.append((bold, Block((words.number,), small), (*WHITE, STRONG)))
+        stack.append((bold, TextBlock((words.number,), small), (*WHITE, TITLE_OPACITY)))
     tops = itertools.accumulate((-block.height - round(GAP * small) for _, block, _ in stack))
-    placed = [_Placed(*item, layout.text_bottom + top) for item, top in zip(stack, tops, strict=True)]
+    placed = [_PlacedText(*item, layout.text_bottom + top) for item, top in zip(stack, tops, strict=True)]
     return placed, "".join(dict.fromkeys(missing_title + missing_artist))
 
 
-def _draw_words(picture: Image.Image, placed: Sequence[_Placed], layout: Layout) -> None:
-    main = next((item for item in placed if item.colour[3] == STRONG), None) or next(iter(placed), None)
-    from_right = main is not None and reads_from_right(main.block.lines[0])
+def _draw_text(picture: Image.Image, placed: Sequence[_PlacedText], layout: Layout) -> None:
+    main = next((item for item in placed if item.colour[3] == TITLE_OPACITY), None) or next(
+        iter(placed), None
+    )
+    from_right = main is not None and is_right_to_left(main.block.lines[0])
     right = layout.margin + layout.width if from_right else None
     for item in placed:
         item.lettering.draw(picture, item.block, (layout.margin, item.top), item.colour, right=right)

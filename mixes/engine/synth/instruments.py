@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 Mono = NDArray[np.float32]  # shape (frames,)
 Stereo = NDArray[np.float32]  # shape (frames, 2)
 
-EDGE_S = 0.005  # rise of a struck note: shorter ones click
+ATTACK_S = 0.005  # rise of a struck note: shorter ones click
 RELEASE_S = 1.2  # how long a pad goes on after its bar
 ROOM_S = 1.3  # reverberation
 ROOM_GAIN = 0.0028  # at 44.1 kHz; the room is then some 12 dB below the instruments
-TABLE = 16_384  # points a period: the error of taking the nearest one lies at -80 dB
+WAVETABLE_POINTS = 16_384  # points a period: the error of taking the nearest one lies at -80 dB
 
 
 def _times(seconds: float, rate: int) -> NDArray[np.float64]:
@@ -31,17 +31,17 @@ def pad(midi: int, cents: int, bar_frames: int, rate: int) -> Mono:
     """Return a held note, `cents` above its pitch, that swells and goes on for RELEASE_S after its bar."""
     frequency = _hertz(midi + cents / 100)
     frames = bar_frames + round(RELEASE_S * rate)
-    phase = np.arange(frames) * (frequency * TABLE / rate)
-    tone = _soft_wave()[phase.astype(np.int64) % TABLE]
+    phase = np.arange(frames) * (frequency * WAVETABLE_POINTS / rate)
+    tone = _soft_wave()[phase.astype(np.int64) % WAVETABLE_POINTS]
     seconds = np.arange(frames) / rate
-    swell = np.minimum(1.0, seconds / 0.35) * np.clip((frames / rate - seconds) / RELEASE_S, 0.0, 1.0)
-    return (tone * np.sin(np.pi / 2 * swell)).astype(np.float32)
+    envelope = np.minimum(1.0, seconds / 0.35) * np.clip((frames / rate - seconds) / RELEASE_S, 0.0, 1.0)
+    return (tone * np.sin(np.pi / 2 * envelope)).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
 def _soft_wave() -> NDArray[np.float64]:
     """Return one period of six harmonics that fall quickly: warm, and nothing above 5 kHz to alias."""
-    phase = 2 * np.pi * np.arange(TABLE) / TABLE
+    phase = 2 * np.pi * np.arange(WAVETABLE_POINTS) / WAVETABLE_POINTS
     wave: NDArray[np.float64] = np.sum([np.sin(k * phase) / k**1.7 for k in range(1, 7)], axis=0)
     return wave
 
@@ -103,7 +103,7 @@ def _noise(frames: int, low_hz: float, high_hz: float, rate: int, *, seed: int) 
     return noise / max(1e-9, float(np.sqrt(np.mean(noise**2))))
 
 
-def _with_edges(sound: NDArray[np.float64], rate: int, *, attack_s: float = EDGE_S) -> Mono:
+def _with_edges(sound: NDArray[np.float64], rate: int, *, attack_s: float = ATTACK_S) -> Mono:
     """Return the sound with its beginning and end brought to 0, so that it never clicks."""
     attack, release = round(attack_s * rate), round(0.03 * rate)
     sound[:attack] *= np.linspace(0, 1, attack)

@@ -19,7 +19,7 @@ from mixes.engine.synth import instruments
 
 Samples = NDArray[np.float32]  # shape (frames, 2), full scale at 1.0
 Mode = Literal["major", "minor"]
-Ending = Literal["cold", "ring_out", "fade_out", "held"]
+SongEnding = Literal["cold", "ring_out", "fade_out", "held"]
 Motif = list[tuple[int, int]]  # (eighth note of the bar, scale steps above the chord's root)
 
 SCALES: dict[Mode, tuple[int, ...]] = {  # semitones above the tonic
@@ -28,9 +28,9 @@ SCALES: dict[Mode, tuple[int, ...]] = {  # semitones above the tonic
 }
 BEATS = 4  # a bar
 SLOTS = 8  # eighth notes a bar: the grid of the melody
-HIGHEST_TUNE = 86  # MIDI note, 1,175 Hz: bells above it are shrill
+MAX_MELODY_NOTE = 86  # MIDI note, 1,175 Hz: bells above it are shrill
 RING_S = 6.0  # how long the last chord of a ring-out sounds
-RAMP_S = 0.005  # where sound is cut, so that it does not click
+DECLICK_S = 0.005  # where sound is cut, so that it does not click
 LEVEL = 1.1  # of everything before soft clipping: a loud body comes out near -12 LUFS
 CODECS: dict[str, tuple[str, ...]] = {
     ".mp3": ("-c:a", "libmp3lame", "-b:a", "320k", "-id3v2_version", "3"),
@@ -56,7 +56,7 @@ class Song:
     intro_bars: int
     body_bars: int
     outro_bars: int  # the fade of a `fade_out` lasts as long as these
-    ending: Ending
+    ending: SongEnding
     seed: int
     track_number: int | None = None
     level_db: float = 0.0  # masters differ: 0 is loud
@@ -131,7 +131,7 @@ DEMO_SONGS: tuple[Song, Song, Song] = (
         silence_after_s=0.8,
     ),
 )
-ENDINGS: tuple[Ending, ...] = ("fade_out", "cold", "ring_out", "held")
+ENDINGS: tuple[SongEnding, ...] = ("fade_out", "cold", "ring_out", "held")
 PROGRESSIONS = ((0, 4, 5, 3), (0, 5, 3, 4), (0, 3, 1, 4), (0, 2, 3, 4), (5, 3, 0, 4))
 FIRST_WORDS = ("Paper", "Glass", "Northern", "Quiet", "Amber", "Winter", "Copper", "Distant", "Velvet")
 SECOND_WORDS = ("Harbour", "Meadow", "Signals", "Rivers", "Garden", "Compass", "Tides", "Windows", "Orbit")
@@ -246,17 +246,17 @@ def _play(song: Song, rate: int) -> Iterator[Samples]:
     size = song.bar_frames(rate)
     for bar in range(song.bars):
         for note in _bar_notes(song, bar, melody, rate):
-            dry.add(note.at, _panned(note))
+            dry.add(note.at, _pan(note))
         yield _mixed(song, dry.take(size), room, reverb)
     if song.ending == "ring_out":
         for note in _last_chord(song, rate):
-            dry.add(note.at, _panned(note))
+            dry.add(note.at, _pan(note))
         yield _mixed(song, dry.take(round(RING_S * rate)), room, reverb)
 
 
 def _mixed(song: Song, dry: Samples, room: _Line, reverb: Samples) -> Samples:
     """Add the room and bring the sum to the song's level, with a soft ceiling instead of a hard one."""
-    room.add(0, _convolved(dry, reverb))
+    room.add(0, _convolve(dry, reverb))
     loud = np.tanh(LEVEL * (dry + room.take(len(dry))))
     peak = 0.89 * 10 ** (song.level_db / 20)  # a loud master ends 1 dB below full scale
     mixed: Samples = (peak * loud).astype(np.float32)
@@ -274,7 +274,7 @@ def _bar_notes(song: Song, bar: int, melody: Sequence[Motif], rate: int) -> Iter
     if in_intro:
         return
     yield from _bass(song, bar, rate)
-    yield from _tune(song, bar, melody[bar % len(melody)], rate)
+    yield from _melody_notes(song, bar, melody[bar % len(melody)], rate)
     if in_body or song.ending in ("cold", "fade_out"):
         yield from _drums(song, bar, rate)
 
@@ -300,10 +300,10 @@ def _bass(song: Song, bar: int, rate: int) -> Iterator[_Note]:
         yield _Note(_slot(song, slot, rate), instruments.bass_note(root, rate), gain)
 
 
-def _tune(song: Song, bar: int, motif: Motif, rate: int) -> Iterator[_Note]:
+def _melody_notes(song: Song, bar: int, motif: Motif, rate: int) -> Iterator[_Note]:
     for slot, step in motif:
         midi = _degree(song, _degree_of(song, bar) + step) + 12
-        midi -= 12 if midi > HIGHEST_TUNE else 0
+        midi -= 12 if midi > MAX_MELODY_NOTE else 0
         yield _Note(_slot(song, slot, rate), instruments.bell(midi, rate), 0.14, 0.55)
 
 
@@ -367,7 +367,7 @@ def _chord_on(song: Song, degree: int) -> tuple[int, ...]:
     return tuple(sorted(note - 12 if note > song.tonic + 7 else note for note in notes))
 
 
-def _panned(note: _Note) -> Samples:
+def _pan(note: _Note) -> Samples:
     """Return the note on both sides at equal power."""
     angle = note.pan * np.pi / 2
     sides = np.array([np.cos(angle), np.sin(angle)], dtype=np.float32) * np.float32(note.gain * np.sqrt(2))
@@ -375,7 +375,7 @@ def _panned(note: _Note) -> Samples:
     return panned
 
 
-def _convolved(sound: Samples, response: Samples) -> Samples:
+def _convolve(sound: Samples, response: Samples) -> Samples:
     frames = len(sound) + len(response) - 1
     size = 1 << (frames - 1).bit_length()
     spectrum = np.fft.rfft(sound, size, axis=0) * np.fft.rfft(response, size, axis=0)
@@ -385,7 +385,7 @@ def _convolved(sound: Samples, response: Samples) -> Samples:
 def _shape_end(song: Song, rate: int, blocks: Iterator[Samples]) -> Iterator[Samples]:
     """Bring the end of the passing blocks to 0: over the outro, or so fast that a cut just does not click."""
     outro_s = song.outro_bars * song.bar_frames(rate) / rate
-    fade_s = {"fade_out": outro_s, "ring_out": 0.5}.get(song.ending, RAMP_S)
+    fade_s = {"fade_out": outro_s, "ring_out": 0.5}.get(song.ending, DECLICK_S)
     left = song.frames(rate) - round(song.silence_before_s * rate) - round(song.silence_after_s * rate)
     for block in blocks:
         gain = np.clip((left - 1 - np.arange(len(block))) / (fade_s * rate), 0.0, 1.0)

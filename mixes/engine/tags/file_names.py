@@ -12,7 +12,7 @@ from mixes.engine.text import clean_text
 
 UNTITLED = "Untitled"
 DASH = r"\-\u2010-\u2015\u2212\uff0d"  # for a character class: hyphens and dashes, minus, full width
-ENDING = re.compile(
+FILE_SUFFIX = re.compile(
     r"\.(mp[1-4]|m4[abprv]|wave?|w64|flac|og[agxv]|opus|spx|aac|e?ac3|aif[fc]?|alac|wm[av]|asf|wv|ape|mp[c+]|tta|"
     r"tak|au|snd|caf|amr|ds[fd]|dff|mka|mkv|webm|mov|3gp|part|crdownload)\s*$",
     re.IGNORECASE,
@@ -49,12 +49,12 @@ BRACKET = re.compile(
     r"\s*(?:\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}|\u3010([^\u3010\u3011]*)\u3011|\uff08([^\uff08\uff09]*)\uff09)"
 )
 # A bracket is noise when it holds only words of these two lists (or a year), and one of the first
-TELLING = re.compile(
+NOISE_WORDS = re.compile(
     r"offici(?:al|el|elle)|oficial|offiziell(?:es|er)|ufficiale|официальный|официальное|video|videos|vídeo|видео"
     r"|клип|clip|videoclip|audio|áudio|lyric|lyrics|lyrical|letra|letras|legendado|paroles|testo|visuali[sz]er|hd|hq"
     r"|uhd|fhd|4k|8k|mv|\d{3,4}p|kbps|(?:64|96|128|160|192|256|320)(?:k(?:bps)?)?|download|youtube|explicit|vevo"
 )
-HARMLESS = re.compile(
+NEUTRAL_WORDS = re.compile(
     r"(?:19|20)\d\d|a|aac|and|com|color|coded|con|copyright|de|definition|eng|english|flac|free|full|h264|high"
     r"|hits|in|k|m|mp[34]|musi[ck]|musical|new|no|of|on|only|opus|original|out|now|premiere|promo|quality|release"
     r"|remaster|remastered|rom|screen|song|sub|subs|subtitles|the|v|version|wav|with"
@@ -89,9 +89,9 @@ class TrackName:
 def parse_track_name(name: str) -> TrackName:
     """Return what the file name tells of its track; the title is never empty."""
     stem = _stem(name)
-    text = _without_noise(_spaced(_unless_empty(VIDEO_ID.sub("", stem), stem)))
-    disc, text = _take_number(DISC, text)
-    number, text = _take_number(NUMBER, text)
+    text = _strip_noise(_restore_spaces(_unless_empty(VIDEO_ID.sub("", stem), stem)))
+    disc, text = _split_number(DISC, text)
+    number, text = _split_number(NUMBER, text)
     artist, inner_number, title = _split(text)
     number = inner_number if number is None else number
     return TrackName(clean_text(title) or stem or UNTITLED, clean_text(artist), number, disc)
@@ -100,12 +100,12 @@ def parse_track_name(name: str) -> TrackName:
 def _stem(name: str) -> str:
     """Return the last part of a path of either kind, cleaned, without its ending or endings."""
     stem = clean_text(re.split(r"[/\\]", name.rstrip("/\\"))[-1])
-    while (shorter := ENDING.sub("", stem)) != stem:
+    while (shorter := FILE_SUFFIX.sub("", stem)) != stem:
         stem = shorter
     return "" if stem.strip(". ") == "" else stem
 
 
-def _spaced(stem: str) -> str:
+def _restore_spaces(stem: str) -> str:
     """Put back the spaces that programs write as something else."""
     if " " in stem:
         return stem.replace("_", " ")
@@ -122,27 +122,27 @@ def _spaced(stem: str) -> str:
     return stem
 
 
-def _without_noise(text: str) -> str:
+def _strip_noise(text: str) -> str:
     """Take away site names, labels and copy numbers until nothing changes."""
     before = ""
     while text != before:
         before = text
         for noise in NOISE:
             text = _unless_empty(noise.sub("", text), text)
-        text = _unless_empty(BRACKET.sub(_telling_bracket, text), text)
+        text = _unless_empty(BRACKET.sub(_strip_noise_bracket, text), text)
     return text
 
 
-def _telling_bracket(match: re.Match[str]) -> str:
+def _strip_noise_bracket(match: re.Match[str]) -> str:
     """Return the bracket, or nothing when it says nothing of the music."""
     content = next(filter(None, match.groups()), "").lower()
     words = re.findall(r"\w+", content.replace("m/v", "mv"))
-    others = [word for word in words if not TELLING.fullmatch(word)]
-    is_noise = not content.strip() or (len(others) < len(words) and all(map(HARMLESS.fullmatch, others)))
+    others = [word for word in words if not NOISE_WORDS.fullmatch(word)]
+    is_noise = not content.strip() or (len(others) < len(words) and all(map(NEUTRAL_WORDS.fullmatch, others)))
     return "" if is_noise else match[0]
 
 
-def _take_number(pattern: re.Pattern[str], text: str) -> tuple[int | None, str]:
+def _split_number(pattern: re.Pattern[str], text: str) -> tuple[int | None, str]:
     """Return the number the text begins with and what follows; None and the text where that is not so."""
     match = pattern.match(text)
     if match is None:
@@ -160,7 +160,7 @@ def _split(text: str) -> tuple[str, int | None, str]:
     for index, part in enumerate(others[:-1]):
         if re.fullmatch(r"\d{1,3}", part):
             return first, int(part), " - ".join(others[index + 1 :])
-    number, last = _take_number(NUMBER, others[-1])
+    number, last = _split_number(NUMBER, others[-1])
     if number is not None and len(others) > 1:
         return first, number, last
     return first, None, " - ".join(others)

@@ -33,11 +33,11 @@ from mixes.engine.text import clean_text
 # mypy: allow-untyped-calls
 # (mutagen gives types to half of what it has)
 
-LONGEST_VALUE = 5_000  # characters; a title of a megabyte is of no use to anybody
-LARGEST_ARTWORK = 24 << 20  # bytes
-LARGEST_TEXT_CHUNK = 1 << 20  # bytes
-MOST_CHUNKS = 10_000
-MOST_ID3_TAGS = 64  # some editors pile up one tag in front of another
+MAX_VALUE_CHARS = 5_000  # characters; a title of a megabyte is of no use to anybody
+MAX_ARTWORK_BYTES = 24 << 20  # bytes
+MAX_TEXT_CHUNK_BYTES = 1 << 20  # bytes
+MAX_CHUNKS = 10_000
+MAX_ID3_TAGS = 64  # some editors pile up one tag in front of another
 FRONT_COVER = 3  # picture type in ID3, FLAC and ASF
 
 Keys = dict[str, tuple[str, ...]]  # our name -> the format's names, best first
@@ -46,7 +46,7 @@ Load = Callable[[BinaryIO], Any]  # -> a mapping, or None where the file has no 
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TagFormat:
     """One kind of tag: how to load it, what its fields are called, how to read a field and its pictures."""
 
     load: Load
@@ -63,7 +63,9 @@ def _plain_texts(value: Any) -> list[str]:
 def _id3_texts(frame: Any) -> list[str]:
     """Read a text frame. Many a program writes other encodings and calls them Latin-1."""
     texts = [str(text) for text in frame.text]
-    return [_decoded(text.encode("latin-1", "replace")) for text in texts] if frame.encoding == 0 else texts
+    return (
+        [_decode_text(text.encode("latin-1", "replace")) for text in texts] if frame.encoding == 0 else texts
+    )
 
 
 def _ape_texts(value: Any) -> list[str]:
@@ -75,7 +77,7 @@ def _mp4_texts(value: Any) -> list[str]:
     return [str(item[0] or "") if isinstance(item, tuple) else str(item) for item in value]
 
 
-def _decoded(raw: bytes) -> str:
+def _decode_text(raw: bytes) -> str:
     """Decode text whose encoding nobody tells: UTF-8 if it can be, else the Western European of Windows."""
     try:
         return raw.decode()
@@ -131,7 +133,7 @@ def _load_chunks(file: BinaryIO) -> dict[str, str]:
 
 def _chunks(file: BinaryIO, order: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
     """Yield name, size and position of the chunks between two positions; each begins at an even one."""
-    for _ in range(MOST_CHUNKS):
+    for _ in range(MAX_CHUNKS):
         file.seek(start)
         header = file.read(8)
         if start + 8 > end or len(header) < 8:
@@ -143,7 +145,7 @@ def _chunks(file: BinaryIO, order: str, start: int, end: int) -> Iterator[tuple[
 
 def _text_at(file: BinaryIO, start: int, size: int) -> str:
     file.seek(start)
-    return _decoded(file.read(min(size, LARGEST_TEXT_CHUNK)).split(b"\0")[0])
+    return _decode_text(file.read(min(size, MAX_TEXT_CHUNK_BYTES)).split(b"\0")[0])
 
 
 ID3_KEYS: Keys = {
@@ -189,27 +191,27 @@ CHUNK_KEYS: Keys = {
 }
 
 
-def _id3(load: Load) -> Source:
-    return Source(load, ID3_KEYS, _id3_texts, _id3_pictures)
+def _id3(load: Load) -> TagFormat:
+    return TagFormat(load, ID3_KEYS, _id3_texts, _id3_pictures)
 
 
-def _id3_chunk(file_type: Callable[[BinaryIO], Any]) -> Source:
+def _id3_chunk(file_type: Callable[[BinaryIO], Any]) -> TagFormat:
     return _id3(lambda file: file_type(file).tags)
 
 
-def _vorbis(load: Load) -> Source:
-    return Source(load, VORBIS_KEYS, _plain_texts, _vorbis_pictures)
+def _vorbis(load: Load) -> TagFormat:
+    return TagFormat(load, VORBIS_KEYS, _plain_texts, _vorbis_pictures)
 
 
 ID3V2 = _id3(partial(ID3, load_v1=False))
 ID3_ALL = _id3(ID3)  # with version 1, whose texts end after 30 letters, where 2 says nothing
-APE = Source(APEv2, APE_KEYS, _ape_texts, _ape_pictures)
-CHUNKS = Source(_load_chunks, CHUNK_KEYS, _plain_texts, _no_pictures)
-MP4_ATOMS = Source(MP4, MP4_KEYS, _mp4_texts, _mp4_pictures)
+APE = TagFormat(APEv2, APE_KEYS, _ape_texts, _ape_pictures)
+CHUNKS = TagFormat(_load_chunks, CHUNK_KEYS, _plain_texts, _no_pictures)
+MP4_ATOMS = TagFormat(MP4, MP4_KEYS, _mp4_texts, _mp4_pictures)
 
 # Where the first bytes say it, and which tags such a file can have, best first
-SIGNATURES: tuple[tuple[int, bytes, tuple[Source, ...]], ...] = (
-    (0, b"fLaC", (Source(FLAC, VORBIS_KEYS, _plain_texts, _flac_pictures), ID3_ALL)),
+SIGNATURES: tuple[tuple[int, bytes, tuple[TagFormat, ...]], ...] = (
+    (0, b"fLaC", (TagFormat(FLAC, VORBIS_KEYS, _plain_texts, _flac_pictures), ID3_ALL)),
     (28, b"\x01vorbis", (_vorbis(OggVorbis),)),
     (28, b"OpusHead", (_vorbis(OggOpus),)),
     (28, b"\x7fFLAC", (_vorbis(OggFLAC),)),
@@ -218,16 +220,16 @@ SIGNATURES: tuple[tuple[int, bytes, tuple[Source, ...]], ...] = (
     (8, b"AIFF", (_id3_chunk(AIFF), CHUNKS)),
     (8, b"AIFC", (_id3_chunk(AIFF), CHUNKS)),
     *((4, atom, (MP4_ATOMS,)) for atom in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", (Source(ASF, ASF_KEYS, _plain_texts, _asf_pictures),)),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", (TagFormat(ASF, ASF_KEYS, _plain_texts, _asf_pictures),)),
     (0, b"DSD ", (_id3_chunk(DSF),)),
     (0, b"", (ID3V2, APE, ID3_ALL)),  # MP3, AAC, WavPack, Monkey's Audio, Musepack and what else has them
 )
 
 
-def _sources(file: BinaryIO) -> tuple[Source, ...]:
+def _tag_formats(file: BinaryIO) -> tuple[TagFormat, ...]:
     """Return the kinds of tags this file can have, by what follows the ID3 tags it may begin with."""
     start = 0
-    for _ in range(MOST_ID3_TAGS):
+    for _ in range(MAX_ID3_TAGS):
         file.seek(start)
         header = file.read(64)
         if header[:3] != b"ID3" or len(header) < 10:
@@ -238,39 +240,39 @@ def _sources(file: BinaryIO) -> tuple[Source, ...]:
     return next(kinds for at, magic, kinds in SIGNATURES if header[at : at + len(magic)] == magic)
 
 
-def _loaded(file: BinaryIO) -> Iterator[tuple[Source, Any]]:
+def _load_tags(file: BinaryIO) -> Iterator[tuple[TagFormat, Any]]:
     """Yield each tag that can be loaded; the reader of a broken one may raise whatever it likes."""
-    for source in _sources(file):
+    for tag_format in _tag_formats(file):
         file.seek(0)
         try:
-            tags = source.load(file)
+            tags = tag_format.load(file)
         except Exception as error:
             sys.stderr.write(f"{type(error).__name__}: {error}\n")
             continue
         if tags is not None:
-            yield source, tags
+            yield tag_format, tags
 
 
 def read_fields(file: BinaryIO) -> dict[str, str]:
     """Return the texts found, raw; of two tags with the same field the better one's."""
     fields: dict[str, str] = {}
-    for source, tags in _loaded(file):
-        for name, keys in source.keys.items():
-            texts = (_joined(source.texts(tags[key])) for key in keys if key in tags)
+    for tag_format, tags in _load_tags(file):
+        for name, keys in tag_format.keys.items():
+            texts = (_join_texts(tag_format.texts(tags[key])) for key in keys if key in tags)
             if text := next(filter(None, texts), ""):
                 fields.setdefault(name, text)
     return fields
 
 
-def _joined(texts: list[str]) -> str:
+def _join_texts(texts: list[str]) -> str:
     """Return the values that can be seen as one text, each value once."""
-    return ", ".join(dict.fromkeys(filter(clean_text, texts)))[:LONGEST_VALUE]
+    return ", ".join(dict.fromkeys(filter(clean_text, texts)))[:MAX_VALUE_CHARS]
 
 
 def read_artwork(file: BinaryIO) -> dict[str, str]:
     """Return the front cover, or the first picture, in base64; nothing when there is none."""
-    for source, tags in _loaded(file):
-        pictures = [item for item in source.pictures(tags) if 0 < len(item[1]) <= LARGEST_ARTWORK]
+    for tag_format, tags in _load_tags(file):
+        pictures = [item for item in tag_format.pictures(tags) if 0 < len(item[1]) <= MAX_ARTWORK_BYTES]
         if pictures:
             _, data = min(pictures, key=lambda item: item[0] != FRONT_COVER)
             return {"artwork": base64.b64encode(data).decode()}
@@ -279,9 +281,9 @@ def read_artwork(file: BinaryIO) -> dict[str, str]:
 
 def main() -> None:
     """Answer the question on stdin."""
-    question: Mapping[str, Any] = json.load(sys.stdin)
-    with Path(question["path"]).open("rb") as file:
-        answer = read_artwork(file) if question["artwork"] else read_fields(file)
+    request: Mapping[str, Any] = json.load(sys.stdin)
+    with Path(request["path"]).open("rb") as file:
+        answer = read_artwork(file) if request["artwork"] else read_fields(file)
     sys.stdout.write(json.dumps(answer))
 
 

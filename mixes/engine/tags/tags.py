@@ -18,7 +18,7 @@ from mixes.engine.text import clean_text
 
 __all__ = ["Tags", "clean_text", "read_artwork", "read_tags", "tags_from_name"]
 
-HIGHEST_NUMBER = 9_999  # beyond it, it is a year, a catalogue number or a joke
+MAX_NUMBER = 9_999  # beyond it, it is a year, a catalogue number or a joke
 # What rippers write when they know nothing
 PLACEHOLDER = re.compile(
     r"<?(untitled|unknown( artist| title| album)?|no (artist|title)"
@@ -50,15 +50,17 @@ def read_tags(path: Path, *, name: str | None = None, should_stop: ShouldStop = 
 
     Raises Cancelled, and EngineError when the child that reads them fails: `tags_from_name` is what is left.
     """
-    fields = call_reader("tags.tag_reader", _question(path), read=(path.absolute(),), should_stop=should_stop)
-    return _filled_up(fields, tags_from_name(path.name if name is None else name))
+    fields = call_reader(
+        "tags.tag_reader", _reader_request(path), read=(path.absolute(),), should_stop=should_stop
+    )
+    return _merge_with_name(fields, tags_from_name(path.name if name is None else name))
 
 
 def read_artwork(path: Path, *, should_stop: ShouldStop = never) -> bytes | None:
     """Return the bytes of the picture in the file, still a stranger's; None without one. Raises Cancelled."""
     try:
-        question = _question(path, artwork=True)
-        answer = call_reader("tags.tag_reader", question, read=(path.absolute(),), should_stop=should_stop)
+        request = _reader_request(path, artwork=True)
+        answer = call_reader("tags.tag_reader", request, read=(path.absolute(),), should_stop=should_stop)
     except Cancelled:
         raise
     except EngineError:
@@ -72,25 +74,25 @@ def tags_from_name(name: str) -> Tags:
     return Tags(parsed.title, parsed.artist, "", parsed.track_number, parsed.disc_number)
 
 
-def _question(path: Path, *, artwork: bool = False) -> dict[str, Any]:
+def _reader_request(path: Path, *, artwork: bool = False) -> dict[str, Any]:
     return {"path": str(path.absolute()), "artwork": artwork}
 
 
-def _filled_up(fields: dict[str, str], named: Tags) -> Tags:
+def _merge_with_name(fields: dict[str, str], from_name: Tags) -> Tags:
     """Return the tags' fields, and those of the file name where the tags are silent."""
-    title, artist, album = (_known(fields.get(key, "")) for key in ("title", "artist", "album"))
-    if title and not artist and named.artist:
-        title = _without_artist(title, named.artist)
+    title, artist, album = (_without_placeholder(fields.get(key, "")) for key in ("title", "artist", "album"))
+    if title and not artist and from_name.artist:
+        title = _without_artist(title, from_name.artist)
     return Tags(
-        title=title or named.title,
-        artist=artist or named.artist,
+        title=title or from_name.title,
+        artist=artist or from_name.artist,
         album=album,
-        track_number=_number(fields.get("track", ""), named.track_number),
-        disc_number=_number(fields.get("disc", ""), named.disc_number),
+        track_number=_number(fields.get("track", ""), from_name.track_number),
+        disc_number=_number(fields.get("disc", ""), from_name.disc_number),
     )
 
 
-def _known(text: str) -> str:
+def _without_placeholder(text: str) -> str:
     """Return the text cleaned, empty when it only says that nothing is known."""
     cleaned = clean_text(text)
     return "" if PLACEHOLDER.fullmatch(cleaned) else cleaned
@@ -102,8 +104,8 @@ def _without_artist(title: str, artist: str) -> str:
     return parsed.title if parsed.artist.casefold() == artist.casefold() else title
 
 
-def _number(text: str, otherwise: int | None) -> int | None:
+def _number(text: str, default: int | None) -> int | None:
     """Return the number that a text such as "3" or "03/12" begins with."""
     match = re.match(r"\s*(\d{1,9})", text)
     number = int(match[1]) if match else 0
-    return number if 1 <= number <= HIGHEST_NUMBER else otherwise
+    return number if 1 <= number <= MAX_NUMBER else default

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixes.engine.text import LONGEST_TEXT, clean_text, cut_to_bytes, shorten_to_bytes
+from mixes.engine.text import MAX_TEXT_CHARS, clean_text, cut_to_bytes, shorten_to_bytes
 
 any_text = st.text(alphabet=st.characters(), max_size=400)
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"  # one letter to the eye, 18 bytes
@@ -35,7 +35,7 @@ def test_text_is_cleaned(raw: str, clean: str) -> None:
 
 
 def test_a_megabyte_of_title_is_cut_to_300_characters() -> None:
-    assert clean_text("x" * 1_000_000) == "x" * LONGEST_TEXT
+    assert clean_text("x" * 1_000_000) == "x" * MAX_TEXT_CHARS
 
 
 def test_cleaning_does_not_cut_an_accent_off() -> None:
@@ -46,7 +46,7 @@ def test_cleaning_does_not_cut_an_accent_off() -> None:
 @given(any_text)
 def test_clean_text_is_one_visible_line_and_stays_so(raw: str) -> None:
     clean = clean_text(raw)
-    assert len(clean) <= LONGEST_TEXT
+    assert len(clean) <= MAX_TEXT_CHARS
     assert len(clean.splitlines()) <= 1 and clean == clean.strip()
     assert not any(unicodedata.category(character) in ("Cc", "Cs") for character in clean)
     assert unicodedata.is_normalized("NFC", clean)

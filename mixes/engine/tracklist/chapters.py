@@ -14,7 +14,7 @@ from mixes.engine.text import clean_text, cut_to_bytes
 from mixes.engine.timeline import Timeline
 
 PODCAST_VERSION = "1.2.0"
-LONGEST_MP4_TITLE = 255  # bytes: the chapter atom counts them in one, and ffmpeg cuts without care
+MAX_MP4_TITLE_BYTES = 255  # bytes: the chapter atom counts them in one, and ffmpeg cuts without care
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ def chapters_of(timeline: Timeline) -> tuple[Chapter, ...]:
 
 
 def group_near(
-    chapters: Iterable[Chapter], position: Callable[[Chapter], int], least: int
+    chapters: Iterable[Chapter], position: Callable[[Chapter], int], min_distance: int
 ) -> tuple[Group, ...]:
-    """Let a chapter share the entry before it when they are less than `least` apart, as `position` counts."""
+    """Let chapters nearer than `min_distance` share an entry, as `position` counts."""
     groups: list[list[Chapter]] = []
     for chapter in chapters:
-        if groups and position(chapter) - position(groups[-1][0]) < least:
+        if groups and position(chapter) - position(groups[-1][0]) < min_distance:
             groups[-1].append(chapter)
         else:
             groups.append([chapter])
@@ -92,13 +92,13 @@ def ffmetadata(
     `frames` is the length of the mix, at `rate` Hz like the chapters' starts.
     """
     lines = [";FFMETADATA1"]
-    lines += [f"{key}={_escaped(text)}" for key, text in (("title", title), ("artist", artist)) if text]
+    lines += [f"{key}={_escape(text)}" for key, text in (("title", title), ("artist", artist)) if text]
     groups = group_by_ms(chapters)
     ends = [group[0].start for group in groups[1:]] + [frames]
     for group, end in zip(groups, ends, strict=True):
-        label = cut_to_bytes(shared_label(group), LONGEST_MP4_TITLE)
+        label = cut_to_bytes(shared_label(group), MAX_MP4_TITLE_BYTES)
         lines += ["", "[CHAPTER]", f"TIMEBASE=1/{rate}", f"START={group[0].start}", f"END={end}"]
-        lines += [f"title={_escaped(label)}"]
+        lines += [f"title={_escape(label)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -116,6 +116,6 @@ def podcast_json(chapters: Sequence[Chapter], *, title: str = "", author: str = 
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """Return one line in which nothing means anything to ffmpeg's reader."""
     return re.sub(r"([=;#\\])", r"\\\1", clean_text(text))

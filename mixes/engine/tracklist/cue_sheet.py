@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from mixes.engine.text import clean_text
 from mixes.engine.tracklist.chapters import Chapter, Group, group_evenly, group_near
 
-MOST_TRACKS = 99
+MAX_TRACKS = 99
 FRAMES_PER_S = 75  # of a compact disc
 
 
 def cue_sheet(chapters: Sequence[Chapter], *, file_name: str, title: str, artist: str = "") -> str:
     """Return the sheet; times are floored to a 75th of a second, minutes may pass 99."""
     groups = group_near(chapters, _cue_frames, 1)
-    if len(groups) > MOST_TRACKS:
-        groups = group_evenly(groups, MOST_TRACKS)
+    if len(groups) > MAX_TRACKS:
+        groups = group_evenly(groups, MAX_TRACKS)
     lines = [f'PERFORMER "{_quotable(artist)}"'] if artist else []
     lines += [f'TITLE "{_quotable(title)}"', f'FILE "{_quotable(file_name)}" MP3']
     if len(groups) < len(chapters):

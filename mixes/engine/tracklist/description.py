@@ -13,17 +13,17 @@ from mixes.engine.text import ELLIPSIS, clean_text, shorten_to_bytes
 from mixes.engine.tracklist.chapters import Chapter
 from mixes.engine.tracklist.youtube import (
     LIMIT_BYTES,
-    RATIO,
+    RATIO_SIGN,
     TIME_COLON,
     Tracklist,
-    harmless,
-    unlinked,
+    defuse_links,
+    escape_for_youtube,
     youtube_lines,
 )
 
-LEAST_LIST_BYTES = 2_500  # the text around it is cut before the tracklist gets less
-ARTISTS_BYTES = 300  # they stand in the tracklist as well
-MOST_HASHTAGS = 15  # of too many, YouTube shows none
+MIN_TRACKLIST_BYTES = 2_500  # the text around it is cut before the tracklist gets less
+MAX_ARTISTS_BYTES = 300  # they stand in the tracklist as well
+MAX_HASHTAGS = 15  # of too many, YouTube shows none
 DEFAULT_HASHTAGS = ("mix", "mixtape", "music")
 DEFAULT_TEMPLATE = """\
 {title}
@@ -73,12 +73,12 @@ def render_description(
         "hashtags": hashtag_line(hashtags),
     }
     before, field, after = LINE_END.sub("\n", template).partition(TRACKLIST)
-    above = _filled(before.rstrip(" \t").removesuffix("\n"), values)
-    below = _filled(after.replace(TRACKLIST, "").lstrip(" \t").removeprefix("\n"), values)
+    above = _fill(before.rstrip(" \t").removesuffix("\n"), values)
+    below = _fill(after.replace(TRACKLIST, "").lstrip(" \t").removeprefix("\n"), values)
     notes = _notes_on_text(above + below, lists=template.count(TRACKLIST))
-    above, below = _writable(above), _writable(below)
-    room = max(LIMIT_BYTES - _size(above) - _size(below), LEAST_LIST_BYTES)
-    tracklist = youtube_lines(chapters, duration_s, max_bytes=room) if field else NO_TRACKLIST
+    above, below = _to_writable(above), _to_writable(below)
+    available_bytes = max(LIMIT_BYTES - _size(above) - _size(below), MIN_TRACKLIST_BYTES)
+    tracklist = youtube_lines(chapters, duration_s, max_bytes=available_bytes) if field else NO_TRACKLIST
     kept_above = _cut(above, LIMIT_BYTES - _size(tracklist.lines))
     kept_below = _cut(below, LIMIT_BYTES - _size([*tracklist.lines, *kept_above]))
     notes += tracklist.notes
@@ -99,22 +99,22 @@ def duration_in_words(seconds: float) -> str:
 
 
 def artist_list(chapters: Sequence[Chapter]) -> str:
-    """Return each artist once, in order of appearance, in about ARTISTS_BYTES of UTF-8."""
+    """Return each artist once, in order of appearance, in about MAX_ARTISTS_BYTES of UTF-8."""
     names: dict[str, str] = {}
     for chapter in chapters:
-        artist = unlinked(clean_text(chapter.artist))
+        artist = defuse_links(clean_text(chapter.artist))
         names.setdefault(artist.casefold(), artist)
     rest = list(filter(None, names.values()))
-    listed = shorten_to_bytes(rest.pop(0), ARTISTS_BYTES) if rest else ""
-    while rest and len(f"{listed}, {rest[0]}".encode()) <= ARTISTS_BYTES:
+    listed = shorten_to_bytes(rest.pop(0), MAX_ARTISTS_BYTES) if rest else ""
+    while rest and len(f"{listed}, {rest[0]}".encode()) <= MAX_ARTISTS_BYTES:
         listed += f", {rest.pop(0)}"
     return f"{listed} and {len(rest)} more" if rest else listed
 
 
 def hashtag_line(words: Sequence[str]) -> str:
-    """Return "#word #word": letters, digits and underscores, each tag once, MOST_HASHTAGS at most."""
+    """Return "#word #word": letters, digits and underscores, each tag once, MAX_HASHTAGS at most."""
     tags = dict.fromkeys("".join(filter(_is_tag_letter, clean_text(word))) for word in words)
-    return " ".join(f"#{tag}" for tag in list(filter(None, tags))[:MOST_HASHTAGS])
+    return " ".join(f"#{tag}" for tag in list(filter(None, tags))[:MAX_HASHTAGS])
 
 
 def _is_tag_letter(character: str) -> bool:
@@ -125,7 +125,7 @@ def _counted(number: int, unit: str) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
-def _filled(text: str, values: Mapping[str, str]) -> list[str]:
+def _fill(text: str, values: Mapping[str, str]) -> list[str]:
     """Return the lines of a piece of template with its fields replaced."""
     lines: list[str] = []
     was_left_out = False
@@ -149,14 +149,16 @@ def _notes_on_text(lines: Sequence[str], *, lists: int) -> list[str]:
             "The tracklist stands where the template asks for it first: a second one would break it."
         )
     if any(TIME_COLON.search(line) for line in lines):
-        notes.append(f"Times outside the tracklist are written with {RATIO}, or YouTube would count them.")
+        notes.append(
+            f"Times outside the tracklist are written with {RATIO_SIGN}, or YouTube would count them."
+        )
     if any("<" in line or ">" in line for line in lines):
         notes.append("YouTube allows no < and no >, so \u2039 and \u203a stand for them.")
     return notes
 
 
-def _writable(lines: Sequence[str]) -> list[str]:
-    return [harmless(UNWRITABLE.sub("", line)).rstrip() for line in lines]
+def _to_writable(lines: Sequence[str]) -> list[str]:
+    return [escape_for_youtube(UNWRITABLE.sub("", line)).rstrip() for line in lines]
 
 
 def _size(lines: Sequence[str]) -> int:
@@ -164,13 +166,17 @@ def _size(lines: Sequence[str]) -> int:
     return sum(len(line.encode()) + 1 for line in lines)
 
 
-def _cut(lines: Sequence[str], room: int) -> list[str]:
-    """Return the first lines that fit into `room` bytes, of the next one its beginning."""
+def _cut(lines: Sequence[str], available_bytes: int) -> list[str]:
+    """Return the first lines that fit into `available_bytes`, of the next one its beginning."""
     kept: list[str] = []
     for line in lines:
         size = _size([line])
-        if size > room:
-            return [*kept, shorten_to_bytes(line, room - 1)] if room > len(ELLIPSIS.encode()) else kept
+        if size > available_bytes:
+            return (
+                [*kept, shorten_to_bytes(line, available_bytes - 1)]
+                if available_bytes > len(ELLIPSIS.encode())
+                else kept
+            )
         kept.append(line)
-        room -= size
+        available_bytes -= size
     return kept

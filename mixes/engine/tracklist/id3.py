@@ -17,7 +17,7 @@ from mixes.engine.tracklist.chapters import Chapter, group_by_ms, seconds_to_ms,
 # mypy: allow-untyped-calls
 # (mutagen gives types to half of what it has)
 
-MOST_CHILDREN = 255  # of one table of contents: it counts them in a byte
+MAX_CHILDREN = 255  # of one table of contents: it counts them in a byte
 HEADER_BYTES = 10
 NO_OFFSET = 0xFFFFFFFF  # "use the times": a byte offset would have to be known before encoding
 
@@ -84,10 +84,10 @@ def _chapter_frames(chapters: Sequence[Chapter], end_ms: int) -> list[Frame]:
 
 def _contents(name: str, children: Sequence[str], flags: int = 0) -> list[Frame]:
     """Return the table of contents, over tables of its own when there are too many children for one."""
-    if len(children) <= MOST_CHILDREN:
+    if len(children) <= MAX_CHILDREN:
         flags |= CTOCFlags.ORDERED
         return [CTOC(element_id=name, flags=flags, child_element_ids=list(children), sub_frames=[])]
-    parts = [children[start : start + MOST_CHILDREN] for start in range(0, len(children), MOST_CHILDREN)]
+    parts = [children[start : start + MAX_CHILDREN] for start in range(0, len(children), MAX_CHILDREN)]
     names = [f"{name}{index}" for index in range(len(parts))]
     inner = [
         frame for part_name, part in zip(names, parts, strict=True) for frame in _contents(part_name, part)

@@ -17,14 +17,14 @@ from mixes.engine.tracklist.chapters import Chapter, Group, group_evenly, group_
 LIMIT_BYTES = 5_000  # of UTF-8, for YouTube's whole description
 FEWEST_CHAPTERS = 3
 SHORTEST_CHAPTER_S = 10
-SHORTEST_LABEL = 20  # bytes; below it two songs on a line say more than half a name each
-RATIO = "\u2236"  # a sign that looks like a colon
+MIN_LABEL_BYTES = 20  # bytes; below it two songs on a line say more than half a name each
+RATIO_SIGN = "\u2236"  # a sign that looks like a colon
 # A time to a generous reader: any script's digits, any colon, and between them what cannot be seen
 TIME_COLON = re.compile(
     "(?<=\\d)[\u200b-\u200f\u2060]*[:\ufe13\ufe55\uff1a][\u200b-\u200f\u2060]*(?=\\d\\d?(?!\\d))"
 )
 
-DOT = "\u2024"  # a sign that looks like a full stop
+DOT_LEADER = "\u2024"  # a sign that looks like a full stop
 LINK = re.compile(r"(?:https?://|ftp://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/\S*", re.IGNORECASE)
 
 NO_CHAPTERS = (
@@ -53,27 +53,27 @@ class Entry:
     more: str  # " +2" where there are others
 
     def label(self, limit: int) -> str:
-        """Return the fullest label of at most `limit` bytes (SHORTEST_LABEL or more)."""
+        """Return the fullest label of at most `limit` bytes (MIN_LABEL_BYTES or more)."""
         for label in (self.full, self.titles):
             if len(label.encode()) <= limit:
                 return label
         return shorten_to_bytes(self.first, limit - len(self.more)) + self.more
 
-    def most_bytes(self, limit: int) -> int:
+    def max_bytes(self, limit: int) -> int:
         """Return the most that the line, its line end included, takes with a label of `limit` bytes."""
         shortened = min(limit, len(self.first.encode()) + len(self.more))
         sizes = (len(label.encode()) for label in (self.full, self.titles))
         return len(self.time) + len(" \n") + next((size for size in sizes if size <= limit), shortened)
 
 
-def harmless(text: str) -> str:
+def escape_for_youtube(text: str) -> str:
     """Return `text` with nothing in it that YouTube refuses or could take for a time."""
-    return TIME_COLON.sub(RATIO, text).replace("<", "\u2039").replace(">", "\u203a")
+    return TIME_COLON.sub(RATIO_SIGN, text).replace("<", "\u2039").replace(">", "\u203a")
 
 
-def unlinked(text: str) -> str:
+def defuse_links(text: str) -> str:
     """Return `text` with no web address in it that could be clicked: a stranger's tag is no place for one."""
-    return LINK.sub(lambda match: match[0].replace("://", f"{RATIO}//").replace(".", DOT), text)
+    return LINK.sub(lambda match: match[0].replace("://", f"{RATIO_SIGN}//").replace(".", DOT_LEADER), text)
 
 
 def youtube_lines(
@@ -84,7 +84,7 @@ def youtube_lines(
     All times have hours when the mix lasts one. Songs less than 10 s apart share a line. When it is too long,
     names are shortened; when that is not enough, neighbours share lines evenly over the whole mix.
     """
-    songs = _harmless_chapters(chapters)
+    songs = _youtube_chapters(chapters)
     groups = _chapter_groups(songs, int(duration_s))
     is_valid = len(groups) >= FEWEST_CHAPTERS
     if not is_valid:
@@ -97,10 +97,10 @@ def youtube_lines(
 
     least = FEWEST_CHAPTERS if is_valid else 1
     count = _largest(
-        least, len(groups), lambda count: _most_bytes(entries(count), SHORTEST_LABEL) <= max_bytes
+        least, len(groups), lambda count: _max_bytes(entries(count), MIN_LABEL_BYTES) <= max_bytes
     )
     chosen = entries(count)
-    limit = _largest(SHORTEST_LABEL, max_bytes, lambda limit: _most_bytes(chosen, limit) <= max_bytes)
+    limit = _largest(MIN_LABEL_BYTES, max_bytes, lambda limit: _max_bytes(chosen, limit) <= max_bytes)
     labels = [entry.label(limit) for entry in chosen]
     notes = [] if is_valid else [NO_CHAPTERS]
     notes += _sharing_notes(len(songs), len(groups), count)
@@ -110,13 +110,13 @@ def youtube_lines(
     return Tracklist(lines, tuple(notes), is_valid)
 
 
-def _harmless_chapters(chapters: Sequence[Chapter]) -> list[Chapter]:
+def _youtube_chapters(chapters: Sequence[Chapter]) -> list[Chapter]:
     """Return the chapters with names for YouTube, none without a title."""
     return [
         replace(
             chapter,
-            title=harmless(unlinked(clean_text(chapter.title))) or f"Track {number}",
-            artist=harmless(unlinked(clean_text(chapter.artist))),
+            title=escape_for_youtube(defuse_links(clean_text(chapter.title))) or f"Track {number}",
+            artist=escape_for_youtube(defuse_links(clean_text(chapter.artist))),
         )
         for number, chapter in enumerate(chapters, 1)
     ]
@@ -141,8 +141,8 @@ def _entry(group: Group, clock: Callable[[int], str]) -> Entry:
     return Entry(clock(_whole_s(group[0])), shared_label(group), " / ".join(titles), titles[0], more)
 
 
-def _most_bytes(entries: Sequence[Entry], limit: int) -> int:
-    return sum(entry.most_bytes(limit) for entry in entries)
+def _max_bytes(entries: Sequence[Entry], limit: int) -> int:
+    return sum(entry.max_bytes(limit) for entry in entries)
 
 
 def _largest(low: int, high: int, fits: Callable[[int], bool]) -> int:

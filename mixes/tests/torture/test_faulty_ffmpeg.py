@@ -45,7 +45,7 @@ STALLS = {
     **dict.fromkeys(("mp3", "aac"), (encode, "ENCODE", 1.0)),
     "picture": (mp4, "VIDEO", 1.0),
     "video": (mp4, "VIDEO", 10.0 if FULL else 5.0),  # the picture's own encoder must come to its end
-    "listening copy": (preview_module, "LISTENING", 1.0),
+    "listening copy": (preview_module, "PREVIEW_LIMITS", 1.0),
 }
 OF_A_MIX = ("mp3", "aac", "resample", "decode", "picture", "video", "decode the result")
 NOT_PLAIN = re.compile(r"/|status|Errno|Error|None|\bffmpeg\b|[0-9a-f]{12}")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mixes.engine.analysis.loudness import LoudnessMeter
-from mixes.engine.checks.check_sheet import Verdict, check_file, place
+from mixes.engine.checks.check_sheet import Verdict, check_file, format_position
 from mixes.engine.errors import Cancelled, DecodeError
 from mixes.engine.mixing.curves import equal_power, positions
 from mixes.engine.tests.signals import RATE, pink_noise, silence, write_audio, write_wav
@@ -275,4 +275,4 @@ def test_a_file_that_is_none_is_an_error(ffmpeg, timeline, tmp_path):
     ("seconds", "text"), [(0, "0:00.0"), (184.26, "3:04.2"), (3599.99, "59:59.9"), (3600, "1:00:00.0")]
 )
 def test_places_are_told_like_chapters(seconds, text):
-    assert place(seconds) == text
+    assert format_position(seconds) == text

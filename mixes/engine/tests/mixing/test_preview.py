@@ -9,12 +9,12 @@ from mixes.engine.errors import Cancelled, DecodeError, TimelineError
 from mixes.engine.mixing.curves import db_to_gain
 from mixes.engine.mixing.limiter import limit_blocks
 from mixes.engine.mixing.preview import (
-    EDGE_S,
+    FADE_S,
     Excerpt,
     cut_excerpt,
     excerpt_blocks,
     write_excerpt,
-    write_track_copy,
+    write_track_preview,
 )
 from mixes.engine.mixing.render import render_blocks
 from mixes.engine.tests.signals import RATE, decode_file, lag, pink_noise, write_wav
@@ -80,10 +80,10 @@ def test_a_join_is_heard_as_the_mix_has_it(timeline, index, from_s, to_s, noises
     excerpt = cut_excerpt(timeline, index)
     paths = [noises[clip] for clip in excerpt.clips]
     heard = np.concatenate(list(excerpt_blocks(ffmpeg, excerpt, paths)))
-    edge = round(EDGE_S * rate)
+    fade = round(FADE_S * rate)
     assert len(heard) == len(mix)
-    assert np.abs(heard[edge:-edge] - mix[edge:-edge]).max() < 1e-6
-    for end in (heard[: edge // 20], heard[-edge // 20 :]):
+    assert np.abs(heard[fade:-fade] - mix[fade:-fade]).max() < 1e-6
+    for end in (heard[: fade // 20], heard[-fade // 20 :]):
         assert np.abs(end).max() < np.abs(mix).max() / 10
 
 
@@ -115,7 +115,7 @@ def test_after_the_last_track_there_is_no_join(index):
 def test_a_copy_is_the_whole_track_from_its_first_sample(rate, plays_at, ffmpeg, tmp_path):
     sound = pink_noise(5.0, rate, seed=3)
     source = write_wav(tmp_path / "track.wav", sound, rate)
-    write_track_copy(ffmpeg, source, tmp_path / "copy.m4a")
+    write_track_preview(ffmpeg, source, tmp_path / "copy.m4a")
     heard = decode_file(tmp_path / "copy.m4a", plays_at)
     assert abs(len(heard) - 5 * plays_at) <= AAC_FRAMES
     if rate == plays_at:
@@ -126,7 +126,7 @@ def test_a_copy_is_the_whole_track_from_its_first_sample(rate, plays_at, ffmpeg,
 def test_a_copy_is_small_plays_while_it_loads_and_tells_nothing(ffmpeg, tmp_path):
     source = write_wav(tmp_path / "secret title.wav", pink_noise(20.0))
     out = tmp_path / "copy.m4a"
-    write_track_copy(ffmpeg, source, out)
+    write_track_preview(ffmpeg, source, out)
     data = out.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
     assert b"secret" not in data
@@ -140,17 +140,17 @@ def test_a_copy_that_fails_leaves_nothing(ffmpeg, tmp_path):
     text = tmp_path / "page.mp3"
     text.write_text("<html>")
     with pytest.raises(DecodeError):
-        write_track_copy(ffmpeg, text, tmp_path / "copy.m4a")
+        write_track_preview(ffmpeg, text, tmp_path / "copy.m4a")
     source = write_wav(tmp_path / "long.wav", pink_noise(30.0))
     with pytest.raises(Cancelled):
-        write_track_copy(ffmpeg, source, tmp_path / "copy.m4a", should_stop=lambda: True)
+        write_track_preview(ffmpeg, source, tmp_path / "copy.m4a", should_stop=lambda: True)
     assert not (tmp_path / "copy.m4a").exists()
 
 
 def test_progress_goes_from_nothing_to_the_whole(ffmpeg, tmp_path):
     fractions = []
     source = write_wav(tmp_path / "track.wav", pink_noise(10.0))
-    write_track_copy(ffmpeg, source, tmp_path / "copy.m4a", on_progress=fractions.append)
+    write_track_preview(ffmpeg, source, tmp_path / "copy.m4a", on_progress=fractions.append)
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0, abs=0.01)
 

@@ -6,7 +6,7 @@ from pydub import AudioSegment
 from pydub.scipy_effects import low_pass_filter
 
 from mixes.engine.mixing.curves import equal_power, linear, positions
-from mixes.engine.mixing.transitions import STYLES, Window, from_segment, to_segment, without_jump
+from mixes.engine.mixing.transitions import STYLES, Window, declick, from_segment, to_segment
 
 RATE = 44_100
 
@@ -98,13 +98,13 @@ def test_a_join_begins_with_the_outgoing_and_ends_with_the_incoming_sound(style)
 
 def test_one_recording_in_two_parts_is_left_as_it_is():
     sound = noise(0.01, 4)
-    assert np.array_equal(np.concatenate(without_jump(sound[:220], sound[220:])), sound)
+    assert np.array_equal(np.concatenate(declick(sound[:220], sound[220:])), sound)
 
 
 def test_sounds_that_merely_stop_and_start_get_ramps():
     time = np.arange(220) / RATE
     outgoing = np.stack([0.5 * np.cos(2 * np.pi * 200 * time)] * 2, axis=1).astype(np.float32)
-    ended, started = without_jump(outgoing, -outgoing)
+    ended, started = declick(outgoing, -outgoing)
     assert np.abs(np.diff(np.concatenate([ended, started]), axis=0)).max() < 0.03
     assert np.allclose(ended[0], outgoing[0], atol=0.01)
     assert np.allclose(started[-1], -outgoing[-1], atol=0.01)

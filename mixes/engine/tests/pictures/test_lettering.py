@@ -5,15 +5,15 @@ import struct
 import pytest
 from PIL import Image, ImageFont
 
-from mixes.engine.pictures.font_files import SHIPPED, FontShelf, character_map, has_characters
+from mixes.engine.pictures.font_files import SHIPPED, FontFallback, character_map, has_characters
 from mixes.engine.pictures.lettering import (
     Lettering,
-    Run,
+    TextRun,
     bidi_levels,
     in_visual_order,
-    reads_from_right,
+    is_right_to_left,
+    split_at_breaks,
     split_letters,
-    split_pieces,
 )
 
 
@@ -72,12 +72,12 @@ def test_the_system_s_fonts_are_used_for_what_the_shipped_one_lacks(tmp_path):
     (folder / "Some-Regular.ttf").write_bytes((SHIPPED / "NotoSans-Regular.ttf").read_bytes())
     (folder / "Some-Bold.ttf").write_bytes((SHIPPED / "NotoSans-Bold.ttf").read_bytes())
     (folder / "LastResort.ttf").write_bytes((SHIPPED / "NotoSans-Bold.ttf").read_bytes())
-    shelf = FontShelf(bold=True, folders=(tmp_path,))
-    assert shelf.find("A") == SHIPPED / "NotoSans-Bold.ttf"
-    assert shelf.find("夜") is None
+    fonts = FontFallback(bold=True, folders=(tmp_path,))
+    assert fonts.find("A") == SHIPPED / "NotoSans-Bold.ttf"
+    assert fonts.find("夜") is None
 
-    shelf.shipped = tmp_path / "gone.ttf"
-    assert shelf.find("A") == folder / "Some-Bold.ttf"
+    fonts.shipped = tmp_path / "gone.ttf"
+    assert fonts.find("A") == folder / "Some-Bold.ttf"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_mixed_directions_are_nested_as_unicode_says(text, levels):
 
 def test_runs_stand_in_the_order_in_which_they_are_seen(tmp_path):
     def runs(*levels):
-        return [Run(str(index), tmp_path, level) for index, level in enumerate(levels)]
+        return [TextRun(str(index), tmp_path, level) for index, level in enumerate(levels)]
 
     def seen(*levels):
         return "".join(run.text for run in in_visual_order(runs(*levels)))
@@ -109,14 +109,14 @@ def test_runs_stand_in_the_order_in_which_they_are_seen(tmp_path):
     assert seen(1, 2, 1) == "210"
     assert seen(0, 1, 2, 1, 0) == "03214"
     assert seen(1, 2, 2, 1) == "3120"
-    assert reads_from_right("12 שלום abc")
-    assert not reads_from_right("12 abc שלום")
+    assert is_right_to_left("12 שלום abc")
+    assert not is_right_to_left("12 abc שלום")
 
 
 def test_without_raqm_hebrew_is_turned_by_us_and_arabic_left_out():
     lettering = Lettering(folders=(), shaping=False)
     assert lettering.drawable("ش A") == ("A", "ش")
-    assert lettering._typed(Run("אב(ג", SHIPPED, 1)) == "ג)בא"
+    assert lettering._text_for_font(TextRun("אב(ג", SHIPPED, 1)) == "ג)בא"
     block = lettering.fit("Plain words", width=300, size=30, smallest=20, lines=1)
     picture = Image.new("RGB", (300, 60))
     lettering.draw(picture, block, (0, 0), (255, 255, 255, 255))
@@ -158,6 +158,6 @@ def test_high_accents_are_not_cut_off(top):
 
 def test_letters_keep_their_accents_and_lines_break_where_they_may():
     assert list(split_letters("e\u0301a\ufe0fक्")) == ["e\u0301", "a", "क्"]
-    assert list(split_pieces("one two-three")) == ["one ", "two-", "three"]
-    assert list(split_pieces("夜の道、again")) == ["夜", "の", "道、", "again"]
-    assert "".join(split_pieces("any text (at all) - yes")) == "any text (at all) - yes"
+    assert list(split_at_breaks("one two-three")) == ["one ", "two-", "three"]
+    assert list(split_at_breaks("夜の道、again")) == ["夜", "の", "道、", "again"]
+    assert "".join(split_at_breaks("any text (at all) - yes")) == "any text (at all) - yes"

@@ -92,7 +92,7 @@ def test_the_whole_picture_shows_unstretched_over_a_darker_fill(tmp_path):
     stripes.paste(RED, (0, 0, 10, 100))
     stripes.paste(BLUE, (90, 0, 100, 100))
 
-    result = picture_reader.contained(stripes, SIZE)
+    result = picture_reader.contain(stripes, SIZE)
 
     assert result.size == SIZE
     row = [result.getpixel((x, 90)) for x in range(SIZE[0])]
@@ -106,7 +106,7 @@ def test_the_whole_picture_shows_unstretched_over_a_darker_fill(tmp_path):
 @pytest.mark.parametrize("size", [(2, 5000), (5000, 2), (333, 77), (1921, 1081), (319, 180), (2, 2)])
 @pytest.mark.parametrize("wanted", [(192, 108), (108, 192), (108, 108)])
 def test_any_shape_fills_exactly_the_size_asked_for(size, wanted):
-    assert picture_reader.contained(Image.new("RGB", size, GREEN), wanted).size == wanted
+    assert picture_reader.contain(Image.new("RGB", size, GREEN), wanted).size == wanted
 
 
 @pytest.mark.parametrize("orientation", RED_CORNER)
@@ -141,7 +141,7 @@ def test_transparency_shows_a_backdrop_that_the_rest_stands_out_from(tmp_path):
         assert close_to(opened(tmp_path / name).getpixel((35, 20)), picture_reader.LIGHT)
     assert close_to(opened(tmp_path / "white.png").getpixel((5, 20)), (255, 255, 255))
     assert close_to(opened(tmp_path / "white.png").getpixel((35, 20)), picture_reader.DARK)
-    with pytest.raises(picture_reader.Refused, match="transparent everywhere"):
+    with pytest.raises(picture_reader.RefusedPicture, match="transparent everywhere"):
         opened(tmp_path / "key.png")
 
 
@@ -207,9 +207,9 @@ def test_only_the_first_frame_of_an_animation_counts(tmp_path):
         (png_that_claims(30000, 100), picture_reader.TOO_LONG),
         (png_that_claims(1, 1), picture_reader.TOO_SMALL),
         (png_that_claims(400, 400), picture_reader.DAMAGED),
-        (b"\x89PNG\r\n\x1a\n" + bytes(40), picture_reader.UNKNOWN_INSIDE),
-        (b"\xff\xd8\xff\xe0\0\x10JFIF\0shn=\xbf" + bytes(40), picture_reader.UNKNOWN_INSIDE),
-        (b"GIF89a" + bytes(40), picture_reader.UNKNOWN_INSIDE),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), picture_reader.UNIDENTIFIED),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0shn=\xbf" + bytes(40), picture_reader.UNIDENTIFIED),
+        (b"GIF89a" + bytes(40), picture_reader.UNIDENTIFIED),
     ],
     ids=[
         "empty",
