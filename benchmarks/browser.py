@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.music import Samples
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 PAGE = """<!doctype html><script>
 const answer = value => fetch("/answer", {{method: "POST", body: JSON.stringify(value)}});
 fetch("/sound").then(reply => reply.arrayBuffer())
@@ -67,7 +67,7 @@ def decode(browser: str, sound: Path, rate: int, look: int) -> Decoded | None:
         argv = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
         argv.append(f"http://127.0.0.1:{server.server_port}/")
         child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        answered.wait(PATIENCE_S)
+        answered.wait(TIMEOUT_S)
         child.terminate()
         child.wait()
     server.shutdown()

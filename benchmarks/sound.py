@@ -60,9 +60,12 @@ def joins(bench: Bench, mix: Mix, sound: NDArray[np.float32], margin: int) -> It
         parts = [before[len(before) - overlap - room :], after[: overlap + room]]
         yield Join(
             np.asarray(sound[start - room : outgoing.end + room]),
-            np.pad(_weighed(parts[0], np.pad(falling, (room, 0), constant_values=1)), ((0, room), (0, 0))),
             np.pad(
-                _weighed(parts[1], np.pad(np.sin(angle), (0, room), constant_values=1)), ((room, 0), (0, 0))
+                _apply_gains(parts[0], np.pad(falling, (room, 0), constant_values=1)), ((0, room), (0, 0))
+            ),
+            np.pad(
+                _apply_gains(parts[1], np.pad(np.sin(angle), (0, room), constant_values=1)),
+                ((room, 0), (0, 0)),
             ),
             room,
             room + overlap,
@@ -220,7 +223,7 @@ def _decoded_mp3(bench: Bench) -> NDArray[np.float32]:
     return sound
 
 
-def _weighed(samples: Samples, gains: Power) -> Samples:
+def _apply_gains(samples: Samples, gains: Power) -> Samples:
     return samples * gains.astype(np.float32)[:, None]
 
 

@@ -85,7 +85,7 @@ def unidentified(source: Path) -> str:
 
 
 def compose(request: dict[str, Any]) -> None:
-    """Read the picture and write the pixels; raises Refused and whatever Pillow raises."""
+    """Read the picture and write the pixels; raises RefusedPicture and whatever Pillow raises."""
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     size = (int(request["width"]), int(request["height"]))

@@ -32,7 +32,7 @@ def song(ffmpeg, song_path):
     return analyse_track(ffmpeg, song_path)
 
 
-def refusal(ffmpeg, path, **options):
+def decode_error_of(ffmpeg, path, **options):
     with pytest.raises(DecodeError) as caught:
         analyse_track(ffmpeg, path, **options)
     assert caught.value.path == path
@@ -171,35 +171,39 @@ def test_damaged_places_are_counted_and_told(ffmpeg, tmp_path):
 
 def test_silent_track_is_refused(ffmpeg, tmp_path):
     assert (
-        refusal(ffmpeg, write_wav(tmp_path / "a.wav", silence(3.0))) == "it is silent from beginning to end."
+        decode_error_of(ffmpeg, write_wav(tmp_path / "a.wav", silence(3.0)))
+        == "it is silent from beginning to end."
     )
 
 
 def test_track_of_less_than_half_a_second_of_sound_is_refused(ffmpeg, tmp_path):
     sound = np.concatenate([silence(5.0), sine(440, 0.45), silence(5.0)])
-    assert refusal(ffmpeg, write_wav(tmp_path / "a.wav", sound)) == "it has less than 0.5 seconds of sound."
+    assert (
+        decode_error_of(ffmpeg, write_wav(tmp_path / "a.wav", sound))
+        == "it has less than 0.5 seconds of sound."
+    )
     one_sample = np.ones((1, 2), dtype=np.float32)
-    assert "less than 0.5 seconds" in refusal(ffmpeg, write_wav(tmp_path / "b.wav", one_sample))
+    assert "less than 0.5 seconds" in decode_error_of(ffmpeg, write_wav(tmp_path / "b.wav", one_sample))
 
 
 def test_file_without_a_single_sample_is_refused(ffmpeg, tmp_path):
-    assert refusal(ffmpeg, write_wav(tmp_path / "a.wav", silence(0)))
+    assert decode_error_of(ffmpeg, write_wav(tmp_path / "a.wav", silence(0)))
 
 
 def test_text_is_refused(ffmpeg, tmp_path):
     path = tmp_path / "song.mp3"
     path.write_text("#EXTM3U\nother.mp3\n")
-    assert "not an audio file" in refusal(ffmpeg, path)
+    assert "not an audio file" in decode_error_of(ffmpeg, path)
 
 
 def test_picture_without_sound_is_refused(ffmpeg, tmp_path):
     path = tmp_path / "picture.mp3"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
-    assert refusal(ffmpeg, path)
+    assert decode_error_of(ffmpeg, path)
 
 
 def test_track_that_is_too_long_is_refused(ffmpeg, song_path):
-    reason = refusal(ffmpeg, song_path, max_s=6.0)
+    reason = decode_error_of(ffmpeg, song_path, max_s=6.0)
     assert reason == "it is longer than the 0.1 minutes a track may have."
     assert analyse_track(ffmpeg, song_path, max_s=10.5).frames == len(SONG)
 

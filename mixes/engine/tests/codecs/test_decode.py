@@ -33,7 +33,7 @@ def read_all(ffmpeg, path, rate=None, **options):
     return np.concatenate(blocks), decoder
 
 
-def refusal(ffmpeg, path, rate=None, **options):
+def decode_error_of(ffmpeg, path, rate=None, **options):
     """The sentence with which a file is refused, without the name it begins with."""
     with pytest.raises(DecodeError) as caught:
         read_all(ffmpeg, path, rate, **options)
@@ -51,7 +51,7 @@ def sweep(frames, rate):
     return (0.25 * np.stack([left, right], axis=1)).astype(np.float32)
 
 
-def likeness(decoded, original):
+def correlation(decoded, original):
     """Correlation of two sounds as they lie, 1.0 for the same."""
     frames = min(len(decoded), len(original))
     return np.corrcoef(decoded[:frames].ravel(), original[:frames].ravel())[0, 1]
@@ -110,11 +110,11 @@ def test_every_format_gives_its_exact_sound(ffmpeg, tmp_path, name):
     assert abs(len(other) - len(own) * other_rate / rate) <= 1
     if name == "WMA":  # it does not tell its length: whole packets, and the decoder swallows the first
         assert abs(len(own) - frames) <= 2048
-        assert likeness(own, original[2048:]) > 0.99
+        assert correlation(own, original[2048:]) > 0.99
         return
     assert len(own) == frames
-    assert likeness(own, original) > 0.999
-    assert likeness(other, sweep(len(other), other_rate)) > 0.999
+    assert correlation(own, original) > 0.999
+    assert correlation(other, sweep(len(other), other_rate)) > 0.999
     assert lag(other, sweep(len(other), other_rate), at=8000) == 0
     assert abs(rms_db(own) - rms_db(original)) < 0.5
 
@@ -132,9 +132,9 @@ def test_any_number_of_channels_becomes_two(ffmpeg, tmp_path, channels):
 
 def test_more_channels_than_have_a_place_are_refused(ffmpeg, tmp_path):
     path = write_wav(tmp_path / "track.wav", np.zeros((RATE, 9), dtype=np.float32))
-    assert refusal(ffmpeg, path) == "it has more channels than can be mixed to stereo."
+    assert decode_error_of(ffmpeg, path) == "it has more channels than can be mixed to stereo."
     path = write_bytes(tmp_path / "many.wav", riff(RATE, 65535, bytes(65535 * 4)))
-    assert refusal(ffmpeg, path) == "it has more channels than can be mixed to stereo."
+    assert decode_error_of(ffmpeg, path) == "it has more channels than can be mixed to stereo."
 
 
 def test_blocks_do_not_depend_on_how_they_are_asked_for(ffmpeg, tmp_path):
@@ -175,13 +175,13 @@ def test_a_mono_track_is_as_loud_as_a_player_plays_it(ffmpeg, tmp_path):
 )
 def test_what_is_no_music_is_refused_at_once(ffmpeg, tmp_path, header, reason, rate):
     started_s = time.monotonic()
-    assert refusal(ffmpeg, write_bytes(tmp_path / "track.mp3", header), rate).startswith(reason)
+    assert decode_error_of(ffmpeg, write_bytes(tmp_path / "track.mp3", header), rate).startswith(reason)
     assert time.monotonic() - started_s < 5.0
 
 
 def test_what_is_not_there_is_refused(ffmpeg, tmp_path):
-    assert refusal(ffmpeg, tmp_path / "track.mp3") == "there is no such file."
-    assert refusal(ffmpeg, tmp_path) == "there is no such file."
+    assert decode_error_of(ffmpeg, tmp_path / "track.mp3") == "there is no such file."
+    assert decode_error_of(ffmpeg, tmp_path) == "there is no such file."
 
 
 def test_only_decoded_samples_count(ffmpeg, tmp_path):
@@ -212,7 +212,7 @@ def long_silence(tmp_path_factory):
 
 @pytest.mark.parametrize("rate", [None, 48_000])
 def test_a_track_that_never_ends_is_cut_and_refused(ffmpeg, long_silence, rate):
-    assert refusal(ffmpeg, long_silence, rate, max_s=360.0) == "it is longer than 0.1 hours."
+    assert decode_error_of(ffmpeg, long_silence, rate, max_s=360.0) == "it is longer than 0.1 hours."
 
 
 def test_a_track_that_just_fits_is_taken(ffmpeg, long_silence):
@@ -316,9 +316,9 @@ def test_pictures_and_films_without_sound_are_refused(ffmpeg, tmp_path):
     run_ffmpeg(*source, "-frames:v", "1", "-f", "image2", "-c:v", "png", str(picture))
     run_ffmpeg(*source, "-c:v", "libx264", str(film))
     run_ffmpeg(*source, "-f", "lavfi", "-i", "sine=d=1", "-c:v", "mpeg4", "-c:a", "pcm_s16le", str(old_film))
-    assert refusal(ffmpeg, picture).startswith("it is not an audio file")
-    assert refusal(ffmpeg, film) == "there is no sound in it."
-    assert refusal(ffmpeg, old_film).startswith("it is not an audio file")
+    assert decode_error_of(ffmpeg, picture).startswith("it is not an audio file")
+    assert decode_error_of(ffmpeg, film) == "there is no sound in it."
+    assert decode_error_of(ffmpeg, old_film).startswith("it is not an audio file")
 
 
 def test_of_a_film_the_sound_is_taken(ffmpeg, tmp_path):
@@ -400,7 +400,7 @@ def test_a_wish_to_stop_is_granted(ffmpeg, tmp_path):
 
 
 @pytest.fixture
-def fake(tmp_path, monkeypatch):
+def fake_ffmpeg(tmp_path, monkeypatch):
     """Make a program that behaves in some way in ffmpeg's place; and a file for it to decode."""
     monkeypatch.setattr(decode, "DECODE", Limits(stall_s=0.5))
     path = tmp_path / "track.mp3"
@@ -454,26 +454,26 @@ def progress_end(size):
         (r"printf 'RIFFxxxxWAVE'; while :; do printf 'junk\0\0\0\0'; done", "its sample rate of 0 Hz"),
     ],
 )
-def test_a_decoder_that_lies_or_hangs_is_found_out(fake, script, reason):
-    program, path = fake(script)
+def test_a_decoder_that_lies_or_hangs_is_found_out(fake_ffmpeg, script, reason):
+    program, path = fake_ffmpeg(script)
     with pytest.raises(DecodeError) as caught, open_track(program, path, None) as decoder:
         while len(decoder.read(22_050)):
             pass
     assert caught.value.reason.startswith(reason)
 
 
-def test_endless_patience_is_not_had_with_a_slow_one(fake, monkeypatch):
+def test_endless_patience_is_not_had_with_a_slow_one(fake_ffmpeg, monkeypatch):
     monkeypatch.setattr(decode, "DECODE_TIMEOUT", (0.5, 0.5))
     monkeypatch.setattr(decode, "DECODE", Limits(stall_s=0.5, min_bytes_per_s=1))
     script = f"printf '{HEADER}'; while :; do printf xxxxxxxx; sleep 0.2; done"
-    program, path = fake(script)
+    program, path = fake_ffmpeg(script)
     with pytest.raises(DecodeError, match="takes far too long"), open_track(program, path, None) as decoder:
         while True:
             decoder.read(1)
 
 
 @pytest.mark.parametrize("script", ["kill -KILL $$", "exit 127"])
-def test_what_is_not_the_files_fault_is_not_blamed_on_it(fake, script):
-    program, path = fake(script)
+def test_what_is_not_the_files_fault_is_not_blamed_on_it(fake_ffmpeg, script):
+    program, path = fake_ffmpeg(script)
     with pytest.raises(FfmpegError), open_track(program, path, None):
         pass

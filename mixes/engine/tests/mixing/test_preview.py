@@ -56,7 +56,7 @@ def excerpt_of(timeline, index, paths, ffmpeg, out):
     return decode_file(out, timeline.rate)
 
 
-def likeness(one, other):
+def correlation(one, other):
     frames = min(len(one), len(other))
     return np.corrcoef(one[:frames].mean(axis=1), other[:frames].mean(axis=1))[0, 1]
 
@@ -93,7 +93,7 @@ def test_the_file_of_a_join_is_its_samples(noises, ffmpeg, tmp_path):
     mix = mix_of(timeline, noises, ffmpeg)[round(3.0 * RATE) : round(17.0 * RATE)]
     assert abs(len(heard) - len(mix)) <= AAC_FRAMES
     assert lag(heard, mix, at=RATE) == 0
-    assert likeness(heard, mix) > 0.9  # a small AAC of noise, which is the hardest to keep
+    assert correlation(heard, mix) > 0.9  # a small AAC of noise, which is the hardest to keep
 
 
 def test_an_excerpt_stays_the_same_when_names_are_corrected_and_survives_json():
@@ -120,7 +120,7 @@ def test_a_copy_is_the_whole_track_from_its_first_sample(rate, plays_at, ffmpeg,
     assert abs(len(heard) - 5 * plays_at) <= AAC_FRAMES
     if rate == plays_at:
         assert abs(lag(heard, sound, at=rate)) <= 1
-        assert likeness(heard, sound) > 0.9
+        assert correlation(heard, sound) > 0.9
 
 
 def test_a_copy_is_small_plays_while_it_loads_and_tells_nothing(ffmpeg, tmp_path):

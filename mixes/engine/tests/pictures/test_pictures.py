@@ -57,7 +57,7 @@ def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png_that_claims(width, height):
+def png_declaring(width, height):
     """A small PNG file whose header promises a picture of any size."""
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     data = zlib.compress(bytes(1000))
@@ -202,11 +202,11 @@ def test_only_the_first_frame_of_an_animation_counts(tmp_path):
             picture_reader.NOT_A_PICTURE,
         ),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", picture_reader.NOT_A_PICTURE),
-        (png_that_claims(12000, 12000), picture_reader.TOO_LARGE),
-        (png_that_claims(60000, 60000), picture_reader.TOO_LARGE),
-        (png_that_claims(30000, 100), picture_reader.TOO_LONG),
-        (png_that_claims(1, 1), picture_reader.TOO_SMALL),
-        (png_that_claims(400, 400), picture_reader.DAMAGED),
+        (png_declaring(12000, 12000), picture_reader.TOO_LARGE),
+        (png_declaring(60000, 60000), picture_reader.TOO_LARGE),
+        (png_declaring(30000, 100), picture_reader.TOO_LONG),
+        (png_declaring(1, 1), picture_reader.TOO_SMALL),
+        (png_declaring(400, 400), picture_reader.DAMAGED),
         (b"\x89PNG\r\n\x1a\n" + bytes(40), picture_reader.UNIDENTIFIED),
         (b"\xff\xd8\xff\xe0\0\x10JFIF\0shn=\xbf" + bytes(40), picture_reader.UNIDENTIFIED),
         (b"GIF89a" + bytes(40), picture_reader.UNIDENTIFIED),

@@ -42,7 +42,7 @@ SCRIPTS = {
 }
 
 
-class Watch:
+class OpenWatch:
     """Tells whether anybody opened a file since it was made (inotify)."""
 
     def __init__(self, path):
@@ -67,7 +67,7 @@ def secret(tmp_path_factory):
 
 @pytest.fixture
 def watch(secret):
-    return Watch(secret)
+    return OpenWatch(secret)
 
 
 def plain_ffmpeg(ffmpeg, path):
@@ -75,7 +75,7 @@ def plain_ffmpeg(ffmpeg, path):
     return [str(ffmpeg), "-nostdin", "-v", "error", "-t", "1", "-i", str(path), "-f", "wav", "pipe:1"]
 
 
-def ours(ffmpeg, path):
+def engine_decode_args(ffmpeg, path):
     return decode_args(ffmpeg, path, max_s=5.0)
 
 
@@ -89,7 +89,7 @@ def sound_bytes(command):
 def test_a_script_named_mp3_opens_no_other_file(ffmpeg, tmp_path, secret, watch, script):
     path = tmp_path / "track.mp3"
     path.write_text(SCRIPTS[script].format(secret))
-    assert sound_bytes(ours(ffmpeg, path)) == 0
+    assert sound_bytes(engine_decode_args(ffmpeg, path)) == 0
     assert not watch.was_opened()
 
 
@@ -103,7 +103,7 @@ def test_without_the_lists_it_would(ffmpeg, secret, watch, script):
 
 @pytest.mark.parametrize("name", ["concat:{0}|{0}", "subfile,,start,0,end,0,,:{0}", "file:{0}", "{0}%03d"])
 def test_a_name_is_never_more_than_a_name(ffmpeg, secret, watch, name):
-    assert sound_bytes(ours(ffmpeg, Path(name.format(secret)))) == 0
+    assert sound_bytes(engine_decode_args(ffmpeg, Path(name.format(secret)))) == 0
     assert not watch.was_opened()
 
 
@@ -113,7 +113,7 @@ def test_nothing_is_fetched(ffmpeg, tmp_path, script):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.1)
         path.write_text(script.format(f"http://127.0.0.1:{listener.getsockname()[1]}/a.mp3"))
-        assert sound_bytes(ours(ffmpeg, path)) == 0
+        assert sound_bytes(engine_decode_args(ffmpeg, path)) == 0
         with pytest.raises(TimeoutError):
             listener.accept()
 
@@ -142,7 +142,7 @@ def test_music_that_is_a_program_is_refused(ffmpeg, tmp_path, make):
     path = tmp_path / "track.mp3"
     path.write_bytes(make())
     assert sound_bytes(plain_ffmpeg(ffmpeg, path)) > 0
-    assert sound_bytes(ours(ffmpeg, path)) == 0
+    assert sound_bytes(engine_decode_args(ffmpeg, path)) == 0
 
 
 def test_a_picture_is_not_even_opened(ffmpeg, tmp_path):
@@ -150,13 +150,15 @@ def test_a_picture_is_not_even_opened(ffmpeg, tmp_path):
     run_ffmpeg(
         "-f", "lavfi", "-i", "testsrc=s=64x64", "-frames:v", "1", "-f", "image2", "-c:v", "png", str(path)
     )
-    stderr = subprocess.run(ours(ffmpeg, path), capture_output=True, timeout=20, check=False).stderr
+    stderr = subprocess.run(
+        engine_decode_args(ffmpeg, path), capture_output=True, timeout=20, check=False
+    ).stderr
     assert b"Video: png" not in stderr
 
 
 def test_good_music_passes_the_lists(ffmpeg, tmp_path):
     path = write_audio(tmp_path / "track.mp3", sine(440, 1.0))
-    done = subprocess.run(ours(ffmpeg, path), capture_output=True, timeout=20, check=True)
+    done = subprocess.run(engine_decode_args(ffmpeg, path), capture_output=True, timeout=20, check=True)
     header = done.stdout.index(b"data") + 8
     assert len(np.frombuffer(done.stdout[header:], "<f4")) == 2 * 44_100
 

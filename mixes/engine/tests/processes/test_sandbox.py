@@ -23,9 +23,9 @@ from mixes.engine.processes.sandbox import Child, Limits, can_restrict_files, ru
 
 PYTHON = (Path(sys.prefix), Path(sys.base_prefix))
 LIMITS = Limits(stall_s=20.0)
-IMPATIENT = Limits(stall_s=0.4)
+SHORT_STALL = Limits(stall_s=0.4)
 F_GETPIPE_SZ = 1032  # Linux
-FOR_EVER = "import time; time.sleep(60)"
+SLEEP_60_S = "import time; time.sleep(60)"
 needs_landlock = pytest.mark.skipif(not can_restrict_files(), reason="a kernel without Landlock")
 
 
@@ -110,7 +110,7 @@ def test_what_goes_wrong_in_the_feed_comes_out_unchanged():
         yield b"x"
         raise LookupError("the caller's own")
 
-    with pytest.raises(LookupError), python_child(FOR_EVER, feed=feed()) as child:
+    with pytest.raises(LookupError), python_child(SLEEP_60_S, feed=feed()) as child:
         child.read_all()
     assert not is_alive(child._process.pid)
 
@@ -177,13 +177,13 @@ def test_a_line_without_end_is_read_in_flat_memory():
 
 def test_complaining_for_ever_is_not_progress():
     with pytest.raises(StalledError):
-        run_python("import os\nwhile True: os.write(2, b'[error] no\\n' * 1000)", limits=IMPATIENT)
+        run_python("import os\nwhile True: os.write(2, b'[error] no\\n' * 1000)", limits=SHORT_STALL)
 
 
 @pytest.mark.parametrize(
     "code",
     [
-        FOR_EVER,
+        SLEEP_60_S,
         "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)",
         "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: pass",
         "import os, time; os.close(1); time.sleep(60)",
@@ -194,26 +194,26 @@ def test_complaining_for_ever_is_not_progress():
 def test_a_child_that_stands_still_is_ended(code):
     started_s = time.monotonic()
     with pytest.raises(StalledError, match="Nothing moved"):
-        run_python(code, limits=IMPATIENT)
+        run_python(code, limits=SHORT_STALL)
     assert time.monotonic() - started_s < 3.0
 
 
 def test_a_child_that_does_not_read_is_ended():
     with pytest.raises(StalledError):
-        run_python(FOR_EVER, limits=IMPATIENT, feed=[bytes(10_000_000)])
+        run_python(SLEEP_60_S, limits=SHORT_STALL, feed=[bytes(10_000_000)])
 
 
 def test_a_slow_child_is_left_in_peace():
     code = "import os, time\nfor _ in range(5): time.sleep(0.15); os.write(1, bytes(200))"
-    assert run_python(code, limits=IMPATIENT).stdout == bytes(1000)
+    assert run_python(code, limits=SHORT_STALL).stdout == bytes(1000)
 
 
 @pytest.mark.parametrize("feed", [None, [bytes(10_000_000)]], ids=["reading", "feeding"])
 def test_a_trickle_is_not_progress(feed):
     code = "import os, time\nwhile True: time.sleep(0.01); os.write(1, b'x'); os.read(0, 9)"
     with pytest.raises(StalledError):
-        run_python(code, limits=IMPATIENT, feed=feed)
-    with pytest.raises(StalledError), python_child(code, limits=IMPATIENT, feed=feed) as child:
+        run_python(code, limits=SHORT_STALL, feed=feed)
+    with pytest.raises(StalledError), python_child(code, limits=SHORT_STALL, feed=feed) as child:
         while True:
             child.readinto(memoryview(bytearray(3)))
 
@@ -225,13 +225,13 @@ def test_the_time_of_a_slow_feed_is_not_the_childs():
         yield b"x"
 
     code = "import sys, time; time.sleep(0.8); sys.stdout.write(str(len(sys.stdin.buffer.read()) % 4096))"
-    with python_child(code, limits=IMPATIENT, feed=feed()) as child:
+    with python_child(code, limits=SHORT_STALL, feed=feed()) as child:
         assert child.read_all() == b"1"
 
 
 def test_the_time_between_two_reads_is_not_the_childs():
     view = memoryview(bytearray(1))
-    with python_child("print('ab', end='')", limits=IMPATIENT) as child:
+    with python_child("print('ab', end='')", limits=SHORT_STALL) as child:
         assert child.readinto(view) == 1
         time.sleep(0.6)
         assert child.readinto(view) == 1
@@ -239,7 +239,7 @@ def test_the_time_between_two_reads_is_not_the_childs():
 
 @pytest.mark.parametrize("feed", [None, [bytes(10_000_000)]], ids=["reading", "feeding"])
 @pytest.mark.parametrize(
-    "code", [FOR_EVER, "import os, time; os.close(1); time.sleep(60)"], ids=["silent", "output closed"]
+    "code", [SLEEP_60_S, "import os, time; os.close(1); time.sleep(60)"], ids=["silent", "output closed"]
 )
 def test_a_wish_to_stop_is_granted_at_once(code, feed):
     started_s = time.monotonic()
@@ -411,7 +411,7 @@ def test_nobody_can_be_called():
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_whatever_happens_the_child_is_gone(error):
-    with pytest.raises(error), python_child(FOR_EVER) as child:
+    with pytest.raises(error), python_child(SLEEP_60_S) as child:
         raise error
     assert child._process.returncode == -signal.SIGKILL
     assert not is_alive(child._process.pid)
@@ -425,7 +425,7 @@ def test_what_a_child_started_is_gone_too(ending):
         f"os.write(1, b'%d ' % pid){ending}"
     )
     view = memoryview(bytearray(20))
-    with contextlib.suppress(StalledError), python_child(code, limits=IMPATIENT) as child:
+    with contextlib.suppress(StalledError), python_child(code, limits=SHORT_STALL) as child:
         child.readinto(view)
         child.finish()
     assert wait_until_gone(int(bytes(view).split()[0].rstrip(b"\0")))
@@ -433,7 +433,7 @@ def test_what_a_child_started_is_gone_too(ending):
 
 def test_a_child_can_be_killed_while_another_thread_waits_for_it():
     view = memoryview(bytearray(10))
-    with python_child(FOR_EVER) as child:
+    with python_child(SLEEP_60_S) as child:
         timer = threading.Timer(0.2, child.kill)
         timer.start()
         assert child.readinto(view) == 0
@@ -443,7 +443,7 @@ def test_a_child_can_be_killed_while_another_thread_waits_for_it():
 
 
 def test_killing_twice_is_harmless():
-    with python_child(FOR_EVER) as child:
+    with python_child(SLEEP_60_S) as child:
         child.kill()
         child.kill()
 
@@ -453,7 +453,7 @@ def test_a_child_dies_with_us():
         "import sys, time; from pathlib import Path;"
         "from mixes.engine.processes.sandbox import Child, Limits;"
         "read = (Path(sys.prefix), Path(sys.base_prefix));"
-        f"child = Child([sys.executable, '-I', '-S', '-c', {FOR_EVER!r}], limits=Limits(), read=read);"
+        f"child = Child([sys.executable, '-I', '-S', '-c', {SLEEP_60_S!r}], limits=Limits(), read=read);"
         "print(child._process.pid, flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code]
@@ -468,7 +468,7 @@ def test_a_child_dies_with_the_thread_that_started_it():
     children = []
 
     def start():
-        children.append(python_child("print('started', flush=True); " + FOR_EVER))
+        children.append(python_child("print('started', flush=True); " + SLEEP_60_S))
         children[0].readinto(memoryview(bytearray(7)))
 
     thread = threading.Thread(target=start)
@@ -521,13 +521,13 @@ def test_every_failure_is_one_sentence(reader, code):
 
 
 def test_a_reader_that_hangs_is_ended(reader):
-    reader(FOR_EVER)
+    reader(SLEEP_60_S)
     with pytest.raises(EngineError, match="could not be read safely"):
-        call_reader("reader", {}, limits=IMPATIENT)
+        call_reader("reader", {}, limits=SHORT_STALL)
 
 
 def test_a_reader_can_be_cancelled(reader):
-    reader(FOR_EVER)
+    reader(SLEEP_60_S)
     with pytest.raises(Cancelled):
         call_reader("reader", {}, should_stop=after(0.2))
 

@@ -66,13 +66,13 @@ def test_drums_fall_on_the_songs_beat():
     envelope = np.abs(body[: len(body) // 441 * 441]).reshape(-1, 441).mean(axis=1)  # 10 ms steps
     envelope -= envelope.mean()
 
-    def likeness(seconds: float) -> float:
+    def correlation(seconds: float) -> float:
         step = round(seconds * 100)
         return float(np.dot(envelope[step:], envelope[:-step]) / np.dot(envelope, envelope))
 
     beat_s = 60 / NIGHT.bpm
     for beats in (2, 4):
-        assert likeness(beats * beat_s) > 0.3 > likeness(beats * beat_s * 0.9)
+        assert correlation(beats * beat_s) > 0.3 > correlation(beats * beat_s * 0.9)
 
 
 @pytest.mark.parametrize("sound", ["bell", "pluck", "bass_note", "kick", "brush", "hat"])

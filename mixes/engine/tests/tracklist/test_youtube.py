@@ -166,7 +166,7 @@ TEMPLATES = [
 ]
 
 
-def invent(rng: random.Random) -> tuple[list[Chapter], float]:
+def random_mix(rng: random.Random) -> tuple[list[Chapter], float]:
     """Make up a mix: from one song to hundreds, from long to far too short, of any name."""
     count = rng.choices(
         [1, 2, rng.randint(3, 12), rng.randint(13, 60), rng.randint(61, 400)], [5, 5, 60, 28, 2]
@@ -215,7 +215,7 @@ def check_description(template: str, chapters: list[Chapter], duration_s: float)
 def test_ten_thousand_tracklists_break_no_rule() -> None:
     rng = random.Random(440)
     for _ in range(10_000):
-        chapters, duration_s = invent(rng)
+        chapters, duration_s = random_mix(rng)
         check_description(rng.choice(TEMPLATES), chapters, duration_s)
 
 
