@@ -27,7 +27,7 @@ def clean_text(text: str) -> str:
     """Return `text` as one line of at most MAX_TEXT_CHARS characters: NFC, no control or direction marks."""
     visible = INVISIBLE.sub("", BLANK.sub(" ", text[:MAX_INPUT_CHARS]))
     line = " ".join(unicodedata.normalize("NFC", visible).split())
-    return line if len(line) <= MAX_TEXT_CHARS else _whole_letters(line, MAX_TEXT_CHARS).rstrip()
+    return line if len(line) <= MAX_TEXT_CHARS else _whole_graphemes(line, MAX_TEXT_CHARS).rstrip()
 
 
 def cut_to_bytes(text: str, limit: int) -> str:
@@ -35,7 +35,7 @@ def cut_to_bytes(text: str, limit: int) -> str:
     encoded = text.encode()
     if len(encoded) <= limit:
         return text
-    return _whole_letters(text, len(encoded[:limit].decode(errors="ignore")))
+    return _whole_graphemes(text, len(encoded[:limit].decode(errors="ignore")))
 
 
 def shorten_to_bytes(text: str, limit: int) -> str:
@@ -45,15 +45,15 @@ def shorten_to_bytes(text: str, limit: int) -> str:
     return cut_to_bytes(text, limit - len(ELLIPSIS.encode())).rstrip() + ELLIPSIS
 
 
-def _whole_letters(text: str, end: int) -> str:
+def _whole_graphemes(text: str, end: int) -> str:
     """Return `text[:end]` without a letter begun; one letter longer than that is cut after all."""
     boundary = end
-    while boundary and _inside_letter(text, boundary):
+    while boundary and _inside_grapheme(text, boundary):
         boundary -= 1
     return text[: boundary or end]
 
 
-def _inside_letter(text: str, index: int) -> bool:
+def _inside_grapheme(text: str, index: int) -> bool:
     """Tell whether a cut before `text[index]` would break a letter: UAX 29, the cases met in titles."""
     before, after = text[index - 1], text[index : index + 1]
     if not after:
@@ -62,20 +62,20 @@ def _inside_letter(text: str, index: int) -> bool:
         return True
     if "\U0001f3fb" <= after <= "\U0001f3ff":  # skin colours
         return True
-    if _is_flag_half(after):
-        return _flag_halves_before(text, index) % 2 == 1
+    if _is_regional_indicator(after):
+        return _regional_indicators_before(text, index) % 2 == 1
     # Hangul written in parts: a vowel or a final consonant belongs to what stands before it
     return "\u1160" <= after <= "\u11ff" and (
         "\u1100" <= before <= "\u11ff" or "\uac00" <= before <= "\ud7a3"
     )
 
 
-def _is_flag_half(character: str) -> bool:
+def _is_regional_indicator(character: str) -> bool:
     return "\U0001f1e6" <= character <= "\U0001f1ff"
 
 
-def _flag_halves_before(text: str, index: int) -> int:
+def _regional_indicators_before(text: str, index: int) -> int:
     count = 0
-    while count < index and _is_flag_half(text[index - 1 - count]):
+    while count < index and _is_regional_indicator(text[index - 1 - count]):
         count += 1
     return count

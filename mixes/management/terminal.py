@@ -13,7 +13,7 @@ from rich.table import Table
 
 from mixes.engine.pipeline.request import OnProgress
 from mixes.engine.timeline import Timeline, Transition
-from mixes.engine.timestamps import clock_with_hours, clock_without_hours
+from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 from mixes.services.offline.local_mixes import LocalMix
 
 STAGE_NAMES = {
@@ -119,8 +119,8 @@ def tracklist_table(mix: LocalMix) -> Table:
 
 def format_time(seconds: float, longest_s: float) -> str:
     """Return a time, with hours where the longest of its column has them."""
-    clock = clock_with_hours if longest_s >= 3600 else clock_without_hours
-    return clock(int(seconds))
+    format_time = format_h_mm_ss if longest_s >= 3600 else format_m_ss
+    return format_time(int(seconds))
 
 
 def describe_join(timeline: Timeline, index: int) -> str:

@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 
 from mixes.engine.codecs.decode import StreamInfo
-from mixes.engine.timestamps import clock_with_hours, clock_without_hours
+from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 
 TOLERANCE_S, TOLERANCE_SHARE = 2.0, 0.02  # less than the larger of both is the rounding of some encoder
 UNKNOWN_SIZE = 0xFFFFFFFF  # written by programs that do not know yet how much will follow
@@ -23,8 +23,9 @@ def truncation_notes(path: Path, info: StreamInfo, length_s: float) -> tuple[str
     if declared_s is None and not info.is_estimate:
         declared_s = info.declared_s
     if declared_s and declared_s - length_s > max(TOLERANCE_S, TOLERANCE_SHARE * declared_s):
-        clock = clock_with_hours if declared_s >= 3600 else clock_without_hours
-        return (f"The file says that it is {clock(int(declared_s))} long; {clock(int(length_s))} are there.",)
+        format_time = format_h_mm_ss if declared_s >= 3600 else format_m_ss
+        declared, decoded = format_time(int(declared_s)), format_time(int(length_s))
+        return (f"The file says that it is {declared} long; {decoded} are there.",)
     if is_truncated_ogg(path):
         return ("The file stops without an end: its last part may be missing.",)
     return ()

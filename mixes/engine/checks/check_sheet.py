@@ -27,7 +27,7 @@ from mixes.engine.checks.faults import (
 from mixes.engine.codecs.decode import open_track
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Timeline
-from mixes.engine.timestamps import clock_with_hours, clock_without_hours
+from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 
 BLOCK_S = 2.0
 MAX_SURPLUS_S = 60.0  # listened to beyond the plan, to tell how much too long a file is
@@ -48,7 +48,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class CheckItem:
     """One thing that was looked at."""
 
     name: str
@@ -65,7 +65,7 @@ class ClickPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurements:
     """What was measured of one file. Loudness and peaks are None for silence."""
 
     rate: int
@@ -93,8 +93,8 @@ class CheckSheet:
 
     file_name: str
     target_lufs: float | None
-    measured: Measured
-    items: tuple[Item, ...]
+    measured: Measurements
+    items: tuple[CheckItem, ...]
 
     @property
     def verdict(self) -> Verdict:
@@ -110,12 +110,14 @@ class CheckSheet:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "CheckSheet":
         """Read what `to_dict` gave, straight or from JSON."""
-        measured = {field.name: data[field.name] for field in fields(Measured)}
+        measured = {field.name: data[field.name] for field in fields(Measurements)}
         measured["clipped_at_s"] = tuple(data["clipped_at_s"])
         for name, kind in (("gaps", Gap), ("clicks", ClickPlace), ("joins", JoinLoudness)):
             measured[name] = tuple(kind(**entry) for entry in data[name])
-        items = (Item(entry["name"], Verdict(entry["verdict"]), entry["sentence"]) for entry in data["items"])
-        return cls(data["file_name"], data["target_lufs"], Measured(**measured), tuple(items))
+        items = (
+            CheckItem(entry["name"], Verdict(entry["verdict"]), entry["sentence"]) for entry in data["items"]
+        )
+        return cls(data["file_name"], data["target_lufs"], Measurements(**measured), tuple(items))
 
 
 def check_file(
@@ -141,8 +143,8 @@ def check_file(
     )
     items = (
         *judge(measured, target_lufs, explained=bool(notes)),
-        *(Item("plan", Verdict.NOTE, note) for note in notes),
-        *(Item("remark", Verdict.NOTE, remark) for remark in remarks),
+        *(CheckItem("plan", Verdict.NOTE, note) for note in notes),
+        *(CheckItem("remark", Verdict.NOTE, remark) for remark in remarks),
     )
     return CheckSheet(path.name, target_lufs, measured, items)
 
@@ -155,7 +157,7 @@ def measure_file(
     opening: Samples | None = None,
     on_progress: Callable[[float], None] | None = None,
     should_stop: ShouldStop = never,
-) -> Measured:
+) -> Measurements:
     """Decode a file once and measure it; raises DecodeError, Cancelled."""
     meter = MixMeter(timeline, opening)
     block_frames, longest_s = round(BLOCK_S * timeline.rate), timeline.duration_s + MAX_SURPLUS_S
@@ -195,13 +197,13 @@ class MixMeter:
         self._clicks.push(block)
         self.frames += len(block)
 
-    def finish(self, *, decode_errors: int, codec: str) -> Measured:
+    def finish(self, *, decode_errors: int, codec: str) -> Measurements:
         """Return what was measured of all that was pushed."""
         self._clipping.finish()
         self._clicks.finish()
         meter, timeline, rate = self._meter, self._timeline, self._timeline.rate
         lag = None if self._opening is None else measure_lag(self._decoded_opening, self._opening, rate)
-        return Measured(
+        return Measurements(
             rate=rate,
             planned_frames=timeline.frames,
             frames=self.frames,
@@ -230,122 +232,122 @@ def _seconds(frame: int, rate: int) -> float:
     return round(frame / rate, 4)
 
 
-def judge(measured: Measured, target_lufs: float | None, *, explained: bool) -> Iterator[Item]:
+def judge(measured: Measurements, target_lufs: float | None, *, explained: bool) -> Iterator[CheckItem]:
     """Yield a sentence on each thing measured; `explained`: the plan says why it misses the target."""
     yield _judge_length(measured)
     yield _judge_start(measured)
     yield _judge_loudness(measured, target_lufs, explained=explained)
-    yield Item("range", Verdict.OK, f"Loudness range {measured.range_lu:.1f} LU.")
+    yield CheckItem("range", Verdict.OK, f"Loudness range {measured.range_lu:.1f} LU.")
     yield _judge_true_peak(measured)
     yield _judge_clipping(measured)
     yield _judge_gaps(measured)
     yield _judge_clicks(measured)
     yield _judge_joins(measured)
     if measured.damaged_places:
-        text = f"The file has {_count(measured.damaged_places, 'damaged place')}."
-        yield Item("damage", Verdict.WRONG, text)
+        text = f"The file has {_counted(measured.damaged_places, 'damaged place')}."
+        yield CheckItem("damage", Verdict.WRONG, text)
 
 
-def _judge_length(measured: Measured) -> Item:
+def _judge_length(measured: Measurements) -> CheckItem:
     length = format_position(measured.frames / measured.rate)
     surplus = measured.frames - measured.planned_frames
     if surplus == 0:
-        return Item("length", Verdict.OK, f"Length {length}, exactly as planned.")
-    difference = f"{_count(abs(surplus), 'sample')} ({abs(surplus) / measured.rate:.3f} s)"
+        return CheckItem("length", Verdict.OK, f"Length {length}, exactly as planned.")
+    difference = f"{_counted(abs(surplus), 'sample')} ({abs(surplus) / measured.rate:.3f} s)"
     text = f"Length {length}, {difference} {'longer' if surplus > 0 else 'shorter'} than planned."
     within_a_frame = measured.codec == "aac" and abs(surplus) <= AAC_FRAME
-    return Item("length", Verdict.OK if within_a_frame else Verdict.WRONG, text)
+    return CheckItem("length", Verdict.OK if within_a_frame else Verdict.WRONG, text)
 
 
-def _judge_start(measured: Measured) -> Item:
+def _judge_start(measured: Measurements) -> CheckItem:
     late = measured.late_frames
     if late:
         by_ms = abs(late) / measured.rate * 1000
         text = f"The sound starts {by_ms:.1f} ms too {'late' if late > 0 else 'early'}."
-        return Item("start", Verdict.WRONG, text)
+        return CheckItem("start", Verdict.WRONG, text)
     if late == 0:
-        return Item("start", Verdict.OK, "The first sample is the plan's first.")
+        return CheckItem("start", Verdict.OK, "The first sample is the plan's first.")
     if measured.first_sound_s is None:
-        return Item("start", Verdict.WRONG, "There is no sound in the file.")
+        return CheckItem("start", Verdict.WRONG, "There is no sound in the file.")
     is_silent = measured.first_sound_s > LONGEST_SILENT_START_S
     text = f"The first sound comes after {measured.first_sound_s:.2f} s."
-    return Item("start", Verdict.NOTE if is_silent else Verdict.OK, text)
+    return CheckItem("start", Verdict.NOTE if is_silent else Verdict.OK, text)
 
 
-def _judge_loudness(measured: Measured, target_lufs: float | None, *, explained: bool) -> Item:
+def _judge_loudness(measured: Measurements, target_lufs: float | None, *, explained: bool) -> CheckItem:
     loudness = measured.integrated_lufs
     if loudness is None:
         text = "The mix is too quiet or too short for its loudness to be measured."
-        return Item("loudness", Verdict.NOTE, text)
+        return CheckItem("loudness", Verdict.NOTE, text)
     if target_lufs is None:
-        return Item("loudness", Verdict.OK, f"Loudness {loudness:.1f} LUFS, left as it was.")
+        return CheckItem("loudness", Verdict.OK, f"Loudness {loudness:.1f} LUFS, left as it was.")
     text = f"Loudness {loudness:.1f} LUFS, target {target_lufs:.1f}."
     if abs(loudness - target_lufs) <= LOUDNESS_TOLERANCE_LU:
-        return Item("loudness", Verdict.OK, text)
-    return Item("loudness", Verdict.NOTE if explained else Verdict.WRONG, text)
+        return CheckItem("loudness", Verdict.OK, text)
+    return CheckItem("loudness", Verdict.NOTE if explained else Verdict.WRONG, text)
 
 
-def _judge_true_peak(measured: Measured) -> Item:
+def _judge_true_peak(measured: Measurements) -> CheckItem:
     peak = measured.true_peak_dbtp
     if peak is None:
-        return Item("true_peak", Verdict.OK, "There is no peak to measure.")
+        return CheckItem("true_peak", Verdict.OK, "There is no peak to measure.")
     text = f"True peak {peak:.1f} dBTP"
     if peak <= HIGHEST_TRUE_PEAK_DBTP:
-        return Item("true_peak", Verdict.OK, f"{text}, within {HIGHEST_TRUE_PEAK_DBTP:g}.")
+        return CheckItem("true_peak", Verdict.OK, f"{text}, within {HIGHEST_TRUE_PEAK_DBTP:g}.")
     verdict = Verdict.NOTE if peak <= 0 else Verdict.WRONG
-    return Item("true_peak", verdict, f"{text}, above the {HIGHEST_TRUE_PEAK_DBTP:g} aimed at.")
+    return CheckItem("true_peak", verdict, f"{text}, above the {HIGHEST_TRUE_PEAK_DBTP:g} aimed at.")
 
 
-def _judge_clipping(measured: Measured) -> Item:
+def _judge_clipping(measured: Measurements) -> CheckItem:
     if not measured.clipped_samples:
-        return Item("clipping", Verdict.OK, "Nothing is clipped.")
+        return CheckItem("clipping", Verdict.OK, "Nothing is clipped.")
     where = format_positions(measured.clipped_at_s)
-    text = f"{_count(measured.clipped_samples, 'sample')} in flat tops at full scale, at {where}."
-    return Item("clipping", Verdict.WRONG, text)
+    text = f"{_counted(measured.clipped_samples, 'sample')} in flat tops at full scale, at {where}."
+    return CheckItem("clipping", Verdict.WRONG, text)
 
 
-def _judge_gaps(measured: Measured) -> Item:
+def _judge_gaps(measured: Measurements) -> CheckItem:
     if not measured.gaps:
-        return Item("gaps", Verdict.OK, "No silence that was not planned.")
+        return CheckItem("gaps", Verdict.OK, "No silence that was not planned.")
     at_joins = [gap for gap in measured.gaps if gap.at_join]
     reported = at_joins or list(measured.gaps)
     where = "at a join" if at_joins else "inside the songs"
     texts = [f"{gap.length_s:.1f} s at {format_position(gap.start_s)}" for gap in reported[:PLACES_SHOWN]]
-    text = f"{_count(len(reported), 'silence')} {where}: {_listed(texts, len(reported))}."
-    return Item("gaps", Verdict.WRONG if at_joins else Verdict.NOTE, text)
+    text = f"{_counted(len(reported), 'silence')} {where}: {_listed(texts, len(reported))}."
+    return CheckItem("gaps", Verdict.WRONG if at_joins else Verdict.NOTE, text)
 
 
-def _judge_clicks(measured: Measured) -> Item:
+def _judge_clicks(measured: Measurements) -> CheckItem:
     if not measured.clicks:
-        looked = _count(measured.click_places, "place")
-        return Item("clicks", Verdict.OK, f"No click in {looked} where sounds are joined.")
+        looked = _counted(measured.click_places, "place")
+        return CheckItem("clicks", Verdict.OK, f"No click in {looked} where sounds are joined.")
     loud = [click for click in measured.clicks if click.over_db >= LOUD_CLICK_DB]
     reported = loud or measured.clicks
-    what = _count(len(reported), "click" if loud else "faint click")
+    what = _counted(len(reported), "click" if loud else "faint click")
     text = f"{what} where sounds are joined, at {format_positions([click.at_s for click in reported])}."
-    return Item("clicks", Verdict.WRONG if loud else Verdict.NOTE, text)
+    return CheckItem("clicks", Verdict.WRONG if loud else Verdict.NOTE, text)
 
 
-def _judge_joins(measured: Measured) -> Item:
+def _judge_joins(measured: Measurements) -> CheckItem:
     dips = [(join.dip_lu, join) for join in measured.joins if join.dip_lu is not None]
     if not dips:
-        return Item("joins", Verdict.OK, "No join whose loudness could dip.")
+        return CheckItem("joins", Verdict.OK, "No join whose loudness could dip.")
     deepest, join = max(dips, key=lambda dip: dip[0])
     if deepest <= 0:
-        return Item("joins", Verdict.OK, "Loudness dips at no join.")
+        return CheckItem("joins", Verdict.OK, "Loudness dips at no join.")
     middle = max(0.0, median(dip for dip, _ in dips))
     text = (
         f"Loudness over the joins dips by {middle:.1f} LU (median), at most by {deepest:.1f} LU, "
         f"into “{join.title}” at {format_position(join.dip_at_s or join.start_s)}."
     )
-    return Item("joins", Verdict.NOTE if deepest > DEEP_DIP_LU else Verdict.OK, text)
+    return CheckItem("joins", Verdict.NOTE if deepest > DEEP_DIP_LU else Verdict.OK, text)
 
 
 def format_position(seconds: float) -> str:
     """Return a position as M:SS.s, or H:MM:SS.s from an hour on."""
     tenths = int(seconds * 10 + 1e-6)
-    clock = clock_with_hours if tenths >= 36_000 else clock_without_hours
-    return f"{clock(tenths // 10)}.{tenths % 10}"
+    format_time = format_h_mm_ss if tenths >= 36_000 else format_m_ss
+    return f"{format_time(tenths // 10)}.{tenths % 10}"
 
 
 def format_positions(seconds: Sequence[float]) -> str:
@@ -358,5 +360,5 @@ def _listed(shown: Sequence[str], count: int) -> str:
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
-def _count(count: int, noun: str) -> str:
+def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -18,8 +18,9 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 Lab = tuple[float, float, float]
 Floats = NDArray[np.float32]
 
-HUES = (150.0, 395.0)  # degrees in OKLab, where red is 29, green 142 and blue 264
-GRID = 96  # points a side at which the gradient is computed; it is smooth, so the rest is interpolated
+HUE_RANGE = (150.0, 395.0)  # degrees in OKLab, where red is 29, green 142 and blue 264
+# points a side at which the gradient is computed; it is smooth, so the rest is interpolated
+GRADIENT_POINTS = 96
 SPREAD = 0.33  # reach of a colour, of the picture's side
 DITHER = 1.0  # levels of noise: hides the steps between 256 levels on a large dark surface
 SUPERSAMPLE = 3  # bars are drawn so much larger, for round ends without steps
@@ -54,7 +55,7 @@ def palette_of(title: str) -> Palette:
     digest = hashlib.sha256(title.encode("utf-8", "replace")).digest()
     # Two hues from green over blue and violet to orange: what lies between orange and green, dark, is mud
     span = 35 + 50 * digest[2] / 255
-    first = HUES[0] + (HUES[1] - HUES[0] - span) * int.from_bytes(digest[:2]) / 65535
+    first = HUE_RANGE[0] + (HUE_RANGE[1] - HUE_RANGE[0] - span) * int.from_bytes(digest[:2]) / 65535
     one, other = (first, first + span) if digest[3] % 2 else (first + span, first)
     left, right = (0.1, 0.85) if digest[4] % 2 else (0.9, 0.15)
     shift = 0.2 * digest[5] / 255
@@ -76,9 +77,9 @@ def spot_colours(palette: Palette) -> list[Colour]:
 
 def gradient(palette: Palette, size: tuple[int, int]) -> Image.Image:
     """Return the palette's colours flowing into each other, as an RGB picture of `size`."""
-    y, x = np.mgrid[0 : 1 : GRID * 1j, 0 : 1 : GRID * 1j].astype(np.float32)
-    weighted = np.zeros((GRID, GRID, 3), np.float32)
-    weights = np.zeros((GRID, GRID, 1), np.float32)
+    y, x = np.mgrid[0 : 1 : GRADIENT_POINTS * 1j, 0 : 1 : GRADIENT_POINTS * 1j].astype(np.float32)
+    weighted = np.zeros((GRADIENT_POINTS, GRADIENT_POINTS, 3), np.float32)
+    weights = np.zeros((GRADIENT_POINTS, GRADIENT_POINTS, 1), np.float32)
     for spot_x, spot_y, colour in palette.spots:
         weight = np.exp(-((x - spot_x) ** 2 + (y - spot_y) ** 2) / (2 * SPREAD**2))[..., None]
         weighted += weight * np.array(colour, np.float32)

@@ -43,15 +43,15 @@ class FontFallback:
         """The system's fonts: looked for only when a letter needs them."""
         return sorted(font_files(self._folders), key=lambda path: _preference(path, self._bold))
 
-    def has(self, font: Path, letter: str) -> bool:
-        """Tell whether `font` draws every character of `letter`."""
-        return letter.isspace() or has_characters(font, letter)
+    def has(self, font: Path, grapheme: str) -> bool:
+        """Tell whether `font` draws every character of `grapheme`."""
+        return grapheme.isspace() or has_characters(font, grapheme)
 
-    def find(self, letter: str) -> Path | None:
-        """Return the best font that draws every character of `letter`, None where there is none."""
-        if has_characters(self.shipped, letter):
+    def find(self, grapheme: str) -> Path | None:
+        """Return the best font that draws every character of `grapheme`, None where there is none."""
+        if has_characters(self.shipped, grapheme):
             return self.shipped
-        return next((path for path in self._system if has_characters(path, letter)), None)
+        return next((path for path in self._system if has_characters(path, grapheme)), None)
 
 
 @functools.cache
@@ -74,22 +74,22 @@ def _preference(path: Path, bold: bool) -> tuple[bool, bool, bool, str, str]:
 
 
 @functools.lru_cache(maxsize=50_000)
-def has_characters(font: Path, letter: str) -> bool:
-    """Tell whether `font` draws all characters of `letter`, by its map and by what it really draws."""
+def has_characters(font: Path, grapheme: str) -> bool:
+    """Tell whether `font` draws all characters of `grapheme`, by its map and by what it really draws."""
     starts, ends = character_map(font)
-    for character in letter:
+    for character in grapheme:
         index = bisect_right(starts, ord(character)) - 1
         if index < 0 or ord(character) > ends[index]:
             return False
-    return _draws(font, letter)
+    return _draws(font, grapheme)
 
 
-def _draws(path: Path, letter: str) -> bool:
-    """Tell whether no character of `letter` comes out as the sign for a missing one."""
+def _draws(path: Path, grapheme: str) -> bool:
+    """Tell whether no character of `grapheme` comes out as the sign for a missing one."""
     with contextlib.suppress(OSError):  # not a font after all, or one of fixed sizes
         font = ImageFont.truetype(path, PROBE_SIZE, layout_engine=ImageFont.Layout.BASIC)
         missing = _glyph_bitmap(font, MISSING_CHARACTER)
-        return all(_glyph_bitmap(font, character) != missing for character in letter)
+        return all(_glyph_bitmap(font, character) != missing for character in grapheme)
     return False
 
 

@@ -64,9 +64,9 @@ class Lettering:
 
     def drawable(self, text: str) -> tuple[str, str]:
         """Return `text` as one line without what no font draws, and each letter that was left out, once."""
-        letters = list(split_letters(clean_text(text)))
-        missing = [letter for letter in letters if not self._font(letter)]
-        kept = "".join(letter for letter in letters if self._font(letter))
+        graphemes = list(split_graphemes(clean_text(text)))
+        missing = [grapheme for grapheme in graphemes if not self._font(grapheme)]
+        kept = "".join(grapheme for grapheme in graphemes if self._font(grapheme))
         return " ".join(kept.split()), "".join(dict.fromkeys(missing))
 
     def fit(self, text: str, *, width: float, size: int, smallest: int, lines: int) -> TextBlock:
@@ -115,12 +115,12 @@ class Lettering:
                 x += font.getlength(self._text_for_font(run), direction=self._direction(run))
         image.paste(colour[:3], (0, corner[1] - overhang), mask)
 
-    def _font(self, letter: str) -> Path | None:
-        if letter.isspace():
+    def _font(self, grapheme: str) -> Path | None:
+        if grapheme.isspace():
             return self._fonts.shipped
-        if not self._shaping and unicodedata.name(letter[0], "").partition(" ")[0] in SHAPED_SCRIPTS:
+        if not self._shaping and unicodedata.name(grapheme[0], "").partition(" ")[0] in SHAPED_SCRIPTS:
             return None
-        return self._fonts.find(letter)
+        return self._fonts.find(grapheme)
 
     def _width_em(self, text: str) -> float:
         """Return the width of `text` in units of the letters' size."""
@@ -139,7 +139,7 @@ class Lettering:
         lines, filled = [""], 0.0
         for piece in pieces:
             fits_alone = self._width_em(piece.rstrip()) <= em_width
-            for part in (piece,) if fits_alone else split_letters(piece):
+            for part in (piece,) if fits_alone else split_graphemes(piece):
                 if lines[-1] and filled + self._width_em(part.rstrip()) > em_width:
                     lines.append("")
                     filled = 0.0
@@ -157,13 +157,13 @@ class Lettering:
 
     def _cut_short(self, text: str, em_width: float, lines: int) -> tuple[str, ...]:
         """Break into at most `lines` lines, leaving out as much of the end as needed."""
-        letters = list(split_letters(text))
+        graphemes = list(split_graphemes(text))
 
         def broken(kept: int) -> tuple[str, ...]:
-            end = "" if kept == len(letters) else ELLIPSIS
-            return self._wrap(list(split_at_breaks("".join(letters[:kept]).rstrip() + end)), em_width)
+            end = "" if kept == len(graphemes) else ELLIPSIS
+            return self._wrap(list(split_at_breaks("".join(graphemes[:kept]).rstrip() + end)), em_width)
 
-        fewest, most = 0, len(letters)
+        fewest, most = 0, len(graphemes)
         while fewest < most:
             middle = (fewest + most + 1) // 2
             fewest, most = (middle, most) if len(broken(middle)) <= lines else (fewest, middle - 1)
@@ -171,28 +171,32 @@ class Lettering:
 
     def _runs(self, line: str) -> list[TextRun]:
         """Return the runs of a line in the order in which they stand on it, from the left."""
-        letters = list(split_letters(line))
-        levels = bidi_levels(letters)
+        graphemes = list(split_graphemes(line))
+        levels = bidi_levels(graphemes)
         fonts: list[Path] = []
-        for letter in letters:
-            fonts.append(self._font_beside(fonts[-1] if fonts else None, letter))
+        for grapheme in graphemes:
+            fonts.append(self._font_beside(fonts[-1] if fonts else None, grapheme))
         runs: list[TextRun] = []
-        groups = itertools.groupby(zip(fonts, levels, letters, strict=True), key=lambda item: item[:2])
+        groups = itertools.groupby(zip(fonts, levels, graphemes, strict=True), key=lambda item: item[:2])
         for (font, level), items in groups:
-            runs.append(TextRun("".join(letter for *_, letter in items), font, level))
+            runs.append(TextRun("".join(grapheme for *_, grapheme in items), font, level))
         return in_visual_order(runs)
 
-    def _font_beside(self, neighbour: Path | None, letter: str) -> Path:
+    def _font_beside(self, neighbour: Path | None, grapheme: str) -> Path:
         """Return the font for a letter; spaces and signs stay with their neighbour's where it has them."""
-        if neighbour and unicodedata.category(letter[0])[0] in "ZPS" and self._fonts.has(neighbour, letter):
+        if (
+            neighbour
+            and unicodedata.category(grapheme[0])[0] in "ZPS"
+            and self._fonts.has(neighbour, grapheme)
+        ):
             return neighbour
-        return self._font(letter) or self._fonts.shipped
+        return self._font(grapheme) or self._fonts.shipped
 
     def _text_for_font(self, run: TextRun) -> str:
         """Return the text to hand to the font: without raqm, right to left is our own work."""
         if self._shaping or run.level % 2 == 0:
             return run.text
-        return "".join(reversed(list(split_letters(run.text)))).translate(MIRRORED)
+        return "".join(reversed(list(split_graphemes(run.text)))).translate(MIRRORED)
 
     def _direction(self, run: TextRun) -> str | None:
         if not self._shaping:
@@ -206,31 +210,31 @@ def _font_at(path: Path, size: int, shaping: bool) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size, layout_engine=engine)
 
 
-def split_letters(text: str) -> Iterator[str]:
+def split_graphemes(text: str) -> Iterator[str]:
     """Yield what readers take for letters: a character with the accents and signs that belong to it."""
-    letter = ""
+    grapheme = ""
     for character in text:
         if "\ufe00" <= character <= "\ufe0f":  # asks for a coloured emoji or a plain one: nothing to draw
             continue
-        if letter and unicodedata.category(character)[0] != "M":
-            yield letter
-            letter = ""
-        letter += character
-    if letter:
-        yield letter
+        if grapheme and unicodedata.category(character)[0] != "M":
+            yield grapheme
+            grapheme = ""
+        grapheme += character
+    if grapheme:
+        yield grapheme
 
 
 def split_at_breaks(text: str) -> Iterator[str]:
     """Yield the parts between which a line may break: after spaces and hyphens, around wide letters."""
     piece = ""
-    for letter in split_letters(text):
-        wide = unicodedata.east_asian_width(letter[0]) in "WF"
-        closes = unicodedata.category(letter[0]) in ("Pe", "Pf", "Po")  # such a sign begins no line
+    for grapheme in split_graphemes(text):
+        wide = unicodedata.east_asian_width(grapheme[0]) in "WF"
+        closes = unicodedata.category(grapheme[0]) in ("Pe", "Pf", "Po")  # such a sign begins no line
         may_break = piece and (piece[-1] in " -\u2010" or wide or _is_wide(piece)) and not closes
-        if may_break and letter != " ":
+        if may_break and grapheme != " ":
             yield piece
             piece = ""
-        piece += letter
+        piece += grapheme
     if piece:
         yield piece
 
@@ -246,10 +250,10 @@ def is_right_to_left(text: str) -> bool:
     return next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L"
 
 
-def bidi_levels(letters: Sequence[str]) -> list[int]:
+def bidi_levels(graphemes: Sequence[str]) -> list[int]:
     """Return the nesting level of each letter of one line: the parts of UAX 9 that titles need."""
-    classes = [unicodedata.bidirectional(letter[0]) for letter in letters]
-    base = "R" if is_right_to_left("".join(letters)) else "L"
+    classes = [unicodedata.bidirectional(grapheme[0]) for grapheme in graphemes]
+    base = "R" if is_right_to_left("".join(graphemes)) else "L"
     kinds: list[str] = []  # L, R, N: a number inside right-to-left text, or "" where the neighbours decide
     context = base
     for kind in classes:

@@ -27,7 +27,7 @@ FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE  # the rest makes sens
 # Machine: its AUDIT_ARCH number (linux/audit.h), its number of the call `socket`
 SOCKET_CALLS = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
 IO_URING_SETUP = 425  # everywhere; a ring opens sockets without that call
-FOREIGN_CALLS = 0x40000000  # from here on x86-64 has the same calls again, under other numbers (x32)
+X32_CALLS = 0x40000000  # from here on x86-64 has the same calls again, under other numbers (x32)
 SECCOMP_MODE_FILTER, SECCOMP_ALLOW, SECCOMP_DENY = 2, 0x7FFF0000, 0x00050000 | 13  # 13: EACCES
 LOAD, JUMP_IF_EQUAL, JUMP_IF_NOT_LESS, RETURN = 0x20, 0x15, 0x35, 0x06  # linux/bpf_common.h
 SANDBOX_FAILED = 97  # exit status: the kernel has Landlock and refused our rules
@@ -79,7 +79,7 @@ def deny_sockets(libc: ctypes.CDLL) -> None:
         (LOAD, 0, 0, 0),  # the number of the call
         (JUMP_IF_EQUAL, 2, 0, socket_call),
         (JUMP_IF_EQUAL, 1, 0, IO_URING_SETUP),
-        (JUMP_IF_NOT_LESS, 0, 1, FOREIGN_CALLS),
+        (JUMP_IF_NOT_LESS, 0, 1, X32_CALLS),
         (RETURN, 0, 0, SECCOMP_DENY),
         (RETURN, 0, 0, SECCOMP_ALLOW),
     )

@@ -218,7 +218,7 @@ class _Note:
     pan: float = 0.5
 
 
-class _Line:
+class _MixBuffer:
     """A stereo line on which sounds may last beyond the bar they begin in."""
 
     def __init__(self) -> None:
@@ -231,33 +231,33 @@ class _Line:
             self._pending = np.concatenate([self._pending, np.zeros((missing, 2), dtype=np.float32)])
         self._pending[at : at + len(sound)] += sound
 
-    def take(self, frames: int) -> Samples:
+    def pop(self, frames: int) -> Samples:
         """Return the next `frames` frames and forget them."""
         self.add(0, np.zeros((frames, 2), dtype=np.float32))
-        taken, self._pending = self._pending[:frames], self._pending[frames:]
-        return taken
+        popped, self._pending = self._pending[:frames], self._pending[frames:]
+        return popped
 
 
 def _play(song: Song, rate: int) -> Iterator[Samples]:
     """Yield the bars, then the ring of the last chord, before any fade."""
-    dry, room = _Line(), _Line()
+    dry, room = _MixBuffer(), _MixBuffer()
     reverb = instruments.reverb(song.seed, rate)
     melody = _melody(song)
     size = song.bar_frames(rate)
     for bar in range(song.bars):
         for note in _bar_notes(song, bar, melody, rate):
             dry.add(note.at, _pan(note))
-        yield _mixed(song, dry.take(size), room, reverb)
+        yield _add_room(song, dry.pop(size), room, reverb)
     if song.ending == "ring_out":
         for note in _last_chord(song, rate):
             dry.add(note.at, _pan(note))
-        yield _mixed(song, dry.take(round(RING_S * rate)), room, reverb)
+        yield _add_room(song, dry.pop(round(RING_S * rate)), room, reverb)
 
 
-def _mixed(song: Song, dry: Samples, room: _Line, reverb: Samples) -> Samples:
+def _add_room(song: Song, dry: Samples, room: _MixBuffer, reverb: Samples) -> Samples:
     """Add the room and bring the sum to the song's level, with a soft ceiling instead of a hard one."""
     room.add(0, _convolve(dry, reverb))
-    loud = np.tanh(LEVEL * (dry + room.take(len(dry))))
+    loud = np.tanh(LEVEL * (dry + room.pop(len(dry))))
     peak = 0.89 * 10 ** (song.level_db / 20)  # a loud master ends 1 dB below full scale
     mixed: Samples = (peak * loud).astype(np.float32)
     return mixed

@@ -24,25 +24,25 @@ VIDEO_ID = re.compile(
     r"\s*(?:\[(?=[\w-]*(?:[\d_-]|[a-z][A-Z]))[\w-]{11}\]|(?<=[^\s-])-(?=[\w-]*\d)(?=[\w-]*[a-z][\w-]*[A-Z])[\w-]{11})$",
     re.ASCII,
 )
-SITE = (
+DOWNLOAD_SITE = (
     r"(?:www\.)?(?:(?:y2mate|y2meta|yt\w*mp[34]|yt\d+s?|x2mate|x2download|(?:ss)?youtube|savefrom|9convert|mp3juices?"
     r"|tubidy|spot(?:ify|i)?-?(?:down(?:loader)?|mate|saver)|snapsave|savetube|keepvid|pagalworld)(?:\.[a-z]{2,9})*"
     r"|[a-z\d-]{3,}\.(?:com|net|org|info|cc|mobi|biz))"
 )
 # Copies of one file: "name (1)", "name - Copy", and behind a bracket "name (...)_1"
-COPY = rf"\s*\(\d{{1,2}}\)|(?<=[)\]])\s\d|\s+[{DASH}]\s*copy"
-LABEL = (
+COPY_NUMBER = rf"\s*\(\d{{1,2}}\)|(?<=[)\]])\s\d|\s+[{DASH}]\s*copy"
+VIDEO_LABEL = (
     r"official\s+(?:(?:music|lyrics?|hd|4k|audio|video|full)\s+)*(?:video|audio|visuali[sz]er|clip|mv|m/v)"
     r"|(?:music|lyrics?)\s+video|(?:video|clip|videoclip)\s+offi?ci[ae]l|(?:with\s+)?lyrics"
     r"|(?:mp[34]\s+)?(?:64|96|128|160|192|256|320)\s*k(?:bps|bits?|b/s)?|m/v|v?\d{3,4}p|hd|hq"
 )
-NOISE = tuple(
+NOISE_PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"^[\[(]?\s*{SITE}\s*(?:[\])]\s*[{DASH}_|]*|[{DASH}_|]+)\s*",
-        rf"\s*(?:[{DASH}|]\s*{SITE}|[\[(]\s*{SITE}\s*[\])])$",
-        rf"(?:{COPY})$",
-        rf"[\s{DASH}|\uff5c/:,]*(?<![^\W_])(?:{LABEL})(?:[\s{DASH}|\uff5c]+(?:hd|hq|4k|\d{{3,4}}p))*$",
+        rf"^[\[(]?\s*{DOWNLOAD_SITE}\s*(?:[\])]\s*[{DASH}_|]*|[{DASH}_|]+)\s*",
+        rf"\s*(?:[{DASH}|]\s*{DOWNLOAD_SITE}|[\[(]\s*{DOWNLOAD_SITE}\s*[\])])$",
+        rf"(?:{COPY_NUMBER})$",
+        rf"[\s{DASH}|\uff5c/:,]*(?<![^\W_])(?:{VIDEO_LABEL})(?:[\s{DASH}|\uff5c]+(?:hd|hq|4k|\d{{3,4}}p))*$",
     )
 )
 BRACKET = re.compile(
@@ -127,7 +127,7 @@ def _strip_noise(text: str) -> str:
     before = ""
     while text != before:
         before = text
-        for noise in NOISE:
+        for noise in NOISE_PATTERNS:
             text = _unless_empty(noise.sub("", text), text)
         text = _unless_empty(BRACKET.sub(_strip_noise_bracket, text), text)
     return text

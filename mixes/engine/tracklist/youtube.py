@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from mixes.engine.text import clean_text, shorten_to_bytes
-from mixes.engine.timestamps import clock_with_hours, clock_without_hours
+from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 from mixes.engine.tracklist.chapters import Chapter, Group, group_evenly, group_near, shared_label
 
 LIMIT_BYTES = 5_000  # of UTF-8, for YouTube's whole description
@@ -89,11 +89,11 @@ def youtube_lines(
     is_valid = len(groups) >= FEWEST_CHAPTERS
     if not is_valid:
         groups = tuple((song,) for song in songs)
-    clock = clock_with_hours if duration_s >= 3600 else clock_without_hours
+    format_time = format_h_mm_ss if duration_s >= 3600 else format_m_ss
 
     @cache
     def entries(count: int) -> list[Entry]:
-        return [_entry(group, clock) for group in group_evenly(groups, count)]
+        return [_entry(group, format_time) for group in group_evenly(groups, count)]
 
     least = FEWEST_CHAPTERS if is_valid else 1
     count = _largest(
@@ -135,10 +135,10 @@ def _chapter_groups(chapters: Sequence[Chapter], end_s: int) -> tuple[Group, ...
     return tuple(groups)
 
 
-def _entry(group: Group, clock: Callable[[int], str]) -> Entry:
+def _entry(group: Group, format_time: Callable[[int], str]) -> Entry:
     titles = [chapter.title for chapter in group]
     more = f" +{len(group) - 1}" if len(group) > 1 else ""
-    return Entry(clock(_whole_s(group[0])), shared_label(group), " / ".join(titles), titles[0], more)
+    return Entry(format_time(_whole_s(group[0])), shared_label(group), " / ".join(titles), titles[0], more)
 
 
 def _max_bytes(entries: Sequence[Entry], limit: int) -> int:

@@ -13,7 +13,7 @@ from mixes.engine.pictures.lettering import (
     in_visual_order,
     is_right_to_left,
     split_at_breaks,
-    split_letters,
+    split_graphemes,
 )
 
 
@@ -157,7 +157,7 @@ def test_high_accents_are_not_cut_off(top):
 
 
 def test_letters_keep_their_accents_and_lines_break_where_they_may():
-    assert list(split_letters("e\u0301a\ufe0fक्")) == ["e\u0301", "a", "क्"]
+    assert list(split_graphemes("e\u0301a\ufe0fक्")) == ["e\u0301", "a", "क्"]
     assert list(split_at_breaks("one two-three")) == ["one ", "two-", "three"]
     assert list(split_at_breaks("夜の道、again")) == ["夜", "の", "道、", "again"]
     assert "".join(split_at_breaks("any text (at all) - yes")) == "any text (at all) - yes"
