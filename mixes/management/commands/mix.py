@@ -26,7 +26,7 @@ from mixes.services.offline.input_files import find_tracks
 from mixes.services.offline.local_mixes import LocalMix, available_cores, make_local_mix
 
 DEFAULTS = MixSettings()
-LONGEST_TEMPLATE = 20_000  # characters; YouTube takes 5,000 bytes
+MAX_TEMPLATE_CHARS = 20_000  # characters; YouTube takes 5,000 bytes
 
 
 class Command(BaseCommand):
@@ -122,7 +122,9 @@ def add_output_arguments(group: Any) -> None:
         metavar="FILE",
         help="text with {title}, {tracklist}, {duration} ...",
     )
-    add("--hashtags", type=read_words, default=DEFAULT_HASHTAGS, metavar="WORD,WORD", help="for {hashtags}")
+    add(
+        "--hashtags", type=read_hashtags, default=DEFAULT_HASHTAGS, metavar="WORD,WORD", help="for {hashtags}"
+    )
     add("--cores", type=int, default=available_cores(), help="processors to use (%(default)s)")
     add("--no-check", action="store_true", help="do not measure the finished files")
     add("--json", action="store_true", help="print one JSON document instead of tables")
@@ -156,7 +158,7 @@ def read_formats(text: str) -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in wanted)
 
 
-def read_words(text: str) -> tuple[str, ...]:
+def read_hashtags(text: str) -> tuple[str, ...]:
     """Read a list such as `house,2026`."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
@@ -212,9 +214,9 @@ def read_template(path: Path | None) -> str:
         return DEFAULT_TEMPLATE
     try:
         with path.open(encoding="utf-8") as file:
-            text = file.read(LONGEST_TEMPLATE + 1)
+            text = file.read(MAX_TEMPLATE_CHARS + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise EngineError(f"The description template {path} cannot be read as text.") from error
-    if len(text) > LONGEST_TEMPLATE:
+    if len(text) > MAX_TEMPLATE_CHARS:
         raise EngineError(f"The description template {path} is longer than any description may be.")
     return text
