@@ -10,7 +10,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from accounts.models import User
 from mixes.services import storage
-from mixes.services.delivery.zip_stream import Outbox, send_entry
+from mixes.services.delivery.zip_stream import ZipBuffer, send_entry
 from mixes.services.maintenance import account_data
 
 README = """What Mixtape keeps of your account.
@@ -62,7 +62,7 @@ def describe_account(user: User) -> dict[str, Any]:
 
 
 def _zip_of(rows: IO[bytes], tables: list[tuple[str, int]], files: list[tuple[str, str]]) -> Iterator[bytes]:
-    outbox = Outbox()
+    outbox = ZipBuffer()
     with zipfile.ZipFile(outbox, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("README.txt", README)
         rows.seek(0)

@@ -64,25 +64,25 @@ def make_operator_link() -> str:
     token = secrets.token_urlsafe(LINK_BYTES)
     with transaction.atomic():
         OperatorLink.objects.all().delete()
-        OperatorLink.objects.create(digest=digest_of(token))
+        OperatorLink.objects.create(digest=hash_of(token))
     return settings.SITE_URL + reverse("accounts:first", args=[token])
 
 
 def is_operator_link(token: str) -> bool:
     """Tell whether `token` may still make the first operator."""
-    return OperatorLink.objects.filter(digest=digest_of(token)).exists() and not has_operator()
+    return OperatorLink.objects.filter(digest=hash_of(token)).exists() and not has_operator()
 
 
 @transaction.atomic
 def create_first_operator(token: str, email: str, password: str) -> User:
     """Make the operator and use up the link. Raises LinkUsed when somebody was faster."""
-    used, _ = OperatorLink.objects.filter(digest=digest_of(token)).delete()
+    used, _ = OperatorLink.objects.filter(digest=hash_of(token)).delete()
     if not used or has_operator():
         raise LinkUsed
     return User.objects.create_superuser(email, password)
 
 
-def digest_of(token: str) -> str:
+def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -113,6 +113,6 @@ def delete_account(user: User) -> None:
     if user.is_superuser and not others.exists():
         raise LastOperator
     keys = list(user.usersession_set.values_list("session_key", flat=True))
-    with account_data.erased(user):
+    with account_data.erasing(user):
         Session.objects.filter(session_key__in=keys).delete()
         user.delete()

@@ -6,7 +6,7 @@ from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 
-NOTED_EVERY_S = 300  # a job's page asks twice a second: "last seen" need not be that exact
+UPDATE_EVERY_S = 300  # a job's page asks twice a second: "last seen" need not be that exact
 
 
 class NoteSessionMiddleware:
@@ -17,6 +17,6 @@ class NoteSessionMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         key = request.session.session_key
-        if key and request.user.is_authenticated and cache.add(f"session-noted:{key}", True, NOTED_EVERY_S):
+        if key and request.user.is_authenticated and cache.add(f"session-noted:{key}", True, UPDATE_EVERY_S):
             UserSession.objects.create_from_request(request)
         return self.get_response(request)

@@ -9,5 +9,5 @@ urlpatterns = [
     path("", profile.profile, name="profile"),
     path("export/", leaving.export, name="export"),
     path("delete/", leaving.delete, name="delete"),
-    path("first/<str:token>/", first.first, name="first"),
+    path("first/<str:token>/", first.create_operator, name="first"),
 ]

@@ -17,8 +17,8 @@ from django.db.models import Case, Count, F, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce, Greatest, Now
 
 LEASE = timedelta(seconds=60)  # a worker that is silent for so long has died
-FAR_LEASE = timedelta(seconds=120)  # no lease is so long: the clock was set back
-RECENT = timedelta(hours=1)  # whoever was served least in it comes first
+LONGEST_LEASE = timedelta(seconds=120)  # no lease is so long: the clock was set back
+FAIRNESS_WINDOW = timedelta(hours=1)  # whoever was served least in it comes first
 BACKOFF_S = (5, 60)  # before the second and the third attempt
 MAX_ATTEMPTS = 3
 PROGRESS_FULL = 1000
@@ -43,7 +43,7 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
 
     def expired(self) -> Self:
         """Return running rows whose worker has died, or whose clock was set back."""
-        return self.filter(out_of_time(), state=State.RUNNING)
+        return self.filter(lease_expired(), state=State.RUNNING)
 
     def waiting(self, queue: str) -> Self:
         """Return rows that may be started now."""
@@ -54,7 +54,9 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
     def in_fair_order(self) -> Self:
         """Order as they are to be served: priority, then the owner served least of late, then age."""
         served = (
-            self.model._default_manager.filter(owner=OuterRef("owner"), started_at__gt=Now() - RECENT)
+            self.model._default_manager.filter(
+                owner=OuterRef("owner"), started_at__gt=Now() - FAIRNESS_WINDOW
+            )
             .order_by()
             .values("owner")
             .annotate(times=Count("pk"))
@@ -91,7 +93,7 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
             self.expired().filter(cancel_requested=False, attempt__lt=F("max_attempts")).update(**requeued())
         )
 
-    def beyond_help(self) -> Self:
+    def unrecoverable(self) -> Self:
         """Return rows that nobody will work on: of dead workers, and handed back while being cancelled."""
         dropped = self.expired().filter(Q(cancel_requested=True) | Q(attempt__gte=F("max_attempts")))
         return dropped | self.filter(state=State.QUEUED, cancel_requested=True)
@@ -100,9 +102,9 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
         """Return the rows that processes of one worker command hold, whose names begin with `command`."""
         return self.filter(state=State.RUNNING, worker__startswith=command)
 
-    def hand_back(self) -> int:
+    def release(self) -> int:
         """Hand running rows back whose worker stops on purpose: that was no attempt."""
-        return self.filter(state=State.RUNNING).update(**handed_back())
+        return self.filter(state=State.RUNNING).update(**released())
 
     def expire(self) -> int:
         """End the lease of running rows whose worker is known to be dead."""
@@ -135,9 +137,9 @@ def job_models() -> list[type["Leased"]]:
     return [model for model in apps.get_models() if issubclass(model, Leased)]
 
 
-def out_of_time() -> Q:
+def lease_expired() -> Q:
     """Return the condition that a lease has run out, or is too far off: the clock was set back."""
-    return Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + FAR_LEASE)
+    return Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + LONGEST_LEASE)
 
 
 def is_due() -> Q:
@@ -168,7 +170,7 @@ def requeued() -> dict[str, Any]:
     }
 
 
-def handed_back() -> dict[str, Any]:
+def released() -> dict[str, Any]:
     """Return the columns of a row that a stopping worker gives back: that was no attempt."""
     return {**requeued(), "attempt": Greatest(F("attempt") - 1, 0)}
 

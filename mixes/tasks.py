@@ -6,22 +6,22 @@ import uuid
 from operator import attrgetter
 
 from mixes.jobs import analysis_job, mix_job, preview_job
-from mixes.jobs.runner import Kind, reap, run_claimed
+from mixes.jobs.runner import JobKind, reap, run_claimed
 from mixes.jobs.shutdown import is_stopping
 from mixes.leases import Leased
 from mixes.models import AnalysisJob, MixJob, Preview
 from mixes.queues import LONG, PUBLISH, SHORT, has_wake_up, send_wake_up
 from mixes.services.library import scratch
 
-KINDS: dict[str, tuple[Kind, ...]] = {
+KINDS: dict[str, tuple[JobKind, ...]] = {
     SHORT: (
-        Kind(AnalysisJob, analysis_job.run, analysis_job.give_up, scratch.tidy),
-        Kind(Preview, preview_job.run, preview_job.give_up, preview_job.tidy),
+        JobKind(AnalysisJob, analysis_job.handle, analysis_job.on_failure, scratch.clean_up),
+        JobKind(Preview, preview_job.handle, preview_job.on_failure, preview_job.clean_up),
     ),
-    LONG: (Kind(MixJob, mix_job.run, mix_job.give_up, mix_job.tidy),),
+    LONG: (JobKind(MixJob, mix_job.handle, mix_job.on_failure, mix_job.clean_up),),
     PUBLISH: (),  # what publishes knows this app and not the other way round: it enters itself
 }
-TRIES = 20  # to claim a row while other workers are faster
+CLAIM_TRIES = 20  # to claim a row while other workers are faster
 _MAIN_PID = os.getpid()  # of the worker command; its forked processes keep it
 
 
@@ -42,14 +42,14 @@ def run_next(queue: str) -> str:
         return "nothing to do"
     kind, job, token = claimed
     outcome = run_claimed(kind, job.pk, token)
-    if waits(queue):
+    if has_waiting(queue):
         send_wake_up(queue)
     return f"{kind.model.__name__} {job.pk}: {outcome or 'no longer ours'}"
 
 
-def claim_best(queue: str) -> tuple[Kind, Leased, uuid.UUID] | None:
+def claim_best(queue: str) -> tuple[JobKind, Leased, uuid.UUID] | None:
     """Claim the row that comes first in fairness; None when nothing waits."""
-    for _ in range(TRIES):
+    for _ in range(CLAIM_TRIES):
         best = [
             (job, kind)
             for kind in KINDS[queue]
@@ -63,25 +63,25 @@ def claim_best(queue: str) -> tuple[Kind, Leased, uuid.UUID] | None:
     return None
 
 
-def waits(queue: str) -> bool:
+def has_waiting(queue: str) -> bool:
     """Tell whether a row of the queue could be started now."""
     return any(kind.model.objects.waiting(queue).exists() for kind in KINDS[queue])
 
 
-def look_after(queue: str, *, trust_leases: bool = True) -> None:
+def maintain_queue(queue: str, *, trust_leases: bool = True) -> None:
     """Do what keeps a queue going whatever was lost: reap, and wake a worker when something waits.
 
     Without `trust_leases` nothing is reaped: the living renew theirs first, by a clock that was set.
     """
     for kind in KINDS[queue]:
-        expire_dead(kind)
+        expire_dead_processes(kind)
     if trust_leases:
         reap(KINDS[queue])
-    if waits(queue) and not has_wake_up(queue):
+    if has_waiting(queue) and not has_wake_up(queue):
         send_wake_up(queue)
 
 
-def expire_dead(kind: Kind) -> None:
+def expire_dead_processes(kind: JobKind) -> None:
     """End the leases of this command's own processes that were killed: nobody waits until they run out."""
     for job in kind.model.objects.held_by(command_name()):
         if not is_alive(int(job.worker.removeprefix(command_name()))):
@@ -97,9 +97,9 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def hand_back_all(queue: str) -> int:
+def release_all(queue: str) -> int:
     """Hand back what this worker's processes held; they are gone."""
-    return sum(kind.model.objects.held_by(command_name()).hand_back() for kind in KINDS[queue])
+    return sum(kind.model.objects.held_by(command_name()).release() for kind in KINDS[queue])
 
 
 def describe_current(queue: str) -> str:

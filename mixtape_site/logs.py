@@ -19,7 +19,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 # links that let somebody in: what follows these words stays out of every log
 SECRET_LINK = re.compile(r"(/account/first/|/password/reset/key/|/confirm-email/)[^\s/?\"']+")
 QUIET_PATHS = ("/healthz", "/readyz", "/favicon.ico")  # asked again and again by machines
-POLLED_ENDINGS = ("/status/", "/state/", "/states/")  # asked for every two seconds by every open page
+POLLED_SUFFIXES = ("/status/", "/state/", "/states/")  # asked for every two seconds by every open page
 
 
 class LineFormatter(logging.Formatter):
@@ -76,7 +76,7 @@ class RequestIdMiddleware:
 def log_access(request: HttpRequest, status: int, took_s: float) -> None:
     """Write the line of one request; machines' questions and static files only where all is logged."""
     quiet = request.path in QUIET_PATHS or request.path.startswith(settings.STATIC_URL)
-    quiet = quiet or request.path.endswith(POLLED_ENDINGS)
+    quiet = quiet or request.path.endswith(POLLED_SUFFIXES)
     # the user as authentication left it: asking `request.user` now would ask the database
     user = getattr(request, "_cached_user", None)
     access.log(

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeListSearchForm
 
-LONGEST_QUERY, MOST_WORDS = 200, 12  # characters and words
+MAX_QUERY_LENGTH, MAX_WORDS = 200, 12  # characters and words
 
 
 class ShortSearchForm(ChangeListSearchForm):
@@ -12,4 +12,4 @@ class ShortSearchForm(ChangeListSearchForm):
 
     def clean(self) -> dict[str, Any]:
         typed = self.cleaned_data.get(SEARCH_VAR, "")
-        return {SEARCH_VAR: " ".join(typed[:LONGEST_QUERY].split()[:MOST_WORDS])}
+        return {SEARCH_VAR: " ".join(typed[:MAX_QUERY_LENGTH].split()[:MAX_WORDS])}

@@ -6,7 +6,7 @@ import environ
 from csp.constants import NONE, SELF
 
 from mixtape_site.configuration.addresses import SiteAddress
-from mixtape_site.configuration.google import GoogleClient, foreign, origin_of, read_addresses
+from mixtape_site.configuration.google import GoogleClient, foreign_addresses, origin_of, read_addresses
 from mixtape_site.configuration.keys import read_or_make_keys
 from mixtape_site.configuration.limits import Limits
 from mixtape_site.configuration.time_zone import system_time_zone
@@ -154,7 +154,7 @@ _google = GoogleClient.read(
 )
 GOOGLE_ADDRESSES = read_addresses(env)
 vars().update(GOOGLE_ADDRESSES)
-GOOGLE_FOREIGN = foreign(GOOGLE_ADDRESSES, stand_in_allowed=DEBUG and SITE.is_loopback)
+GOOGLE_FOREIGN = foreign_addresses(GOOGLE_ADDRESSES, stand_in_allowed=DEBUG and SITE.is_loopback)
 GOOGLE_CLIENT_ID = "" if GOOGLE_FOREIGN else _google.id
 GOOGLE_CLIENT_SECRET = "" if GOOGLE_FOREIGN else _google.secret
 GOOGLE_REDIRECT_URIS = _google.redirect_uris

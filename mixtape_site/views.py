@@ -18,7 +18,7 @@ from mixtape_site.middleware import busy
 from mixtape_site.operations import health
 from mixtape_site.operations.status import lines_of
 
-TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+OVERSIZED_REQUESTS = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
 @require_safe
@@ -50,7 +50,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Tell whether the site can do its work, and what is missing; more to operators and to this machine."""
     report = health.recent_report()
-    with_details = comes_from_here(request) or (
+    with_details = is_local_request(request) or (
         report.checks["database"].is_ok and is_operator(request)  # who asks stands in the database
     )
     return JsonResponse(report.to_json(with_details=with_details), status=200 if report.is_ready else 503)
@@ -71,7 +71,7 @@ def is_operator(request: HttpRequest) -> bool:
     return request.user.is_active and request.user.is_staff
 
 
-def comes_from_here(request: HttpRequest) -> bool:
+def is_local_request(request: HttpRequest) -> bool:
     """Tell whether this machine asks for itself: what a proxy on it passes on names its host, or for whom."""
     passed_on = any(name in request.headers for name in ("X-Forwarded-For", "X-Forwarded-Proto", "Forwarded"))
     host = urlsplit(f"//{request.get_host()}").hostname or ""
@@ -79,7 +79,7 @@ def comes_from_here(request: HttpRequest) -> bool:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if isinstance(exception, TOO_MUCH):
+    if isinstance(exception, OVERSIZED_REQUESTS):
         return render(request, "413.html", status=413)
     return render(request, "400.html", status=400)
 

@@ -9,12 +9,12 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 
-from mixtape_site.configuration.google import ADDRESSES, KEYS_FILE, foreign, is_local
+from mixtape_site.configuration.google import ADDRESSES, KEYS_FILE, foreign_addresses, is_local
 from mixtape_site.configuration.worker_environment import KEYLESS
 from youtube_integration.security import token_keys
 
 INSECURE = "OAUTHLIB_INSECURE_TRANSPORT"
-OTHERS = 0o077  # bits of a file's mode for its group and for everybody
+GROUP_AND_OTHERS = 0o077  # bits of a file's mode for its group and for everybody
 FOREIGN_HINT = (
     "Leave it out: Google's own is the default. Only with MIXTAPE_DEBUG=True, on a site that only this "
     "machine reaches, may it be another address of this machine."
@@ -25,7 +25,7 @@ def check_google_addresses(app_configs: Sequence[Any] | None, **kwargs: Any) -> 
     """Codes and tokens go to Google and to nobody else."""
     addresses = {name: getattr(settings, name) for name in ADDRESSES}
     stand_in_allowed = settings.DEBUG and settings.SITE.is_loopback
-    wrong = foreign(addresses, stand_in_allowed=stand_in_allowed)
+    wrong = foreign_addresses(addresses, stand_in_allowed=stand_in_allowed)
     return [
         Error(f"{name} is {address}, which is not Google's.", hint=FOREIGN_HINT, id="mixtape.E010")
         for name, address in wrong.items()
@@ -53,7 +53,7 @@ def check_google_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[
         hint = "Set both, or neither: see “Google” in docs/deployment.md."
         found.append(Warning(text, hint=hint, id="mixtape.W011"))  # commands may be kept from the secret
     path = Path(settings.GOOGLE_KEYS_FILE) if settings.GOOGLE_KEYS_FILE else None
-    if path and path.is_file() and path.stat().st_mode & OTHERS:
+    if path and path.is_file() and path.stat().st_mode & GROUP_AND_OTHERS:
         text = f"{KEYS_FILE} names {path}, which other users of this machine can read."
         found.append(Warning(text, hint=f"Close it with `chmod 600 {path}`.", id="mixtape.W010"))
     return found
@@ -66,5 +66,5 @@ def check_token_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[C
     try:
         token_keys.cipher()
     except ImproperlyConfigured as error:
-        return [Error(str(error), hint=token_keys.HOW_TO, id="mixtape.E014")]
+        return [Error(str(error), hint=token_keys.KEY_HINT, id="mixtape.E014")]
     return []

@@ -8,9 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from mixes.services.limits import LimitReached
+from youtube_integration.google.types import VideoDetails
 from youtube_integration.models import YouTubePublication
 from youtube_integration.services.thumbnails import read_thumbnail
-from youtube_integration.services.video_rules import Metadata, find_faults, read_tags
+from youtube_integration.services.video_rules import find_faults, read_tags
 
 CATEGORIES = (
     ("10", _("Music")),
@@ -87,16 +88,16 @@ class PublishForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        told = set(self.errors)
-        for fault in find_faults(self.metadata(data)):
-            if fault.field not in told:
+        reported = set(self.errors)
+        for fault in find_faults(self.details(data)):
+            if fault.field not in reported:
                 self.add_error(fault.field, fault.text)
         return data
 
-    def metadata(self, data: dict[str, Any] | None = None) -> Metadata:
+    def details(self, data: dict[str, Any] | None = None) -> VideoDetails:
         """Return what is to be published; of fields that could not be read, what they begin with."""
         data = self.cleaned_data if data is None else data
-        return Metadata(
+        return VideoDetails(
             title=data.get("title", ""),
             description=data.get("description", ""),
             tags=data.get("tags", ()),
@@ -110,12 +111,12 @@ class PublishForm(forms.Form):
         )
 
 
-def initial_of(metadata: Metadata, *, is_new: bool) -> dict[str, Any]:
+def initial_of(details: VideoDetails, *, is_new: bool) -> dict[str, Any]:
     """Return what the form shows; whether it is for kids is nobody's to choose but its owner's."""
     names = ("title", "description", "category", "privacy", "publish_at", "altered_content")
-    same = {name: getattr(metadata, name) for name in (*names, "notify_subscribers", "playlist")}
-    kids = {} if is_new else {"made_for_kids": "yes" if metadata.made_for_kids else "no"}
-    return {**same, **kids, "tags": ", ".join(metadata.tags)}
+    same = {name: getattr(details, name) for name in (*names, "notify_subscribers", "playlist")}
+    kids = {} if is_new else {"made_for_kids": "yes" if details.made_for_kids else "no"}
+    return {**same, **kids, "tags": ", ".join(details.tags)}
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -21,13 +21,13 @@ from youtube_integration.services.quotas import next_midnight
 
 Phase = YouTubePublication.Phase
 
-FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 300.0
+FIRST_DELAY_S, MAX_DELAY_S = 1.0, 300.0
 BUSY_DELAY_S = 60.0  # the first, where Google asks for fewer calls
-LONGEST_ASKED_S = 6 * 3600.0  # no Retry-After makes anybody wait longer
+MAX_ASKED_DELAY_S = 6 * 3600.0  # no Retry-After makes anybody wait longer
 GIVE_UP_AFTER = timedelta(hours=24)  # without an answer
 CHANNEL_LIMIT_DELAY_S = 24 * 3600.0
-MOST_CHANNEL_LIMITS = 3
-GONE = (404, 410)  # of an upload session
+MAX_CHANNEL_LIMITS = 3
+GONE_STATUSES = (404, 410)  # of an upload session
 
 
 class Step(StrEnum):
@@ -106,7 +106,7 @@ NOT_LISTED = gettext_lazy(
 PLAYLIST_GONE = gettext_lazy("The playlist is no longer there, so the video is in none.")
 REFUSED = gettext_lazy("YouTube refused: %(message)s (reference %(reference)s)")
 
-AFTERWARDS: tuple[Words, Words] = (  # once YouTube has the video: what waits, what is held
+AFTER_UPLOAD: tuple[Words, Words] = (  # once YouTube has the video: what waits, what is held
     gettext_lazy("YouTube does not answer just now. Your video is safe there; its state is asked again."),
     gettext_lazy("Your video is on YouTube. To see what becomes of it, reconnect your YouTube account."),
 )
@@ -203,13 +203,13 @@ def _classify_refusal(error: Refused, step: Step, reference: str) -> Problem:
 
 def backoff_s(failures: int, first_s: float = FIRST_DELAY_S) -> float:
     """Return how long to wait after so many failures in a row, before any jitter: doubled to 5 minutes."""
-    return min(LONGEST_DELAY_S, first_s * 2 ** min(failures - 1, 20))
+    return min(MAX_DELAY_S, first_s * 2 ** min(failures - 1, 20))
 
 
 def delay_s(problem: Problem, failures: int) -> float:
     """Return how long to wait, give or take; what Google asks for comes first."""
     if problem.asked_delay_s is not None:
-        return min(LONGEST_ASKED_S, max(FIRST_DELAY_S, problem.asked_delay_s))
+        return min(MAX_ASKED_DELAY_S, max(FIRST_DELAY_S, problem.asked_delay_s))
     if problem.retry == Retry.BUSY:
         return backoff_s(failures, BUSY_DELAY_S) * random.uniform(1.0, 1.5)
     return backoff_s(failures) * random.uniform(0.5, 1.0)  # not all at once
@@ -228,11 +228,11 @@ def next_try(problem: Problem, failures: int, now: datetime | None = None) -> da
 def is_hopeless(problem: Problem, failures: int, failing_since: datetime, now: datetime) -> bool:
     """Tell whether waiting has lasted long enough."""
     if problem.retry == Retry.TOMORROW:
-        return failures > MOST_CHANNEL_LIMITS
+        return failures > MAX_CHANNEL_LIMITS
     return problem.retry in (Retry.BACKOFF, Retry.BUSY) and now - failing_since > GIVE_UP_AFTER
 
 
-def words_of(problem: Problem, *, percent: int = 0, until: datetime | None = None) -> str:
+def sentence_of(problem: Problem, *, percent: int = 0, until: datetime | None = None) -> str:
     """Return the sentence for the owner."""
     return str(problem.sentence) % {"percent": percent, "time": time_words(until) if until else ""}
 

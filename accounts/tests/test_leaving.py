@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import services
-from mixes.jobs.runner import Kind, run_claimed
+from mixes.jobs.runner import JobKind, run_claimed
 from mixes.leases import State
 from mixes.models import Artifact, Artwork, Mix, MixJob, Preview, Track, Upload
 from mixes.services import storage
@@ -191,5 +191,5 @@ def test_a_running_worker_brings_nothing_back(alice):
         assert run.stop_reason == "lost"
         return lambda: pytest.fail("a result was written for somebody who is gone")
 
-    assert run_claimed(Kind(MixJob, run, pytest.fail), job.pk, token, beats=False) is None
+    assert run_claimed(JobKind(MixJob, run, pytest.fail), job.pk, token, beats=False) is None
     assert not MixJob.objects.exists() and not Artifact.objects.exists() and not Mix.objects.exists()

@@ -7,7 +7,7 @@ from allauth.socialaccount.providers.google.views import login_by_token
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-GOOGLES_SIGNATURE = "RS256"
+GOOGLE_ALGORITHM = "RS256"
 
 
 @csrf_exempt  # posted from Google's page; django-allauth compares a cookie of Google's with the form
@@ -18,6 +18,6 @@ def sign_in_by_token(request: HttpRequest) -> HttpResponse:
         head = jwt.get_unverified_header(request.POST.get("credential", ""))
     except jwt.PyJWTError:
         head = {}
-    if request.method == "POST" and head.get("alg") != GOOGLES_SIGNATURE:
+    if request.method == "POST" and head.get("alg") != GOOGLE_ALGORITHM:
         return render_authentication_error(request, provider)
     return login_by_token(request)

@@ -18,7 +18,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("password")
 @never_cache
-def first(request: HttpRequest, token: str) -> HttpResponse:
+def create_operator(request: HttpRequest, token: str) -> HttpResponse:
     """Make the account that looks after the site; the link works once."""
     if not services.is_operator_link(token):
         return _say_used(request)

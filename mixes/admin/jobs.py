@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from mixes.admin.reading import LeasedAdmin, ReadingAdmin, act_on_each, in_words
+from mixes.admin.reading import LeasedAdmin, ReadOnlyAdmin, apply_to_each, in_words
 from mixes.leases import State
 from mixes.models import Artifact, MixJob, WorkerNode
 from mixes.pages import job_page
@@ -23,7 +23,7 @@ from mixes.services import storage
 from mixes.services.delivery.ranges import ranged_response
 from mixes.services.rendering import mix_requests
 from mixes.services.rendering.artifacts import CONTENT_TYPES
-from mixes.services.workers import ALIVE
+from mixes.services.workers import ALIVE_WITHIN
 
 Action = Callable[[admin.ModelAdmin, HttpRequest, QuerySet[MixJob]], None]
 
@@ -33,12 +33,12 @@ def retry_jobs(model_admin: admin.ModelAdmin, request: HttpRequest, jobs: QueryS
     def again(job: MixJob) -> None:
         mix_requests.remake(job, job.from_stage)
 
-    act_on_each(model_admin, request, jobs, again, "%d put back into the queue.")
+    apply_to_each(model_admin, request, jobs, again, "%d put back into the queue.")
 
 
 @admin.action(description="Cancel", permissions=["manage"])
 def cancel_jobs(model_admin: admin.ModelAdmin, request: HttpRequest, jobs: QuerySet[MixJob]) -> None:
-    act_on_each(model_admin, request, jobs, mix_requests.cancel, "%d cancelled, or ended before.")
+    apply_to_each(model_admin, request, jobs, mix_requests.cancel, "%d cancelled, or ended before.")
 
 
 def make_again_from(stage: str) -> Action:
@@ -47,7 +47,7 @@ def make_again_from(stage: str) -> Action:
     @admin.action(description=f"Make again from: {stage}", permissions=["manage"])
     def make_again(model_admin: admin.ModelAdmin, request: HttpRequest, jobs: QuerySet[MixJob]) -> None:
         remake = partial(mix_requests.remake, from_stage=stage)
-        act_on_each(model_admin, request, jobs, remake, f"%d will be made again from {stage} on.")
+        apply_to_each(model_admin, request, jobs, remake, f"%d will be made again from {stage} on.")
 
     make_again.__name__ = f"make_again_from_{stage}"
     return make_again
@@ -90,7 +90,7 @@ class MixJobAdmin(LeasedAdmin):
     inlines = (ArtifactInline,)
     fieldsets = (
         (None, {"fields": ("title", "owner", "mix", "page", "shown_state", "shown_stage", "shown_progress")}),
-        ("Result", {"fields": ("picture", "checked", "told", "seconds")}),
+        ("Result", {"fields": ("picture", "checked", "shown_notes", "seconds")}),
         ("Errors", {"fields": ("error_code", "error_text", "message")}),
         (
             "Queue",
@@ -118,7 +118,7 @@ class MixJobAdmin(LeasedAdmin):
         mix_requests.delete_job(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MixJob]) -> None:
-        act_on_each(self, request, queryset, mix_requests.delete_job, "%d deleted with their files.")
+        apply_to_each(self, request, queryset, mix_requests.delete_job, "%d deleted with their files.")
 
     @admin.display(description="stage", ordering="stage")
     def shown_stage(self, job: MixJob) -> str:
@@ -146,7 +146,7 @@ class MixJobAdmin(LeasedAdmin):
         return format_html_join("", "<p>{}: {}</p>", ((word.verdict, word.text) for word in words)) or "-"
 
     @admin.display(description="notes")
-    def told(self, job: MixJob) -> str:
+    def shown_notes(self, job: MixJob) -> str:
         return format_html_join("", "<p>{}</p>", ((note,) for note in job.notes)) or "-"
 
     @admin.display(description="seconds")
@@ -169,7 +169,7 @@ class MixJobAdmin(LeasedAdmin):
 
 
 @admin.register(Artifact)
-class ArtifactAdmin(ReadingAdmin):
+class ArtifactAdmin(ReadOnlyAdmin):
     list_display = ("name", "kind", "size", "owner", "job", "created_at")
     list_filter = ("kind", "created_at")
     search_fields = ("name", "job__owner__email", "sha256")
@@ -207,13 +207,13 @@ class ArtifactAdmin(ReadingAdmin):
 
 
 @admin.register(WorkerNode)
-class WorkerNodeAdmin(ReadingAdmin):
+class WorkerNodeAdmin(ReadOnlyAdmin):
     list_display = ("queue", "host", "pid", "is_alive", "heartbeat", "job", "started_at")
     list_filter = ("queue",)
 
     @admin.display(description="alive", boolean=True)
     def is_alive(self, node: WorkerNode) -> bool:
-        return abs(timezone.now() - node.heartbeat_at) < ALIVE
+        return abs(timezone.now() - node.heartbeat_at) < ALIVE_WITHIN
 
     @admin.display(description="last heartbeat", ordering="heartbeat_at")
     def heartbeat(self, node: WorkerNode) -> str:

@@ -10,14 +10,14 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from mixes.admin.reading import LeasedAdmin, ReadingAdmin, act_on_each
+from mixes.admin.reading import LeasedAdmin, ReadOnlyAdmin, apply_to_each
 from mixes.models import AnalysisJob, Mix, MixTrack, Preview, Track, Upload
 from mixes.services.analyses import request_analysis
 from mixes.services.editing import edits
 from mixes.services.library import tracks
 from mixes.services.wording import clock, loudness
 
-FACTS = (  # of an analysis, as an operator wants to see them
+DETAILS = (  # of an analysis, as an operator wants to see them
     "rate",
     "frames",
     "codec",
@@ -33,9 +33,9 @@ FACTS = (  # of an analysis, as an operator wants to see them
 
 
 @admin.action(description="Listen again", permissions=["manage"])
-def listen_again(model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[Track]) -> None:
+def reanalyse(model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[Track]) -> None:
     uploaded = rows.exclude(state=Track.State.UPLOADING)
-    act_on_each(model_admin, request, uploaded, request_analysis, "%d will be listened to again.")
+    apply_to_each(model_admin, request, uploaded, request_analysis, "%d will be listened to again.")
 
 
 class AnalysisInline(admin.TabularInline):
@@ -52,19 +52,19 @@ class AnalysisInline(admin.TabularInline):
 
 
 @admin.register(Track)
-class TrackAdmin(ReadingAdmin):
+class TrackAdmin(ReadOnlyAdmin):
     list_display = ("label", "owner", "state", "length", "shown_loudness", "shown_size", "created_at")
     list_filter = ("state", "tags_edited", ("deleted_at", admin.EmptyFieldListFilter), "created_at")
     list_select_related = ("owner",)
     search_fields = ("title", "artist", "album", "name", "owner__email", "sha256", "id")
     date_hierarchy = "created_at"
     long_columns = ("waveform", "notes")
-    actions = (listen_again,)
+    actions = (reanalyse,)
     inlines = (AnalysisInline,)
     fieldsets = (
         (None, {"fields": ("owner", "state", "problem", "name", "shown_size", "sha256", "file")}),
         ("Names", {"fields": ("title", "artist", "album", "track_number", "tags_edited")}),
-        ("Measured", {"fields": ("length", "shown_loudness", "picture", "told", "analysis")}),
+        ("Measured", {"fields": ("length", "shown_loudness", "picture", "shown_notes", "analysis")}),
         ("Dates", {"fields": ("created_at", "deleted_at")}),
     )
 
@@ -72,7 +72,7 @@ class TrackAdmin(ReadingAdmin):
         tracks.purge_track(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Track]) -> None:
-        act_on_each(self, request, queryset, tracks.purge_track, "%d deleted with their files.")
+        apply_to_each(self, request, queryset, tracks.purge_track, "%d deleted with their files.")
 
     @admin.display(description="track", ordering="title")
     def label(self, track: Track) -> str:
@@ -102,7 +102,7 @@ class TrackAdmin(ReadingAdmin):
         )
 
     @admin.display(description="notes")
-    def told(self, track: Track) -> str:
+    def shown_notes(self, track: Track) -> str:
         return format_html_join("", "<p>{}</p>", ((note,) for note in track.notes)) or "-"
 
     @admin.display(description="analysis")
@@ -110,7 +110,7 @@ class TrackAdmin(ReadingAdmin):
         newest = AnalysisJob.objects.filter(track=track, result__isnull=False).order_by("-version").first()
         if newest is None:
             return "-"
-        facts = ((name, newest.result.get(name)) for name in FACTS)
+        facts = ((name, newest.result.get(name)) for name in DETAILS)
         return format_html_join("", "<p><b>{}</b> {}</p>", facts)
 
 
@@ -150,7 +150,7 @@ class PreviewAdmin(LeasedAdmin):
 
 
 @admin.register(Upload)
-class UploadAdmin(ReadingAdmin):
+class UploadAdmin(ReadOnlyAdmin):
     list_display = ("track", "owner", "arrived", "created_at", "finished_at", "expires_at")
     list_filter = (("finished_at", admin.EmptyFieldListFilter), "created_at")
     search_fields = ("track__name", "owner__email", "id")
@@ -179,7 +179,7 @@ class MixTrackInline(admin.TabularInline):
 
 
 @admin.register(Mix)
-class MixAdmin(ReadingAdmin):
+class MixAdmin(ReadOnlyAdmin):
     list_display = ("title", "owner", "songs", "length", "version", "updated_at", "deleted_at")
     list_filter = (("deleted_at", admin.EmptyFieldListFilter), "make_mp4", "style", "updated_at")
     list_select_related = ("owner",)
@@ -197,7 +197,7 @@ class MixAdmin(ReadingAdmin):
         edits.purge_mix(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Mix]) -> None:
-        act_on_each(self, request, queryset, edits.purge_mix, "%d deleted with their files.")
+        apply_to_each(self, request, queryset, edits.purge_mix, "%d deleted with their files.")
 
     @admin.display(description="songs", ordering="song_count")
     def songs(self, mix: Mix) -> int:

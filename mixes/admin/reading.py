@@ -14,7 +14,7 @@ from mixes.leases import Leased
 from mixes.services.limits import LimitReached
 
 
-class ReadingAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows that the site itself writes."""
 
     show_full_result_count = False
@@ -44,7 +44,7 @@ class ReadingAdmin(admin.ModelAdmin):
         return request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}")
 
 
-class LeasedAdmin(ReadingAdmin):
+class LeasedAdmin(ReadOnlyAdmin):
     """Rows that a worker claims."""
 
     @admin.display(description="state", ordering="state")
@@ -73,7 +73,7 @@ def in_words(length: timedelta) -> str:
     return str(timedelta(seconds=max(0, round(length.total_seconds()))))
 
 
-def act_on_each(
+def apply_to_each(
     model_admin: admin.ModelAdmin,
     request: HttpRequest,
     rows: Iterable[Any],

@@ -9,14 +9,14 @@ from mixes.engine.tags.tags import MAX_NUMBER
 from mixes.engine.text import clean_text
 from mixes.models import Track
 
-LONGEST = 300  # characters, as of the names that are read from files
+MAX_LENGTH = 300  # characters, as of the names that are read from files
 
 
-class CleanField(forms.CharField):
+class CleanTextField(forms.CharField):
     """One line of text without what a reader cannot see."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=LONGEST, **options)
+        super().__init__(max_length=MAX_LENGTH, **options)
 
     def to_python(self, value: Any) -> str:
         return clean_text(super().to_python(value))
@@ -25,9 +25,9 @@ class CleanField(forms.CharField):
 class TagsForm(forms.Form):
     """The names of a track, as they stand in the tracklist."""
 
-    title = CleanField(label=_("Title"))
-    artist = CleanField(label=_("Artist"), required=False)
-    album = CleanField(label=_("Album"), required=False)
+    title = CleanTextField(label=_("Title"))
+    artist = CleanTextField(label=_("Artist"), required=False)
+    album = CleanTextField(label=_("Album"), required=False)
     track_number = forms.IntegerField(
         label=_("Number on the album"), required=False, min_value=1, max_value=MAX_NUMBER
     )

@@ -24,18 +24,18 @@ from mixes.services.offline.analysis_store import hash_track
 from mixes.services.rendering import previews
 
 STAGE = "listen"
-HASHED = 0.05  # of the whole: the same file again is known before it is listened to
-MOST_COPIES = 20  # of a file that are remembered, for the page that still shows one of them
+HASHING_FRACTION = 0.05  # of the whole: the same file again is known before it is listened to
+MAX_COPIES = 20  # of a file that are remembered, for the page that still shows one of them
 STOPPED = "Listening to it was stopped. Try again, or remove it."
 
 
-def run(run: JobRun) -> Commit:
+def handle(run: JobRun) -> Commit:
     """Measure a track. Raises DecodeError with the reason when it cannot be used, Cancelled."""
     track = Track.objects.get(analyses=run.job.pk)
     path = storage.path_of(track.file)
     try:
         sha256 = hash_track(path, run.should_stop)
-        run.on_progress(STAGE, HASHED)
+        run.on_progress(STAGE, HASHING_FRACTION)
         if twin := usable_twin(track, sha256):
             return partial(replace_by_twin, track, twin)
         analysis = analyse_track(
@@ -44,7 +44,9 @@ def run(run: JobRun) -> Commit:
             name=track.name,
             sha256=sha256,
             max_s=settings.LIMITS.track_s,
-            on_progress=lambda fraction: run.on_progress(STAGE, HASHED + (1 - HASHED) * fraction),
+            on_progress=lambda fraction: run.on_progress(
+                STAGE, HASHING_FRACTION + (1 - HASHING_FRACTION) * fraction
+            ),
             should_stop=run.should_stop,
         )
     except DecodeError as error:
@@ -84,17 +86,17 @@ def replace_by_twin(track: Track, twin: Track) -> dict[str, Any]:
     if twin.deleted_at and not track.deleted_at:
         tracks.restore_track(twin)
     edits.swap_track(track, twin)
-    twin.copies = [*twin.copies, str(track.pk)][-MOST_COPIES:]
+    twin.copies = [*twin.copies, str(track.pk)][-MAX_COPIES:]
     twin.save(update_fields=["copies"])
     tracks.purge_track(track)  # with the job that runs: there is nothing left for it to end
     return {}
 
 
-def give_up(job: Leased, state: State, sentence: str) -> None:
+def on_failure(job: Leased, state: State, sentence: str) -> None:
     """Have the track tell why it cannot be used; its file stays, so that listening can be tried again.
 
     A track that was only listened to again keeps what is known of it.
     """
-    unknown = Q(state=Track.State.LISTENING) | Q(state=Track.State.READY, analyses__measured_at=None)
+    unknown = Q(state=Track.State.ANALYSING) | Q(state=Track.State.READY, analyses__measured_at=None)
     found = Track.objects.filter(unknown, analyses=job.pk)
     found.update(state=Track.State.REFUSED, problem=sentence or STOPPED)

@@ -31,7 +31,7 @@ from mixes.leases import OPEN, Leased, State
 from mixes.models import MixJob
 from mixes.services import storage
 from mixes.services.drawing.mix_waveform import draw_mix
-from mixes.services.limits import DiskFull, full_disk_told
+from mixes.services.limits import DiskFull, full_disk_reported
 from mixes.services.offline.local_mixes import available_cores
 from mixes.services.rendering import artifacts, snapshots
 from mixes.services.rendering.mix_requests import check_disk, disk_full
@@ -43,12 +43,12 @@ VIDEO_S, VIDEO_PER_CARD_S, VIDEO_PER_S = 0.8, 0.5, 0.0004
 CHECK_PER_S = 0.0016  # per format
 
 
-def run(run: JobRun) -> Commit:
+def handle(run: JobRun) -> Commit:
     """Make the mix of a job, going on where an earlier attempt was; return the writes of its result."""
     job = MixJob.objects.select_related("owner").get(pk=run.job.pk)
     work = storage.scratch_path("mix", job.pk)
     run.at_end.callback(clear_if_deleted, job)
-    with told_to_its_owner(job):
+    with errors_in_words(job):
         request = snapshots.to_request(job.snapshot, available_cores())
         outputs = make(job, request, work, run)
         results = artifacts.read_results(outputs, run.should_stop)
@@ -69,7 +69,7 @@ def make(job: MixJob, request: MixRequest, work: Path, run: JobRun) -> MixOutput
     check_disk(max(0, expected_bytes(request, timeline) - there))
     keeps_something = job.from_stage not in ("", "draw", "render")
     reused = (
-        ReusedOutputs(job.from_stage, artifacts.whole_artifacts(job, run.should_stop))
+        ReusedOutputs(job.from_stage, artifacts.intact_artifacts(job, run.should_stop))
         if keeps_something
         else None
     )
@@ -79,16 +79,16 @@ def make(job: MixJob, request: MixRequest, work: Path, run: JobRun) -> MixOutput
         work,
         ffmpeg=find_ffmpeg(settings.FFMPEG),
         reused=reused,
-        on_progress=WholeProgress(costs, run.on_progress, skips=is_resumed or reused is not None),
+        on_progress=JobProgress(costs, run.on_progress, skips=is_resumed or reused is not None),
         should_stop=run.should_stop,
     )
 
 
 @contextlib.contextmanager
-def told_to_its_owner(job: MixJob) -> Iterator[None]:
+def errors_in_words(job: MixJob) -> Iterator[None]:
     """Turn errors on files of ours into sentences about what their owner calls them."""
     try:
-        with full_disk_told(disk_full()):
+        with full_disk_reported(disk_full()):
             yield
     except DecodeError as error:
         titles = {Path(entry["file"]).name: entry["title"] for entry in job.snapshot["tracks"]}
@@ -117,7 +117,7 @@ def stage_costs(request: MixRequest, timeline: Timeline) -> dict[str, float]:
     }
 
 
-class WholeProgress:
+class JobProgress:
     """Turns how far a stage is into how far the whole run is."""
 
     def __init__(self, costs: dict[str, float], report: Callable[[str, float], None], *, skips: bool) -> None:
@@ -139,14 +139,14 @@ def commit(
     job: MixJob, request: MixRequest, outputs: MixOutputs, results: list[artifacts.Result]
 ) -> dict[str, Any]:
     """Take the results in; runs in the transaction that ends the job."""
-    with told_to_its_owner(job):
-        artifacts.take_in(job, results)
+    with errors_in_words(job):
+        artifacts.store(job, results)
     gone = _("The picture of this mix was deleted, so one was drawn.")
     notes = [*outputs.notes, *([gone] if snapshots.picture_is_gone(job.snapshot) else [])]
     notes += [
         _("“%s” was left out: it cannot be used.") % title for title in job.snapshot.get("left_out", ())
     ]
-    transaction.on_commit(partial(clear_up, job, State.DONE, ""), robust=True)
+    transaction.on_commit(partial(clear_and_notify, job, State.DONE, ""), robust=True)
     drawing = draw_mix(outputs.timeline, [source.analysis for source in request.sources])
     return {
         "check_sheet": {kind: sheet.to_dict() for kind, sheet in outputs.checks.items()},
@@ -158,20 +158,20 @@ def commit(
     }
 
 
-def give_up(job: Leased, state: State, sentence: str) -> None:
+def on_failure(job: Leased, state: State, sentence: str) -> None:
     """Clear up after a run that failed for good or was cancelled."""
     mix_job = MixJob.objects.select_related("owner").get(pk=job.pk)
-    transaction.on_commit(partial(clear_up, mix_job, state, sentence), robust=True)
+    transaction.on_commit(partial(clear_and_notify, mix_job, state, sentence), robust=True)
 
 
-def clear_up(job: MixJob, state: State, sentence: str) -> None:
+def clear_and_notify(job: MixJob, state: State, sentence: str) -> None:
     """Remove the work folder, and tell the owner who asked to be told."""
     storage.remove_folder(storage.scratch_path("mix", job.pk))
     if job.mail_when_done and settings.HAS_MAIL and state != State.CANCELLED:
         send_mail(*mail_text(job, state, sentence), from_email=None, recipient_list=[job.owner.email])
 
 
-def tidy() -> None:
+def clean_up() -> None:
     """Remove the work folders of runs whose worker died between their end and the clearing up."""
     for pk, folder in storage.scratch_folders("mix"):
         if not MixJob.objects.filter(pk=pk, state__in=OPEN).exists():

@@ -16,25 +16,25 @@ from mixes.jobs.runner import Commit, JobRun
 from mixes.leases import OPEN, Leased, State
 from mixes.models import Preview, Track
 from mixes.services import storage
-from mixes.services.limits import full_disk_told
+from mixes.services.limits import full_disk_reported
 from mixes.services.rendering import previews
 
 STAGE = "copy"
 
 
-def run(run: JobRun) -> Commit:
+def handle(run: JobRun) -> Commit:
     """Make a preview; its file is kept with its row. Raises DecodeError, DiskFull, Cancelled."""
     preview = Preview.objects.get(pk=run.job.pk)
     scratch = storage.scratch_path("preview", preview.pk)
     run.at_end.callback(storage.remove_folder, scratch)
     out = scratch / "sound.m4a"
-    with full_disk_told(disk_full()):
+    with full_disk_reported(disk_full()):
         scratch.mkdir(parents=True, exist_ok=True)
         try:
             _write(preview, out, run)
         except DecodeError as error:
             raise type(error)(Path(_shown_name(preview, error.path)), error.reason) from error
-    return partial(_take_in, preview, out)
+    return partial(_store, preview, out)
 
 
 def _write(preview: Preview, out: Path, run: JobRun) -> None:
@@ -71,11 +71,11 @@ def track_paths(preview: Preview) -> list[Path]:
     return [storage.path_of(files[pk]) for pk in wanted]
 
 
-def _take_in(preview: Preview, out: Path) -> dict[str, Any]:
+def _store(preview: Preview, out: Path) -> dict[str, Any]:
     """Put the file to its name, the same at every attempt, and others out of the cache for it."""
     name, size = f"{storage.PREVIEWS}/{preview.pk.hex[:2]}/{preview.pk.hex}.m4a", out.stat().st_size
-    with full_disk_told(disk_full()):
-        storage.keep(out, name)
+    with full_disk_reported(disk_full()):
+        storage.store(out, name)
     preview.file, preview.size = name, size
     files = previews.evict(keep=preview)
     transaction.on_commit(partial(_remove, files))
@@ -91,11 +91,11 @@ def _remove(names: list[str]) -> None:
         storage.remove(name)
 
 
-def give_up(job: Leased, state: State, sentence: str) -> None:
+def on_failure(job: Leased, state: State, sentence: str) -> None:
     """Change nothing else: whoever asks for it sees why there is none, and may ask again."""
 
 
-def tidy() -> None:
+def clean_up() -> None:
     """Remove the work folders of runs whose worker died between their end and the clearing up."""
     for pk, folder in storage.scratch_folders("preview"):
         if not Preview.objects.filter(pk=pk, state__in=OPEN).exists():

@@ -29,12 +29,12 @@ from mixes.leases import (
     State,
     backoff,
     ended,
-    handed_back,
-    out_of_time,
+    lease_expired,
+    released,
     requeued,
 )
 from mixes.services import storage
-from mixes.services.database_retry import patient
+from mixes.services.database_retry import retry_until_database_answers
 from mixes.services.limits import LimitReached
 
 logger = logging.getLogger(__name__)
@@ -42,18 +42,18 @@ logger = logging.getLogger(__name__)
 BEAT_S = 1.0  # progress is written, and a wish to cancel seen, so often
 RENEW_S = 10.0  # the lease is moved so often
 MESSAGE_LENGTH = 200  # characters, as many as the column holds
-LEAST_ETA_FRACTION = 0.02  # before that much is done, a remaining time is a guess
-MACHINE_FAILED = gettext_noop("Something went wrong on our side.")
-PROGRAM_DIED = gettext_noop("A program that works on the sound ended unexpectedly.")
-SAFE = gettext_noop("What you added is safe; try again.")
-GAVE_UP = gettext_noop(
+MIN_ETA_FRACTION = 0.02  # before that much is done, a remaining time is a guess
+INTERNAL_ERROR = gettext_noop("Something went wrong on our side.")
+CHILD_FAILED = gettext_noop("A program that works on the sound ended unexpectedly.")
+NOTHING_LOST = gettext_noop("What you added is safe; try again.")
+KILLED_TOO_OFTEN = gettext_noop(
     "The system stopped this job again and again, so it was given up. What you added is safe; try again."
 )
 
 Commit = Callable[[], dict[str, Any]]  # gives more columns of the job's own row
 
 
-class GoOnLater(Exception):
+class Postponed(Exception):
     """Ends a run that is to go on later: its row goes back to the queue, and that was no attempt.
 
     `columns` are written with it, such as `not_before`, and `attempt=0` where something was won for good.
@@ -72,7 +72,7 @@ class JobRun:
         self.token = token
         self.stop_reason = ""  # cancel, drain or lost
         self.at_end = contextlib.ExitStack()  # what is to be done however the run ends, after its commit
-        self._told: dict[str, Any] = {}
+        self._pending: dict[str, Any] = {}
         self._written: dict[str, Any] = {}
         self._begun: tuple[float, float] | None = None  # seconds, fraction, when work was first told of
         self._renewed_s = time.monotonic()
@@ -82,16 +82,16 @@ class JobRun:
         now_s = time.monotonic()
         begun_s, begun = self._begun = self._begun or (now_s, fraction)  # a resumed job begins further on
         done = fraction - begun
-        eta_s = round((now_s - begun_s) * (1 - fraction) / done) if done > LEAST_ETA_FRACTION else None
-        self._told |= {
+        eta_s = round((now_s - begun_s) * (1 - fraction) / done) if done > MIN_ETA_FRACTION else None
+        self._pending |= {
             "stage": stage,
             "progress": round(PROGRESS_FULL * min(1.0, max(0.0, fraction))),
             "eta_s": eta_s,
         }
 
-    def say(self, message: str) -> None:
+    def set_message(self, message: str) -> None:
         """Keep a short sentence for the job's page."""
-        self._told |= {"message": message[:MESSAGE_LENGTH]}
+        self._pending |= {"message": message[:MESSAGE_LENGTH]}
 
     def should_stop(self) -> bool:
         return bool(self.stop_reason)
@@ -108,7 +108,7 @@ class JobRun:
 
     def _beat(self) -> None:
         row = type(self.job).objects.held(self.job.pk, self.token)
-        found = row.annotate(is_late=out_of_time()).values_list("cancel_requested", "is_late").first()
+        found = row.annotate(is_late=lease_expired()).values_list("cancel_requested", "is_late").first()
         cancel, is_late = found or (False, False)
         if found is None:
             self.stop_reason = "lost"
@@ -116,7 +116,7 @@ class JobRun:
             self.stop_reason = "cancel"
         elif is_stopping():
             self.stop_reason = "drain"
-        changes = {name: value for name, value in self._told.items() if self._written.get(name) != value}
+        changes = {name: value for name, value in self._pending.items() if self._written.get(name) != value}
         # late, and still ours: the database's clock was set, or the whole machine slept
         if renew := is_late or time.monotonic() - self._renewed_s > RENEW_S:
             changes["lease_until"] = Now() + LEASE
@@ -126,53 +126,55 @@ class JobRun:
 
 
 Handler = Callable[[JobRun], Commit]
-GiveUp = Callable[[Leased, State, str], None]  # job, failed or cancelled, sentence; in the same transaction
+OnFailure = Callable[
+    [Leased, State, str], None
+]  # job, failed or cancelled, sentence; in the same transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class JobKind:
     """A kind of job: its rows, what runs them, what else changes when one fails or is cancelled.
 
-    `tidy` removes what dead workers left behind.
+    `clean_up` removes what dead workers left behind.
     """
 
     model: type[Leased]
-    run: Handler
-    give_up: GiveUp
-    tidy: Callable[[], None] = lambda: None
+    handle: Handler
+    on_failure: OnFailure
+    clean_up: Callable[[], None] = lambda: None
 
 
-def run_claimed(kind: Kind, pk: object, token: uuid.UUID, *, beats: bool = True) -> State | None:
+def run_claimed(kind: JobKind, pk: object, token: uuid.UUID, *, beats: bool = True) -> State | None:
     """Run a claimed row to its end; return the state it is in then, None when it is no longer ours."""
-    job = patient(kind.model.objects.filter(pk=pk).first)()
+    job = retry_until_database_answers(kind.model.objects.filter(pk=pk).first)()
     if job is None:  # deleted with its owner a moment ago
         return None
     run = JobRun(job, token)
     log_token = job_id.set(str(job.pk))
     try:
-        with run.at_end, beating(run) if beats else contextlib.nullcontext():
+        with run.at_end, keep_alive(run) if beats else contextlib.nullcontext():
             try:
-                return end_done(kind, run, kind.run(run))
-            except GoOnLater as later:
-                return end_later(kind, run, later.columns)
+                return end_done(kind, run, kind.handle(run))
+            except Postponed as later:
+                return end_postponed(kind, run, later.columns)
             except Cancelled:
                 return end_stopped(kind, run)
             except (FfmpegError, BrokenOutputError):
                 logger.exception("A child process of a job failed.")
-                return end_unlucky(kind, run, _(PROGRAM_DIED))
+                return end_retryable(kind, run, _(CHILD_FAILED))
             except StalledError as error:
-                return end_unlucky(kind, run, str(error))
+                return end_retryable(kind, run, str(error))
             except (EngineError, LimitReached) as error:
                 return end_failed(kind, run, str(error))
             except Exception:
                 logger.exception("A job failed.")
-                return end_unlucky(kind, run, _(MACHINE_FAILED))
+                return end_retryable(kind, run, _(INTERNAL_ERROR))
     finally:
         job_id.reset(log_token)
 
 
 @contextlib.contextmanager
-def beating(run: JobRun) -> Iterator[None]:
+def keep_alive(run: JobRun) -> Iterator[None]:
     """Keep the row alive from a thread of its own until the block ends."""
     over = threading.Event()
 
@@ -192,14 +194,14 @@ def beating(run: JobRun) -> Iterator[None]:
         thread.join()
 
 
-@patient
-def end_done(kind: Kind, run: JobRun, commit: Commit) -> State | None:
+@retry_until_database_answers
+def end_done(kind: JobKind, run: JobRun, commit: Commit) -> State | None:
     """Write the result and the row's end together, if the row is still ours and nobody cancelled it."""
     row = kind.model.objects.held(run.job.pk, run.token)
     with transaction.atomic():
         cancel = row.select_for_update().values_list("cancel_requested", flat=True).first()
         if cancel is False:
-            with storage.taken_back_on_error():
+            with storage.removed_on_error():
                 columns = {**ended(State.DONE), "progress": PROGRESS_FULL, "message": "", **commit()}
                 row.update(**columns)
             return State.DONE
@@ -207,31 +209,31 @@ def end_done(kind: Kind, run: JobRun, commit: Commit) -> State | None:
     return end_stopped(kind, run)
 
 
-@patient
-def end_later(kind: Kind, run: JobRun, columns: dict[str, Any]) -> State | None:
+@retry_until_database_answers
+def end_postponed(kind: JobKind, run: JobRun, columns: dict[str, Any]) -> State | None:
     """Hand a row back that is to go on later, unless it was cancelled meanwhile."""
     row = kind.model.objects.held(run.job.pk, run.token)
-    if row.filter(cancel_requested=False).update(**{**handed_back(), **columns}):
+    if row.filter(cancel_requested=False).update(**{**released(), **columns}):
         return State.QUEUED
     run.stop_reason = "cancel" if row.exists() else "lost"
     return end_stopped(kind, run)
 
 
-@patient
-def end_stopped(kind: Kind, run: JobRun) -> State | None:
+@retry_until_database_answers
+def end_stopped(kind: JobKind, run: JobRun) -> State | None:
     """Write why a run was stopped: cancelled for good, or handed back as if it had never begun."""
     row = kind.model.objects.held(run.job.pk, run.token)
     if run.stop_reason == "cancel":
         with transaction.atomic():
             if not row.update(**ended(State.CANCELLED)):
                 return None
-            kind.give_up(run.job, State.CANCELLED, "")
+            kind.on_failure(run.job, State.CANCELLED, "")
         return State.CANCELLED
-    return State.QUEUED if row.update(**handed_back()) else None
+    return State.QUEUED if row.update(**released()) else None
 
 
-@patient
-def end_unlucky(kind: Kind, run: JobRun, reason: str) -> State | None:
+@retry_until_database_answers
+def end_retryable(kind: JobKind, run: JobRun, reason: str) -> State | None:
     """Write that a run failed for what may go well next time: back to the queue while it has attempts.
 
     Its page says `reason` until then; after the last attempt that is what it failed of.
@@ -240,34 +242,34 @@ def end_unlucky(kind: Kind, run: JobRun, reason: str) -> State | None:
     again = row.filter(attempt__lt=F("max_attempts"), cancel_requested=False)
     if again.update(**requeued(), not_before=backoff(), message=reason[:MESSAGE_LENGTH]):
         return State.QUEUED
-    return fail(kind, row, run.job, f"{reason} {_(SAFE)}")
+    return fail(kind, row, run.job, f"{reason} {_(NOTHING_LOST)}")
 
 
-@patient
-def end_failed(kind: Kind, run: JobRun, sentence: str) -> State | None:
+@retry_until_database_answers
+def end_failed(kind: JobKind, run: JobRun, sentence: str) -> State | None:
     """Write that a run failed for what would not go better next time."""
     return fail(kind, kind.model.objects.held(run.job.pk, run.token), run.job, sentence)
 
 
-def fail(kind: Kind, rows: Any, job: Leased, sentence: str) -> State | None:
+def fail(kind: JobKind, rows: Any, job: Leased, sentence: str) -> State | None:
     """End one of `rows`, which are as its fence lets them be, with a sentence for its owner."""
     with transaction.atomic():
         if not rows.update(**ended(State.FAILED), error_text=sentence, message=""):
             return None
-        kind.give_up(job, State.FAILED, sentence)
+        kind.on_failure(job, State.FAILED, sentence)
     return State.FAILED
 
 
-def reap(kinds: tuple[Kind, ...]) -> None:
+def reap(kinds: tuple[JobKind, ...]) -> None:
     """Find the rows of workers that died: back to the queue, or ended where that was the last attempt."""
     for kind in kinds:
-        for job in kind.model.objects.beyond_help():
-            rows = kind.model.objects.beyond_help().filter(pk=job.pk)
+        for job in kind.model.objects.unrecoverable():
+            rows = kind.model.objects.unrecoverable().filter(pk=job.pk)
             if not job.cancel_requested:
-                fail(kind, rows, job, _(GAVE_UP))
+                fail(kind, rows, job, _(KILLED_TOO_OFTEN))
                 continue
             with transaction.atomic():
                 if rows.update(**ended(State.CANCELLED)):
-                    kind.give_up(job, State.CANCELLED, "")
+                    kind.on_failure(job, State.CANCELLED, "")
         kind.model.objects.requeue_expired()
-        kind.tidy()
+        kind.clean_up()

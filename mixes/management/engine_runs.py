@@ -26,18 +26,18 @@ def engine_run(stderr: IO[str]) -> Iterator[tuple[OnProgress, ShouldStop]]:
                 yield on_progress, should_stop
         except Cancelled:
             text = "Stopped. Nothing was changed; what was measured of the tracks is kept."
-            end(stderr, text, should_stop.exit_status)
+            exit_with(stderr, text, should_stop.exit_status)
         except DecodeError as error:
             hint = "Nothing was made. With --skip-bad, files that cannot be used are left out."
-            end(stderr, f"{error} {hint}", BAD_FILE_STATUS)
+            exit_with(stderr, f"{error} {hint}", BAD_FILE_STATUS)
         except EngineError as error:
-            end(stderr, str(error), OTHER_ERROR_STATUS)
+            exit_with(stderr, str(error), OTHER_ERROR_STATUS)
         except OSError as error:
             text = f"{error.filename or 'A file'} cannot be used: {error.strerror}. Nothing was made."
-            end(stderr, text, OTHER_ERROR_STATUS)
+            exit_with(stderr, text, OTHER_ERROR_STATUS)
 
 
-def end(stderr: IO[str], sentence: str, status: int) -> NoReturn:
+def exit_with(stderr: IO[str], sentence: str, status: int) -> NoReturn:
     """Say why and leave."""
     stderr.write(sentence)
     raise SystemExit(status)

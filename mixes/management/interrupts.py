@@ -8,7 +8,7 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class StopWish:
+class StopOnSignal:
     """Called by the engine's `should_stop`; true once a signal has come."""
 
     signal_number = 0
@@ -23,17 +23,17 @@ class StopWish:
 
 
 @contextlib.contextmanager
-def stop_on_signals() -> Iterator[StopWish]:
+def stop_on_signals() -> Iterator[StopOnSignal]:
     """Turn the first signal into a wish, the second into what it is without us."""
-    wish = StopWish()
+    should_stop = StopOnSignal()
 
     def note(number: int, frame: FrameType | None) -> None:
-        wish.signal_number = number
+        should_stop.signal_number = number
         signal.signal(number, before[number])
 
     before = {number: signal.signal(number, note) for number in SIGNALS}
     try:
-        yield wish
+        yield should_stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -15,10 +15,10 @@ from types import FrameType
 
 from mixes.management.processes import die_with_parent
 
-LOOK_S = 0.2
+POLL_S = 0.2
 GRACE_S = 30.0  # that children may take to end by themselves
 PAUSES_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a child that keeps dying is started again
-FIRST_S = 3600.0  # until a child that recurs runs for the first time
+FIRST_RUN_S = 3600.0  # until a child that recurs runs for the first time
 STEADY_S = 60.0  # after so long a child that dies is a new story
 
 
@@ -56,12 +56,12 @@ class Supervisor:
         environments: Mapping[str, Mapping[str, str]] | None = None,
         say: Callable[[str], None],
     ) -> None:
-        told = environments or {}
-        self.children = [Child(name, line, told.get(name), name in once) for name, line in commands.items()]
+        given = environments or {}
+        self.children = [Child(name, line, given.get(name), name in once) for name, line in commands.items()]
         for child in self.children:
             if every_s and child.name in every_s:
                 child.every_s = every_s[child.name]
-                child.due_s = time.monotonic() + min(FIRST_S, child.every_s)
+                child.due_s = time.monotonic() + min(FIRST_RUN_S, child.every_s)
         self.say = say
         self.signals = 0
 
@@ -71,14 +71,14 @@ class Supervisor:
             signal.signal(number, self.note_signal)
         while not self.signals:
             for child in self.children:
-                self.look_at(child)
-            time.sleep(LOOK_S)
+                self.start_if_due(child)
+            time.sleep(POLL_S)
         return self.stop()
 
     def note_signal(self, number: int, frame: FrameType | None) -> None:
         self.signals += 1
 
-    def look_at(self, child: Child) -> None:
+    def start_if_due(self, child: Child) -> None:
         """Start a child that is not running, when it is time to."""
         if child.is_alive():
             return
@@ -112,7 +112,7 @@ class Supervisor:
                 child.process.send_signal(signal.SIGTERM)
         until_s = time.monotonic() + GRACE_S
         while any(c.is_alive() for c in self.children) and time.monotonic() < until_s and self.signals < 2:
-            time.sleep(LOOK_S / 2)
+            time.sleep(POLL_S / 2)
         stubborn = [child for child in self.children if child.is_alive()]
         for child in stubborn:
             self.say(f"{child.name} did not end by itself and was stopped hard.")
@@ -144,6 +144,6 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def manage(*arguments: str) -> list[str]:
+def manage_command(*arguments: str) -> list[str]:
     """Return the command line of one of our own commands."""
     return [sys.executable, sys.argv[0], *arguments]

@@ -25,7 +25,7 @@ STAGE_NAMES = {
     "check": "Checking the result",
 }
 VERDICT_MARKS = {"ok": "[green]ok[/green]  ", "note": "[yellow]note[/yellow]", "wrong": "[red]bad[/red] "}
-TOLD_ONCE = ("plan", "remark")  # items every sheet has, printed with the notes
+PRINTED_AS_NOTES = ("plan", "remark")  # items every sheet has, printed with the notes
 PLAIN_STEP = 0.25  # how often a line is printed where there is no terminal
 PLAIN_WIDTH = 120  # columns of a table that is not on a terminal
 ARTIFACT_NAMES = {
@@ -81,7 +81,7 @@ def print_mix(mix: LocalMix, stream: IO[str]) -> None:
     console.print(tracklist_table(mix))
     for kind, sheet in outputs.checks.items():
         console.print(f"\n[bold]Check of the {kind.upper()}[/bold]")
-        for item in (item for item in sheet.items if item.name not in TOLD_ONCE):
+        for item in (item for item in sheet.items if item.name not in PRINTED_AS_NOTES):
             console.print(f"  {VERDICT_MARKS[item.verdict]} {escape(item.sentence)}")
     for note in outputs.notes:
         console.print(f"  [yellow]![/yellow] {escape(note)}")

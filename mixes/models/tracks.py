@@ -15,7 +15,7 @@ class Track(models.Model):
 
     class State(models.TextChoices):
         UPLOADING = "uploading", "uploading"
-        LISTENING = "listening", "listening"  # its analysis waits or runs
+        ANALYSING = "listening", "listening"  # its analysis waits or runs; rows store the older name
         READY = "ready", "ready"
         REFUSED = "refused", "cannot be used"
 

@@ -15,7 +15,7 @@ from mixes.services.editing.history import history_of
 from mixes.services.editing.plans import MixPlan, plan_of
 
 INKS = ("odd", "even")
-WORKING = (Track.State.UPLOADING, Track.State.LISTENING)
+WORKING = (Track.State.UPLOADING, Track.State.ANALYSING)
 
 
 @dataclass(frozen=True, slots=True)

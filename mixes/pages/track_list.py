@@ -30,7 +30,7 @@ class TrackRow:
 def rows_of(found: Sequence[Track]) -> list[TrackRow]:
     """Return a row for each track, in order; uploads are to be fetched with them."""
     used = tracks.mixes_using(list(found))
-    listening = [track.pk for track in found if track.state == Track.State.LISTENING]
+    listening = [track.pk for track in found if track.state == Track.State.ANALYSING]
     jobs = AnalysisJob.objects.filter(track__in=listening, version=ANALYSIS_VERSION) if listening else ()
     progress = {job.track_id: job for job in jobs}
     return [_row(track, tuple(used[track.pk]), progress) for track in found]
@@ -39,7 +39,7 @@ def rows_of(found: Sequence[Track]) -> list[TrackRow]:
 def _row(track: Track, mixes: tuple[Mix, ...], jobs: dict[UUID, AnalysisJob]) -> TrackRow:
     if track.state == Track.State.UPLOADING:
         return _uploading(track, mixes, track.upload)
-    if track.state != Track.State.LISTENING:
+    if track.state != Track.State.ANALYSING:
         return TrackRow(track, mixes, "")
     job = jobs.get(track.pk)
     percent = job.percent if job else 0
@@ -51,7 +51,7 @@ def _row(track: Track, mixes: tuple[Mix, ...], jobs: dict[UUID, AnalysisJob]) ->
 
 
 def _uploading(track: Track, mixes: tuple[Mix, ...], upload: Upload) -> TrackRow:
-    percent = uploads.received(upload) * 100 // upload.size
+    percent = uploads.received_bytes(upload) * 100 // upload.size
     if is_moving(upload):
         words = _("Uploading %(percent)s %%") % {"percent": percent}
         return TrackRow(track, mixes, words, percent, is_working=True)

@@ -13,14 +13,14 @@ from mixes.leases import OPEN
 from mixes.models import AnalysisJob, Track
 from mixes.queues import SHORT, wake
 
-KEPT = 600  # analyses held by this process, about 50 kB each: more than the tracks of the longest mix
+MAX_CACHED = 600  # analyses held by this process, about 50 kB each: more than the tracks of the longest mix
 
 REANALYSIS_PRIORITY = 5  # after every new track, before listening copies
 
 Key = tuple[UUID, datetime | None]  # a job that ran again has another result, once it is there
 
 
-class Kept:
+class AnalysisCache:
     """The analyses used last, by job."""
 
     def __init__(self, most: int) -> None:
@@ -28,7 +28,7 @@ class Kept:
         self._analyses: OrderedDict[Key, TrackAnalysis] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, keys: Iterable[Key]) -> dict[Key, TrackAnalysis]:
+    def get(self, keys: Iterable[Key]) -> dict[Key, TrackAnalysis]:
         """Return those of `keys` that are here."""
         with self._lock:
             found = {key: self._analyses[key] for key in keys if key in self._analyses}
@@ -36,7 +36,7 @@ class Kept:
                 self._analyses.move_to_end(key)
         return found
 
-    def keep(self, analyses: dict[Key, TrackAnalysis]) -> None:
+    def put(self, analyses: dict[Key, TrackAnalysis]) -> None:
         """Hold these too, and forget those that were not used for longest."""
         with self._lock:
             self._analyses |= analyses
@@ -44,7 +44,7 @@ class Kept:
                 self._analyses.popitem(last=False)
 
 
-_kept = Kept(KEPT)
+_cache = AnalysisCache(MAX_CACHED)
 
 
 def request_analysis(track: Track) -> AnalysisJob:
@@ -103,7 +103,7 @@ def results_of(tracks: Iterable[UUID]) -> dict[UUID, Key]:
 def analyses_of(tracks: Sequence[Track]) -> dict[UUID, TrackAnalysis]:
     """Return the analysis of each measured track, with the names its owner gave it."""
     keys = {key: track for track, key in results_of(track.pk for track in tracks).items()}
-    found = _kept.take(keys)
+    found = _cache.get(keys)
     missing = [pk for pk, at in keys if (pk, at) not in found]
     if missing:
         rows = AnalysisJob.objects.filter(pk__in=missing, result__isnull=False)
@@ -111,7 +111,7 @@ def analyses_of(tracks: Sequence[Track]) -> dict[UUID, TrackAnalysis]:
             (pk, at): TrackAnalysis.from_json(result)
             for pk, at, result in rows.values_list("pk", "measured_at", "result").iterator()
         }
-        _kept.keep(read)
+        _cache.put(read)
         found |= read
     by_track = {keys[key]: analysis for key, analysis in found.items() if key in keys}
     return {

@@ -10,27 +10,27 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 logger = logging.getLogger(__name__)
 
-BUSY = (OperationalError, InterfaceError)  # how a database fails that is locked or starts again
-LONGEST_S = 120.0
+UNAVAILABLE_ERRORS = (OperationalError, InterfaceError)  # how a database fails that is locked or starts again
+MAX_WAIT_S = 120.0
 PAUSES_S = (0.2, 1.0, 2.0)
 
-Given = ParamSpec("Given")
-Answer = TypeVar("Answer")
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
 
 
-def patient(act: Callable[Given, Answer]) -> Callable[Given, Answer]:
+def retry_until_database_answers(transaction: Callable[Params, Result]) -> Callable[Params, Result]:
     """Have `act` done again, on a new connection, until the database answers or has been away for long.
 
     `act` is one transaction that may be repeated: its commit may have come through and the answer not.
     """
 
-    @functools.wraps(act)
-    def until_it_answers(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
-        until_s, tries = time.monotonic() + LONGEST_S, 0
+    @functools.wraps(transaction)
+    def until_it_answers(*args: Params.args, **kwargs: Params.kwargs) -> Result:
+        until_s, tries = time.monotonic() + MAX_WAIT_S, 0
         while True:
             try:
-                return act(*args, **kwargs)
-            except BUSY as error:
+                return transaction(*args, **kwargs)
+            except UNAVAILABLE_ERRORS as error:
                 if time.monotonic() > until_s or connection.in_atomic_block:  # part of another transaction
                     raise
                 logger.warning("The database does not answer, what is to be written waits: %s", error)

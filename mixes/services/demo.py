@@ -14,7 +14,7 @@ from mixes.engine.synth.songs import DEMO_SONGS, Song, write_song
 from mixes.models import Mix, Track
 from mixes.services import storage
 from mixes.services.editing import edits
-from mixes.services.library.uploads import announce_upload, take_bytes
+from mixes.services.library.uploads import append_bytes, create_upload
 from mixes.services.limits import check_file
 
 SUFFIX = ".mp3"
@@ -72,6 +72,6 @@ def _write_missing(ready: Container[str], folder: Path) -> dict[Song, Path]:
 
 def _upload(owner: User, mix: Mix, path: Path) -> None:
     """Bring a song as its owner would: announced, sent, measured."""
-    upload = announce_upload(owner, path.name, path.stat().st_size, mix=mix)
+    upload = create_upload(owner, path.name, path.stat().st_size, mix=mix)
     with path.open("rb") as stream:
-        take_bytes(upload, 0, stream)
+        append_bytes(upload, 0, stream)

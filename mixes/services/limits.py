@@ -17,7 +17,7 @@ from mixes.engine.errors import DiskFullError
 from mixes.models import Artifact, Artwork, Mix, Track, Upload
 from mixes.services import storage
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL_DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LimitReached(Exception):
@@ -29,14 +29,14 @@ class DiskFull(LimitReached):
 
 
 @contextlib.contextmanager
-def full_disk_told(sentence: str) -> Iterator[None]:
+def full_disk_reported(sentence: str) -> Iterator[None]:
     """Raise DiskFull with `sentence` where something is written inside the block and finds no room."""
     try:
         yield
     except DiskFullError as error:
         raise DiskFull(sentence) from error
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in FULL_DISK_ERRNOS:
             raise
         raise DiskFull(sentence) from error
 
@@ -73,7 +73,7 @@ def check_storage(owner: User, size: int) -> None:
 
 def check_disk(size: int) -> None:
     """Raise DiskFull when the disk could not hold so many bytes beside all that is on its way."""
-    if storage.free_bytes() - bytes_on_their_way() - size < settings.LIMITS.free_disk_bytes:
+    if storage.free_bytes() - incoming_bytes() - size < settings.LIMITS.free_disk_bytes:
         raise DiskFull(
             _("The site's disk is almost full, so nothing can be added now. What you have is safe.")
         )
@@ -164,7 +164,7 @@ def open_uploads(owner: User) -> int:
     return Upload.objects.filter(owner=owner, finished_at=None, expires_at__gt=timezone.now()).count()
 
 
-def bytes_on_their_way() -> int:
+def incoming_bytes() -> int:
     """Return what open uploads of the whole site have announced and not yet brought."""
     still_open = Upload.objects.filter(finished_at=None, expires_at__gt=timezone.now())
     return still_open.aggregate(bytes=Sum(F("size") - F("offset")))["bytes"] or 0

@@ -12,10 +12,10 @@ from django.conf import settings
 from mixes.engine.disk import fsync_path
 
 TRACKS, PICTURES, PREVIEWS, ARTIFACTS = "tracks", "pictures", "previews", "artifacts"
-KEPT_FOLDERS = (TRACKS, PICTURES, PREVIEWS, ARTIFACTS)  # whose files are named by rows
+STORED_FOLDERS = (TRACKS, PICTURES, PREVIEWS, ARTIFACTS)  # whose files are named by rows
 UPLOADS, SCRATCH = "uploads", "scratch"  # files on their way
 BIN = "bin"  # files that no row names any more, by the day they were put there
-_placed: ContextVar[list[str]] = ContextVar("placed")  # names that were free, see taken_back_on_error
+_placed: ContextVar[list[str]] = ContextVar("placed")  # names that were free, see removed_on_error
 
 
 def path_of(name: str) -> Path:
@@ -56,7 +56,7 @@ def scratch_folders(kind: str) -> Iterator[tuple[uuid.UUID, Path]]:
             yield uuid.UUID(folder.name.removeprefix(f"{kind}-")), folder
 
 
-def keep(source: Path, name: str) -> None:
+def store(source: Path, name: str) -> None:
     """Move a finished file to its name, on the disk before it is seen there."""
     target = path_of(name)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +68,7 @@ def keep(source: Path, name: str) -> None:
 
 
 @contextlib.contextmanager
-def taken_back_on_error() -> Iterator[None]:
+def removed_on_error() -> Iterator[None]:
     """Remove what was kept inside the block when it fails: the rows that name it are rolled back."""
     token = _placed.set([])
     try:
@@ -100,14 +100,14 @@ def free_bytes() -> int:
     return shutil.disk_usage(folder).free
 
 
-def put_aside(name: str, day: str) -> None:
+def move_to_bin(name: str, day: str) -> None:
     """Move a file into the bin of a day, from where it can still be taken back."""
     target = path_of(BIN) / day / name
     target.parent.mkdir(parents=True, exist_ok=True)
     path_of(name).replace(target)
 
 
-def stored_names(folders: tuple[str, ...] = KEPT_FOLDERS) -> Iterator[str]:
+def stored_names(folders: tuple[str, ...] = STORED_FOLDERS) -> Iterator[str]:
     """Yield the names of all files that rows should know."""
     for folder in folders:
         for path in sorted(path_of(folder).rglob("*")):

@@ -8,8 +8,8 @@ from django.db.models.functions import Now
 from mixes.models import WorkerNode
 
 Node = tuple[str, str, int]  # queue, host, pid
-ALIVE = timedelta(seconds=60)  # a worker beats every 15 s
-FORGOTTEN = timedelta(days=1)
+ALIVE_WITHIN = timedelta(seconds=60)  # a worker beats every 15 s
+FORGOTTEN_AFTER = timedelta(days=1)
 
 
 def beat(node: Node, job: str) -> None:
@@ -18,10 +18,10 @@ def beat(node: Node, job: str) -> None:
     WorkerNode.objects.update_or_create(
         queue=queue, host=host, pid=pid, defaults={"heartbeat_at": Now(), "job": job}
     )
-    WorkerNode.objects.filter(heartbeat_at__lt=Now() - FORGOTTEN).delete()
+    WorkerNode.objects.filter(heartbeat_at__lt=Now() - FORGOTTEN_AFTER).delete()
 
 
-def leave(node: Node) -> None:
+def unregister(node: Node) -> None:
     """Forget a worker that stops."""
     queue, host, pid = node
     WorkerNode.objects.filter(queue=queue, host=host, pid=pid).delete()
@@ -31,7 +31,7 @@ def alive(queue: str) -> QuerySet[WorkerNode]:
     """Return the workers of a queue that were heard of within the last minute."""
     # one that is to come is of before the clock was set back
     return WorkerNode.objects.filter(
-        queue=queue, heartbeat_at__gt=Now() - ALIVE, heartbeat_at__lt=Now() + ALIVE
+        queue=queue, heartbeat_at__gt=Now() - ALIVE_WITHIN, heartbeat_at__lt=Now() + ALIVE_WITHIN
     )
 
 

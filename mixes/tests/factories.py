@@ -122,7 +122,7 @@ def make_job_row(mix, state=State.QUEUED, *, files=(), **fields):
         title=mix.title,
         state=state,
         queue="long",
-        snapshot=snapshots.take(mix, plan.used(items), plan.timeline),
+        snapshot=snapshots.take_snapshot(mix, plan.used(items), plan.timeline),
         outline={"clips": plan.waves, "bars": plan.bars},
         dedupe_key=f"mix:{mix.pk}",
         **fields,

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from mixes.engine.tests.tracks import make_track
 from mixes.models import AnalysisJob, Track
-from mixes.services.analyses import Kept, analyses_of, request_analysis
+from mixes.services.analyses import AnalysisCache, analyses_of, request_analysis
 from mixes.tests.factories import make_track_row
 
 
@@ -42,7 +42,7 @@ def test_a_track_measured_again_is_read_again(alice):
 
 
 def test_only_so_many_are_held(alice):
-    kept, analysis = Kept(2), make_track(10.0)
+    kept, analysis = AnalysisCache(2), make_track(10.0)
     keys = [(number, None) for number in range(3)]
     kept.keep({keys[0]: analysis, keys[1]: analysis})
     kept.take([keys[0]])

@@ -8,7 +8,7 @@ from mixes.jobs import runner
 from mixes.jobs.runner import JobRun, run_claimed
 from mixes.leases import State
 from mixes.services import database_retry
-from mixes.services.database_retry import patient
+from mixes.services.database_retry import retry_until_database_answers
 from mixes.tests.jobs.test_leases import jobs, make_job
 from mixes.tests.jobs.test_runner import make_kind
 
@@ -32,28 +32,30 @@ def failing(*errors):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_deed_is_repeated_until_the_database_answers():
-    assert patient(failing(OperationalError("gone"), InterfaceError("closed"), OperationalError("no")))()
+    assert retry_until_database_answers(
+        failing(OperationalError("gone"), InterfaceError("closed"), OperationalError("no"))
+    )()
 
 
 @pytest.mark.django_db
 def test_nothing_is_repeated_inside_another_transaction():
     act = failing(OperationalError("gone"))
     with pytest.raises(OperationalError), transaction.atomic():
-        patient(act)()
+        retry_until_database_answers(act)()
 
 
 def test_other_errors_come_at_once():
     act = failing(IntegrityError("twice"))
     with pytest.raises(IntegrityError):
-        patient(act)()
+        retry_until_database_answers(act)()
     assert act() == "written", "it was done again"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_stays_away_is_not_waited_for_for_ever(monkeypatch):
-    monkeypatch.setattr(database_retry, "LONGEST_S", 0.0)
+    monkeypatch.setattr(database_retry, "MAX_WAIT_S", 0.0)
     with pytest.raises(OperationalError):
-        patient(failing(*[OperationalError("gone")] * 3))()
+        retry_until_database_answers(failing(*[OperationalError("gone")] * 3))()
 
 
 @pytest.mark.django_db(transaction=True)

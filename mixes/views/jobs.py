@@ -24,8 +24,8 @@ from mixes.views.fragments import go_to
 def mix_make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     try:
-        missed = mix_requests.agreed_to_miss(request.POST.get("without", ""))
-        job = mix_requests.request_mix(mix, mail="mail" in request.POST, leaving_out=missed)
+        missed = mix_requests.accepted_missing(request.POST.get("without", ""))
+        job = mix_requests.request_mix(mix, mail="mail" in request.POST, accepted_missing=missed)
     except LimitReached as error:
         messages.error(request, str(error))
         return go_to(request, "mixes:mix_detail", mix.pk)

@@ -17,7 +17,7 @@ from mixes.services.editing import arrangement, edits
 from mixes.services.rendering import previews
 from mixes.services.wording import STYLES
 from mixes.views.fragments import is_fragment
-from mixes.views.mix_edits import answer_edit, seen_version
+from mixes.views.mix_edits import apply_edit, seen_version
 from mixes.views.previews import refuse, show_preview
 
 
@@ -48,7 +48,7 @@ def join_preview(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) ->
         return refuse(request, _("This join can be heard once both of its songs are ready."))
     try:
         return show_preview(request, previews.request_join(item))
-    except previews.NothingToHear as error:
+    except previews.NoPreview as error:
         return refuse(request, str(error))
 
 
@@ -70,7 +70,7 @@ def _save(request: HttpRequest, item: MixTrack, style: str, transition_s: float 
         page = join_page(changed)
         return {"join_sheet": page, "join_form": page and _form(page), "styles": STYLES}
 
-    return answer_edit(request, item.mix, edit, place=f"join-{item.pk}", more=panel)
+    return apply_edit(request, item.mix, edit, place=f"join-{item.pk}", more=panel)
 
 
 def _form(page: JoinPage) -> JoinForm:

@@ -20,7 +20,7 @@ from mixes.services.editing.history import NothingThere
 from mixes.services.library import tracks, uploads
 from mixes.views.tracks import is_fragment
 
-LONGEST_VERSION = 18  # digits, as many as a column holds
+MAX_VERSION_DIGITS = 18  # digits, as many as a column holds
 
 Edit = Callable[[Mix, int | None, str], Mix]
 
@@ -99,7 +99,7 @@ EDITS: dict[str, Edit] = {
     "redo": redo,
     "rename": rename,
 }
-WALKS = (undo, redo)
+HISTORY_EDITS = (undo, redo)
 
 
 def item_pk(value: str) -> UUID:
@@ -121,12 +121,12 @@ def name_of(mix: Mix, item: UUID) -> str:
 def seen_version(request: HttpRequest) -> int | None:
     """Return the version a form saw. Raises BadEdit."""
     value = request.POST.get("version", "")
-    if not value.isdecimal() or len(value) > LONGEST_VERSION:
+    if not value.isdecimal() or len(value) > MAX_VERSION_DIGITS:
         raise BadEdit
     return int(value)
 
 
-def answer_edit(
+def apply_edit(
     request: HttpRequest,
     mix: Mix,
     edit: Callable[[], Mix],
@@ -168,7 +168,7 @@ def show_mix(request: HttpRequest, mix: Mix, status: int = 200, **context: Any) 
     return render(request, page, context, status=status)
 
 
-def tell_lost(request: HttpRequest, mix: Mix) -> None:
+def warn_of_lost_tracks(request: HttpRequest, mix: Mix) -> None:
     """Say that undo or redo could not bring back all songs."""
     if lost := history.count_lost(mix):
         words = ngettext(

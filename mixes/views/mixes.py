@@ -24,24 +24,24 @@ from mixes.services.limits import LimitReached
 from mixes.views.fragments import is_fragment
 from mixes.views.mix_edits import (
     EDITS,
-    WALKS,
+    HISTORY_EDITS,
     BadEdit,
-    answer_edit,
+    apply_edit,
     seen_version,
     settings_form,
     show_mix,
-    tell_lost,
+    warn_of_lost_tracks,
 )
 from mixes.views.toasts import undoable
 
-LONGEST_QUERY = 200  # characters: each word is one more thing to look for in every row
-MOST_PICKED = 100  # tracks added from the library at once: as many as two of its pages show
+MAX_QUERY_LENGTH = 200  # characters: each word is one more thing to look for in every row
+MAX_PICKED = 100  # tracks added from the library at once: as many as two of its pages show
 
 
 @login_required
 @require_safe
 def mix_list(request: HttpRequest) -> HttpResponse:
-    query = request.GET.get("q", "").strip()[:LONGEST_QUERY]
+    query = request.GET.get("q", "").strip()[:MAX_QUERY_LENGTH]
     page = find_mixes(request.user, query, request.GET.get("page", 1))
     return render(request, "mixes/mix_list.html", {"page": page, "query": query})
 
@@ -97,12 +97,12 @@ def mix_edit(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
         for name, make in EDITS.items():
             if name in request.POST:
                 edited = make(mix, seen_version(request), request.POST[name])
-                if make in WALKS:
-                    tell_lost(request, edited)
+                if make in HISTORY_EDITS:
+                    warn_of_lost_tracks(request, edited)
                 return edited
         raise BadEdit
 
-    return answer_edit(request, mix, edit)
+    return apply_edit(request, mix, edit)
 
 
 @login_required
@@ -125,7 +125,7 @@ def mix_settings(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
             group=f"set:{next(iter(changes), '')}"[:20] if len(changes) == 1 else "",
         )
 
-    return answer_edit(request, mix, edit, place="mix-settings")
+    return apply_edit(request, mix, edit, place="mix-settings")
 
 
 @login_required
@@ -178,14 +178,14 @@ def mix_add(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     if request.method == "POST":
         return _add_picked(request, mix)
-    query = request.GET.get("q", "").strip()[:LONGEST_QUERY]
+    query = request.GET.get("q", "").strip()[:MAX_QUERY_LENGTH]
     page = tracks.find_tracks(request.user, query, request.GET.get("page", 1))
     there = set(mix.items.values_list("track", flat=True))
     return render(request, "mixes/mix_add.html", {"mix": mix, "page": page, "query": query, "there": there})
 
 
 def _add_picked(request: HttpRequest, mix: Mix) -> HttpResponse:
-    wanted = [pk for pk in request.POST.getlist("track")[:MOST_PICKED] if _is_uuid(pk)]
+    wanted = [pk for pk in request.POST.getlist("track")[:MAX_PICKED] if _is_uuid(pk)]
     found = Track.objects.defer("waveform").filter(owner=request.user, deleted_at=None).in_bulk(wanted)
     picked = [found[uuid.UUID(pk)] for pk in wanted if uuid.UUID(pk) in found]
     if not picked:

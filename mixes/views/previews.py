@@ -28,7 +28,7 @@ def track_preview(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
     track = access.get_track(request.user, track_pk)
     if track.state != Track.State.READY:
         return refuse(request, _("This track can be heard once it is ready."))
-    return show_preview(request, previews.hear_track(track))
+    return show_preview(request, previews.request_track_now(track))
 
 
 @require_GET
@@ -48,7 +48,7 @@ def preview_file(request: HttpRequest, preview_pk: uuid.UUID) -> HttpResponseBas
     preview = access.get_preview(request.user, preview_pk)
     if preview.state != State.DONE:
         raise Http404(_("This is not ready to be heard."))
-    previews.note_use(preview)
+    previews.mark_used(preview)
     return ranged_response(
         request, storage.path_of(preview.file), content_type=SOUND_TYPE, etag=preview.key[:32]
     )

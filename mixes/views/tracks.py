@@ -31,7 +31,7 @@ ORDER_WORDS = {
     "longest": gettext_lazy("Longest first"),
     "loudest": gettext_lazy("Loudest first"),
 }
-POLLED = 200  # ids of one request for states: more rows than a page has
+MAX_POLLED = 200  # ids of one request for states: more rows than a page has
 
 
 @require_GET
@@ -64,7 +64,7 @@ def track_list(request: HttpRequest) -> HttpResponse:
 @login_required
 def track_states(request: HttpRequest) -> HttpResponse:
     """Return the rows of tracks that something happens to, and whether to ask again."""
-    asked = read_ids(request.GET.getlist("track")[:POLLED])
+    asked = read_ids(request.GET.getlist("track")[:MAX_POLLED])
     found = list(
         Track.objects.filter(owner=request.user, pk__in=asked, deleted_at=None)
         .select_related("upload")
@@ -72,7 +72,7 @@ def track_states(request: HttpRequest) -> HttpResponse:
     )
     rows = rows_of(found)
     gone = asked - {track.pk for track in found}
-    if gone and tracks.were_copies(request.user, gone):
+    if gone and tracks.were_duplicates(request.user, gone):
         messages.info(request, _("That file was in your library already, so it is not kept twice."))
     context = {"rows": rows, "working": [row.track.pk for row in rows if row.is_working], "gone": gone}
     return render(request, "mixes/_track_states.html", context)

@@ -11,7 +11,7 @@ import environ
 from mixtape_site.configuration.addresses import is_loopback
 
 KEYS_FILE = "GOOGLE_CLIENT_SECRETS_FILE"
-GOOGLES = (".google.com", ".googleapis.com")
+GOOGLE_DOMAINS = (".google.com", ".googleapis.com")
 ADDRESSES = {
     "GOOGLE_OAUTH_AUTH_URI": "https://accounts.google.com/o/oauth2/v2/auth",
     "GOOGLE_OAUTH_TOKEN_URI": "https://oauth2.googleapis.com/token",
@@ -62,16 +62,16 @@ def read_addresses(env: environ.Env) -> dict[str, str]:
     return {name: env.str(name, default=default) for name, default in ADDRESSES.items()}
 
 
-def foreign(addresses: dict[str, str], *, stand_in_allowed: bool) -> dict[str, str]:
+def foreign_addresses(addresses: dict[str, str], *, stand_in_allowed: bool) -> dict[str, str]:
     """Return those addresses that tokens must never be sent to."""
     return {
         name: address
         for name, address in addresses.items()
-        if not (is_googles(address) or (stand_in_allowed and is_local(address)))
+        if not (is_google_address(address) or (stand_in_allowed and is_local(address)))
     }
 
 
-def is_googles(address: str) -> bool:
+def is_google_address(address: str) -> bool:
     """Tell whether an address is Google's own, over TLS, at its usual port."""
     try:
         parts = urlsplit(address)
@@ -79,7 +79,9 @@ def is_googles(address: str) -> bool:
     except ValueError:
         return False
     plain = "@" not in parts.netloc and "\\" not in address
-    return parts.scheme == "https" and usual_port and plain and (parts.hostname or "").endswith(GOOGLES)
+    return (
+        parts.scheme == "https" and usual_port and plain and (parts.hostname or "").endswith(GOOGLE_DOMAINS)
+    )
 
 
 def is_local(address: str) -> bool:

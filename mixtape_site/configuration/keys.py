@@ -36,12 +36,12 @@ def read_or_make_keys(path: Path, make: MakeKey = make_key) -> list[str]:
     Raises ImproperlyConfigured for a file without a key.
     """
     try:
-        return read_or_keep_keys(path, make)
+        return read_or_store_keys(path, make)
     except OSError:
         return [make()]
 
 
-def read_or_keep_keys(path: Path, make: MakeKey = make_key) -> list[str]:
+def read_or_store_keys(path: Path, make: MakeKey = make_key) -> list[str]:
     """Return the keys kept at `path`, newest first, making one. Raises OSError where it cannot be kept."""
     make_key_folder(path.parent)
     if not path.exists():
@@ -59,15 +59,15 @@ def read_keys(path: Path) -> list[str]:
     return keys
 
 
-def put_first(path: Path, make: MakeKey = make_key) -> None:
+def add_key(path: Path, make: MakeKey = make_key) -> None:
     """Have a new key sign from now on; those that did are still understood. Raises OSError."""
-    with alone_in(path.parent):
+    with locked_folder(path.parent):
         replace_keys(path, [make(), *read_keys(path)])
 
 
-def keep_first(path: Path) -> int:
+def drop_old_keys(path: Path) -> int:
     """Forget all keys but the newest; return how many there were. Raises OSError."""
-    with alone_in(path.parent):
+    with locked_folder(path.parent):
         first, *old = read_keys(path)
         if old:
             replace_keys(path, [first])
@@ -109,7 +109,7 @@ def fresh_file(path: Path, keys: list[str]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path) -> Iterator[None]:
     """Let one process at a time change the keys of a folder."""
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -29,7 +29,7 @@ class Limits:
     patches_at_once: int = 3  # pieces of uploads being received, of one user
     picture_bytes: int = 30 * MB
     free_disk_bytes: int = 1 * GB  # left free for everything else on the machine
-    listening_bytes: int = 5 * GB  # kept of listening copies, for the whole site
+    preview_bytes: int = 5 * GB  # kept of listening copies, for the whole site
     bin_days: int = 30
     upload_days: int = 7  # an unfinished upload can be gone on with
     revisions: int = 50
@@ -48,6 +48,6 @@ class Limits:
             jobs_running=env.int("MIXTAPE_USER_JOBS", default=d.jobs_running),
             uploads_per_day=env.int("MIXTAPE_USER_UPLOADS", default=d.uploads_per_day),
             free_disk_bytes=env.int("MIXTAPE_FREE_DISK_MB", default=d.free_disk_bytes // MB) * MB,
-            listening_bytes=env.int("MIXTAPE_LISTENING_MB", default=d.listening_bytes // MB) * MB,
+            preview_bytes=env.int("MIXTAPE_LISTENING_MB", default=d.preview_bytes // MB) * MB,
             bin_days=env.int("MIXTAPE_BIN_DAYS", default=d.bin_days),
         )

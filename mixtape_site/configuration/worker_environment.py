@@ -13,9 +13,9 @@ import environ
 
 TOKEN_KEYS = "TOKENS_ENCRYPTION_KEY"
 KEYLESS = "MIXTAPE_KEYLESS"  # set where the secrets were taken out; `.env` is not read then
-OF_THE_WEB = (TOKEN_KEYS, "GOOGLE_CLIENT_SECRET", "GOOGLE_CLIENT_SECRETS_FILE")
-OF_MAIL = ("EMAIL_URL",)
-WITHHELD = {"short": (*OF_THE_WEB, *OF_MAIL), "long": OF_THE_WEB}  # by queue; the long one sends mail
+WEB_SECRETS = (TOKEN_KEYS, "GOOGLE_CLIENT_SECRET", "GOOGLE_CLIENT_SECRETS_FILE")
+MAIL_SECRETS = ("EMAIL_URL",)
+WITHHELD = {"short": (*WEB_SECRETS, *MAIL_SECRETS), "long": WEB_SECRETS}  # by queue; the long one sends mail
 
 ENV_FILE = Path(__file__).resolve().parents[2] / ".env"
 

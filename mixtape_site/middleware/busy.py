@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from mixes.services.database_retry import BUSY
+from mixes.services.database_retry import UNAVAILABLE_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class BusyDatabaseMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, BUSY):
+        if not isinstance(error, UNAVAILABLE_ERRORS):
             return None
         logger.warning("The database did not answer: %s", error)
         return busy_page()
@@ -38,4 +38,4 @@ def busy_page() -> HttpResponse:
 
 def is_busy_now() -> bool:
     """Tell whether the error being handled is a database that does not answer."""
-    return isinstance(sys.exception(), BUSY)
+    return isinstance(sys.exception(), UNAVAILABLE_ERRORS)

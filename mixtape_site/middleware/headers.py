@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 # nothing here needs any of them; an empty list refuses it to frames too
-REFUSED = (
+DENIED_FEATURES = (
     "accelerometer",
     "browsing-topics",
     "camera",
@@ -18,7 +18,7 @@ REFUSED = (
     "payment",
     "usb",
 )
-PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in REFUSED)
+PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in DENIED_FEATURES)
 
 
 class PermissionsPolicyMiddleware:

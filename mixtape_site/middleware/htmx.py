@@ -10,7 +10,7 @@ from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
-SAFE = ("GET", "HEAD")
+SAFE_METHODS = ("GET", "HEAD")
 
 
 class SignInPageMiddleware:
@@ -24,13 +24,13 @@ class SignInPageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.status_code != 302 or (request.method in SAFE and not request.htmx):
+        if response.status_code != 302 or (request.method in SAFE_METHODS and not request.htmx):
             return response
         sign_in = resolve_url(settings.LOGIN_URL)
         if request.path == sign_in or urlsplit(response["Location"]).path != sign_in:
             return response
         try:
-            page = page_of(request)
+            page = current_page(request)
         except ValueError:  # a header that is no address
             page = ""
         if url_has_allowed_host_and_scheme(page, allowed_hosts=None):
@@ -38,7 +38,7 @@ class SignInPageMiddleware:
         return HttpResponseClientRedirect(sign_in) if request.htmx else HttpResponseRedirect(sign_in)
 
 
-def page_of(request: HttpRequest) -> str:
+def current_page(request: HttpRequest) -> str:
     """Return the page a request was made from, none where that is of another site."""
     if request.htmx:
         return request.htmx.current_url_abs_path or ""

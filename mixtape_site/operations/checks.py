@@ -13,7 +13,7 @@ from mixes.engine.processes import ffmpeg
 from mixes.engine.processes.sandbox import can_restrict_files
 from mixtape_site.configuration.addresses import is_loopback
 
-OTHERS = 0o077  # bits of a file's mode for its group and for everybody
+GROUP_AND_OTHERS = 0o077  # bits of a file's mode for its group and for everybody
 
 INSTALL_HINT = (
     "Leave MIXTAPE_FFMPEG empty to use the ffmpeg that comes with requirements.txt, "
@@ -69,7 +69,7 @@ def check_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMe
     if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         return [unusable_keys(folder)]
     files = [path for path in sorted(folder.glob("*")) if path.is_file()]
-    open_files = [path for path in files if path.stat().st_mode & OTHERS]
+    open_files = [path for path in files if path.stat().st_mode & GROUP_AND_OTHERS]
     unusable = [unusable_keys(path) for path in files if not os.access(path, os.R_OK)]
     return unusable + [
         Warning(

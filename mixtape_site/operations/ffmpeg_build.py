@@ -34,7 +34,7 @@ class Build:
         return self.newest_day is not None and (today - self.newest_day).days > OLD_DAYS
 
 
-def look() -> Build:
+def read_build() -> Build:
     """Ask the ffmpeg that is used. Raises EngineError."""
     path = ffmpeg.find_ffmpeg(settings.FFMPEG)
     output = run_child([str(path), "-version"], limits=READER).stdout.decode("utf-8", "replace")

@@ -20,8 +20,8 @@ from mixes.services import workers
 from mixes.services.queue_age import oldest_waiting_s
 from mixtape_site.operations import ffmpeg_build
 
-KEPT_S = 3  # a report answers whoever asks within so long: the question is cheap to ask and not to answer
-MARK = "readyz"  # key of the one row written; it has expired when it is made, so it opens nothing
+CACHE_S = 3  # a report answers whoever asks within so long: the question is cheap to ask and not to answer
+PROBE_KEY = "readyz"  # key of the one row written; it has expired when it is made, so it opens nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +52,23 @@ class Report:
 
 def recent_report() -> Report:
     """Return a report that is a few seconds old at most."""
-    return cache.get_or_set(MARK, make_report, KEPT_S)
+    return cache.get_or_set(PROBE_KEY, make_report, CACHE_S)
 
 
 def make_report() -> Report:
     """Look at everything a mix needs."""
     looks = {
-        "database": look_at_database,
-        "migrations": look_at_migrations,
-        "storage": look_at_storage,
-        "disk": look_at_disk,
-        "ffmpeg": look_at_ffmpeg,
-        **{f"worker_{queue}": _look_at_worker(queue) for queue in served_queues()},
+        "database": check_database,
+        "migrations": check_migrations,
+        "storage": check_storage,
+        "disk": check_disk,
+        "ffmpeg": check_ffmpeg,
+        **{f"worker_{queue}": _worker_check(queue) for queue in served_queues()},
     }
-    return Report({name: _answer(look) for name, look in looks.items()})
+    return Report({name: _run_check(look) for name, look in looks.items()})
 
 
-def _answer(look: Callable[[], Check]) -> Check:
+def _run_check(look: Callable[[], Check]) -> Check:
     """Name what failed by its kind only: paths and addresses are nobody else's business."""
     try:
         return look()
@@ -76,25 +76,25 @@ def _answer(look: Callable[[], Check]) -> Check:
         return Check(False, error=type(error).__name__)
 
 
-def look_at_database() -> Check:
+def check_database() -> Check:
     """Write one row."""
     Session.objects.update_or_create(
-        session_key=MARK, defaults={"session_data": "", "expire_date": timezone.now()}
+        session_key=PROBE_KEY, defaults={"session_data": "", "expire_date": timezone.now()}
     )
     return Check(True, connection.vendor)
 
 
-def look_at_migrations() -> Check:
+def check_migrations() -> Check:
     executor = MigrationExecutor(connection)
     missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     return Check(not missing, {"not_applied": missing})
 
 
-def look_at_storage() -> Check:
+def check_storage() -> Check:
     """Write a file where uploads and results go, and remove it."""
     folder = Path(settings.MEDIA_ROOT)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f".{MARK}-{uuid.uuid4().hex}"
+    path = folder / f".{PROBE_KEY}-{uuid.uuid4().hex}"
     try:
         path.write_bytes(b"ready")
         return Check(path.read_bytes() == b"ready")
@@ -102,16 +102,16 @@ def look_at_storage() -> Check:
         path.unlink(missing_ok=True)
 
 
-def look_at_disk() -> Check:
+def check_disk() -> Check:
     """Compare with what is left free for everything else: below it no upload and no mix is taken."""
     Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
     free_bytes = shutil.disk_usage(settings.MEDIA_ROOT).free
     return Check(free_bytes >= settings.LIMITS.free_disk_bytes, {"free_mb": free_bytes // 1_000_000})
 
 
-def look_at_ffmpeg() -> Check:
+def check_ffmpeg() -> Check:
     """An old one is told, and makes mixes as before."""
-    build = ffmpeg_build.look()
+    build = ffmpeg_build.read_build()
     detail = {
         "version": build.version,
         "named": None if build.is_ours else str(build.path),
@@ -121,7 +121,7 @@ def look_at_ffmpeg() -> Check:
     return Check(True, detail)
 
 
-def _look_at_worker(queue: str) -> Callable[[], Check]:
+def _worker_check(queue: str) -> Callable[[], Check]:
     def look() -> Check:
         waiting_s = oldest_waiting_s(queue)
         detail = {"alive": workers.alive(queue).count(), "oldest_waiting_s": waiting_s}

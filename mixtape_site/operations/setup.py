@@ -17,15 +17,15 @@ from django.utils import timezone
 
 from accounts import services as accounts
 from mixes.services.maintenance import database_copy
-from mixes.services.storage import KEPT_FOLDERS
+from mixes.services.storage import STORED_FOLDERS
 
-COPIES_KEPT = 3  # of the database as it was before an upgrade
+MAX_COPIES = 3  # of the database as it was before an upgrade
 
 
 def prepare_site(stdout: TextIO) -> None:
     """Make folders, database, static files and accounts as they should be; say what people need to know."""
     make_folders()
-    with only_one():
+    with setup_lock():
         migrate(stdout)
         collect_static_files()
         prepare_accounts(stdout)
@@ -35,13 +35,13 @@ def make_folders() -> None:
     """Make the folders; what lies in them is no business of others who have an account on this machine."""
     for folder in (Path(settings.DATA_DIR), Path(settings.DATA_DIR) / "keys"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in KEPT_FOLDERS:
+    for name in STORED_FOLDERS:
         (Path(settings.MEDIA_ROOT) / name).mkdir(parents=True, exist_ok=True)
     for folder in (Path(settings.DATA_DIR), Path(settings.MEDIA_ROOT)):
-        shut_out_others(folder)
+        close_to_others(folder)
 
 
-def shut_out_others(folder: Path) -> None:
+def close_to_others(folder: Path) -> None:
     """Take the rights to a folder from all but its owner and group, unless it is not ours to change."""
     mode = stat.S_IMODE(folder.stat().st_mode)
     if mode & stat.S_IRWXO:
@@ -50,7 +50,7 @@ def shut_out_others(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def only_one() -> Iterator[None]:
+def setup_lock() -> Iterator[None]:
     """Let one process at a time prepare the site; the others wait, and find nothing left to do."""
     with (Path(settings.DATA_DIR) / "setup.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -75,7 +75,7 @@ def copy_database() -> Path | None:
     folder.mkdir(mode=0o700, exist_ok=True)
     copy = folder / f"{timezone.now():%Y%m%d-%H%M%S-%f}.sqlite3"
     database_copy.copy_database(copy)
-    for old in sorted(folder.glob("*.sqlite3"))[:-COPIES_KEPT]:
+    for old in sorted(folder.glob("*.sqlite3"))[:-MAX_COPIES]:
         old.unlink()
     return copy
 

@@ -34,9 +34,9 @@ def lines_of(report: Report) -> list[Line]:
 def line_of(name: str, check: Check) -> Line:
     mark = OK if check.is_ok else WRONG
     if name.startswith("worker_"):
-        title, tell = _("Worker “%s”") % name.removeprefix("worker_"), tell_worker
+        title, tell = _("Worker “%s”") % name.removeprefix("worker_"), worker_text
     else:
-        title, tell = _(WORDS[name][0]), WORDS[name][1]
+        title, tell = _(TITLES[name][0]), TITLES[name][1]
     if check.error:
         return Line(WRONG, title, _("It does not answer as it should: %s. The log says more.") % check.error)
     if mark == OK and name == "ffmpeg" and check.detail["old"]:
@@ -44,30 +44,30 @@ def line_of(name: str, check: Check) -> Line:
     return Line(mark, title, tell(check))
 
 
-def tell_database(check: Check) -> str:
+def database_text(check: Check) -> str:
     return _("%s answers and can be written to.") % {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(
         check.detail, check.detail
     )
 
 
-def tell_migrations(check: Check) -> str:
+def migrations_text(check: Check) -> str:
     if check.is_ok:
         return _("The database is as this version wants it.")
     return _("%d steps are missing: restart the site.") % check.detail["not_applied"]
 
 
-def tell_storage(check: Check) -> str:
+def storage_text(check: Check) -> str:
     return _("Files can be written and read.") if check.is_ok else _("What is written is not what is read.")
 
 
-def tell_disk(check: Check) -> str:
+def disk_text(check: Check) -> str:
     free = filesizeformat(check.detail["free_mb"] * MB)
     if check.is_ok:
         return _("%s are free.") % free
     return _("Only %s are free: no uploads and no mixes are taken until there is more.") % free
 
 
-def tell_ffmpeg(check: Check) -> str:
+def ffmpeg_text(check: Check) -> str:
     detail = check.detail
     parts = [_("Version %s.") % detail["version"]]
     if detail["made"]:
@@ -94,7 +94,7 @@ def made_in_words(made: str) -> str:
     return _("%(day)s, %(age)s ago") % {"day": day_in_words(day, "DATE_FORMAT"), "age": timesince(day)}
 
 
-def tell_worker(check: Check) -> str:
+def worker_text(check: Check) -> str:
     count, waiting_s = check.detail["alive"], check.detail["oldest_waiting_s"]
     text = ngettext("%d process works.", "%d processes work.", count) % count if count else _("None works.")
     if waiting_s is None:
@@ -105,10 +105,10 @@ def tell_worker(check: Check) -> str:
     return f"{text} {waits % waiting_s}"
 
 
-WORDS: dict[str, tuple[str, Callable[[Check], str]]] = {
-    "database": (gettext_noop("Database"), tell_database),
-    "migrations": (gettext_noop("Tables of the database"), tell_migrations),
-    "storage": (gettext_noop("Media folder"), tell_storage),
-    "disk": (gettext_noop("Disk"), tell_disk),
-    "ffmpeg": ("ffmpeg", tell_ffmpeg),
+TITLES: dict[str, tuple[str, Callable[[Check], str]]] = {
+    "database": (gettext_noop("Database"), database_text),
+    "migrations": (gettext_noop("Tables of the database"), migrations_text),
+    "storage": (gettext_noop("Media folder"), storage_text),
+    "disk": (gettext_noop("Disk"), disk_text),
+    "ffmpeg": ("ffmpeg", ffmpeg_text),
 }

@@ -301,7 +301,7 @@ def everything():
     """All rows there are, to see whether something was changed; when somebody was last seen is no change."""
     ours = (Mix, MixTrack, MixJob, Track, Upload, Preview, Artwork, Artifact, Revision, AnalysisJob, User)
     rows = {model.__name__: sorted(map(repr, model.objects.order_by("pk").values())) for model in ours}
-    return rows, sorted(storage.stored_names((*storage.KEPT_FOLDERS, storage.UPLOADS)))
+    return rows, sorted(storage.stored_names((*storage.STORED_FOLDERS, storage.UPLOADS)))
 
 
 def test_a_form_of_another_site_changes_nothing(alice, things):

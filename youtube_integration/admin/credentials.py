@@ -4,13 +4,13 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from mixes.admin.reading import ReadingAdmin
+from mixes.admin.reading import ReadOnlyAdmin
 from youtube_integration.models import PendingRevocation, YouTubeCredential
 from youtube_integration.services import channels
 
 
 @admin.register(YouTubeCredential)
-class YouTubeCredentialAdmin(ReadingAdmin):
+class YouTubeCredentialAdmin(ReadOnlyAdmin):
     """Rows to look at; to delete one is to disconnect its channel, at Google too."""
 
     list_display = ("channel_title", "user", "state", "granted_at", "last_ok_at", "channel_read_at")
@@ -43,7 +43,7 @@ class YouTubeCredentialAdmin(ReadingAdmin):
 
 
 @admin.register(PendingRevocation)
-class PendingRevocationAdmin(ReadingAdmin):
+class PendingRevocationAdmin(ReadOnlyAdmin):
     """Grants of which Google is still to be told that they are over."""
 
     list_display = ("created_at", "owner_key", "tries", "not_before")

@@ -6,25 +6,25 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from mixes.admin.reading import LeasedAdmin, act_on_each
+from mixes.admin.reading import LeasedAdmin, apply_to_each
 from youtube_integration.models import YouTubePublication
-from youtube_integration.pages.publication_page import PublicationSheet
+from youtube_integration.pages.publication_page import PublicationPage
 from youtube_integration.services import publications
 
 
 @admin.action(description="Resume", permissions=["manage"])
 def resume(model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[Model]) -> None:
-    act_on_each(model_admin, request, rows, publications.resume, "%d goes on.")
+    apply_to_each(model_admin, request, rows, publications.resume, "%d goes on.")
 
 
 @admin.action(description="Give up", permissions=["manage"])
 def give_up(model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[Model]) -> None:
-    act_on_each(model_admin, request, rows, publications.give_up, "%d given up.")
+    apply_to_each(model_admin, request, rows, publications.give_up, "%d given up.")
 
 
 @admin.action(description="Reconcile: look for the video once more", permissions=["manage"])
 def reconcile(model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[Model]) -> None:
-    act_on_each(model_admin, request, rows, publications.reconcile, "%d will be looked for on its channel.")
+    apply_to_each(model_admin, request, rows, publications.reconcile, "%d will be looked for on its channel.")
 
 
 @admin.register(YouTubePublication)
@@ -49,7 +49,7 @@ class YouTubePublicationAdmin(LeasedAdmin):
     actions = (resume, give_up, reconcile)
     fieldsets = (
         (None, {"fields": ("title", "owner", "page", "video", "shown_state", "phase", "sent")}),
-        ("Reason", {"fields": ("error_code", "google_reason", "error_text", "message", "told")}),
+        ("Reason", {"fields": ("error_code", "google_reason", "error_text", "message", "shown_notes")}),
         (
             "Video",
             {
@@ -103,7 +103,7 @@ class YouTubePublicationAdmin(LeasedAdmin):
     def sent(self, row: YouTubePublication) -> str:
         if not row.size:
             return "-"
-        percent = PublicationSheet(row).percent
+        percent = PublicationPage(row).percent
         return format_html('<progress max="100" value="{}"></progress> {} %', percent, percent)
 
     @admin.display(description="page")
@@ -113,9 +113,9 @@ class YouTubePublicationAdmin(LeasedAdmin):
 
     @admin.display(description="video")
     def video(self, row: YouTubePublication) -> str:
-        url = PublicationSheet(row).video_url
+        url = PublicationPage(row).video_url
         return format_html('<a href="{}" rel="noreferrer">{}</a>', url, url) if url else "-"
 
     @admin.display(description="notes")
-    def told(self, row: YouTubePublication) -> str:
+    def shown_notes(self, row: YouTubePublication) -> str:
         return format_html_join("", "<p>{}</p>", ((note,) for note in row.notes)) or "-"

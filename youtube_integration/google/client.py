@@ -31,7 +31,7 @@ from googleapiclient.http import MediaFileUpload, build_http
 from oauthlib.oauth2 import OAuth2Error
 
 from mixtape_site.configuration.google import is_local
-from youtube_integration.google.request_bodies import SentOnce, Window
+from youtube_integration.google.request_bodies import FileWindow, SingleReadBody
 from youtube_integration.google.responses import (
     read_channel,
     read_refusal,
@@ -56,15 +56,22 @@ from youtube_integration.google.types import (
 
 SOCKET_TIMEOUT_S = 60  # of each block that is sent or read, not of a whole chunk
 REVOKE_TIMEOUT_S = 5
-LISTED = 50  # as many as one answer of YouTube holds
+PAGE_SIZE = 50  # as many as one answer of YouTube holds
 NETWORK_ERRORS = (
     OSError,
     httplib2.HttpLib2Error,
     http.client.HTTPException,
     google.auth.exceptions.TransportError,
 )
-TALKATIVE = ("requests_oauthlib", "oauthlib", "googleapiclient", "google", "google_auth_httplib2", "urllib3")
-for _name in TALKATIVE:
+NOISY_LOGGERS = (
+    "requests_oauthlib",
+    "oauthlib",
+    "googleapiclient",
+    "google",
+    "google_auth_httplib2",
+    "urllib3",
+)
+for _name in NOISY_LOGGERS:
     logging.getLogger(_name).setLevel(logging.WARNING)  # below that some of them tell codes and tokens
 
 
@@ -104,7 +111,7 @@ def finish_consent(
 def refresh(tokens: Tokens) -> Tokens:
     """Return the tokens with a fresh access token. Raises GrantLost, Unreachable."""
     credentials = _credentials(tokens)
-    with telling_apart():
+    with translated_errors():
         credentials.refresh(google.auth.transport.requests.Request())
     return _tokens_of(credentials, tokens.scopes)
 
@@ -139,7 +146,7 @@ class Api:
         transport.follow_redirects = False  # Google sends none, and a token goes nowhere else
         self._http = AuthorizedHttp(self._credentials, http=transport, max_refresh_attempts=1)
         place = {"rootUrl": _root_url(), "mtlsRootUrl": _root_url()}
-        self._youtube = discovery.build_from_document({**_document(), **place}, http=self._http)
+        self._youtube = discovery.build_from_document({**_api_description(), **place}, http=self._http)
 
     def close(self) -> None:
         self._http.close()
@@ -169,7 +176,7 @@ class Api:
             "Slug": file_name,
         }
         address = f"{_root_url()}upload/youtube/v3/videos?{urlencode(query)}"
-        status, answer, content = self._send(address, "POST", SentOnce(body), headers)
+        status, answer, content = self._send(address, "POST", SingleReadBody(body), headers)
         if status != 200 or "location" not in answer:
             raise read_refusal(status, answer, content)
         return _checked_address(answer["location"])
@@ -194,7 +201,7 @@ class Api:
 
         `should_stop` is asked, and `on_sent` told how much of the chunk went out, with each block.
         """
-        window = Window(file, offset, length, should_stop, on_sent)
+        window = FileWindow(file, offset, length, should_stop, on_sent)
         headers = {
             "Content-Type": "video/mp4",
             "Content-Length": str(length),
@@ -207,7 +214,7 @@ class Api:
         self._execute(self._youtube.thumbnails().set(videoId=video_id, media_body=media))
 
     def playlists(self) -> tuple[Playlist, ...]:
-        request = self._youtube.playlists().list(part="snippet", mine=True, maxResults=LISTED)
+        request = self._youtube.playlists().list(part="snippet", mine=True, maxResults=PAGE_SIZE)
         return tuple(
             Playlist(item["id"], item["snippet"]["title"]) for item in self._execute(request).get("items", [])
         )
@@ -215,13 +222,13 @@ class Api:
     def add_to_playlist(self, playlist_id: str, video_id: str) -> None:
         """Have a video in a playlist once; it is looked for first, and safe to be called again."""
         items = self._youtube.playlistItems()
-        listing = items.list(part="snippet", playlistId=playlist_id, videoId=video_id, maxResults=LISTED)
+        listing = items.list(part="snippet", playlistId=playlist_id, videoId=video_id, maxResults=PAGE_SIZE)
         if self._execute(listing).get("items"):
             return
         resource = {"kind": "youtube#video", "videoId": video_id}
         body = {"snippet": {"playlistId": playlist_id, "resourceId": resource}}
         request = items.insert(part="snippet", body=body)
-        request.body = SentOnce(request.body.encode())
+        request.body = SingleReadBody(request.body.encode())
         self._execute(request)
 
     def find_upload(
@@ -232,7 +239,7 @@ class Api:
         `known` are videos that other uploads made.
         """
         uploads = self.channel().uploads_playlist
-        listing = self._youtube.playlistItems().list(part="snippet", playlistId=uploads, maxResults=LISTED)
+        listing = self._youtube.playlistItems().list(part="snippet", playlistId=uploads, maxResults=PAGE_SIZE)
         ids = [item["snippet"]["resourceId"]["videoId"] for item in self._execute(listing).get("items", [])]
         videos = self.videos([video_id for video_id in ids if video_id not in known])
         named = [video for video in videos if video.file_name == file_name]
@@ -259,27 +266,27 @@ class Api:
         return tuple(read_video(item) for item in self._execute(request).get("items", []))
 
     def _execute(self, request: Any) -> dict[str, Any]:
-        with self._answering():
+        with self._calling():
             return request.execute(num_retries=0)
 
     def _send(self, address: str, method: str, body: Any, headers: dict[str, str]) -> tuple[int, Any, bytes]:
-        with self._answering():
+        with self._calling():
             answer, content = self._http.request(address, method=method, body=body, headers=headers)
             return answer.status, answer, content
 
     @contextlib.contextmanager
-    def _answering(self) -> Iterator[None]:
+    def _calling(self) -> Iterator[None]:
         """Tell errors apart, leave no half used connection behind, and hand on refreshed tokens."""
         try:
-            with telling_apart():
+            with translated_errors():
                 yield
         except BaseException:
             self._http.close()
             raise
         finally:
-            self._hand_on_tokens()
+            self._pass_on_tokens()
 
-    def _hand_on_tokens(self) -> None:
+    def _pass_on_tokens(self) -> None:
         tokens = _tokens_of(self._credentials, self._tokens.scopes)
         if tokens != self._tokens:
             self._tokens = tokens
@@ -287,7 +294,7 @@ class Api:
 
 
 @contextlib.contextmanager
-def telling_apart() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
     """Raise what Google's libraries raise as errors of ours."""
     try:
         yield
@@ -302,8 +309,8 @@ def telling_apart() -> Iterator[None]:
 
 
 def _oauth_reason(error: google.auth.exceptions.RefreshError) -> str:
-    told = error.args[1] if len(error.args) > 1 else None
-    return str(told.get("error", "")) if isinstance(told, dict) else "no_refresh_token"
+    details = error.args[1] if len(error.args) > 1 else None
+    return str(details.get("error", "")) if isinstance(details, dict) else "no_refresh_token"
 
 
 def _checked_address(address: str) -> str:
@@ -320,13 +327,13 @@ def _root_url() -> str:
 
 
 @cache
-def _document() -> dict[str, Any]:
+def _api_description() -> dict[str, Any]:
     """Return the API's description as it came with the library."""
     return json.loads(discovery_cache.get_static_doc("youtube", "v3"))
 
 
 def _flow(redirect_uri: str, scopes: Sequence[str], **kept: str) -> Flow:
-    _let_oauthlib()
+    _configure_oauthlib()
     client = {
         "client_id": settings.GOOGLE_CLIENT_ID,
         "client_secret": settings.GOOGLE_CLIENT_SECRET,
@@ -336,7 +343,7 @@ def _flow(redirect_uri: str, scopes: Sequence[str], **kept: str) -> Flow:
     return Flow.from_client_config({"web": client}, scopes=list(scopes), redirect_uri=redirect_uri, **kept)
 
 
-def _let_oauthlib() -> None:
+def _configure_oauthlib() -> None:
     """Have oauthlib take an answer with fewer scopes than asked for, and plain HTTP only on this machine."""
     os.environ["OAUTHLIB_RELAX_TOKEN_SCOPE"] = "1"
     if is_local(settings.GOOGLE_OAUTH_TOKEN_URI):

@@ -13,7 +13,7 @@ from mixes.engine.errors import Cancelled
 from youtube_integration.google.types import FileChanged
 
 
-class SentOnce:
+class SingleReadBody:
     """Some bytes as the body of one request."""
 
     def __init__(self, data: bytes) -> None:
@@ -42,7 +42,7 @@ class SentOnce:
         return self._data[begin:end]
 
 
-class Window(SentOnce):
+class FileWindow(SingleReadBody):
     """One chunk of a file, read block by block: a socket's timeout is then for a block, not for the chunk."""
 
     def __init__(

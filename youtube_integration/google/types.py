@@ -6,6 +6,7 @@ from datetime import datetime
 UPLOAD_SCOPE = "https://www.googleapis.com/auth/youtube.upload"
 READ_SCOPE = "https://www.googleapis.com/auth/youtube.readonly"
 PLAYLIST_SCOPE = "https://www.googleapis.com/auth/youtube"  # to change playlists, and all else of a channel
+MUSIC = "10"  # YouTube's id of the category
 FILE_NAME_MARK = "mixtape-"  # the names that our uploads give themselves begin with it
 
 
@@ -86,17 +87,18 @@ class Playlist:
 
 @dataclass(frozen=True, slots=True)
 class VideoDetails:
-    """What a video is to be."""
+    """What a video is to be: all that its owner decides."""
 
     title: str
-    description: str
-    tags: tuple[str, ...]
-    category: str
-    privacy: str
-    publish_at: datetime | None
-    made_for_kids: bool
-    altered_content: bool
-    notify_subscribers: bool
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    category: str = MUSIC
+    privacy: str = "private"
+    made_for_kids: bool = False
+    altered_content: bool = False
+    publish_at: datetime | None = None  # aware
+    notify_subscribers: bool = True
+    playlist: str = ""
 
 
 @dataclass(frozen=True, slots=True)

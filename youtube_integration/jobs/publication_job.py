@@ -14,7 +14,7 @@ from mixes.queues import PUBLISH, wake
 from mixes.services import storage
 from mixes.services.maintenance.pruning import age_s
 from youtube_integration.jobs import upload, watch
-from youtube_integration.jobs.work import Work
+from youtube_integration.jobs.work import PublicationWork
 from youtube_integration.models import HELD, YouTubeCredential, YouTubePublication
 from youtube_integration.services import drafts, publication_mails, quotas, video_files
 
@@ -25,13 +25,13 @@ Phase = YouTubePublication.Phase
 rows = YouTubePublication.objects
 
 
-def run(run: JobRun) -> Commit:
-    """Go on with a publication; return the writes of its end. Raises GoOnLater at the end of a slice."""
-    work = Work(run, rows.select_related("credential", "owner").get(pk=run.job.pk))
+def handle(run: JobRun) -> Commit:
+    """Go on with a publication; return the writes of its end. Raises Postponed at the end of a slice."""
+    work = PublicationWork(run, rows.select_related("credential", "owner").get(pk=run.job.pk))
     if not work.row.video_id:
         video_id = upload.upload(work)
         # the one moment at which a video of ours is known: nothing comes between it and this write
-        work.win(video_id=video_id, offset=work.row.size, phase=Phase.PROCESSING, looks=0)
+        work.write_progress(video_id=video_id, offset=work.row.size, phase=Phase.PROCESSING, looks=0)
     columns = watch.finish(work)
     return partial(commit, work.row, columns)
 
@@ -39,26 +39,26 @@ def run(run: JobRun) -> Commit:
 def commit(row: YouTubePublication, columns: dict[str, Any]) -> dict[str, Any]:
     """Give the last columns; runs in the transaction that ends the row."""
     transaction.on_commit(partial(video_files.remove, row), robust=True)
-    transaction.on_commit(partial(publication_mails.tell_of_video, row, row.notes), robust=True)
+    transaction.on_commit(partial(publication_mails.mail_published, row, row.notes), robust=True)
     return columns
 
 
-def give_up(job: Leased, state: State, sentence: str) -> None:
+def on_failure(job: Leased, state: State, sentence: str) -> None:
     """Clear up after a publication that failed or was cancelled."""
     row = rows.select_related("owner").get(pk=job.pk)
     transaction.on_commit(partial(video_files.remove, row), robust=True)
     if state == State.CANCELLED:
         rows.filter(pk=row.pk).update(sealed_session="")
     else:
-        transaction.on_commit(partial(publication_mails.tell_of_failure, row, sentence), robust=True)
+        transaction.on_commit(partial(publication_mails.mail_failure, row, sentence), robust=True)
 
 
-def tidy() -> None:
+def clean_up() -> None:
     """Let go on what waited for a mix or a grant, and remove what nobody works on any more."""
     start_ready()
     release_reconnected()
     remove_abandoned()
-    quotas.forget_old_starts()
+    quotas.delete_old_starts()
 
 
 def start_ready() -> None:
@@ -75,7 +75,7 @@ def start_ready() -> None:
 
 def start(row: YouTubePublication, video: Artifact) -> None:
     try:
-        video_files.take_in(row, video)
+        video_files.store(row, video)
     except OSError:  # the disk is full, or the mix is being made anew: it is tried again soon
         logger.warning("The video of a publication could not be taken in.", exc_info=True)
         return
@@ -101,7 +101,7 @@ def fail_waiting(row: YouTubePublication) -> None:
         if rows.filter(pk=row.pk, state=State.QUEUED, phase=Phase.WAITING_FOR_MIX).update(
             **ended(State.FAILED), error_code="no_mix", error_text=sentence
         ):
-            give_up(row, State.FAILED, sentence)
+            on_failure(row, State.FAILED, sentence)
 
 
 def release_reconnected() -> None:

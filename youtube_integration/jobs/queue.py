@@ -5,7 +5,7 @@ import time
 
 from django.db import connections
 
-from mixes.jobs.runner import Commit, JobRun, Kind
+from mixes.jobs.runner import Commit, JobKind, JobRun
 from mixes.leases import Leased, State
 from youtube_integration.models import YouTubePublication
 
@@ -13,37 +13,37 @@ GRANTS_EVERY_S = 3600.0
 _grants_due_s = 0.0
 
 
-def run(run: JobRun) -> Commit:
+def handle(run: JobRun) -> Commit:
     from youtube_integration.jobs import publication_job
 
-    return publication_job.run(run)
+    return publication_job.handle(run)
 
 
-def give_up(job: Leased, state: State, sentence: str) -> None:
+def on_failure(job: Leased, state: State, sentence: str) -> None:
     from youtube_integration.jobs import publication_job
 
-    publication_job.give_up(job, state, sentence)
+    publication_job.on_failure(job, state, sentence)
 
 
-def tidy() -> None:
+def clean_up() -> None:
     """Called every 15 s by the worker command's main process."""
     from youtube_integration.jobs import publication_job
 
     global _grants_due_s
-    publication_job.tidy()
+    publication_job.clean_up()
     if time.monotonic() >= _grants_due_s:
         _grants_due_s = time.monotonic() + GRANTS_EVERY_S
         # beside the main process's own work, for Google may take its time to answer
-        threading.Thread(target=look_after_grants, name="grants", daemon=True).start()
+        threading.Thread(target=maintain_grants, name="grants", daemon=True).start()
 
 
-def look_after_grants() -> None:
+def maintain_grants() -> None:
     from youtube_integration.services import channels
 
     try:
-        channels.look_after_grants()
+        channels.maintain_grants()
     finally:
         connections.close_all()
 
 
-KIND = Kind(YouTubePublication, run, give_up, tidy)
+KIND = JobKind(YouTubePublication, handle, on_failure, clean_up)

@@ -13,13 +13,13 @@ from mixes.services import storage
 from mixes.services.wording import Words
 from youtube_integration import problems
 from youtube_integration.google.types import GoogleError, Refused, VideoState
-from youtube_integration.jobs.work import Work
+from youtube_integration.jobs.work import PublicationWork
 from youtube_integration.models import YouTubePublication
 from youtube_integration.problems import Retry, Step
 
-FIRST_POLL_S, LONGEST_POLL_S = 10, 300
-WATCHED = timedelta(hours=24)
-MISSING_LOOKS = 5  # a new video may not be listed at once
+FIRST_POLL_S, MAX_POLL_S = 10, 300
+WATCH_LIMIT = timedelta(hours=24)
+MAX_MISSING_LOOKS = 5  # a new video may not be listed at once
 Phase, Extra = YouTubePublication.Phase, YouTubePublication.Extra
 
 FAILURES: dict[str, Words] = {  # status.failureReason, processingDetails.processingFailureReason
@@ -53,64 +53,64 @@ REJECTED = gettext_lazy("YouTube rejected the video. Look at YouTube Studio.")
 PRIVACY_NAMES = dict(YouTubePublication.Privacy.choices)
 
 
-def finish(work: Work) -> dict[str, Any]:
-    """Do what follows an upload; return the row's columns once YouTube is done. Raises GoOnLater."""
+def finish(work: PublicationWork) -> dict[str, Any]:
+    """Do what follows an upload; return the row's columns once YouTube is done. Raises Postponed."""
     while True:
         for step, act in ((Step.THUMBNAIL, set_thumbnail), (Step.PLAYLIST, add_to_playlist)):
             do_extra(work, step, act)
         try:
             return watch(work)
         except GoogleError as error:
-            work.cope(error, Step.WATCH)
+            work.handle_error(error, Step.WATCH)
 
 
-def do_extra(work: Work, step: Step, act: Callable[[Work], None]) -> None:
+def do_extra(work: PublicationWork, step: Step, act: Callable[[PublicationWork], None]) -> None:
     """Do something that a video can do without: what YouTube refuses becomes a note."""
     name = f"{step}_state"
     while getattr(work.row, name) == Extra.WANTED:
         try:
             act(work)
-            work.win(**{name: Extra.DONE})
+            work.write_progress(**{name: Extra.DONE})
         except Refused as error:
             problem = problems.classify(error, step, reference=work.row.pk.hex[:8])
             if problem.retry == Retry.HELD:
-                work.cope(error, step)
+                work.handle_error(error, step)
             if problem.retry != Retry.NEVER:
                 return  # it is tried again with the next look at the video
             work.write(**{name: Extra.REFUSED})
-            work.note(problems.words_of(problem))
+            work.note(problems.sentence_of(problem))
         except GoogleError as error:
-            work.cope(error, step)
+            work.handle_error(error, step)
 
 
-def set_thumbnail(work: Work) -> None:
+def set_thumbnail(work: PublicationWork) -> None:
     path = storage.path_of(work.row.thumbnail) if work.row.thumbnail else None
     if path is None or not path.is_file():
         raise Refused(400, "invalidImage")
     work.api.set_thumbnail(work.row.video_id, path)
 
 
-def add_to_playlist(work: Work) -> None:
+def add_to_playlist(work: PublicationWork) -> None:
     work.api.add_to_playlist(work.row.playlist, work.row.video_id)
 
 
-def watch(work: Work) -> dict[str, Any]:
-    """Look at the video once. Raises GoOnLater while YouTube works on it, PublicationRefused if it fails."""
+def watch(work: PublicationWork) -> dict[str, Any]:
+    """Look at the video once. Raises Postponed while YouTube works on it, PublicationRefused if it fails."""
     video = work.api.video(work.row.video_id)
     since = datetime.fromisoformat(work.row.processing.setdefault("since", timezone.now().isoformat()))
-    is_over = timezone.now() - since > WATCHED
+    is_over = timezone.now() - since > WATCH_LIMIT
     if video is None:
         return wait_for_listing(work, is_over=is_over)
-    work.win(processing=summary_of(video, since), privacy_actual=video.privacy)
-    tell_of_privacy(work, video)
-    refuse_unwatchable(work, video)
+    work.write_progress(processing=summary_of(video, since), privacy_actual=video.privacy)
+    note_privacy(work, video)
+    fail_if_rejected(work, video)
     is_done = video.upload_status == "processed" or video.processing_status == "succeeded"
     if not is_done and not is_over:
-        look_again(work, video)
+        poll_again(work, video)
     if not is_done:
         work.note(_("YouTube is still working on the video after a day. Look at YouTube Studio."))
-    tell_of_blocks(work, video)
-    give_extras_up(work)
+    note_blocked_countries(work, video)
+    drop_extras(work)
     return {"phase": Phase.PUBLISHED, "sealed_session": ""}
 
 
@@ -127,11 +127,11 @@ def summary_of(video: VideoState, since: datetime) -> dict[str, Any]:
     }
 
 
-def look_again(work: Work, video: VideoState | None) -> None:
-    """End this run until the next look, each twice as far as the one before. Raises GoOnLater."""
-    wait_s = min(LONGEST_POLL_S, FIRST_POLL_S * 2 ** min(work.row.looks, 10))
+def poll_again(work: PublicationWork, video: VideoState | None) -> None:
+    """End this run until the next look, each twice as far as the one before. Raises Postponed."""
+    wait_s = min(MAX_POLL_S, FIRST_POLL_S * 2 ** min(work.row.looks, 10))
     parts = video.parts_done / video.parts_total if video and video.parts_total else 0.0
-    work.later(
+    work.postpone(
         phase=Phase.PROCESSING,
         not_before=timezone.now() + timedelta(seconds=wait_s),
         looks=work.row.looks + 1,
@@ -140,18 +140,18 @@ def look_again(work: Work, video: VideoState | None) -> None:
     )
 
 
-def wait_for_listing(work: Work, *, is_over: bool) -> dict[str, Any]:
+def wait_for_listing(work: PublicationWork, *, is_over: bool) -> dict[str, Any]:
     """A video that is not there: not yet, or deleted by its owner."""
     was_there = "status" in work.row.processing
-    if not was_there and work.row.looks < MISSING_LOOKS and not is_over:
+    if not was_there and work.row.looks < MAX_MISSING_LOOKS and not is_over:
         work.write(processing=work.row.processing)
-        look_again(work, None)
+        poll_again(work, None)
     work.note(_("The video is no longer on YouTube: it was deleted there."))
-    give_extras_up(work)
+    drop_extras(work)
     return {"phase": Phase.PUBLISHED, "sealed_session": ""}
 
 
-def refuse_unwatchable(work: Work, video: VideoState) -> None:
+def fail_if_rejected(work: PublicationWork, video: VideoState) -> None:
     """End with YouTube's reason where it will not show the video. Raises PublicationRefused."""
     if video.upload_status == "rejected":
         work.fail("rejected", str(REJECTIONS.get(video.rejection_reason, REJECTED)), video.rejection_reason)
@@ -159,7 +159,7 @@ def refuse_unwatchable(work: Work, video: VideoState) -> None:
         work.fail("processing", str(FAILURES.get(video.failure_reason, FAILED)), video.failure_reason)
 
 
-def tell_of_privacy(work: Work, video: VideoState) -> None:
+def note_privacy(work: PublicationWork, video: VideoState) -> None:
     """Note that somebody other than the owner decided who may see the video."""
     row = work.row
     became_public = row.publish_at and row.publish_at <= timezone.now() and video.privacy == "public"
@@ -170,7 +170,7 @@ def tell_of_privacy(work: Work, video: VideoState) -> None:
     work.note(text % {"actual": actual, "wanted": wanted})
 
 
-def tell_of_blocks(work: Work, video: VideoState) -> None:
+def note_blocked_countries(work: PublicationWork, video: VideoState) -> None:
     if video.blocked_countries:
         count = len(video.blocked_countries)
         text = ngettext(
@@ -181,7 +181,7 @@ def tell_of_blocks(work: Work, video: VideoState) -> None:
         work.note(text % {"count": count, "countries": ", ".join(video.blocked_countries)})
 
 
-def give_extras_up(work: Work) -> None:
+def drop_extras(work: PublicationWork) -> None:
     """What YouTube had no time for until the end is not done any more."""
     for step, sentence in ((Step.THUMBNAIL, problems.NO_OWN_THUMBNAIL), (Step.PLAYLIST, problems.NOT_LISTED)):
         if getattr(work.row, f"{step}_state") == Extra.WANTED:

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 from django.utils import timezone
 
 from mixes.engine.errors import Cancelled, EngineError
-from mixes.jobs.runner import MESSAGE_LENGTH, GoOnLater, JobRun
-from mixes.services.database_retry import patient
+from mixes.jobs.runner import MESSAGE_LENGTH, JobRun, Postponed
+from mixes.services.database_retry import retry_until_database_answers
 from youtube_integration import problems
 from youtube_integration.google.client import Api
 from youtube_integration.google.types import GoogleError, GrantLost
@@ -21,9 +21,9 @@ from youtube_integration.services.credentials import api_for, mark_reconnect
 
 logger = logging.getLogger(__name__)
 
-LONGEST_PAUSE_S = 4.0  # a longer one is no reason to keep others waiting: the row goes back to the queue
-LOOK_S = 0.1
-WELL: dict[str, Any] = {
+MAX_PAUSE_S = 4.0  # a longer one is no reason to keep others waiting: the row goes back to the queue
+STOP_POLL_S = 0.1
+NO_FAILURE: dict[str, Any] = {
     "attempt": 0,
     "failures": 0,
     "failing_since": None,
@@ -37,13 +37,13 @@ class PublicationRefused(EngineError):
     """What ends a publication; str() is the sentence for its owner."""
 
 
-class Work:
+class PublicationWork:
     """One run of a publication."""
 
     def __init__(self, run: JobRun, row: YouTubePublication) -> None:
         self.run = run
         self.row = row
-        self.is_further = False  # something was won for good
+        self.has_progress = False  # something was won for good
         self._api: Api | None = None
 
     @property
@@ -64,27 +64,27 @@ class Work:
         """Write to the row while it is ours. Raises Cancelled when it no longer is."""
         rows = YouTubePublication.objects.held(self.row.pk, self.run.token)
         free = rows.filter(cancel_requested=False) if unless_cancelled else rows
-        if not patient(partial(free.update, **columns))():
+        if not retry_until_database_answers(partial(free.update, **columns))():
             self.run.stop_reason = "cancel" if rows.exists() else "lost"
             raise Cancelled
         for name, value in columns.items():
             setattr(self.row, name, value)
 
-    def win(self, **columns: Any) -> None:
+    def write_progress(self, **columns: Any) -> None:
         """Write what will not be done again: whatever had gone wrong before is over."""
-        self.write(**WELL | columns)
-        self.is_further = True
+        self.write(**NO_FAILURE | columns)
+        self.has_progress = True
 
     def note(self, sentence: str) -> None:
         """Keep a sentence for the owner, once."""
         if sentence not in self.row.notes:
             self.write(notes=[*self.row.notes, sentence])
 
-    def words(self, problem: Problem, until: datetime | None = None) -> str:
+    def sentence_for(self, problem: Problem, until: datetime | None = None) -> str:
         """Return the sentence for the owner, who is told otherwise once YouTube has the video."""
         if self.row.video_id and problem.retry != Retry.NEVER:
-            return str(problems.AFTERWARDS[problem.retry == Retry.HELD])
-        return problems.words_of(problem, percent=self.percent, until=until)
+            return str(problems.AFTER_UPLOAD[problem.retry == Retry.HELD])
+        return problems.sentence_of(problem, percent=self.percent, until=until)
 
     def pause(self, seconds: float) -> None:
         """Wait while others may tell us to stop. Raises Cancelled."""
@@ -92,16 +92,16 @@ class Work:
         while time.monotonic() < until_s:
             if self.run.should_stop():
                 raise Cancelled
-            time.sleep(LOOK_S)
+            time.sleep(STOP_POLL_S)
 
-    def later(self, **columns: Any) -> NoReturn:
+    def postpone(self, **columns: Any) -> NoReturn:
         """End this run; the row goes on when `not_before` has come."""
-        raise GoOnLater(**columns)
+        raise Postponed(**columns)
 
     def hold(self, phase: str, code: str, sentence: str, **columns: Any) -> NoReturn:
         """End this run until a person has done something, and tell the owner."""
-        self.run.at_end.callback(publication_mails.tell_of_hold, self.row.pk, sentence)
-        self.later(
+        self.run.at_end.callback(publication_mails.mail_hold, self.row.pk, sentence)
+        self.postpone(
             phase=phase, not_before=HELD, error_code=code, message=sentence[:MESSAGE_LENGTH], **columns
         )
 
@@ -110,14 +110,14 @@ class Work:
         self.write(error_code=code, google_reason=reason[:100])
         raise PublicationRefused(sentence)
 
-    def cope(self, error: GoogleError, step: Step) -> None:
+    def handle_error(self, error: GoogleError, step: Step) -> None:
         """Do what an error asks for: wait a moment and return, or end this run one way or another."""
         problem = problems.classify(error, step, reference=self.row.pk.hex[:8])
         logger.warning("YouTube: %s at %s (%s)", problem.code, step, error)
         if problem.is_for_operator:
             logger.error("Google does not let this site publish: %s", problem.reason or problem.code)
         if problem.retry == Retry.NEVER:
-            self.fail(problem.code, problems.words_of(problem), problem.reason)
+            self.fail(problem.code, problems.sentence_of(problem), problem.reason)
         if problem.retry == Retry.HELD:
             self._hold_for(problem)
         self._try_again(problem)
@@ -125,7 +125,7 @@ class Work:
     def _hold_for(self, problem: Problem) -> NoReturn:
         if problem.phase == YouTubePublication.Phase.NEEDS_RECONNECT and self.row.credential:
             mark_reconnect(self.row.credential)
-        sentence = self.words(problem)
+        sentence = self.sentence_for(problem)
         self.hold(problem.phase, problem.code, sentence, google_reason=problem.reason[:100])
 
     def _try_again(self, problem: Problem) -> None:
@@ -140,7 +140,7 @@ class Work:
             )
             self.fail(problem.code, str(sentence), problem.reason)
         again_at = problems.next_try(problem, failures, now)
-        sentence = self.words(problem, again_at)
+        sentence = self.sentence_for(problem, again_at)
         columns = {
             "failures": failures,
             "failing_since": since,
@@ -148,9 +148,9 @@ class Work:
             "google_reason": problem.reason[:100],
             "message": sentence[:MESSAGE_LENGTH],
         }
-        if again_at - now <= timedelta(seconds=LONGEST_PAUSE_S):
+        if again_at - now <= timedelta(seconds=MAX_PAUSE_S):
             self.write(**columns)
             self.pause((again_at - now).total_seconds())
             return
         phase = self.row.phase if self.row.video_id else problem.phase
-        self.later(phase=phase, not_before=again_at, **columns)
+        self.postpone(phase=phase, not_before=again_at, **columns)

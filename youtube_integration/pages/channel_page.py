@@ -16,7 +16,7 @@ from youtube_integration.services.channels import TESTING_LIFE
 
 # Where Google keeps pictures of channels: the only foreign addresses that a page of ours may show
 PICTURE_HOSTS = ("yt3.ggpht.com", "yt3.googleusercontent.com")
-NOTICED_WITHIN = 2 * TESTING_LIFE  # of such a grant's beginning: it is looked at once a week
+NOTICE_DELAY = 2 * TESTING_LIFE  # of such a grant's beginning: it is looked at once a week
 
 # How long a video may be, by YouTube's word for it: in short, and what to do about it
 LENGTHS: dict[str, tuple[str | Promise, str | Promise]] = {
@@ -42,7 +42,7 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelSheet:
+class ChannelPage:
     """A connected channel, in words."""
 
     title: str
@@ -61,7 +61,7 @@ class ChannelSheet:
     on_their_way: int  # publications that disconnecting would stop
 
 
-def describe_channel(user: User) -> ChannelSheet | None:
+def channel_page(user: User) -> ChannelPage | None:
     """Return what is to be said of a user's channel; None where none is connected."""
     credential = YouTubeCredential.objects.filter(user=user).first()
     if credential is None:
@@ -70,7 +70,7 @@ def describe_channel(user: User) -> ChannelSheet | None:
     lost_after = credential.lost_at - credential.granted_at if credential.lost_at else None
     length, length_note = LENGTHS.get(credential.long_uploads, LENGTH_UNKNOWN)
     is_lost = credential.state == YouTubeCredential.State.RECONNECT
-    return ChannelSheet(
+    return ChannelPage(
         title=credential.channel_title,
         address=f"https://www.youtube.com/channel/{credential.channel_id}",
         picture=shown_picture(credential.channel_picture),
@@ -82,7 +82,7 @@ def describe_channel(user: User) -> ChannelSheet | None:
         needs_verifying=credential.long_uploads == "eligible",
         granted_at=credential.granted_at,
         may_end_at=credential.granted_at + TESTING_LIFE if age < TESTING_LIFE and not is_lost else None,
-        ended_like_testing=lost_after is not None and lost_after < NOTICED_WITHIN,
+        ended_like_testing=lost_after is not None and lost_after < NOTICE_DELAY,
         last_ok_at=credential.last_ok_at,
         on_their_way=YouTubePublication.objects.filter(
             owner=user, state__in=OPEN, final_sent_at=None

@@ -16,7 +16,7 @@ from youtube_integration.services import publications
 from youtube_integration.services.thumbnails import thumbnail_path
 
 Phase = YouTubePublication.Phase
-STALE_S = 120  # a pace that is older says nothing about now
+PACE_STALE_S = 120  # a pace that is older says nothing about now
 HEADLINES: dict[str, Promise] = {
     "waiting_for_mix": gettext_lazy("Waits for the mix"),
     "queued": gettext_lazy("About to begin"),
@@ -30,7 +30,14 @@ HEADLINES: dict[str, Promise] = {
     "failed": pgettext_lazy("state of a video", "Not published"),
     "cancelled": pgettext_lazy("state of a video", "Cancelled"),
 }
-EVERY_S = {"queued": 1, "uploading": 2, "stopping": 1, "processing": 2, "waiting": 10, "waiting_for_mix": 5}
+POLL_EVERY_S = {
+    "queued": 1,
+    "uploading": 2,
+    "stopping": 1,
+    "processing": 2,
+    "waiting": 10,
+    "waiting_for_mix": 5,
+}
 CHIPS = {"published": "ok", "failed": "wrong", "needs_reconnect": "wrong", "needs_review": "wrong"}
 
 
@@ -44,7 +51,7 @@ class Station:
 
 
 @dataclass(frozen=True)
-class PublicationSheet:
+class PublicationPage:
     """One publication."""
 
     publication: YouTubePublication
@@ -74,7 +81,7 @@ class PublicationSheet:
     @property
     def polls_every_s(self) -> int:
         """Return how often the page asks anew; 0 while only a person can change anything."""
-        return EVERY_S.get(self.kind, 0)
+        return POLL_EVERY_S.get(self.kind, 0)
 
     @property
     def sent_bytes(self) -> int:
@@ -91,7 +98,7 @@ class PublicationSheet:
     def bytes_per_s(self) -> float:
         """Return the pace of the last pieces; 0 where nothing moves."""
         pace = self.publication.pace
-        if len(pace) < 2 or timezone.now().timestamp() - pace[-1][0] > STALE_S:
+        if len(pace) < 2 or timezone.now().timestamp() - pace[-1][0] > PACE_STALE_S:
             return 0.0
         (begun_s, first), (ended_s, last) = pace[0], pace[-1]
         return max(0.0, (last - first) / (ended_s - begun_s)) if ended_s > begun_s else 0.0

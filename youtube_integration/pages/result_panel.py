@@ -7,18 +7,18 @@ from django.conf import settings
 from accounts.models import User
 from mixes.models import MixJob
 from youtube_integration.models import YouTubeCredential, YouTubePublication
-from youtube_integration.pages.publication_page import PublicationSheet
+from youtube_integration.pages.publication_page import PublicationPage
 from youtube_integration.services.drafts import will_have_video
 from youtube_integration.services.publications import connected_channel
 
-MOST_SHOWN = 5
+MAX_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class ResultPanel:
     """The publications of a mix, the newest first, and whether there is something to publish."""
 
-    sheets: tuple[PublicationSheet, ...]
+    sheets: tuple[PublicationPage, ...]
     credential: YouTubeCredential | None
     is_set_up: bool
     has_video: bool
@@ -32,11 +32,11 @@ class Panel:
         return any(sheet.kind == "published" for sheet in self.sheets)
 
 
-def read_panel(owner: User, job: MixJob, *, has_video: bool) -> Panel:
+def result_panel(owner: User, job: MixJob, *, has_video: bool) -> ResultPanel:
     """Read what is shown beside a result, in a constant number of queries."""
     publications = YouTubePublication.objects.filter(owner=owner, mix=job.mix_id)
-    return Panel(
-        sheets=tuple(map(PublicationSheet, publications[:MOST_SHOWN])),
+    return ResultPanel(
+        sheets=tuple(map(PublicationPage, publications[:MAX_SHOWN])),
         credential=connected_channel(owner),
         is_set_up=settings.PUBLISHING,
         has_video=will_have_video(job) if job.is_open else has_video,

@@ -42,7 +42,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class SetupSheet:
+class SetupPage:
     """The page for whoever runs the site."""
 
     is_ready: bool
@@ -52,13 +52,13 @@ class SetupSheet:
     scopes: tuple[str, ...]
 
 
-def describe_setup(*, ask_google: bool = False) -> SetupSheet:
-    findings = (*look_at_keys(), *look_at_address(), *look_at_redirects(), *look_at_token_key())
+def setup_page(*, ask_google: bool = False) -> SetupPage:
+    findings = (*check_keys(), *check_address(), *check_redirects(), *check_token_key())
     if settings.PUBLISHING:
-        findings += look_at_worker()
+        findings += check_worker()
     if settings.PUBLISHING and ask_google:
-        findings += ask_for_keys()
-    return SetupSheet(
+        findings += check_keys_at_google()
+    return SetupPage(
         is_ready=not any(finding.level == WRONG for finding in findings),
         findings=findings,
         addresses=(
@@ -76,7 +76,7 @@ def redirect_uris() -> tuple[str, ...]:
     return tuple(settings.SITE_URL + reverse(name) for name in ("youtube:callback", "google_callback"))
 
 
-def look_at_keys() -> tuple[Finding, ...]:
+def check_keys() -> tuple[Finding, ...]:
     if settings.GOOGLE_FOREIGN:
         names = ", ".join(settings.GOOGLE_FOREIGN)
         return (Finding(WRONG, _("%(names)s: not an address of Google. Leave it out.") % {"names": names}),)
@@ -94,7 +94,7 @@ def look_at_keys() -> tuple[Finding, ...]:
     return (Finding(OK, _("The keys are set, for the client %(id)s.") % {"id": settings.GOOGLE_CLIENT_ID}),)
 
 
-def look_at_address() -> tuple[Finding, ...]:
+def check_address() -> tuple[Finding, ...]:
     """Google sends people back to https and a public name, or to this machine."""
     words = {"url": settings.SITE_URL}
     if is_loopback(settings.SITE.host):
@@ -114,7 +114,7 @@ def is_public_name(host: str) -> bool:
     return "." in host and ending.isalpha() and ending not in ("local", "lan", "internal", "test", "home")
 
 
-def look_at_redirects() -> tuple[Finding, ...]:
+def check_redirects() -> tuple[Finding, ...]:
     """Only a downloaded file tells which addresses Google knows of."""
     if not settings.GOOGLE_REDIRECT_URIS:
         return (Finding(NOTE, _("Compare both addresses of step 5 with Google's console, to the letter.")),)
@@ -125,7 +125,7 @@ def look_at_redirects() -> tuple[Finding, ...]:
     return (Finding(OK, _("The file of keys lists both redirect addresses.")),)
 
 
-def look_at_token_key() -> tuple[Finding, ...]:
+def check_token_key() -> tuple[Finding, ...]:
     """Grants are kept under a key that must open all of them."""
     try:
         cipher = token_keys.cipher()
@@ -142,14 +142,14 @@ def look_at_token_key() -> tuple[Finding, ...]:
     return (Finding(OK, _("There is a key under which grants are kept, and it opens all of them.")),)
 
 
-def look_at_worker() -> tuple[Finding, ...]:
+def check_worker() -> tuple[Finding, ...]:
     if workers.alive(PUBLISH).exists():
         return (Finding(OK, _("A worker for publishing is running.")),)
     text = _("No worker for publishing is running: start the site again, or mixtape-worker@publish.service.")
     return (Finding(WRONG, text),)
 
 
-def ask_for_keys() -> tuple[Finding, ...]:
+def check_keys_at_google() -> tuple[Finding, ...]:
     """Show Google the keys together with a grant that is none: what it complains of tells which is wrong."""
     from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
 

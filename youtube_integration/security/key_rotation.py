@@ -9,11 +9,11 @@ from django.db import models, transaction
 
 from youtube_integration.security import token_keys
 
-SEALED = "sealed_"
+SEALED_PREFIX = "sealed_"
 
 
 @dataclass(frozen=True, slots=True)
-class Resealed:
+class ResealCount:
     """How many values lie under the newest key now, and how many no key opens."""
 
     sealed: int
@@ -23,11 +23,11 @@ class Resealed:
 def sealed_columns() -> Iterator[tuple[type[models.Model], str]]:
     for model in apps.get_app_config("youtube_integration").get_models():
         for field in model._meta.concrete_fields:
-            if field.name.startswith(SEALED):
+            if field.name.startswith(SEALED_PREFIX):
                 yield model, field.name
 
 
-def reseal_all() -> Resealed:
+def reseal_all() -> ResealCount:
     """Seal every value with the newest key. Doing it again does no harm. Raises ImproperlyConfigured."""
     done = lost = 0
     for model, column in sealed_columns():
@@ -36,7 +36,7 @@ def reseal_all() -> Resealed:
                 done += 1
             else:
                 lost += 1
-    return Resealed(done, lost)
+    return ResealCount(done, lost)
 
 
 def sealed_rows(model: type[models.Model], column: str) -> list[object]:

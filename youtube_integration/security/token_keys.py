@@ -11,10 +11,10 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from mixtape_site.configuration.keys import read_or_keep_keys
+from mixtape_site.configuration.keys import read_or_store_keys
 from mixtape_site.configuration.worker_environment import KEYLESS, TOKEN_KEYS
 
-HOW_TO = (
+KEY_HINT = (
     "Make one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
 )
 
@@ -33,12 +33,12 @@ def key_path() -> Path:
     return Path(settings.DATA_DIR) / "keys" / "tokens.key"
 
 
-def are_given() -> bool:
+def are_configured() -> bool:
     """Tell whether the keys come from the environment, so that no file counts."""
-    return bool(given_keys())
+    return bool(configured_keys())
 
 
-def given_keys() -> list[str]:
+def configured_keys() -> list[str]:
     return [key.strip() for key in os.environ.get(TOKEN_KEYS, "").split(",") if key.strip()]
 
 
@@ -46,13 +46,13 @@ def token_keys() -> list[str]:
     """Return the keys, newest first, making one at first need. Raises ImproperlyConfigured."""
     if KEYLESS in os.environ:
         raise ImproperlyConfigured("This worker holds no key for tokens: it works on files of strangers.")
-    if keys := given_keys():
+    if keys := configured_keys():
         return keys
     try:
-        return read_or_keep_keys(key_path(), make_token_key)
+        return read_or_store_keys(key_path(), make_token_key)
     except OSError as error:
         text = f"The key for tokens cannot be kept in {key_path()}: {error.strerror}. Mend that, or set"
-        raise ImproperlyConfigured(f"{text} {TOKEN_KEYS}. {HOW_TO}") from error
+        raise ImproperlyConfigured(f"{text} {TOKEN_KEYS}. {KEY_HINT}") from error
 
 
 def make_token_key() -> str:
@@ -64,6 +64,6 @@ def to_fernet(key: str) -> Fernet:
     try:
         return Fernet(key)
     except ValueError:
-        where = TOKEN_KEYS if are_given() else key_path()
+        where = TOKEN_KEYS if are_configured() else key_path()
         text = f"A key in {where} is not 32 bytes in URL-safe base64."
-        raise ImproperlyConfigured(f"{text} {HOW_TO}") from None
+        raise ImproperlyConfigured(f"{text} {KEY_HINT}") from None

@@ -36,13 +36,13 @@ from youtube_integration.services.revocations import retry_revocations, revoke_l
 
 logger = logging.getLogger(__name__)
 
-NEEDED = (UPLOAD_SCOPE, READ_SCOPE)
-WITH_PLAYLISTS = (*NEEDED, PLAYLIST_SCOPE)  # which allows what the other two do as well
-ANSWER_WITHIN_S = 1800  # a consent page that lay open for longer is asked for again
-CHECKED_EVERY = timedelta(days=7)
+REQUIRED_SCOPES = (UPLOAD_SCOPE, READ_SCOPE)
+ALL_SCOPES = (*REQUIRED_SCOPES, PLAYLIST_SCOPE)  # which allows what the other two do as well
+CONSENT_TIMEOUT_S = 1800  # a consent page that lay open for longer is asked for again
+CHECK_EVERY = timedelta(days=7)
 TESTING_LIFE = timedelta(days=7)  # of a grant to a project in Google's state “Testing”
-CHANNEL_KEPT = timedelta(days=30)  # YouTube's rules: read anew by then, or deleted
-LOST_KEPT = timedelta(days=7)  # and what belongs to a grant that is over, deleted by then
+CHANNEL_RETENTION = timedelta(days=30)  # YouTube's rules: read anew by then, or deleted
+LOST_GRANT_RETENTION = timedelta(days=7)  # and what belongs to a grant that is over, deleted by then
 
 Pending = dict[str, Any]  # what waits in the session for Google's answer
 
@@ -61,7 +61,7 @@ REFUSALS = {
     ),
 }
 REFUSED = gettext_lazy("Google did not confirm it. Nothing was changed: press Connect to try again.")
-UNTICKED = gettext_lazy(
+BOX_UNTICKED = gettext_lazy(
     "A box was left unticked at Google. To publish, Mixtape must be allowed to upload videos and to see your "
     "channel: connect again and leave all boxes ticked."
 )
@@ -81,7 +81,7 @@ def callback_address() -> str:
     return settings.SITE_URL + reverse("youtube:callback")
 
 
-def begin(user: User, *, playlists: bool) -> tuple[str, Pending]:
+def begin_connection(user: User, *, playlists: bool) -> tuple[str, Pending]:
     """Return Google's page of consent, and what the session keeps until its answer. Raises NotConnected."""
     from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
 
@@ -90,7 +90,7 @@ def begin(user: User, *, playlists: bool) -> tuple[str, Pending]:
     except ImproperlyConfigured as error:  # better now than with a grant in hand
         logger.error("No channel can be connected: %s", error)
         raise NotConnected(NOT_ENABLED) from None
-    scopes = WITH_PLAYLISTS if playlists else NEEDED
+    scopes = ALL_SCOPES if playlists else REQUIRED_SCOPES
     consent = client.begin_consent(callback_address(), scopes)
     return consent.url, {
         "user": user.pk,
@@ -101,14 +101,14 @@ def begin(user: User, *, playlists: bool) -> tuple[str, Pending]:
     }
 
 
-def finish(user: User, pending: Pending | None, query: str) -> YouTubeCredential:
+def finish_connection(user: User, pending: Pending | None, query: str) -> YouTubeCredential:
     """Turn Google's answer into a connected channel. Raises NotConnected."""
     from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
 
     if (
         pending is None
         or pending["user"] != user.pk
-        or timezone.now().timestamp() - pending["begun_s"] > ANSWER_WITHIN_S
+        or timezone.now().timestamp() - pending["begun_s"] > CONSENT_TIMEOUT_S
     ):
         raise NotConnected(NOT_BEGUN)
     address = callback_address()
@@ -120,9 +120,9 @@ def finish(user: User, pending: Pending | None, query: str) -> YouTubeCredential
         logger.warning("A channel was not connected: %s", error.reason)
         raise NotConnected(REFUSALS.get(error.reason, REFUSED)) from None
     try:
-        return keep(user, tokens, channel_of(tokens))
+        return store_grant(user, tokens, channel_of(tokens))
     except NotConnected:
-        give_back(user, tokens)
+        revoke_unused(user, tokens)
         raise
 
 
@@ -130,8 +130,8 @@ def channel_of(tokens: Tokens) -> Channel:
     """Return the channel of a new grant. Raises NotConnected with what stands in the way."""
     from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
 
-    if PLAYLIST_SCOPE not in tokens.scopes and not set(NEEDED) <= set(tokens.scopes):
-        raise NotConnected(UNTICKED)
+    if PLAYLIST_SCOPE not in tokens.scopes and not set(REQUIRED_SCOPES) <= set(tokens.scopes):
+        raise NotConnected(BOX_UNTICKED)
     api = client.connect_api(tokens, lambda fresh: None)
     try:
         return api.channel()
@@ -150,7 +150,7 @@ def _why_no_channel(error: Refused) -> str:
     if error.reason == "youtubeSignupRequired":
         return NO_CHANNEL
     if error.reason == "insufficientPermissions":
-        return UNTICKED
+        return BOX_UNTICKED
     if error.reason in ("accessNotConfigured", "SERVICE_DISABLED"):
         logger.error("The YouTube Data API v3 is not enabled in this site's project at Google.")
         return NOT_ENABLED
@@ -158,7 +158,7 @@ def _why_no_channel(error: Refused) -> str:
 
 
 @transaction.atomic
-def keep(user: User, tokens: Tokens, channel: Channel) -> YouTubeCredential:
+def store_grant(user: User, tokens: Tokens, channel: Channel) -> YouTubeCredential:
     """Write the grant down, and go on with what waited for it. Raises NotConnected."""
     User.objects.select_for_update().get(pk=user.pk)  # two answers at once: one after the other
     open_rows = YouTubePublication.objects.filter(owner=user, state__in=OPEN)
@@ -196,7 +196,7 @@ def channel_columns(channel: Channel) -> dict[str, Any]:
     }
 
 
-def give_back(user: User, tokens: Tokens) -> None:
+def revoke_unused(user: User, tokens: Tokens) -> None:
     """End a grant that is of no use, unless that would end the one in use: Google takes both as one."""
     if not YouTubeCredential.objects.filter(user=user).exists():
         revoke_later(owner_key(user.pk), seal_tokens(user.pk, tokens))
@@ -209,11 +209,11 @@ def may_use_playlists(credential: YouTubeCredential) -> bool:
 @transaction.atomic
 def disconnect(credential: YouTubeCredential) -> None:
     """Let a channel go: stop what is on its way, forget what YouTube told, tell Google."""
-    let_go_of_publications(credential)
+    end_publications(credential)
     credential.delete()  # which has the grant revoked: `end_grant` in apps.py
 
 
-def let_go_of_publications(credential: YouTubeCredential) -> None:
+def end_publications(credential: YouTubeCredential) -> None:
     """End what is on its way to a channel, and forget what YouTube told of what has become a video."""
     ours = YouTubePublication.objects.filter(owner=credential.user_id, channel_id=credential.channel_id)
     rows = ours.filter(state__in=OPEN)
@@ -246,17 +246,17 @@ def read_channel(credential: YouTubeCredential) -> None:
     )
 
 
-def look_after_grants() -> None:
+def maintain_grants() -> None:
     """Try each grant once a week, forget what may not be kept, tell Google what is over: called hourly."""
     now = timezone.now()
     retry_revocations()
     active = YouTubeCredential.objects.filter(state=YouTubeCredential.State.ACTIVE).select_related("user")
-    for credential in active.filter(channel_read_at__lt=now - CHECKED_EVERY):
+    for credential in active.filter(channel_read_at__lt=now - CHECK_EVERY):
         check_grant(credential)
-    YouTubeCredential.objects.filter(channel_read_at__lt=now - CHANNEL_KEPT).update(
+    YouTubeCredential.objects.filter(channel_read_at__lt=now - CHANNEL_RETENTION).update(
         channel_title="", channel_picture="", uploads_playlist="", long_uploads=""
     )
-    for credential in YouTubeCredential.objects.filter(lost_at__lt=now - LOST_KEPT):
+    for credential in YouTubeCredential.objects.filter(lost_at__lt=now - LOST_GRANT_RETENTION):
         disconnect(credential)
 
 
@@ -266,12 +266,12 @@ def check_grant(credential: YouTubeCredential) -> None:
         read_channel(credential)
     except GrantLost:
         if mark_reconnect(credential):
-            tell_of_loss(credential)
+            mail_lost_grant(credential)
     except (Unreachable, Refused) as error:
         logger.warning("The channel of user %s could not be read: %s", credential.user_id, error)
 
 
-def tell_of_loss(credential: YouTubeCredential) -> None:
+def mail_lost_grant(credential: YouTubeCredential) -> None:
     if not settings.HAS_MAIL:
         return
     subject = _("Your YouTube channel is not connected any more")

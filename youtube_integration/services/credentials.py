@@ -17,7 +17,7 @@ from youtube_integration.security.sealing import SealBroken, owner_key, seal, un
 if TYPE_CHECKING:
     from youtube_integration.google.client import Api
 
-TRIES = 3  # while the row is sealed anew under another key, or refreshed elsewhere
+WRITE_TRIES = 3  # while the row is sealed anew under another key, or refreshed elsewhere
 
 
 def seal_tokens(user_pk: object, tokens: Tokens) -> str:
@@ -81,7 +81,7 @@ def mark_reconnect(credential: YouTubeCredential) -> bool:
 def _change_while_same(credential: YouTubeCredential, **columns: Any) -> bool:
     """Write to the row while it holds the refresh token that `credential` was read with."""
     rows = YouTubeCredential.objects.filter(pk=credential.pk)
-    for _ in range(TRIES):
+    for _ in range(WRITE_TRIES):
         now = rows.first()
         if now is None or _refresh_token_of(now) != _refresh_token_of(credential):
             return False

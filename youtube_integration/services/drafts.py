@@ -5,12 +5,13 @@ from mixes.engine.tracklist.description import render_description
 from mixes.models import Artifact, MixJob
 from mixes.pages.job_page import JobPage, job_page
 from mixes.services.rendering.snapshots import timeline_of
-from youtube_integration.services.video_rules import Metadata, fitting_tags, fitting_title
+from youtube_integration.google.types import VideoDetails
+from youtube_integration.services.video_rules import fitting_tags, fitting_title
 
 
-def draft_of(job: MixJob) -> Metadata:
+def draft_of(job: MixJob) -> VideoDetails:
     """Return title, description and tags for the result of a run, be it there or on its way."""
-    return Metadata(fitting_title(job.title), describe(job), fitting_tags(suggest_tags(job)))
+    return VideoDetails(fitting_title(job.title), describe(job), fitting_tags(suggest_tags(job)))
 
 
 def describe(job: MixJob) -> str:

@@ -23,9 +23,9 @@ from youtube_integration.services.drafts import duration_s, video_of, will_have_
 from youtube_integration.services.publications import connected_channel, open_publication
 
 PLAIN_CHANNEL_S = 15 * 60  # longer videos are for channels with a verified phone number
-LONGEST_S = 12 * 3600 - 30  # of 12 hours, which a file of a whole 12:00:00 has been refused for
+MAX_LENGTH_S = 12 * 3600 - 30  # of 12 hours, which a file of a whole 12:00:00 has been refused for
 VERIFY_URL = "https://www.youtube.com/verify"
-NEARLY = timedelta(days=2)  # before a grant may end
+ENDS_SOON = timedelta(days=2)  # before a grant may end
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def check_video(job: MixJob) -> Check:
 
 def check_length(credential: YouTubeCredential | None, length_s: float) -> Check:
     length = clock(length_s)
-    if length_s > LONGEST_S:
+    if length_s > MAX_LENGTH_S:
         return Check("wrong", _("It lasts %s, and YouTube takes 11:59:30 at most.") % length)
     if length_s <= PLAIN_CHANNEL_S:
         return Check("ok", _("Its length, %s, is right for every channel.") % length)
@@ -132,7 +132,7 @@ def check_grant(credential: YouTubeCredential) -> Iterator[Check]:
     ends_at = credential.granted_at + TESTING_LIFE
     now = timezone.now()
     is_active = credential.state == YouTubeCredential.State.ACTIVE
-    if is_active and ends_at - NEARLY < now < ends_at:
+    if is_active and ends_at - ENDS_SOON < now < ends_at:
         text = _(
             "Should this site be in Google's test mode, its permission ends on %s. Connect again by then."
         )

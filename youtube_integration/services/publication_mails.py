@@ -13,18 +13,18 @@ from youtube_integration.models import YouTubePublication
 logger = logging.getLogger(__name__)
 
 
-def tell_of_video(publication: YouTubePublication, notes: Sequence[str]) -> None:
+def mail_published(publication: YouTubePublication, notes: Sequence[str]) -> None:
     """Tell that YouTube is done with a video, and what its owner should know about it."""
     text = _("“%(title)s” is on YouTube:") % {"title": title_of(publication)}
     video = f"https://youtu.be/{publication.video_id}"
     send(publication, _("“%s” is on YouTube"), [f"{text} {video}", *notes])
 
 
-def tell_of_failure(publication: YouTubePublication, sentence: str) -> None:
+def mail_failure(publication: YouTubePublication, sentence: str) -> None:
     send(publication, _("“%s” could not be published"), [sentence])
 
 
-def tell_of_hold(pk: object, sentence: str) -> None:
+def mail_hold(pk: object, sentence: str) -> None:
     """Tell that a publication waits for its owner; if it still does."""
     phases = (YouTubePublication.Phase.NEEDS_RECONNECT, YouTubePublication.Phase.NEEDS_REVIEW)
     publication = YouTubePublication.objects.filter(pk=pk, phase__in=phases).first()

@@ -18,19 +18,20 @@ from mixes.services.editing.arrangement import change_settings
 from mixes.services.editing.edits import edit
 from mixes.services.limits import LimitReached
 from mixes.services.rendering.mix_requests import request_mix
+from youtube_integration.google.types import VideoDetails
 from youtube_integration.models import HELD, YouTubeCredential, YouTubePublication
 from youtube_integration.services import video_files
 from youtube_integration.services.drafts import video_of, will_have_video
 from youtube_integration.services.thumbnails import (
     draw_thumbnail,
-    put_thumbnail,
+    store_thumbnail,
     thumbnail_path,
 )
-from youtube_integration.services.video_rules import Metadata, find_faults
+from youtube_integration.services.video_rules import find_faults
 
 Phase, Extra = YouTubePublication.Phase, YouTubePublication.Extra
-# What a row and `Metadata` hold alike; tags are a list there and a tuple here
-SAME = (
+# What a row and `VideoDetails` hold alike; tags are a list there and a tuple here
+SAME_FIELDS = (
     *("title", "description", "category", "privacy", "publish_at"),
     *("made_for_kids", "altered_content", "notify_subscribers", "playlist"),
 )
@@ -43,7 +44,7 @@ NO_SESSION: dict[str, Any] = {
     "restarts": 0,
     "pace": [],
 }
-AFRESH: dict[str, Any] = {
+RESTARTED: dict[str, Any] = {
     "phase": Phase.UPLOADING,
     "not_before": None,
     "attempt": 0,
@@ -76,7 +77,7 @@ def open_publication(owner: User, job: MixJob) -> YouTubePublication | None:
 def request_publication(
     owner: User,
     job: MixJob,
-    metadata: Metadata,
+    details: VideoDetails,
     *,
     thumbnail: bytes = b"",
     description_follows: bool = False,
@@ -91,25 +92,25 @@ def request_publication(
         raise LimitReached(_("Connect your YouTube channel first."))
     if found := open_publication(owner, job):
         return found
-    refuse_faults(metadata)
-    video = refuse_without_video(job)
-    refuse_too_many(owner)
-    publication = new_row(credential, job, metadata)
+    require_no_faults(details)
+    video = require_video(job)
+    check_open_publications(owner)
+    publication = new_row(credential, job, details)
     publication.description_follows = description_follows and job.is_open
     try:
-        keep_new(publication, video, thumbnail or draw_thumbnail(job))
+        save_new(publication, video, thumbnail or draw_thumbnail(job))
     except IntegrityError:  # a second press came between
         return YouTubePublication.objects.get(dedupe_key=publication.dedupe_key, state__in=OPEN)
     return publication
 
 
-def refuse_faults(metadata: Metadata) -> None:
+def require_no_faults(details: VideoDetails) -> None:
     """Raise LimitReached with all that YouTube would refuse."""
-    if faults := find_faults(metadata):
+    if faults := find_faults(details):
         raise LimitReached(" ".join(fault.text for fault in faults))
 
 
-def refuse_without_video(job: MixJob) -> Artifact | None:
+def require_video(job: MixJob) -> Artifact | None:
     """Return the video of a run, None while it is being made. Raises LimitReached when there is none."""
     video = None if job.is_open else video_of(job)
     if video is None and not (job.is_open and will_have_video(job)):
@@ -117,14 +118,14 @@ def refuse_without_video(job: MixJob) -> Artifact | None:
     return video
 
 
-def refuse_too_many(owner: User) -> None:
+def check_open_publications(owner: User) -> None:
     """Raise LimitReached where as much is on its way as one user may have: each keeps a video on the disk."""
     is_open = YouTubePublication.objects.filter(owner=owner, state__in=OPEN)
     if is_open.count() >= settings.LIMITS.publications_open:
         raise LimitReached(_("Enough videos are on their way already. Wait until one of them has arrived."))
 
 
-def new_row(credential: YouTubeCredential, job: MixJob, metadata: Metadata) -> YouTubePublication:
+def new_row(credential: YouTubeCredential, job: MixJob, details: VideoDetails) -> YouTubePublication:
     return YouTubePublication(
         owner_id=job.owner_id,
         queue=PUBLISH,
@@ -134,32 +135,32 @@ def new_row(credential: YouTubeCredential, job: MixJob, metadata: Metadata) -> Y
         job=job,
         mix_id=job.mix_id,
         dedupe_key=dedupe_key(credential.channel_id, job),
-        **columns_of(metadata),
+        **columns_of(details),
     )
 
 
-def columns_of(metadata: Metadata) -> dict[str, Any]:
+def columns_of(details: VideoDetails) -> dict[str, Any]:
     """Return the columns that hold what a video is to be."""
-    same = {name: getattr(metadata, name) for name in SAME}
-    state = Extra.WANTED if metadata.playlist else Extra.UNWANTED
-    return {**same, "tags": list(metadata.tags), "playlist_state": state}
+    same = {name: getattr(details, name) for name in SAME_FIELDS}
+    state = Extra.WANTED if details.playlist else Extra.UNWANTED
+    return {**same, "tags": list(details.tags), "playlist_state": state}
 
 
-def metadata_of(publication: YouTubePublication) -> Metadata:
+def details_of(publication: YouTubePublication) -> VideoDetails:
     """Return what a video is to be, as its row has it."""
-    same = {name: getattr(publication, name) for name in SAME}
-    return Metadata(tags=tuple(publication.tags), **same)
+    same = {name: getattr(publication, name) for name in SAME_FIELDS}
+    return VideoDetails(tags=tuple(publication.tags), **same)
 
 
-def keep_new(publication: YouTubePublication, video: Artifact | None, picture: bytes) -> None:
+def save_new(publication: YouTubePublication, video: Artifact | None, picture: bytes) -> None:
     """Keep a new row with its files; where that fails there is neither."""
     try:
         with transaction.atomic():
-            put_thumbnail(publication, picture)
+            store_thumbnail(publication, picture)
             if video is None:
                 publication.phase, publication.not_before = Phase.WAITING_FOR_MIX, HELD
             else:
-                take_in(publication, video)
+                store_video(publication, video)
             publication.save(force_insert=True)
             wake(PUBLISH)
     except BaseException:
@@ -167,10 +168,10 @@ def keep_new(publication: YouTubePublication, video: Artifact | None, picture: b
         raise
 
 
-def take_in(publication: YouTubePublication, video: Artifact) -> None:
+def store_video(publication: YouTubePublication, video: Artifact) -> None:
     """Keep the video for as long as the publication is open. Raises LimitReached when it has gone."""
     try:
-        video_files.take_in(publication, video)
+        video_files.store(publication, video)
     except FileNotFoundError as error:
         raise LimitReached(_("Its video was deleted. Make the mix again, then publish that.")) from error
 
@@ -184,7 +185,7 @@ def can_edit(publication: YouTubePublication) -> bool:
 
 def edit_and_retry(
     publication: YouTubePublication,
-    metadata: Metadata,
+    details: VideoDetails,
     *,
     thumbnail: bytes = b"",
     description_follows: bool = False,
@@ -193,14 +194,14 @@ def edit_and_retry(
 
     Raises LimitReached with the sentence for its owner.
     """
-    refuse_faults(metadata)
-    changes: dict[str, Any] = columns_of(metadata)
+    require_no_faults(details)
+    changes: dict[str, Any] = columns_of(details)
     with transaction.atomic():
         if publication.state == State.FAILED:
-            put_back(publication, thumbnail, NO_SESSION | changes)
+            requeue(publication, thumbnail, NO_SESSION | changes)
             return
         if thumbnail:
-            put_thumbnail(publication, thumbnail)
+            store_thumbnail(publication, thumbnail)
             changes |= {name: getattr(publication, name) for name in ("thumbnail", "thumbnail_state")}
         changes["description_follows"] = description_follows and publication.phase == Phase.WAITING_FOR_MIX
         rows = YouTubePublication.objects.filter(pk=publication.pk, state=State.QUEUED)
@@ -229,16 +230,16 @@ def resume(publication: YouTubePublication) -> None:
     """Go on now with what had failed, or waits. Raises LimitReached."""
     with transaction.atomic():
         if publication.state == State.FAILED and not publication.video_id:
-            put_back(publication, b"", {})
+            requeue(publication, b"", {})
             return
         phases = (Phase.NEEDS_RECONNECT, Phase.WAITING)
         rows = YouTubePublication.objects.filter(pk=publication.pk, state=State.QUEUED, phase__in=phases)
-        if not can_resume(publication) or not rows.update(**AFRESH, credential=grant_of(publication)):
+        if not can_resume(publication) or not rows.update(**RESTARTED, credential=grant_of(publication)):
             raise LimitReached(_("There is nothing to resume: it goes on by itself, or it has ended."))
         wake(PUBLISH)
 
 
-def put_back(publication: YouTubePublication, picture: bytes, changes: dict[str, Any]) -> None:
+def requeue(publication: YouTubePublication, picture: bytes, changes: dict[str, Any]) -> None:
     """Put a failed publication back into the queue with its files. Raises LimitReached."""
     video = video_of(publication.job) if publication.job else None
     if publication.job is None or video is None:
@@ -248,10 +249,10 @@ def put_back(publication: YouTubePublication, picture: bytes, changes: dict[str,
         raise LimitReached(text)
     if video.sha256 != publication.sha256:
         changes = NO_SESSION | changes
-    refuse_too_many(publication.owner)
+    check_open_publications(publication.owner)
     if picture or thumbnail_path(publication) is None:
-        put_thumbnail(publication, picture or draw_thumbnail(publication.job))
-    take_in(publication, video)
+        store_thumbnail(publication, picture or draw_thumbnail(publication.job))
+    store_video(publication, video)
     files = ("file", "size", "sha256", "changed_ns", "thumbnail", "thumbnail_state")
     changes = changes | {name: getattr(publication, name) for name in files}
     try:
@@ -260,7 +261,7 @@ def put_back(publication: YouTubePublication, picture: bytes, changes: dict[str,
             rows = rows.filter(final_sent_at=publication.final_sent_at)  # what was decided by is as it was
             if not rows.retry([publication.pk]):
                 raise LimitReached(_("It is on its way already."))
-            changes |= AFRESH | {"credential": grant_of(publication)}
+            changes |= RESTARTED | {"credential": grant_of(publication)}
             YouTubePublication.objects.filter(pk=publication.pk).update(**changes)
             wake(PUBLISH)
     except IntegrityError:
@@ -303,17 +304,17 @@ def reconcile(publication: YouTubePublication) -> None:
     """Have the worker look on the channel once more for what may be there. Raises LimitReached."""
     rows = YouTubePublication.objects.filter(pk=publication.pk, state=State.QUEUED)
     with transaction.atomic():
-        if not rows.filter(phase=Phase.NEEDS_REVIEW, video_id=None).update(**AFRESH):
+        if not rows.filter(phase=Phase.NEEDS_REVIEW, video_id=None).update(**RESTARTED):
             raise LimitReached(_("It is not waiting to be looked for."))
         wake(PUBLISH)
 
 
 @transaction.atomic
-def make_with_video(mix: Mix, *, leaving_out: int = 0) -> MixJob:
+def make_with_video(mix: Mix, *, accepted_missing: int = 0) -> MixJob:
     """Make a mix as it is now, with an MP4. Raises LimitReached, and then nothing of the mix has changed.
 
     `leaving_out` is how many songs that cannot be used its owner agreed to do without.
     """
     if not mix.make_mp4:
         mix = edit(mix, None, _("Turned the MP4 on"), lambda a: change_settings(a, make_mp4=True))
-    return request_mix(mix, leaving_out=leaving_out)
+    return request_mix(mix, accepted_missing=accepted_missing)

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from mixes.engine.filenames import file_stem
 from mixes.models import Artifact, MixJob
 from mixes.services import storage
-from mixes.services.delivery.zip_stream import Outbox, send_entry
+from mixes.services.delivery.zip_stream import ZipBuffer, send_entry
+from youtube_integration.google.types import VideoDetails
 from youtube_integration.services.drafts import draft_of, video_of
 from youtube_integration.services.thumbnails import draw_thumbnail
-from youtube_integration.services.video_rules import Metadata
 
 # Bytes around an entry whose length is not known when it begins, as `zipfile` writes them
 LOCAL_HEADER, LOCAL_EXTRA, DESCRIPTOR = 30, 20, 24
@@ -46,7 +46,7 @@ class Kit:
         return archive_length([(entry.name, entry.size) for entry in self.entries])
 
     def __iter__(self) -> Iterator[bytes]:
-        outbox = Outbox()
+        outbox = ZipBuffer()
         with zipfile.ZipFile(outbox, "w", zipfile.ZIP_STORED) as archive:
             for entry in self.entries:
                 yield from send_entry(archive, outbox, entry.name, entry.file, entry.size)
@@ -69,7 +69,7 @@ class Kit:
         return Entry(name, file, os.fstat(file.fileno()).st_size)
 
 
-def kit_texts(draft: Metadata) -> dict[str, str]:
+def kit_texts(draft: VideoDetails) -> dict[str, str]:
     """Return the texts of a kit by the names of their files."""
     return {
         "title.txt": f"{draft.title}\n",

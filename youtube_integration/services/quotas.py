@@ -11,14 +11,14 @@ from mixes.services.rate_limits import check_rate
 from youtube_integration.models import SessionStart
 
 DAILY_STARTS = 100  # upload sessions of one project at Google, unless it was granted more
-GOOGLES_DAY = ZoneInfo("America/Los_Angeles")  # a day begins at midnight there
-KEPT = timedelta(days=7)
-LOOKS_PER_MINUTE = 6  # of one user, all day long: 8,640 of the 10,000 calls that Google gives a site a day
+GOOGLE_ZONE = ZoneInfo("America/Los_Angeles")  # a day begins at midnight there
+RETENTION = timedelta(days=7)
+QUERIES_PER_MINUTE = 6  # of one user, all day long: 8,640 of the 10,000 calls that Google gives a site a day
 
 
-def check_looks(user: User) -> None:
+def check_query_rate(user: User) -> None:
     """Count a question to YouTube that a page of a user asks. Raises LimitReached."""
-    check_rate(user, "youtube-look", LOOKS_PER_MINUTE)
+    check_rate(user, "youtube-look", QUERIES_PER_MINUTE)
 
 
 def count_start(owner: User) -> None:
@@ -43,15 +43,15 @@ def share_left(owner: User) -> int:
 
 def last_midnight(now: datetime | None = None) -> datetime:
     """Return when Google's day began."""
-    day = (now or timezone.now()).astimezone(GOOGLES_DAY).date()
-    return datetime.combine(day, time(), GOOGLES_DAY)
+    day = (now or timezone.now()).astimezone(GOOGLE_ZONE).date()
+    return datetime.combine(day, time(), GOOGLE_ZONE)
 
 
 def next_midnight(now: datetime | None = None) -> datetime:
     """Return when Google's allowance is whole again; a day is 23 or 25 hours long twice a year."""
-    tomorrow = (now or timezone.now()).astimezone(GOOGLES_DAY).date() + timedelta(days=1)
-    return datetime.combine(tomorrow, time(), GOOGLES_DAY)
+    tomorrow = (now or timezone.now()).astimezone(GOOGLE_ZONE).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), GOOGLE_ZONE)
 
 
-def forget_old_starts() -> None:
-    SessionStart.objects.filter(started_at__lt=timezone.now() - KEPT).delete()
+def delete_old_starts() -> None:
+    SessionStart.objects.filter(started_at__lt=timezone.now() - RETENTION).delete()

@@ -15,10 +15,10 @@ from youtube_integration.models import YouTubePublication
 from youtube_integration.services import quotas, video_files
 from youtube_integration.services.credentials import api_for
 from youtube_integration.services.drafts import video_of
-from youtube_integration.services.publications import AFRESH, NO_SESSION, Phase, grant_of, take_in
+from youtube_integration.services.publications import NO_SESSION, RESTARTED, Phase, grant_of, store_video
 
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
-IN_PATH = re.compile(r"/(?:shorts/|live/|embed/|video/)?([A-Za-z0-9_-]{11})(?:/|$)")
+ID_IN_PATH = re.compile(r"/(?:shorts/|live/|embed/|video/)?([A-Za-z0-9_-]{11})(?:/|$)")
 
 
 def read_video_id(link: str) -> str:
@@ -36,21 +36,21 @@ def read_video_id(link: str) -> str:
     query = parse_qs(parts.query).get("v", [""])[0]
     if VIDEO_ID.fullmatch(query):
         return query
-    found = IN_PATH.match(parts.path)
+    found = ID_IN_PATH.match(parts.path)
     return found[1] if found else ""
 
 
-def take_video(publication: YouTubePublication, link: str) -> None:
+def accept_video(publication: YouTubePublication, link: str) -> None:
     """Take what its owner found on the channel for the video of this upload. Raises LimitReached."""
     video_id = read_video_id(link)
     if not video_id:
         raise LimitReached(_("This is no link to a video. It looks like https://youtu.be/dQw4w9WgXcQ."))
-    quotas.check_looks(publication.owner)
-    check_is_theirs(publication, video_id)
-    columns = AFRESH | {"phase": Phase.PROCESSING, "video_id": video_id, "offset": publication.size}
+    quotas.check_query_rate(publication.owner)
+    check_on_channel(publication, video_id)
+    columns = RESTARTED | {"phase": Phase.PROCESSING, "video_id": video_id, "offset": publication.size}
     try:
         with transaction.atomic():
-            change(publication, columns)
+            answer_review(publication, columns)
     except IntegrityError:
         raise LimitReached(_("This video is of another upload of yours.")) from None
 
@@ -60,15 +60,15 @@ def upload_again(publication: YouTubePublication) -> None:
     video = video_of(publication.job) if publication.job else None
     files: dict[str, Any] = {}
     if video:
-        take_in(publication, video)
+        store_video(publication, video)
         files = {name: getattr(publication, name) for name in ("file", "size", "sha256", "changed_ns")}
     elif not video_files.is_unchanged(publication):
         raise LimitReached(_("Its video was deleted. Make the mix again, then publish that."))
     with transaction.atomic():
-        change(publication, AFRESH | NO_SESSION | files)
+        answer_review(publication, RESTARTED | NO_SESSION | files)
 
 
-def change(publication: YouTubePublication, columns: dict[str, Any]) -> None:
+def answer_review(publication: YouTubePublication, columns: dict[str, Any]) -> None:
     rows = YouTubePublication.objects.filter(pk=publication.pk, state=State.QUEUED, video_id=None)
     grant = grant_of(publication)
     if not rows.filter(phase=Phase.NEEDS_REVIEW).update(**columns, credential=grant):
@@ -76,7 +76,7 @@ def change(publication: YouTubePublication, columns: dict[str, Any]) -> None:
     wake(PUBLISH)
 
 
-def check_is_theirs(publication: YouTubePublication, video_id: str) -> None:
+def check_on_channel(publication: YouTubePublication, video_id: str) -> None:
     """Ask YouTube whether a video is on the channel. Raises LimitReached."""
     credential = grant_of(publication)
     if credential is None:
@@ -84,7 +84,7 @@ def check_is_theirs(publication: YouTubePublication, video_id: str) -> None:
     try:
         video = api_for(credential).video(video_id)
     except GoogleError as error:
-        if not is_of_somebody_else(error):
+        if not is_hidden_from_us(error):
             text = _("YouTube did not answer. Nothing was changed: try again in a minute.")
             raise LimitReached(text) from error
         video = None
@@ -92,6 +92,6 @@ def check_is_theirs(publication: YouTubePublication, video_id: str) -> None:
         raise LimitReached(_("There is no such video on “%s”.") % publication.channel_title)
 
 
-def is_of_somebody_else(error: GoogleError) -> bool:
+def is_hidden_from_us(error: GoogleError) -> bool:
     """Tell whether YouTube kept back what it shows of our own videos alone: their files."""
     return isinstance(error, Refused) and error.status in (403, 404)

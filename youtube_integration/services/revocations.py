@@ -18,9 +18,9 @@ from youtube_integration.services.credentials import open_tokens
 
 logger = logging.getLogger(__name__)
 
-KEPT = timedelta(days=7)  # YouTube's rules: what belongs to a grant is gone a week after its end
+RETENTION = timedelta(days=7)  # YouTube's rules: what belongs to a grant is gone a week after its end
 FIRST_WAIT = timedelta(minutes=5)  # doubled with each try
-LONGEST_WAIT = timedelta(hours=12)
+MAX_WAIT = timedelta(hours=12)
 
 
 def revoke_later(owner: str, sealed: str) -> None:
@@ -49,7 +49,7 @@ def revoke_now(pk: object) -> None:
     if is_over:
         pending.delete()
     else:
-        wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(pending.tries, 10))
+        wait = min(MAX_WAIT, FIRST_WAIT * 2 ** min(pending.tries, 10))
         PendingRevocation.objects.filter(pk=pk).update(
             tries=pending.tries + 1, not_before=timezone.now() + wait
         )
@@ -58,7 +58,7 @@ def revoke_now(pk: object) -> None:
 def retry_revocations() -> None:
     """Tell Google what it could not be told before; forget what is a week old."""
     now = timezone.now()
-    gone, _ = PendingRevocation.objects.filter(created_at__lt=now - KEPT).delete()
+    gone, _ = PendingRevocation.objects.filter(created_at__lt=now - RETENTION).delete()
     if gone:
         logger.error("%d grants could not be revoked at Google within a week and were deleted here.", gone)
     for pk in PendingRevocation.objects.filter(not_before__lte=now).values_list("pk", flat=True):

@@ -20,12 +20,12 @@ from mixes.models import Artwork, MixJob
 from mixes.services import storage
 from mixes.services.library.scratch import PICTURE
 from mixes.services.library.uploads import clean_name
-from mixes.services.limits import LimitReached, full_disk_told
+from mixes.services.limits import LimitReached, full_disk_reported
 from youtube_integration.models import YouTubePublication
 from youtube_integration.services.video_files import folder_of
 
 SIZE = (1280, 720)
-MOST_BYTES = 2_000_000  # YouTube's limit before September 2026, and plenty for this size
+MAX_BYTES = 2_000_000  # YouTube's limit before September 2026, and plenty for this size
 QUALITIES = (92, 84, 76, 68, 50)
 
 
@@ -49,7 +49,7 @@ def read_thumbnail(file: UploadedFile) -> bytes:
     if (file.size or 0) > most:
         raise LimitReached(_("A picture may have %s at most.") % filesizeformat(most))
     full = _("The site's disk is full, so the picture was not added. Try again later.")
-    with full_disk_told(full), picture_folder() as folder:
+    with full_disk_reported(full), picture_folder() as folder:
         source, safe = folder / "source", folder / "safe.png"
         with source.open("wb") as copy:
             for chunk in file.chunks():
@@ -63,7 +63,7 @@ def read_thumbnail(file: UploadedFile) -> bytes:
 
 @contextlib.contextmanager
 def picture_folder() -> Iterator[Path]:
-    """Yield a folder for a picture; `leftovers` removes it where this process dies in between."""
+    """Yield a folder for a picture; `scratch` removes it where this process dies in between."""
     uploads = storage.uploads_folder()
     with tempfile.TemporaryDirectory(dir=uploads, prefix=PICTURE) as folder, lock(Path(folder)):
         yield Path(folder)
@@ -77,18 +77,18 @@ def picture_key(job: MixJob) -> str:
 
 
 def to_jpeg(picture: Path) -> bytes:
-    """Return a PNG or JPEG of ours as a JPEG of fewer than MOST_BYTES."""
+    """Return a PNG or JPEG of ours as a JPEG of fewer than MAX_BYTES."""
     with Image.open(picture, formats=("PNG", "JPEG")) as opened:
         pixels = opened.convert("RGB")
     for quality in QUALITIES:
         buffer = io.BytesIO()
         pixels.save(buffer, "JPEG", quality=quality, optimize=True)
-        if buffer.tell() < MOST_BYTES:
+        if buffer.tell() < MAX_BYTES:
             break
     return buffer.getvalue()
 
 
-def put_thumbnail(publication: YouTubePublication, jpeg: bytes) -> None:
+def store_thumbnail(publication: YouTubePublication, jpeg: bytes) -> None:
     """Lay a thumbnail beside the video's file, and name it in the row, which is not saved here.
 
     Raises LimitReached when the disk is full.
@@ -97,10 +97,10 @@ def put_thumbnail(publication: YouTubePublication, jpeg: bytes) -> None:
     publication.thumbnail = path.relative_to(settings.MEDIA_ROOT).as_posix()
     publication.thumbnail_state = YouTubePublication.Extra.WANTED
     part = path.with_suffix(".part")
-    with full_disk_told(_("The site's disk is full, so nothing was published. Try again later.")):
+    with full_disk_reported(_("The site's disk is full, so nothing was published. Try again later.")):
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(jpeg)
-        storage.keep(part, publication.thumbnail)
+        storage.store(part, publication.thumbnail)
 
 
 def thumbnail_path(publication: YouTubePublication) -> Path | None:

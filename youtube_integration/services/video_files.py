@@ -21,7 +21,7 @@ def folder_of(publication: YouTubePublication) -> Path:
     return storage.scratch_path(KIND, publication.pk)
 
 
-def take_in(publication: YouTubePublication, artifact: Artifact) -> None:
+def store(publication: YouTubePublication, artifact: Artifact) -> None:
     """Link a mix's video into the publication's folder; sets the row's columns, and does not save them."""
     folder = folder_of(publication)
     folder.mkdir(parents=True, exist_ok=True)

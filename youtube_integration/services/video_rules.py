@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from mixes.engine.tracklist.youtube import FEWEST_CHAPTERS, LIMIT_BYTES, SHORTEST_CHAPTER_S
 from mixes.services.wording import clock
+from youtube_integration.google.types import VideoDetails
 from youtube_integration.models import YouTubePublication
 
 TITLE_CHARACTERS = 100
@@ -19,27 +20,10 @@ DESCRIPTION_BYTES = LIMIT_BYTES
 TAG_CHARACTERS = 500  # of all tags, with the commas between them
 QUOTES = 2  # a tag with a space in it is written in quotes, and they count
 FORBIDDEN = "<>"
-MUSIC = "10"
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # a day later it may be in no calendar, in another time zone
 PRIVATE = YouTubePublication.Privacy.PRIVATE
 # A time as YouTube finds it in a line, with or without hours
 TIME = re.compile(r"(?<![\d:])(?:(\d{1,2}):)?(\d{1,2}):(\d{2})(?![\d:])")
-
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """What a video is to be: all that its owner decides."""
-
-    title: str
-    description: str = ""
-    tags: tuple[str, ...] = ()
-    category: str = MUSIC
-    privacy: str = PRIVATE
-    made_for_kids: bool = False
-    altered_content: bool = False
-    publish_at: datetime | None = None  # aware
-    notify_subscribers: bool = True
-    playlist: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +46,15 @@ class ChapterRule:
         return not self.reason
 
 
-def find_faults(metadata: Metadata) -> tuple[Fault, ...]:
+def find_faults(details: VideoDetails) -> tuple[Fault, ...]:
     """Return what YouTube would refuse of a video; nothing where it takes it."""
     parts = (
-        ("title", title_faults(metadata.title)),
-        ("description", description_faults(metadata.description)),
-        ("tags", tag_faults(metadata.tags)),
-        ("category", category_faults(metadata.category)),
-        ("privacy", privacy_faults(metadata.privacy)),
-        ("publish_at", schedule_faults(metadata)),
+        ("title", title_faults(details.title)),
+        ("description", description_faults(details.description)),
+        ("tags", tag_faults(details.tags)),
+        ("category", category_faults(details.category)),
+        ("privacy", privacy_faults(details.privacy)),
+        ("publish_at", schedule_faults(details)),
     )
     return tuple(Fault(field, text) for field, texts in parts for text in texts)
 
@@ -116,14 +100,14 @@ def privacy_faults(privacy: str) -> Iterator[str]:
         yield _("Choose who can see it.")
 
 
-def schedule_faults(metadata: Metadata) -> Iterator[str]:
-    if metadata.publish_at is None:
+def schedule_faults(details: VideoDetails) -> Iterator[str]:
+    if details.publish_at is None:
         return
-    if metadata.privacy != PRIVATE:
+    if details.privacy != PRIVATE:
         yield _("Only a private video can become public by itself. Choose Private, or leave the time out.")
-    if metadata.publish_at <= timezone.now():
+    if details.publish_at <= timezone.now():
         yield _("This time is over: YouTube would make the video public at once.")
-    if metadata.publish_at > LATEST:
+    if details.publish_at > LATEST:
         yield _("This time is too far off.")
 
 

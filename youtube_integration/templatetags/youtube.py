@@ -33,7 +33,7 @@ def tag_characters(text: str | None) -> int:
 @register.inclusion_tag("youtube/_panel.html", takes_context=True)
 def publish_panel(context: dict[str, Any], job: MixJob, *, has_video: bool) -> dict[str, Any]:
     """Show what was published of a result, and the way to publish it."""
-    panel = result_panel.read_panel(context["user"], job, has_video=has_video)
+    panel = result_panel.result_panel(context["user"], job, has_video=has_video)
     return {"job": job, "panel": panel}
 
 

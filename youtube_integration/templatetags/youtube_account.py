@@ -6,11 +6,11 @@ from django import template
 from django.conf import settings
 
 from accounts.models import User
-from youtube_integration.pages.channel_page import describe_channel
+from youtube_integration.pages.channel_page import channel_page
 
 register = template.Library()
 
 
 @register.inclusion_tag("youtube/_account_row.html")
 def youtube_account_row(user: User) -> dict[str, Any]:
-    return {"channel": describe_channel(user), "PUBLISHING": settings.PUBLISHING}
+    return {"channel": channel_page(user), "PUBLISHING": settings.PUBLISHING}

@@ -53,7 +53,7 @@ HELD_REASONS = {
 @pytest.fixture
 def publication(google, alice, monkeypatch):
     monkeypatch.setattr(upload, "CHUNK_BYTES", BLOCK)
-    monkeypatch.setattr(work, "LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(work, "MAX_PAUSE_S", 0.0)
     return make_publication(connect(google, alice), size=3 * BLOCK)
 
 
@@ -136,7 +136,7 @@ def test_a_retry_after_may_be_a_date(google, publication):
 
 
 def test_a_short_retry_after_is_waited_for_at_once(google, publication, monkeypatch):
-    monkeypatch.setattr(work, "LONGEST_PAUSE_S", 4.0)
+    monkeypatch.setattr(work, "MAX_PAUSE_S", 4.0)
     google.fail("chunk", reason="backendError", retry_after="1")
     run_once(publication)
     assert google.videos and publication.failures == 0
@@ -152,7 +152,7 @@ def test_a_chunk_that_is_refused_twice_ends_the_upload(google, publication):
 def test_googles_own_words_come_without_their_tags():
     error = Refused(418, "teapot", 'You are <b>100 %</b> <a href="x">wrong</a>')
     problem = problems.classify(error, Step.START, reference="abc")
-    assert problems.words_of(problem) == "YouTube refused: You are 100 % wrong (reference abc)"
+    assert problems.sentence_of(problem) == "YouTube refused: You are 100 % wrong (reference abc)"
 
 
 def test_the_same_word_means_a_days_allowance_only_where_an_upload_begins():
@@ -217,7 +217,7 @@ def test_each_start_counts_for_one_day(alice):
     SessionStart.objects.update(started_at=quotas.last_midnight() - timedelta(seconds=1))
     assert (quotas.starts_today(), quotas.starts_left()) == (0, 100)
     SessionStart.objects.update(started_at=timezone.now() - timedelta(days=8))
-    quotas.forget_old_starts()
+    quotas.delete_old_starts()
     assert SessionStart.objects.count() == 0
 
 

@@ -15,12 +15,12 @@ from mixes.services.limits import LimitReached
 from mixes.services.rate_limits import check_rate
 from mixtape_site.configuration.addresses import LOOPBACK_NAMES
 from youtube_integration.models import YouTubeCredential
-from youtube_integration.pages.channel_page import PICTURE_HOSTS, describe_channel
-from youtube_integration.pages.setup_page import describe_setup
+from youtube_integration.pages.channel_page import PICTURE_HOSTS, channel_page
+from youtube_integration.pages.setup_page import setup_page
 from youtube_integration.services import channels
 
-WAITING = "youtube_connection"  # in the session, until Google's answer comes
-CAME_FROM = "youtube_came_from"  # in the session: the page that wants a channel, to go back to
+PENDING_KEY = "youtube_connection"  # in the session, until Google's answer comes
+RETURN_KEY = "youtube_came_from"  # in the session: the page that wants a channel, to go back to
 CONNECTIONS_PER_MINUTE = 10
 
 shows_channels = csp_update({"img-src": [f"https://{host}" for host in PICTURE_HOSTS]})
@@ -30,7 +30,7 @@ shows_channels = csp_update({"img-src": [f"https://{host}" for host in PICTURE_H
 @login_required
 @shows_channels
 def channel(request: HttpRequest) -> HttpResponse:
-    return render(request, "youtube/channel.html", {"channel": describe_channel(request.user)})
+    return render(request, "youtube/channel.html", {"channel": channel_page(request.user)})
 
 
 @require_POST
@@ -45,11 +45,11 @@ def connect(request: HttpRequest) -> HttpResponse:
         return redirect("youtube:channel")
     try:
         check_rate(request.user, "youtube-connect", CONNECTIONS_PER_MINUTE)
-        address, waiting = channels.begin(request.user, playlists="playlists" in request.POST)
+        address, pending = channels.begin_connection(request.user, playlists="playlists" in request.POST)
     except (LimitReached, channels.NotConnected) as error:
         messages.error(request, str(error))
         return redirect("youtube:channel")
-    request.session[WAITING] = waiting
+    request.session[PENDING_KEY] = pending
     return redirect(address)
 
 
@@ -64,14 +64,14 @@ def is_under_another_name(request: HttpRequest) -> bool:
 @never_cache
 def callback(request: HttpRequest) -> HttpResponse:
     """Take Google's answer, once."""
-    waiting = request.session.pop(WAITING, None)
+    pending = request.session.pop(PENDING_KEY, None)
     try:
-        credential = channels.finish(request.user, waiting, request.META.get("QUERY_STRING", ""))
+        credential = channels.finish_connection(request.user, pending, request.META.get("QUERY_STRING", ""))
     except channels.NotConnected as error:
         messages.error(request, str(error))
     else:
         messages.success(request, _("“%(title)s” is connected.") % {"title": credential.channel_title})
-        return redirect(request.session.pop(CAME_FROM, "youtube:channel"))
+        return redirect(request.session.pop(RETURN_KEY, "youtube:channel"))
     return redirect("youtube:channel")
 
 
@@ -92,5 +92,5 @@ def setup(request: HttpRequest) -> HttpResponse:
     """Show whoever runs the site each step at Google, and what is missing now."""
     if not request.user.is_staff:
         raise Http404
-    sheet = describe_setup(ask_google="ask" in request.GET)
-    return render(request, "youtube/setup.html", {"setup": sheet})
+    page = setup_page(ask_google="ask" in request.GET)
+    return render(request, "youtube/setup.html", {"setup": page})

@@ -16,7 +16,7 @@ from mixes.services.delivery.ranges import ranged_response
 from mixes.services.limits import LimitReached
 from youtube_integration.access import get_publication
 from youtube_integration.models import YouTubePublication
-from youtube_integration.pages.publication_page import PublicationSheet
+from youtube_integration.pages.publication_page import PublicationPage
 from youtube_integration.services import publications, quotas, reviews
 from youtube_integration.services.thumbnails import thumbnail_path
 
@@ -26,7 +26,7 @@ from youtube_integration.services.thumbnails import thumbnail_path
 @never_cache
 def publication(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
     row = get_publication(request.user, publication_pk)
-    return render(request, "youtube/publication.html", {"publication": row, "sheet": PublicationSheet(row)})
+    return render(request, "youtube/publication.html", {"publication": row, "sheet": PublicationPage(row)})
 
 
 @login_required
@@ -35,12 +35,12 @@ def publication(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse
 def status(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
     """Answer a poll with how far it is; where it stands otherwise than its reader has it, with its page."""
     row = get_publication(request.user, publication_pk)
-    sheet = PublicationSheet(row)
+    page = PublicationPage(row)
     if not request.htmx:
         return redirect("youtube:publication", row.pk)
-    if request.GET.get("seen") != sheet.kind:
+    if request.GET.get("seen") != page.kind:
         return HttpResponseClientRefresh()
-    return render(request, "youtube/_publication_status.html", {"publication": row, "sheet": sheet})
+    return render(request, "youtube/_publication_status.html", {"publication": row, "sheet": page})
 
 
 @login_required
@@ -72,7 +72,7 @@ def resume(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
 
 def resume_now(row: YouTubePublication) -> None:
     """Go on at once, which asks YouTube. Raises LimitReached."""
-    quotas.check_looks(row.owner)
+    quotas.check_query_rate(row.owner)
     publications.resume(row)
 
 
@@ -85,7 +85,7 @@ def review(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
     if "give_up" in request.POST:
         return act(request, publication_pk, publications.give_up)
     link = request.POST.get("link", "")
-    return act(request, publication_pk, lambda row: reviews.take_video(row, link))
+    return act(request, publication_pk, lambda row: reviews.accept_video(row, link))
 
 
 def act(

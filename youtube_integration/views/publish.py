@@ -19,10 +19,10 @@ from mixes import access
 from mixes.models import MixJob
 from mixes.services.library.form_uploads import left_out
 from mixes.services.limits import LimitReached
-from mixes.services.rendering.mix_requests import agreed_to_miss
+from mixes.services.rendering.mix_requests import accepted_missing
 from youtube_integration.access import get_publication
 from youtube_integration.forms import PublishForm, initial_of, zone_of
-from youtube_integration.google.types import GoogleError, GrantLost, Playlist
+from youtube_integration.google.types import GoogleError, GrantLost, Playlist, VideoDetails
 from youtube_integration.models import YouTubePublication
 from youtube_integration.services import channels, drafts, preflight, publications, quotas
 from youtube_integration.services.credentials import api_for, mark_reconnect
@@ -31,10 +31,9 @@ from youtube_integration.services.video_rules import (
     DESCRIPTION_BYTES,
     TAG_CHARACTERS,
     TITLE_CHARACTERS,
-    Metadata,
     chapter_rules,
 )
-from youtube_integration.views.connect import CAME_FROM
+from youtube_integration.views.connect import RETURN_KEY
 
 LIMITS = {"title": TITLE_CHARACTERS, "description": DESCRIPTION_BYTES, "tags": TAG_CHARACTERS}
 
@@ -53,7 +52,7 @@ def publish(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
     credential = publications.connected_channel(request.user)
     earlier = preflight.earlier_publication(credential, job) if credential else None
     if credential is None:
-        request.session[CAME_FROM] = request.path
+        request.session[RETURN_KEY] = request.path
     with timezone.override(zone_of(request.POST.get("zone", ""))):
         form = read_form(request, draft, asks_again=earlier is not None)
         if form.is_valid() and preflight.is_clear(checks):
@@ -67,13 +66,13 @@ def publish(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
         return render(request, "youtube/publish.html", context, status=422 if form.is_bound else 200)
 
 
-def start(request: HttpRequest, job: MixJob, form: PublishForm, draft: Metadata) -> HttpResponse:
+def start(request: HttpRequest, job: MixJob, form: PublishForm, draft: VideoDetails) -> HttpResponse:
     """Put it on its way, and go where that is seen."""
     try:
         publication = publications.request_publication(
             request.user,
             job,
-            form.metadata(),
+            form.details(),
             thumbnail=form.cleaned_data["thumbnail"],
             description_follows=is_same_text(form, draft),
         )
@@ -94,7 +93,7 @@ def edit(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
             request, _("Its words cannot be changed here any more. You can change them on YouTube.")
         )
         return redirect("youtube:publication", publication.pk)
-    job, before = publication.job, publications.metadata_of(publication)
+    job, before = publication.job, publications.details_of(publication)
     with timezone.override(zone_of(request.POST.get("zone", ""))):
         form = read_form(request, before, publication=publication)
         if form.is_valid():
@@ -104,11 +103,11 @@ def edit(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
 
 
 def save(request: HttpRequest, publication: YouTubePublication, form: PublishForm) -> HttpResponse:
-    before = publications.metadata_of(publication)
+    before = publications.details_of(publication)
     try:
         publications.edit_and_retry(
             publication,
-            form.metadata(),
+            form.details(),
             thumbnail=form.cleaned_data["thumbnail"],
             description_follows=publication.description_follows and is_same_text(form, before),
         )
@@ -119,22 +118,22 @@ def save(request: HttpRequest, publication: YouTubePublication, form: PublishFor
 
 def read_form(
     request: HttpRequest,
-    metadata: Metadata,
+    details: VideoDetails,
     *,
     publication: YouTubePublication | None = None,
     asks_again: bool = False,
 ) -> PublishForm:
     data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
-    initial = initial_of(metadata, is_new=publication is None)
+    initial = initial_of(details, is_new=publication is None)
     form = PublishForm(data, files, initial=initial, asks_again=asks_again)
     for name, reason in left_out(request) if form.is_bound else ():
         form.add_error("thumbnail", f"{name}: {reason}")
     return form
 
 
-def is_same_text(form: PublishForm, metadata: Metadata) -> bool:
+def is_same_text(form: PublishForm, details: VideoDetails) -> bool:
     """Tell whether the description is as it was offered: then it may be written anew with the mix."""
-    return form.cleaned_data["description"].strip() == metadata.description.strip()
+    return form.cleaned_data["description"].strip() == details.description.strip()
 
 
 def form_context(request: HttpRequest, job: MixJob, form: PublishForm) -> dict[str, Any]:
@@ -153,7 +152,7 @@ def form_context(request: HttpRequest, job: MixJob, form: PublishForm) -> dict[s
 
 @login_required
 @require_POST
-def look_again(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def recheck(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
     """Read the channel anew, and answer with all that is looked at before publishing."""
     job = access.get_job(request.user, job_pk)
     problem = read_channel_again(request.user)
@@ -171,7 +170,7 @@ def read_channel_again(user: User) -> str:
     if credential is None:
         return ""
     try:
-        quotas.check_looks(user)
+        quotas.check_query_rate(user)
         channels.read_channel(credential)
     except GrantLost:
         mark_reconnect(credential)
@@ -201,7 +200,7 @@ def playlists(request: HttpRequest) -> HttpResponse:
     problem = ""
     if credential and channels.may_use_playlists(credential):
         try:
-            quotas.check_looks(request.user)
+            quotas.check_query_rate(request.user)
             found = api_for(credential).playlists()
         except LimitReached as error:
             problem = str(error)
@@ -231,7 +230,9 @@ def make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     """Make a mix with a video, and fill in meanwhile what it is called on YouTube."""
     mix = access.get_mix(request.user, mix_pk)
     try:
-        job = publications.make_with_video(mix, leaving_out=agreed_to_miss(request.POST.get("without", "")))
+        job = publications.make_with_video(
+            mix, accepted_missing=accepted_missing(request.POST.get("without", ""))
+        )
     except LimitReached as error:
         messages.error(request, str(error))
         return redirect("mixes:mix_detail", mix.pk)

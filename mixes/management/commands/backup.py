@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 
 from mixes.services.maintenance.backups import BackupRefused, make_backup
-from mixes.services.maintenance.database_copy import DatabaseTrouble
+from mixes.services.maintenance.database_copy import DatabaseCopyError
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         on_file = self.tell if options["verbosity"] > 1 else lambda name, size: None
         try:
             manifest = make_backup(target, on_file=on_file)
-        except (BackupRefused, DatabaseTrouble, OSError) as error:
+        except (BackupRefused, DatabaseCopyError, OSError) as error:
             raise CommandError(str(error)) from error
         size = filesizeformat(manifest.size_bytes).replace("\xa0", " ")
         self.stdout.write(f"{target}: {len(manifest.files)} files, {size}, all read again and as they were.")

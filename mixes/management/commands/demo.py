@@ -17,7 +17,7 @@ from mixes.services.editing import edits
 from mixes.services.editing.arrangement import change_settings
 from mixes.services.rendering.mix_requests import request_mix
 
-LOOK_S = 0.3
+POLL_S = 0.3
 
 
 class Command(BaseCommand):
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         show_all = partial(change_settings, make_mp4=True, title_cards=True)
         mix = edits.edit(mix, None, _("Video with title cards"), show_all)
         until_s = time.monotonic() + options["timeout"]
-        self.wait(lambda: not still_listening(mix), until_s)
+        self.wait(lambda: not still_analysing(mix), until_s)
         job = request_mix(mix)
         self.wait(lambda: not MixJob.objects.get(pk=job.pk).is_open, until_s)
         job.refresh_from_db()
@@ -45,14 +45,14 @@ class Command(BaseCommand):
         self.stdout.write("The demo mix is made.")
 
     @staticmethod
-    def wait(is_so: Any, until_s: float) -> None:
-        while not is_so():
+    def wait(condition: Any, until_s: float) -> None:
+        while not condition():
             if time.monotonic() > until_s:
                 raise CommandError("The workers did not get to the demo mix. Is `manage.py worker` running?")
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
 
 
-def still_listening(mix: Mix) -> bool:
+def still_analysing(mix: Mix) -> bool:
     """Tell whether a track of the mix is not yet known."""
-    states = (Track.State.UPLOADING, Track.State.LISTENING)
+    states = (Track.State.UPLOADING, Track.State.ANALYSING)
     return mix.items.filter(track__state__in=states).exists()

@@ -13,9 +13,9 @@ from django.utils.dateparse import parse_date
 
 from mixes import tasks
 from mixes.engine.pipeline.request import STAGES, OnProgress
-from mixes.jobs.runner import Commit, JobRun, Kind, run_claimed
+from mixes.jobs.runner import Commit, JobKind, JobRun, run_claimed
 from mixes.leases import ENDED, Leased, State
-from mixes.management.interrupts import StopWish, stop_on_signals
+from mixes.management.interrupts import StopOnSignal, stop_on_signals
 from mixes.management.terminal import show_progress
 from mixes.models import MixJob, Track
 from mixes.queues import LONG, SHORT
@@ -27,13 +27,13 @@ NOT_ALL_STATUS = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ReprocessItem:
     """One row to be run again."""
 
     label: str
     row: Leased | Track
 
-    def put_back(self, from_stage: str) -> Leased:
+    def requeue(self, from_stage: str) -> Leased:
         """Put the row into its queue; raises LimitReached when it is there already."""
         if isinstance(self.row, Track):
             return request_analysis(self.row)
@@ -70,12 +70,12 @@ class Command(BaseCommand):
         if done < len(work):
             raise SystemExit(NOT_ALL_STATUS)
 
-    def queue(self, work: list[Work], options: dict[str, Any]) -> int:
+    def queue(self, work: list[ReprocessItem], options: dict[str, Any]) -> int:
         """Put rows into their queues; return how many."""
         count = 0
         for item in work:
             try:
-                item.put_back(options["from_stage"])
+                item.requeue(options["from_stage"])
             except LimitReached as error:
                 self.stderr.write(f"Left alone: {item.label}: {error}")
                 continue
@@ -83,41 +83,45 @@ class Command(BaseCommand):
             count += 1
         return count
 
-    def run_now(self, work: list[Work], from_stage: str) -> int:
+    def run_now(self, work: list[ReprocessItem], from_stage: str) -> int:
         """Run rows in this process until a signal comes; return how many went well."""
         count = 0
-        with stop_on_signals() as wish:
+        with stop_on_signals() as should_stop:
             for item in work:
-                if wish():
+                if should_stop():
                     self.stderr.write(f"Not begun: {item.label}")
                     continue
                 with show_progress(self.stderr) as on_progress:
-                    outcome = self.run_one(item, from_stage, on_progress, wish)
+                    outcome = self.run_one(item, from_stage, on_progress, should_stop)
                 count += outcome == "done"
                 self.stdout.write(f"{outcome.capitalize()}: {item.label}")
         return count
 
-    def run_one(self, item: Work, from_stage: str, on_progress: OnProgress, wish: StopWish) -> str:
+    def run_one(
+        self, item: ReprocessItem, from_stage: str, on_progress: OnProgress, should_stop: StopOnSignal
+    ) -> str:
         """Claim one row before any worker does, and run it; return what came of it."""
         try:
             with transaction.atomic():
-                row = item.put_back(from_stage)
+                row = item.requeue(from_stage)
                 token = type(row).objects.claim(row.pk, tasks.process_name())
         except LimitReached as error:
             return f"left alone ({error})"
         if token is None:
             return "left alone (it is running already)"
-        outcome = run_claimed(watched(kind_of(row), item.label, on_progress, wish), row.pk, token)
+        outcome = run_claimed(
+            with_terminal_progress(kind_of(row), item.label, on_progress, should_stop), row.pk, token
+        )
         if outcome == State.FAILED:
             return f"failed ({type(row).objects.get(pk=row.pk).error_text})"
         return "stopped and back in the queue" if outcome == State.QUEUED else str(outcome or "taken over")
 
 
-def find_work(options: dict[str, Any]) -> Iterator[Work]:
+def find_work(options: dict[str, Any]) -> Iterator[ReprocessItem]:
     """Yield what the options name. Raises CommandError when they name nothing, or what is not there."""
     if options["all_analysis"]:
         tracks = Track.objects.exclude(state=Track.State.UPLOADING).order_by("created_at")
-        yield from (Work(f"{track.pk} {track.label}", track) for track in tracks.defer("waveform"))
+        yield from (ReprocessItem(f"{track.pk} {track.label}", track) for track in tracks.defer("waveform"))
         return
     if not (options["jobs"] or options["state"] or options["since"]):
         raise CommandError("Name runs by their ids, or give --state, --since or --all-analysis.")
@@ -128,7 +132,7 @@ def find_work(options: dict[str, Any]) -> Iterator[Work]:
         jobs = jobs.filter(state=options["state"])
     if options["since"]:
         jobs = jobs.filter(created_at__gte=read_day(options["since"]))
-    yield from (Work(f"{job.pk} {job.title}", job) for job in jobs.order_by("created_at"))
+    yield from (ReprocessItem(f"{job.pk} {job.title}", job) for job in jobs.order_by("created_at"))
 
 
 def named(pks: list[str]) -> Any:
@@ -154,13 +158,15 @@ def read_day(text: str) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-def kind_of(row: Leased) -> Kind:
+def kind_of(row: Leased) -> JobKind:
     """Return how rows like this one are run."""
     kinds = (*tasks.KINDS[LONG], *tasks.KINDS[SHORT])
     return next(kind for kind in kinds if isinstance(row, kind.model))
 
 
-def watched(kind: Kind, label: str, on_progress: OnProgress, wish: StopWish) -> Kind:
+def with_terminal_progress(
+    kind: JobKind, label: str, on_progress: OnProgress, should_stop: StopOnSignal
+) -> JobKind:
     """Return a kind whose runs are seen in this terminal too, and are handed back when a signal comes."""
 
     def handle(run: JobRun) -> Commit:
@@ -169,10 +175,10 @@ def watched(kind: Kind, label: str, on_progress: OnProgress, wish: StopWish) -> 
         def tell_both(stage: str, fraction: float) -> None:
             tell(stage, fraction)
             on_progress(label, fraction)
-            if wish() and not run.stop_reason:
+            if should_stop() and not run.stop_reason:
                 run.stop_reason = "drain"
 
         run.on_progress = tell_both
-        return kind.run(run)
+        return kind.handle(run)
 
-    return replace(kind, run=handle)
+    return replace(kind, handle=handle)

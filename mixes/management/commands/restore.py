@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mixes.services.maintenance.backups import BackupRefused
-from mixes.services.maintenance.database_copy import DatabaseTrouble
+from mixes.services.maintenance.database_copy import DatabaseCopyError
 from mixes.services.maintenance.restore import restore_backup, undo_restore
 
 
@@ -28,17 +28,17 @@ class Command(BaseCommand):
             if options["undo"]:
                 aside = undo_restore()
                 self.stdout.write("What the last restore replaced is here again.")
-                self.tell_aside(aside)
+                self.report_aside(aside)
                 return
             restored = restore_backup(options["backup"].absolute(), replace=options["yes"])
-        except (BackupRefused, DatabaseTrouble, OSError) as error:
+        except (BackupRefused, DatabaseCopyError, OSError) as error:
             raise CommandError(str(error)) from error
         manifest = restored.manifest
         self.stdout.write(f"Restored {len(manifest.files)} files as they were on {manifest.made_at}.")
-        self.tell_aside(restored.aside)
+        self.report_aside(restored.aside)
         if restored.aside:
             self.stdout.write("Was it the wrong one? `manage.py restore --undo` goes back.")
 
-    def tell_aside(self, folders: tuple[Path, ...]) -> None:
+    def report_aside(self, folders: tuple[Path, ...]) -> None:
         for folder in folders:
             self.stdout.write(f"What was here before lies in {folder}; delete it when you are sure.")

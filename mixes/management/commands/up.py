@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from mixes.management.supervisor import Supervisor, manage
+from mixes.management.supervisor import Supervisor, manage_command
 from mixes.queues import served_queues
 from mixtape_site.configuration.worker_environment import without_secrets
 from mixtape_site.operations.setup import prepare_site
@@ -32,12 +32,12 @@ class Command(BaseCommand):
                 "python:mixtape_site.server",
                 "mixtape_site.wsgi",
             ],
-            **{f"{queue} worker": manage("worker", queue) for queue in served_queues()},
-            "cleaner": manage("prune_media", "--yes"),
+            **{f"{queue} worker": manage_command("worker", queue) for queue in served_queues()},
+            "cleaner": manage_command("prune_media", "--yes"),
         }
         once = ()
         if settings.DEMO_ACCOUNT:
-            commands["demo"] = manage("demo")
+            commands["demo"] = manage_command("demo")
             once = ("demo",)
         self.say(f"Mixtape is starting on {settings.SITE_URL} (Ctrl-C stops it)")
         supervisor = Supervisor(

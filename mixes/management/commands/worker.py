@@ -21,11 +21,11 @@ from mixes.management.processes import die_with_parent
 from mixes.queues import LONG, PUBLISH, QUEUES, SHORT
 from mixes.services import workers
 
-LOOK_S = 0.3
-LOOK_AFTER_S = 15.0  # how often lost jobs and lost wake-ups are looked for
-LOOK_AGAIN_S = 4.0  # the same, after a look that told nothing for sure: jobs beat each second
+POLL_S = 0.3
+MAINTAIN_EVERY_S = 15.0  # how often lost jobs and lost wake-ups are looked for
+MAINTAIN_AGAIN_S = 4.0  # the same, after a look that told nothing for sure: jobs beat each second
 NICE = {PUBLISH: 0, SHORT: 5, LONG: 10}  # pages come first, then what somebody waits for, then mixes
-ENDING_S = 20.0  # that a run may take to hand its job back
+RELEASE_TIMEOUT_S = 20.0  # that a run may take to hand its job back
 
 
 class Command(BaseCommand):
@@ -80,15 +80,15 @@ class Worker:
                 self.stderr("The clock was set back: this worker starts again.")
                 return
             if time.monotonic() >= due_s:
-                due_s = time.monotonic() + (LOOK_AFTER_S if self.look_after() else LOOK_AGAIN_S)
-            time.sleep(LOOK_S)
+                due_s = time.monotonic() + (MAINTAIN_EVERY_S if self.maintain() else MAINTAIN_AGAIN_S)
+            time.sleep(POLL_S)
 
-    def look_after(self) -> bool:
+    def maintain(self) -> bool:
         """Say that we live and find what others lost; tell whether leases could be judged."""
         try:
             workers.beat(self.node, tasks.describe_current(self.queue))
             is_steady = not self.database_clock.jump_s(workers.database_time_s(self.node))
-            tasks.look_after(self.queue, trust_leases=is_steady)
+            tasks.maintain_queue(self.queue, trust_leases=is_steady)
         except Error as error:
             self.stderr(f"The database does not answer ({error}); trying again.")
             connections.close_all()
@@ -99,16 +99,16 @@ class Worker:
         """Stop the cluster, hand back what it held, leave the list of workers."""
         asked = bool(self.signals)
         shutdown.stop()
-        until_s = time.monotonic() + ENDING_S
+        until_s = time.monotonic() + RELEASE_TIMEOUT_S
         if self.cluster.sentinel.is_alive():
             self.cluster.stop_event.set()
         while self.cluster.sentinel.is_alive() and self.signals < 2 and time.monotonic() < until_s:
-            time.sleep(LOOK_S / 3)
+            time.sleep(POLL_S / 3)
         self.cluster.sentinel.kill()  # its processes die with it
         self.cluster.sentinel.join()
         try:
-            tasks.hand_back_all(self.queue)
-            workers.leave(self.node)
+            tasks.release_all(self.queue)
+            workers.unregister(self.node)
         except Error as error:
             self.stderr(
                 f"The database does not answer ({error}); running jobs are found again by their lease."

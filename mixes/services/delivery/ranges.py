@@ -26,7 +26,7 @@ class UnsatisfiableRange(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileInfo:
     """What a conditional request is compared with."""
 
     size: int  # bytes
@@ -73,27 +73,27 @@ def ranged_response(
         raise FileGone(
             _("This file is not there any more. What it was made from is: make it again.")
         ) from None
-    facts = look_at(file, etag)
-    response = answer(request, file, facts)
+    facts = read_info(file, etag)
+    response = build_response(request, file, facts)
     if not isinstance(response, StreamingHttpResponse):
         file.close()
     add_headers(response, facts, content_type, content_disposition_header(as_attachment, filename))
     return response
 
 
-def look_at(file: BinaryIO, etag: str) -> FileFacts:
+def read_info(file: BinaryIO, etag: str) -> FileInfo:
     """Return the facts of an open file."""
     stat = os.fstat(file.fileno())
     tag = etag or f"{stat.st_size:x}-{stat.st_mtime_ns:x}"
-    return FileFacts(stat.st_size, int(stat.st_mtime), f'"{tag}"')
+    return FileInfo(stat.st_size, int(stat.st_mtime), f'"{tag}"')
 
 
-def answer(request: HttpRequest, file: BinaryIO, facts: FileFacts) -> HttpResponseBase:
+def build_response(request: HttpRequest, file: BinaryIO, facts: FileInfo) -> HttpResponseBase:
     """Return the response without the headers that all of them share."""
     if is_unchanged(request, facts):
         return HttpResponse(status=304)
     try:
-        part = wanted_part(request, facts)
+        part = requested_range(request, facts)
     except UnsatisfiableRange:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{facts.size}"})
     start, end = part or (0, facts.size)
@@ -107,7 +107,7 @@ def answer(request: HttpRequest, file: BinaryIO, facts: FileFacts) -> HttpRespon
 
 
 def add_headers(
-    response: HttpResponseBase, facts: FileFacts, content_type: str, disposition: str | None
+    response: HttpResponseBase, facts: FileInfo, content_type: str, disposition: str | None
 ) -> None:
     """Say what the file is, and that it is its owner's alone."""
     response["Accept-Ranges"] = "bytes"
@@ -120,7 +120,7 @@ def add_headers(
         response["Content-Disposition"] = disposition
 
 
-def is_unchanged(request: HttpRequest, facts: FileFacts) -> bool:
+def is_unchanged(request: HttpRequest, facts: FileInfo) -> bool:
     """Tell whether the client has the file as it is; entity tags come before dates."""
     tags = request.headers.get("If-None-Match")
     if tags is not None:
@@ -130,13 +130,13 @@ def is_unchanged(request: HttpRequest, facts: FileFacts) -> bool:
     return since_s is not None and facts.modified_s <= since_s
 
 
-def wanted_part(request: HttpRequest, facts: FileFacts) -> tuple[int, int] | None:
+def requested_range(request: HttpRequest, facts: FileInfo) -> tuple[int, int] | None:
     """Return first byte and end of the part asked for, None for the whole file; raises UnsatisfiableRange.
 
     Ranges are GET's alone. One that cannot be read, or is of another version of the file, does not count.
     """
     found = RANGE.fullmatch(request.headers.get("Range", "").strip())
-    if request.method != "GET" or not found or not is_of_this_version(request, facts):
+    if request.method != "GET" or not found or not if_range_matches(request, facts):
         return None
     first, last = found.groups()
     if first:
@@ -152,7 +152,7 @@ def wanted_part(request: HttpRequest, facts: FileFacts) -> tuple[int, int] | Non
     return start, end
 
 
-def is_of_this_version(request: HttpRequest, facts: FileFacts) -> bool:
+def if_range_matches(request: HttpRequest, facts: FileInfo) -> bool:
     """Tell whether a range may be taken of the file as it is now (If-Range)."""
     condition = request.headers.get("If-Range", "").strip()
     if not condition or condition.startswith(('"', "W/")):

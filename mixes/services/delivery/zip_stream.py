@@ -4,10 +4,10 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO
 
-PIECE_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
 
 
-class Outbox:
+class ZipBuffer:
     """A file that cannot be read back: what a ZIP writes into it is taken out and sent."""
 
     def __init__(self) -> None:
@@ -27,12 +27,12 @@ class Outbox:
 
 
 def send_entry(
-    archive: zipfile.ZipFile, outbox: Outbox, name: str, source: IO[bytes], size: int
+    archive: zipfile.ZipFile, outbox: ZipBuffer, name: str, source: IO[bytes], size: int
 ) -> Iterator[bytes]:
     """Copy `size` bytes into an entry of the archive, yielding what is ready to be sent."""
     with archive.open(name, "w", force_zip64=True) as entry:
         left = size
-        while left and (piece := source.read(min(PIECE_BYTES, left))):
+        while left and (piece := source.read(min(CHUNK_BYTES, left))):
             entry.write(piece)
             left -= len(piece)
             yield outbox.take()

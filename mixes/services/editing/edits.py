@@ -34,7 +34,7 @@ class StaleEdit(Exception):
 
 
 def edit(mix: Mix, seen_version: int | None, what: str, change: Change, *, group: str = "") -> Mix:
-    """Apply `change`, note it as a revision called `what`, and return the mix as it is then.
+    """Apply `answer_review`, note it as a revision called `what`, and return the mix as it is then.
 
     A `seen_version` that is not the mix's own any more raises StaleEdit; None is for the system's own edits.
     Edits of one `group` within a minute become one revision.

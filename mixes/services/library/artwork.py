@@ -18,7 +18,7 @@ from mixes.services import limits, storage
 from mixes.services.library.scratch import PICTURE
 from mixes.services.library.uploads import clean_name
 
-SHOWN_SIZE = (1280, 720)
+DISPLAY_SIZE = (1280, 720)
 
 
 class PictureRefused(Exception):
@@ -32,7 +32,9 @@ def add_artwork(owner: User, file: UploadedFile) -> Artwork:
     pk = uuid.uuid4()
     stem = f"{storage.PICTURES}/{pk.hex[:2]}/{pk.hex}"
     with (
-        limits.full_disk_told(_("The site's disk is full, so the picture was not added. Try again later.")),
+        limits.full_disk_reported(
+            _("The site's disk is full, so the picture was not added. Try again later.")
+        ),
         tempfile.TemporaryDirectory(dir=storage.uploads_folder(), prefix=PICTURE) as folder,
         lock(Path(folder)),
     ):
@@ -41,16 +43,16 @@ def add_artwork(owner: User, file: UploadedFile) -> Artwork:
             for chunk in file.chunks():
                 copy.write(chunk)
         try:
-            safe_picture(source, SHOWN_SIZE, safe, name=name)
+            safe_picture(source, DISPLAY_SIZE, safe, name=name)
         except PictureError as error:
             raise PictureRefused(str(error)) from error
         save_jpeg(safe, shown)
         size = source.stat().st_size + shown.stat().st_size
-        with storage.taken_back_on_error(), transaction.atomic():
+        with storage.removed_on_error(), transaction.atomic():
             User.objects.select_for_update().get(pk=owner.pk)  # what comes side by side is added up
             limits.check_storage(owner, size)
-            storage.keep(source, stem)
-            storage.keep(shown, f"{stem}.jpg")
+            storage.store(source, stem)
+            storage.store(shown, f"{stem}.jpg")
             return Artwork.objects.create(
                 pk=pk, owner=owner, name=name, file=stem, shown_file=f"{stem}.jpg", size=size
             )

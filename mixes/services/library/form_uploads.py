@@ -50,8 +50,8 @@ class MediaDiskHandler(FileUploadHandler):
             raise SkipFile
         self._check_disk()
         with self._left_out_when_full():
-            told = (self.content_type, self.charset, self.content_type_extra)
-            self._file = ReceivedFile(self.file_name, *told)
+            declared = (self.content_type, self.charset, self.content_type_extra)
+            self._file = ReceivedFile(self.file_name, *declared)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         if start + len(raw_data) > settings.LIMITS.file_bytes:
@@ -83,7 +83,7 @@ class MediaDiskHandler(FileUploadHandler):
     @contextlib.contextmanager
     def _left_out_when_full(self) -> Iterator[None]:
         try:
-            with limits.full_disk_told(_("the site's disk is full. Try again later.")):
+            with limits.full_disk_reported(_("the site's disk is full. Try again later.")):
                 yield
         except limits.DiskFull as error:
             self._leave_out(str(error))

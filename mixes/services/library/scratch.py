@@ -8,15 +8,15 @@ from mixes.engine.pipeline.work_folder import lock
 from mixes.services import storage
 
 FORM, PICTURE = "form-", "picture-"  # what their names in the folder of uploads begin with
-YOUNG_S = 60  # it may not be locked yet
+MIN_AGE_S = 60  # it may not be locked yet
 
 
-def tidy() -> None:
+def clean_up() -> None:
     """Remove what no living request holds the lock of."""
     folder = storage.path_of(storage.UPLOADS)
     for path in (*folder.glob(f"{FORM}*"), *folder.glob(f"{PICTURE}*")):
         with contextlib.suppress(BlockingIOError, FileNotFoundError):
-            if time.time() - path.stat().st_mtime > YOUNG_S:
+            if time.time() - path.stat().st_mtime > MIN_AGE_S:
                 with lock(path, wait=False):
                     _remove(path)
 

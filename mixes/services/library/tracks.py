@@ -20,7 +20,7 @@ from mixes.services.editing import edits
 from mixes.services.editing.arrangement import Arrangement
 
 PAGE_SIZE = 50
-MOST_FOUND = 1_000  # by a search; whoever looks for one of more names it more closely
+MAX_FOUND = 1_000  # by a search; whoever looks for one of more names it more closely
 ORDERS = {  # the first is the default
     "newest": ("-created_at", "pk"),
     "title": (Lower("title"), Lower("artist"), "pk"),
@@ -28,8 +28,8 @@ ORDERS = {  # the first is the default
     "longest": (F("duration_s").desc(nulls_last=True), "pk"),
     "loudest": (F("integrated_lufs").desc(nulls_last=True), "pk"),
 }
-SEARCHED = ("title", "artist", "album", "name")
-WORKING = (Track.State.UPLOADING, Track.State.LISTENING)
+SEARCHED_COLUMNS = ("title", "artist", "album", "name")
+WORKING = (Track.State.UPLOADING, Track.State.ANALYSING)
 
 
 def file_name(track_pk: uuid.UUID) -> str:
@@ -41,7 +41,7 @@ def find_tracks(owner: User, query: str = "", page: int | str = 1, *, order: str
     """Return one page of the library; every word of `query` must be in one of a track's names."""
     found = Track.objects.filter(owner=owner, deleted_at=None)
     for word in query.split():
-        found = found.filter(Q(*((f"{name}__icontains", word) for name in SEARCHED), _connector=Q.OR))
+        found = found.filter(Q(*((f"{name}__icontains", word) for name in SEARCHED_COLUMNS), _connector=Q.OR))
     found = found.select_related("upload").order_by(*ORDERS.get(order, ORDERS["newest"]))
     return (SearchPaginator if query else Paginator)(found, PAGE_SIZE).get_page(page)
 
@@ -51,7 +51,7 @@ class SearchPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list.order_by()[:MOST_FOUND].count()
+        return self.object_list.order_by()[:MAX_FOUND].count()
 
 
 def binned_tracks(owner: User) -> QuerySet[Track]:
@@ -79,14 +79,14 @@ def retry_analysis(track: Track) -> None:
     """Listen again to a track that was refused; its file is still here."""
     with transaction.atomic():
         refused = Track.objects.filter(pk=track.pk, state=Track.State.REFUSED)
-        if refused.update(state=Track.State.LISTENING, problem=""):
+        if refused.update(state=Track.State.ANALYSING, problem=""):
             analyses.request_analysis(track)
 
 
 def bin_track(track: Track) -> None:
     """Put a track into the bin and take it out of the mixes it stands in."""
     with transaction.atomic():
-        take_out_of_mixes(track)
+        remove_from_mixes(track)
         Track.objects.filter(pk=track.pk).update(deleted_at=timezone.now())
 
 
@@ -109,14 +109,14 @@ def find_twin(track: Track, sha256: str) -> Track | None:
     return twins.order_by(F("deleted_at").asc(nulls_first=True), "pk").first()
 
 
-def were_copies(owner: User, pks: Iterable[uuid.UUID]) -> bool:
+def were_duplicates(owner: User, pks: Iterable[uuid.UUID]) -> bool:
     """Tell whether one of these tracks is gone because the same file was there already."""
     copies = Cast("copies", TextField())
     is_one = Q(*(("text__contains", str(pk)) for pk in pks), _connector=Q.OR)
     return Track.objects.filter(owner=owner).exclude(copies=[]).annotate(text=copies).filter(is_one).exists()
 
 
-def take_out_of_mixes(track: Track) -> None:
+def remove_from_mixes(track: Track) -> None:
     """Remove a track from every mix, as an edit that can be undone while the track is there."""
     what = _("Removed “%s”") % (track.title or track.name)[:100]
 
@@ -130,8 +130,8 @@ def take_out_of_mixes(track: Track) -> None:
 def purge_track(track: Track) -> None:
     """Remove a track for good, with its file and all that was made of it."""
     with transaction.atomic():
-        take_out_of_mixes(track)
-        files = [track.file, *_forget_previews(track), *_part_files(track)]
+        remove_from_mixes(track)
+        files = [track.file, *_delete_previews(track), *_part_files(track)]
         track.delete()  # its analysis too: a worker that is at it finds its lease lost
         transaction.on_commit(lambda: _remove_files(files))
 
@@ -141,14 +141,14 @@ def _part_files(track: Track) -> list[str]:
     return [storage.upload_name(pk) for pk in Upload.objects.filter(track=track).values_list("pk", flat=True)]
 
 
-def _forget_previews(track: Track) -> list[str]:
+def _delete_previews(track: Track) -> list[str]:
     """Delete the rows of what can be listened to of a track; return their files."""
-    mine = [
+    affected = [
         pk
         for pk, recipe in Preview.objects.filter(owner=track.owner_id).values_list("pk", "recipe")
         if str(track.pk) in recipe["tracks"]
     ]
-    previews = Preview.objects.filter(pk__in=mine)
+    previews = Preview.objects.filter(pk__in=affected)
     previews.filter(state__in=OPEN).update(cancel_requested=True)  # holds the rows: none is finished now
     files = list(previews.filter(state=State.DONE).values_list("file", flat=True))
     previews.delete()

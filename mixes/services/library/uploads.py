@@ -28,13 +28,10 @@ from mixes.services import analyses, limits, rate_limits, storage
 from mixes.services.editing import edits
 from mixes.services.library import tracks
 
-LEAST_READ, FIRST_READ, MOST_READ = (
-    1 << 14,
-    1 << 16,
-    1 << 20,
-)  # bytes; small ones let a slow phone's file grow
-QUICK_S, SLOW_S = 0.05, 0.5  # of one read: the next is larger, or smaller
-SILENT_S = 5.0  # without a byte: the writer has gone, as a phone does that changes its network
+# bytes; small ones let a slow phone's file grow
+MIN_READ, FIRST_READ, MAX_READ = 1 << 14, 1 << 16, 1 << 20
+FAST_READ_S, SLOW_READ_S = 0.05, 0.5  # of one read: the next is larger, or smaller
+WRITER_TIMEOUT_S = 5.0  # without a byte: the writer has gone, as a phone does that changes its network
 NAME_LENGTH = 255
 
 
@@ -42,11 +39,11 @@ class WrongOffset(Exception):
     """The bytes offered do not begin where those received end."""
 
 
-class BeingWritten(Exception):
+class UploadLocked(Exception):
     """Another request is bringing bytes of this upload."""
 
 
-class TooManyAtOnce(Exception):
+class TooManyWriters(Exception):
     """Its owner is sending as many files as may be sent at once."""
 
 
@@ -70,7 +67,7 @@ class WaitingUpload:
     expires_at: datetime
 
 
-def announce_upload(owner: User, name: str, size: int, *, mix: Mix | None) -> Upload:
+def create_upload(owner: User, name: str, size: int, *, mix: Mix | None) -> Upload:
     """Make the row of a file before its bytes come, at the end of `mix`.
 
     Raises LimitReached, DiskFull, TooFast.
@@ -112,7 +109,7 @@ def next_expiry() -> datetime:
     return timezone.now() + timedelta(days=settings.LIMITS.upload_days)
 
 
-def received(upload: Upload) -> int:
+def received_bytes(upload: Upload) -> int:
     """Return how many bytes are here, whatever the row says."""
     if upload.finished_at:
         return upload.size
@@ -131,42 +128,42 @@ def is_being_written(upload: Upload) -> bool:
     with contextlib.suppress(FileNotFoundError):  # not a byte may have come yet
         moves_s.append(storage.upload_path(upload.pk).stat().st_mtime)
     # a moment ago: one that is still to come is of before the clock was set back
-    return any(abs(time.time() - moved_s) < SILENT_S for moved_s in moves_s)
+    return any(abs(time.time() - moved_s) < WRITER_TIMEOUT_S for moved_s in moves_s)
 
 
-def take_bytes(upload: Upload, offset: int, stream: Readable) -> int:
+def append_bytes(upload: Upload, offset: int, stream: Readable) -> int:
     """Append what `stream` brings, finish the upload when it is whole, and return its new offset.
 
-    A stream that breaks off is no error: what came is kept. Raises WrongOffset, BeingWritten, TooManyAtOnce,
+    A stream that breaks off is no error: what came is kept. Raises WrongOffset, UploadLocked, TooManyWriters,
     UploadGone, DiskFull.
     """
-    token = _take_writer(upload, offset)
+    token = _lock_writer(upload, offset)
     try:
         end = _write(upload, token, offset, stream)
     finally:
-        here = received(upload)
+        here = received_bytes(upload)
         held = Upload.objects.filter(pk=upload.pk, writer=token)
         if not held.update(writer=None, writing_since=None, offset=here):
-            _forget_removed(upload)
+            _remove_part_if_deleted(upload)
     if end == upload.size:
         finish_upload(upload)
     return end
 
 
-def _forget_removed(upload: Upload) -> None:
+def _remove_part_if_deleted(upload: Upload) -> None:
     """Remove what was written of an upload that was removed meanwhile."""
     if not Upload.objects.filter(pk=upload.pk).exists():
         storage.upload_path(upload.pk).unlink(missing_ok=True)
 
 
-def settle(upload: Upload) -> int:
+def sync_offset(upload: Upload) -> int:
     """Return the true offset; finish an upload whose last piece came in a request that died.
 
     Raises UploadGone when it has expired.
     """
     if has_expired(upload):
         raise UploadGone
-    here = received(upload)
+    here = received_bytes(upload)
     if here == upload.size and not upload.finished_at and not is_being_written(upload):
         finish_upload(upload)
     return here
@@ -176,8 +173,8 @@ def finish_upload(upload: Upload) -> None:
     """Give the whole file its name and have it analysed. Harmless when repeated. Raises DiskFull."""
     name = tracks.file_name(upload.track_id)
     try:
-        with limits.full_disk_told(disk_full()):
-            storage.keep(storage.upload_path(upload.pk), name)
+        with limits.full_disk_reported(disk_full()):
+            storage.store(storage.upload_path(upload.pk), name)
     except FileNotFoundError:
         if not storage.path_of(name).is_file():
             raise UploadGone from None
@@ -187,16 +184,16 @@ def finish_upload(upload: Upload) -> None:
             if not Upload.objects.filter(pk=upload.pk).exists():  # removed while its file was moved
                 storage.remove(name)
             return
-        Track.objects.filter(pk=upload.track_id).update(state=Track.State.LISTENING, file=name)
+        Track.objects.filter(pk=upload.track_id).update(state=Track.State.ANALYSING, file=name)
         analyses.request_analysis(Track.objects.get(pk=upload.track_id))
 
 
-def take_file(owner: User, name: str, path: Path, *, mix: Mix | None) -> Upload:
+def add_file(owner: User, name: str, path: Path, *, mix: Mix | None) -> Upload:
     """Make a track of a file that came whole, such as by a plain form; `path` is on the media's disk.
 
     Raises LimitReached, DiskFull.
     """
-    upload = announce_upload(owner, name, path.stat().st_size, mix=mix)
+    upload = create_upload(owner, name, path.stat().st_size, mix=mix)
     try:
         path.replace(storage.upload_path(upload.pk))
         finish_upload(upload)
@@ -212,7 +209,7 @@ def discard_upload(upload: Upload) -> bool:
         still_open = Upload.objects.select_for_update().filter(pk=upload.pk, finished_at=None)
         if not still_open.exists():
             return False
-        tracks.take_out_of_mixes(upload.track)
+        tracks.remove_from_mixes(upload.track)
         upload.track.delete()
         part = storage.upload_path(upload.pk)
         transaction.on_commit(lambda: part.unlink(missing_ok=True))
@@ -238,30 +235,35 @@ def waiting_uploads(owner: User, *, mix: Mix | None = None) -> list[WaitingUploa
         found = found.filter(track__places__mix=mix).distinct()
     return [
         WaitingUpload(
-            upload.pk, upload.track_id, upload.track.name, upload.size, received(upload), upload.expires_at
+            upload.pk,
+            upload.track_id,
+            upload.track.name,
+            upload.size,
+            received_bytes(upload),
+            upload.expires_at,
         )
         for upload in found.order_by("created_at")
         if not is_being_written(upload)
     ]
 
 
-def _take_writer(upload: Upload, offset: int) -> uuid.UUID:
+def _lock_writer(upload: Upload, offset: int) -> uuid.UUID:
     """Take the writer's token with one conditional UPDATE, and the row's offset to where the file ends."""
     if upload.finished_at or has_expired(upload):
         raise UploadGone
     if is_being_written(upload):
-        raise BeingWritten
-    if offset != received(upload):
+        raise UploadLocked
+    if offset != received_bytes(upload):
         raise WrongOffset
     others = Upload.objects.filter(owner=upload.owner_id, finished_at=None, writer__isnull=False)
     if sum(map(is_being_written, others.exclude(pk=upload.pk))) >= settings.LIMITS.patches_at_once:
-        raise TooManyAtOnce
+        raise TooManyWriters
     token = uuid.uuid4()
     taken = Upload.objects.filter(pk=upload.pk, finished_at=None, writer=upload.writer).update(
         writer=token, writing_since=timezone.now(), offset=offset, expires_at=next_expiry()
     )
     if not taken:
-        raise BeingWritten
+        raise UploadLocked
     return token
 
 
@@ -270,7 +272,7 @@ def _write(upload: Upload, token: uuid.UUID, offset: int, stream: Readable) -> i
     file = os.open(storage.upload_path(upload.pk), os.O_WRONLY | os.O_CREAT, 0o640)
     try:
         for block, waited_s in _blocks(stream, upload.size - offset):
-            if waited_s > SILENT_S / 2 and not _holds(upload, token):
+            if waited_s > WRITER_TIMEOUT_S / 2 and not _has_lock(upload, token):
                 raise UploadGone  # while this request waited, its client began another
             offset = _write_whole(file, block, offset)
     finally:
@@ -292,16 +294,16 @@ def _blocks(stream: Readable, most: int) -> Iterator[tuple[bytes, float]]:
         waited_s = time.monotonic() - asked_s
         yield block, waited_s
         most -= len(block)
-        if waited_s < QUICK_S:
-            size = min(2 * size, MOST_READ)
-        elif waited_s > SLOW_S:
-            size = max(size // 2, LEAST_READ)
+        if waited_s < FAST_READ_S:
+            size = min(2 * size, MAX_READ)
+        elif waited_s > SLOW_READ_S:
+            size = max(size // 2, MIN_READ)
 
 
 def _write_whole(file: int, block: bytes, offset: int) -> int:
     """Write a block at `offset` and return where it ends. Raises DiskFull."""
     rest = memoryview(block)
-    with limits.full_disk_told(disk_full()):
+    with limits.full_disk_reported(disk_full()):
         while rest:
             count = os.pwrite(file, rest, offset)
             rest, offset = rest[count:], offset + count
@@ -313,5 +315,5 @@ def disk_full() -> str:
     return _("The site's disk is full. What has arrived of this file is kept: try again later.")
 
 
-def _holds(upload: Upload, token: uuid.UUID) -> bool:
+def _has_lock(upload: Upload, token: uuid.UUID) -> bool:
     return Upload.objects.filter(pk=upload.pk, writer=token).exists()

@@ -29,7 +29,7 @@ from mixes.services.library import tracks
 logger = logging.getLogger(__name__)
 
 # of machinery and of drawing: no use to anybody outside
-LEFT_OUT = {
+EXCLUDED_COLUMNS = {
     "token",
     "lease_until",
     "worker",
@@ -66,7 +66,9 @@ def tables_of(owner: User) -> dict[str, QuerySet[Any]]:
 
 def rows_of(table: QuerySet[Any]) -> Iterator[Row]:
     """Yield the rows of a table as they are handed out, a few at a time."""
-    names = [field.attname for field in table.model._meta.concrete_fields if field.name not in LEFT_OUT]
+    names = [
+        field.attname for field in table.model._meta.concrete_fields if field.name not in EXCLUDED_COLUMNS
+    ]
     yield from table.values(*names).iterator(chunk_size=500)
 
 
@@ -89,7 +91,7 @@ def safe_name(name: str) -> str:
 
 
 @contextlib.contextmanager
-def erased(owner: User) -> Iterator[None]:
+def erasing(owner: User) -> Iterator[None]:
     """Take away a user's rows and what is deleted in the block in one transaction, then their files.
 
     A worker that runs one of the jobs finds at its next beat that its row is gone: its writes are fenced
@@ -98,7 +100,7 @@ def erased(owner: User) -> Iterator[None]:
     with transaction.atomic():
         for kind in job_models():  # holds the rows too: no worker can add a result from here on
             kind.objects.filter(owner=owner, state__in=OPEN).update(cancel_requested=True)
-        files, parts, jobs = _names_of(owner), _parts_of(owner), _jobs_of(owner)
+        files, parts, jobs = _file_names_of(owner), _upload_ids_of(owner), _job_ids_of(owner)
         _delete_rows(owner)
         yield
     for name in files:
@@ -108,7 +110,7 @@ def erased(owner: User) -> Iterator[None]:
     _remove_scratch(jobs)
 
 
-def _names_of(owner: User) -> list[str]:
+def _file_names_of(owner: User) -> list[str]:
     columns = (
         (Track.objects.filter(owner=owner), "file"),
         (Artwork.objects.filter(owner=owner), "file"),
@@ -122,11 +124,11 @@ def _names_of(owner: User) -> list[str]:
     return [*named, *map(tracks.file_name, arriving)]
 
 
-def _parts_of(owner: User) -> list[Any]:
+def _upload_ids_of(owner: User) -> list[Any]:
     return list(Upload.objects.filter(owner=owner).values_list("pk", flat=True))
 
 
-def _jobs_of(owner: User) -> set[str]:
+def _job_ids_of(owner: User) -> set[str]:
     pks = (kind.objects.filter(owner=owner).values_list("pk", flat=True) for kind in job_models())
     return {pk.hex for of_kind in pks for pk in of_kind}
 

@@ -29,7 +29,7 @@ from mixes.services.maintenance import database_copy
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-PIECE_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
 KEYS, MEDIA = "keys", "media"
 
 OnFile = Callable[[str, int], None]  # name, bytes
@@ -78,54 +78,54 @@ class Manifest:
         return sum(entry.size for entry in self.files)
 
 
-def say_nothing(name: str, size: int) -> None:
+def ignore_file(name: str, size: int) -> None:
     """Tell nobody: the default of `on_file`."""
 
 
-def make_backup(target: Path, *, on_file: OnFile = say_nothing) -> Manifest:
+def make_backup(target: Path, *, on_file: OnFile = ignore_file) -> Manifest:
     """Write a backup to a new folder, or to a new file that ends in `.tar`, and check it.
 
-    Raises BackupRefused, DatabaseTrouble; then nothing is left at `target`.
+    Raises BackupRefused, DatabaseCopyError; then nothing is left at `target`.
     """
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise BackupRefused(f"{target} exists already. A backup goes to a place of its own.")
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{target.name}.part")
-    discard(unfinished)
+    remove_path(unfinished)
     try:
-        with held_files() as held:
+        with linked_files() as held:
             sources = {**held, **key_files()}
             write = write_tar if target.suffix == ".tar" else write_folder
-            check_room(unfinished.parent, sources, can_link=write is write_folder)
-            manifest = describe(write(unfinished, sources, on_file))
+            check_disk_space(unfinished.parent, sources, can_link=write is write_folder)
+            manifest = build_manifest(write(unfinished, sources, on_file))
             add_manifest(unfinished, manifest)
-        check(unfinished, manifest)
+        verify_backup(unfinished, manifest)
         if target.is_dir():
             target.rmdir()  # it is empty, and a file system need not rename over a folder
         unfinished.rename(target)
     except BaseException:
-        discard(unfinished)
+        remove_path(unfinished)
         raise
     return manifest
 
 
 @contextlib.contextmanager
-def held_files() -> Iterator[dict[str, Path]]:
+def linked_files() -> Iterator[dict[str, Path]]:
     """Yield all files by their name in the backup; they stay as they are until the block ends."""
     folder = storage.path_of(storage.SCRATCH) / f"backup-{uuid.uuid4().hex}"
     folder.mkdir(parents=True)
     try:
-        hold_media(folder / MEDIA)
+        link_media(folder / MEDIA)
         copy = folder / database_copy.copy_name()
         database_copy.copy_database(copy)
-        hold_media(folder / MEDIA)
+        link_media(folder / MEDIA)
         media = (path for path in sorted((folder / MEDIA).rglob("*")) if path.is_file())
         yield {copy.name: copy, **{path.relative_to(folder).as_posix(): path for path in media}}
     finally:
         storage.remove_folder(folder)
 
 
-def hold_media(folder: Path) -> None:
+def link_media(folder: Path) -> None:
     """Link every file that rows may name: no deletion can take it away then. Copies it where links fail."""
     for name in storage.stored_names():
         held = folder / name
@@ -150,7 +150,7 @@ def key_files() -> dict[str, Path]:
     return {f"{KEYS}/{path.name}": path for path in sorted(folder.glob("*")) if path.is_file()}
 
 
-def check_room(folder: Path, sources: dict[str, Path], *, can_link: bool) -> None:
+def check_disk_space(folder: Path, sources: dict[str, Path], *, can_link: bool) -> None:
     """Raise BackupRefused when the files do not fit; those that become links need no room."""
     can_link = can_link and folder.stat().st_dev == Path(settings.MEDIA_ROOT).stat().st_dev
     copied = [path for name, path in sources.items() if not (can_link and name.startswith(f"{MEDIA}/"))]
@@ -159,7 +159,7 @@ def check_room(folder: Path, sources: dict[str, Path], *, can_link: bool) -> Non
         raise BackupRefused(f"The backup needs {needed_mb} MB and {folder} has {free_mb} MB left.")
 
 
-def describe(entries: list[Entry]) -> Manifest:
+def build_manifest(entries: list[Entry]) -> Manifest:
     applied: dict[str, list[str]] = {}
     for app, name in sorted(MigrationRecorder(connection).applied_migrations()):
         applied.setdefault(app, []).append(name)
@@ -180,7 +180,7 @@ def write_folder(target: Path, sources: dict[str, Path], on_file: OnFile) -> lis
             place.chmod(0o600)
         with place.open("rb") as file:
             os.fsync(file.fileno())
-            entries.append(Entry(name, place.stat().st_size, sum_of(file)))
+            entries.append(Entry(name, place.stat().st_size, sha256_of(file)))
         on_file(name, entries[-1].size)
     return entries
 
@@ -191,7 +191,7 @@ def write_tar(target: Path, sources: dict[str, Path], on_file: OnFile) -> list[E
     with os.fdopen(handle, "wb") as out, tarfile.open(fileobj=out, mode="w") as archive:
         for name, source in sources.items():
             with source.open("rb") as file:
-                summing = SummingReader(file)
+                summing = HashingReader(file)
                 member = tar_member(name, source.stat().st_size)
                 archive.addfile(member, summing)
             entries.append(Entry(name, member.size, summing.hexdigest()))
@@ -220,7 +220,7 @@ def add_manifest(target: Path, manifest: Manifest) -> None:
         os.fsync(out.fileno())
 
 
-class SummingReader:
+class HashingReader:
     """Reads a file and sums what was read."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -236,7 +236,7 @@ class SummingReader:
         return self._sum.hexdigest()
 
 
-def sum_of(file: IO[bytes]) -> str:
+def sha256_of(file: IO[bytes]) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -266,17 +266,17 @@ def files_in(backup: Path, names: set[str]) -> Iterator[tuple[str, IO[bytes]]]:
         raise BackupRefused(f"{backup} cannot be read as a backup: {error}.") from error
 
 
-def check(backup: Path, manifest: Manifest) -> None:
+def verify_backup(backup: Path, manifest: Manifest) -> None:
     """Read every file once more. Raises BackupRefused for one that is missing or not as it was."""
     wanted = {entry.name: entry for entry in manifest.files}
     for name, file in files_in(backup, set(wanted)):
-        if sum_of(file) != wanted.pop(name).sha256:
+        if sha256_of(file) != wanted.pop(name).sha256:
             raise BackupRefused(f"{name} in {backup} is not as it was when it was saved.")
     if wanted:
         raise BackupRefused(f"{backup} lacks {len(wanted)} files, {next(iter(wanted))} among them.")
 
 
-def discard(path: Path) -> None:
+def remove_path(path: Path) -> None:
     """Remove a half-written backup."""
     if path.is_dir():
         shutil.rmtree(path)

@@ -11,11 +11,11 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
-NAMES = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
+COPY_NAMES = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
 SIDE_FILES = ("", "-wal", "-shm")  # what SQLite keeps beside its file
 
 
-class DatabaseTrouble(Exception):
+class DatabaseCopyError(Exception):
     """A copy that could not be made or read; str() is a sentence."""
 
 
@@ -24,11 +24,11 @@ def vendor() -> str:
 
 
 def copy_name() -> str:
-    """Return the name of the copy in a backup. Raises DatabaseTrouble for a database we cannot copy."""
+    """Return the name of the copy in a backup. Raises DatabaseCopyError for a database we cannot copy."""
     try:
-        return NAMES[vendor()]
+        return COPY_NAMES[vendor()]
     except KeyError:
-        raise DatabaseTrouble(f"There is no way here to copy a database of {vendor()}.") from None
+        raise DatabaseCopyError(f"There is no way here to copy a database of {vendor()}.") from None
 
 
 def copy_database(target: Path) -> None:
@@ -51,7 +51,7 @@ def restore_database(copy: Path, aside: Path) -> None:
                 shutil.move(old, aside / old.name)
         shutil.move(copy, path)
         return
-    run_postgres("pg_dump", ["--format=custom", "--no-owner", f"--file={aside / NAMES['postgresql']}"])
+    run_postgres("pg_dump", ["--format=custom", "--no-owner", f"--file={aside / COPY_NAMES['postgresql']}"])
     # the schema anew: tables of a newer version would stay and stop the migrations
     with connections["default"].cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE")
@@ -61,15 +61,15 @@ def restore_database(copy: Path, aside: Path) -> None:
     run_postgres("pg_restore", arguments, database_option=True)
 
 
-def take_from_aside(aside: Path, copy: Path) -> None:
+def copy_from_aside(aside: Path, copy: Path) -> None:
     """Make a copy, as of a backup, of the database that `restore_database` moved aside."""
     if vendor() == "sqlite":
         old = aside / sqlite_path().name
         if not old.is_file():
-            raise DatabaseTrouble(f"There is no database in {aside}.")
+            raise DatabaseCopyError(f"There is no database in {aside}.")
         copy_sqlite(old, copy)
     else:
-        shutil.copyfile(aside / NAMES["postgresql"], copy)
+        shutil.copyfile(aside / COPY_NAMES["postgresql"], copy)
 
 
 def sqlite_path() -> Path:
@@ -85,7 +85,7 @@ def copy_sqlite(source: Path, target: Path) -> None:
         read.backup(write)
         write.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
         if (answer := write.execute("PRAGMA integrity_check").fetchone()[0]) != "ok":
-            raise DatabaseTrouble(f"The copy of the database is damaged: {answer}")
+            raise DatabaseCopyError(f"The copy of the database is damaged: {answer}")
 
 
 def run_postgres(program: str, arguments: Sequence[str], *, database_option: bool = False) -> None:
@@ -93,7 +93,7 @@ def run_postgres(program: str, arguments: Sequence[str], *, database_option: boo
     found = shutil.which(program)
     if found is None:
         text = f"{program} was not found. Install PostgreSQL's client programs, as new as its server."
-        raise DatabaseTrouble(text)
+        raise DatabaseCopyError(text)
     database = settings.DATABASES["default"]
     where = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD"}
     environment = {name: str(database[key]) for name, key in where.items() if database.get(key)}
@@ -101,4 +101,4 @@ def run_postgres(program: str, arguments: Sequence[str], *, database_option: boo
     extra: list[Any] = [f"--dbname={environment['PGDATABASE']}"] if database_option else []
     done = subprocess.run([found, *extra, *arguments], env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise DatabaseTrouble(f"{program} failed: {done.stderr.strip()[-500:]}")
+        raise DatabaseCopyError(f"{program} failed: {done.stderr.strip()[-500:]}")

@@ -22,11 +22,11 @@ from mixes.services.library import artwork, tracks, uploads
 
 ORPHAN_AGE_S = 24 * 3600  # a younger file may be named by a row in a moment
 SCRATCH_AGE_S = 24 * 3600  # a job tried again within a day goes on from what lies there
-PICTURE_KEPT = timedelta(days=1)  # that nothing shows yet, or any more
-FINISHED_UPLOAD_KEPT = timedelta(days=1)  # its client may have missed our answer
+PICTURE_RETENTION = timedelta(days=1)  # that nothing shows yet, or any more
+FINISHED_UPLOAD_RETENTION = timedelta(days=1)  # its client may have missed our answer
 BIN_DAYS = 30
-MOST_ORPHANS = 0.05  # of all files; more of them and it is the database that is wrong
-COLUMNS: tuple[tuple[Any, str], ...] = (
+MAX_ORPHAN_SHARE = 0.05  # of all files; more of them and it is the database that is wrong
+FILE_COLUMNS: tuple[tuple[Any, str], ...] = (
     (Track, "file"),
     (Artwork, "file"),
     (Artwork, "shown_file"),
@@ -70,7 +70,7 @@ class Rubbish:
 
     def check_orphans(self) -> None:
         """Raise WrongDatabase when too many files are unknown."""
-        if len(self.orphans) > MOST_ORPHANS * self.files:
+        if len(self.orphans) > MAX_ORPHAN_SHARE * self.files:
             raise WrongDatabase(
                 f"{len(self.orphans)} of {self.files} files in {settings.MEDIA_ROOT} are unknown to this "
                 "database. That many are no rubbish: this looks like the wrong database or the wrong folder. "
@@ -88,27 +88,27 @@ def find_rubbish() -> Rubbish:
         files=len(names) + len(parts),
         uploads=tuple(uploads.expired()),
         answered_uploads=tuple(
-            Upload.objects.filter(finished_at__lt=timezone.now() - FINISHED_UPLOAD_KEPT).values_list(
+            Upload.objects.filter(finished_at__lt=timezone.now() - FINISHED_UPLOAD_RETENTION).values_list(
                 "pk", flat=True
             )
         ),
         mixes=tuple(Mix.objects.filter(deleted_at__lt=old)),
         tracks=tuple(Track.objects.filter(deleted_at__lt=old)),
-        pictures=tuple(artwork.find_unused(timezone.now() - PICTURE_KEPT)),
-        orphans=tuple(find_orphans(names, known_names()) + find_orphans(parts, known_parts())),
+        pictures=tuple(artwork.find_unused(timezone.now() - PICTURE_RETENTION)),
+        orphans=tuple(find_orphans(names, referenced_names()) + find_orphans(parts, referenced_parts())),
         scratch=tuple(find_stale_scratch()),
         binned=tuple(find_old_bins()),
     )
 
 
-def known_names() -> set[str]:
+def referenced_names() -> set[str]:
     """Return every file that a row names, and those of uploads that died between file and row."""
     arriving = Upload.objects.filter(finished_at=None).values_list("track_id", flat=True)
-    columns = (model.objects.values_list(column, flat=True) for model, column in COLUMNS)
+    columns = (model.objects.values_list(column, flat=True) for model, column in FILE_COLUMNS)
     return {name for column in columns for name in column if name} | set(map(tracks.file_name, arriving))
 
 
-def known_parts() -> set[str]:
+def referenced_parts() -> set[str]:
     pks = Upload.objects.values_list("pk", flat=True)
     return {storage.upload_path(pk).relative_to(settings.MEDIA_ROOT).as_posix() for pk in pks}
 
@@ -166,11 +166,11 @@ def remove_rubbish(rubbish: Rubbish) -> None:
     for track in Track.objects.filter(pk__in=binned, deleted_at__isnull=False):
         tracks.purge_track(track)
     unused = {picture.pk for picture in rubbish.pictures}
-    for picture in artwork.find_unused(timezone.now() - PICTURE_KEPT):
+    for picture in artwork.find_unused(timezone.now() - PICTURE_RETENTION):
         if picture.pk in unused:
             artwork.purge_artwork(picture)
     today = timezone.localdate().isoformat()
     for name in rubbish.orphans:
-        storage.put_aside(name, today)
+        storage.move_to_bin(name, today)
     for folder in (*rubbish.scratch, *rubbish.binned):
         storage.remove_folder(folder)

@@ -20,18 +20,18 @@ from mixes.queues import QUEUES
 from mixes.services import storage, workers
 from mixes.services.maintenance import database_copy
 from mixes.services.maintenance.backups import (
+    CHUNK_BYTES,
     KEYS,
     MEDIA,
-    PIECE_BYTES,
     BackupRefused,
     Manifest,
-    check,
-    discard,
     files_in,
     read_manifest,
+    remove_path,
+    verify_backup,
 )
 
-BEFORE = "before-restore-"  # and when
+ASIDE_PREFIX = "before-restore-"  # and when
 SITE_RUNS = "The site is running. Stop it first; a worker that died is forgotten after a minute."
 
 
@@ -44,12 +44,12 @@ class Restored:
 
 
 def restore_backup(backup: Path, *, replace: bool = False) -> Restored:
-    """Put a backup in the place of this installation. Raises BackupRefused, DatabaseTrouble."""
+    """Put a backup in the place of this installation. Raises BackupRefused, DatabaseCopyError."""
     manifest = read_manifest(backup)
-    check_kind(manifest)
+    check_database_kind(manifest)
     for entry in manifest.files:  # before a single one is read
         place_of(entry.name, backup, backup)
-    check(backup, manifest)
+    verify_backup(backup, manifest)
     if has_workers():
         raise BackupRefused(SITE_RUNS)
     if not replace and not is_fresh():
@@ -57,33 +57,35 @@ def restore_backup(backup: Path, *, replace: bool = False) -> Restored:
     stamp = new_stamp()
     data, media = Path(settings.DATA_DIR), Path(settings.MEDIA_ROOT)
     with unpacked(backup, manifest, data, media, stamp) as (new_data, new_media):
-        aside = put_in_place(new_data, new_media / MEDIA, stamp)
+        aside = swap_installation(new_data, new_media / MEDIA, stamp)
     return Restored(manifest, aside)
 
 
 def undo_restore() -> tuple[Path, ...]:
     """Put back what the last restore moved aside; what is here now is moved aside in its turn.
 
-    Returns the folders with that. Raises BackupRefused, DatabaseTrouble.
+    Returns the folders with that. Raises BackupRefused, DatabaseCopyError.
     """
     data, media = Path(settings.DATA_DIR), Path(settings.MEDIA_ROOT)
-    last = max((folder.name for place in (data, media) for folder in place.glob(f"{BEFORE}*")), default="")
+    last = max(
+        (folder.name for place in (data, media) for folder in place.glob(f"{ASIDE_PREFIX}*")), default=""
+    )
     if not last:
-        raise BackupRefused(f"There is no restore to undo: no folder {BEFORE}… lies in {data}.")
+        raise BackupRefused(f"There is no restore to undo: no folder {ASIDE_PREFIX}… lies in {data}.")
     if has_workers():
         raise BackupRefused(SITE_RUNS)
     stamp = new_stamp()
     new_data = data / f"restoring-{stamp}"
     new_data.mkdir(mode=0o700)
     try:
-        database_copy.take_from_aside(data / last, new_data / database_copy.copy_name())
+        database_copy.copy_from_aside(data / last, new_data / database_copy.copy_name())
         if (data / last / KEYS).is_dir():
             shutil.copytree(data / last / KEYS, new_data / KEYS)
-        aside = put_in_place(new_data, media / last, stamp)
+        aside = swap_installation(new_data, media / last, stamp)
     finally:
-        discard(new_data)
+        remove_path(new_data)
     for place in (data, media):
-        discard(place / last)
+        remove_path(place / last)
     return aside
 
 
@@ -91,23 +93,23 @@ def new_stamp() -> str:
     return f"{timezone.now():%Y%m%d-%H%M%S}"
 
 
-def put_in_place(new_data: Path, new_media: Path, stamp: str) -> tuple[Path, ...]:
+def swap_installation(new_data: Path, new_media: Path, stamp: str) -> tuple[Path, ...]:
     """Swap this installation for another one; return the folders in which what was here lies now."""
     data, media = Path(settings.DATA_DIR), Path(settings.MEDIA_ROOT)
-    aside = (data / f"{BEFORE}{stamp}", media / f"{BEFORE}{stamp}")
+    aside = (data / f"{ASIDE_PREFIX}{stamp}", media / f"{ASIDE_PREFIX}{stamp}")
     for folder in aside:
         folder.mkdir(mode=0o700, parents=True)
     database_copy.restore_database(
         new_data / database_copy.copy_name(), aside[0]
     )  # what may fail comes first
-    swap_folders(new_media, media, aside[1], storage.KEPT_FOLDERS)
+    swap_folders(new_media, media, aside[1], storage.STORED_FOLDERS)
     swap_folders(new_data, data, aside[0], (KEYS,))
     connections.close_all()
     call_command("migrate", interactive=False, verbosity=0)
     return tuple(folder for folder in aside if not drop_if_empty(folder))
 
 
-def check_kind(manifest: Manifest) -> None:
+def check_database_kind(manifest: Manifest) -> None:
     if manifest.database != database_copy.vendor():
         raise BackupRefused(
             f"This backup is of a {manifest.database} database and this site uses {database_copy.vendor()}. "
@@ -149,15 +151,15 @@ def unpacked(
             place = place_of(name, new_data, new_media)
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with place.open("wb") as out:
-                shutil.copyfileobj(file, out, PIECE_BYTES)
+                shutil.copyfileobj(file, out, CHUNK_BYTES)
                 out.flush()
                 os.fsync(out.fileno())
             if not name.startswith(f"{MEDIA}/"):
                 place.chmod(0o600)
         yield new_data, new_media
     finally:
-        discard(new_data)
-        discard(new_media)
+        remove_path(new_data)
+        remove_path(new_media)
 
 
 def place_of(name: str, new_data: Path, new_media: Path) -> Path:
@@ -166,7 +168,7 @@ def place_of(name: str, new_data: Path, new_media: Path) -> Path:
     known = (
         parts == (database_copy.copy_name(),)
         or (len(parts) == 2 and parts[0] == KEYS)
-        or (len(parts) > 2 and parts[0] == MEDIA and parts[1] in storage.KEPT_FOLDERS)
+        or (len(parts) > 2 and parts[0] == MEDIA and parts[1] in storage.STORED_FOLDERS)
     )
     if not known or ".." in parts:
         raise BackupRefused(f"{name!r} belongs to no backup of Mixtape.")

@@ -54,7 +54,7 @@ class AnalysisStore:
 
 
 @dataclass(frozen=True, slots=True)
-class Analysed:
+class FileResult:
     """What came of one file: its analysis, or why it cannot be used."""
 
     path: Path
@@ -71,7 +71,7 @@ def analyse_tracks(
     skip_bad: bool = False,
     on_progress: OnProgress = ignore_progress,
     should_stop: ShouldStop = never,
-) -> list[Analysed]:
+) -> list[FileResult]:
     """Return one result per path, in order.
 
     Raises Cancelled, and the first DecodeError unless `skip_bad`.
@@ -82,15 +82,15 @@ def analyse_tracks(
     def stop() -> bool:
         return stopped.is_set() or should_stop()
 
-    def analyse(index: int) -> Analysed:
+    def analyse(index: int) -> FileResult:
         path = paths[index]
         try:
             report = partial(done.report, index)
-            return Analysed(path, analyse_file(path, store, ffmpeg, on_progress=report, should_stop=stop))
+            return FileResult(path, analyse_file(path, store, ffmpeg, on_progress=report, should_stop=stop))
         except DecodeError as error:
             if not skip_bad:
                 raise
-            return Analysed(path, None, error)
+            return FileResult(path, None, error)
         finally:
             done.report(index, 1.0)
 

@@ -10,9 +10,9 @@ from mixes.engine.cancellation import ShouldStop
 from mixes.engine.errors import EngineError
 from mixes.engine.pipeline.make import make_mix
 from mixes.engine.pipeline.request import MixOutputs, MixRequest, OnProgress, Source
-from mixes.services.offline.analysis_store import Analysed, AnalysisStore, analyse_tracks
+from mixes.services.offline.analysis_store import AnalysisStore, FileResult, analyse_tracks
 
-REASONS_TOLD = 3  # where no file can be used
+MAX_REASONS = 3  # where no file can be used
 
 
 def available_cores() -> int:
@@ -28,7 +28,7 @@ class LocalMix:
 
     request: MixRequest
     outputs: MixOutputs
-    left_out: tuple[Analysed, ...]
+    left_out: tuple[FileResult, ...]
 
 
 def make_local_mix(
@@ -58,7 +58,7 @@ def make_local_mix(
     )
     sources = tuple(Source(result.path, result.analysis) for result in results if result.analysis)
     if not sources:
-        reasons = " ".join(str(result.error) for result in results[:REASONS_TOLD])
+        reasons = " ".join(str(result.error) for result in results[:MAX_REASONS])
         raise EngineError(f"None of these files can be used, so there is nothing to mix. {reasons}")
     analyse_s = time.monotonic() - started_s
     request = replace(request, sources=sources)

@@ -42,7 +42,7 @@ def read_results(outputs: MixOutputs, should_stop: ShouldStop = never) -> list[R
     ]
 
 
-def take_in(job: MixJob, results: list[Result]) -> None:
+def store(job: MixJob, results: list[Result]) -> None:
     """Put files to their names of ours, and their rows in the place of earlier ones; inside a transaction.
 
     Files that no row names any more are removed after the commit. The work folder stays whole until then.
@@ -53,7 +53,7 @@ def take_in(job: MixJob, results: list[Result]) -> None:
         Artifact(
             job=job,
             kind=result.kind,
-            file=place(job, result),
+            file=store_file(job, result),
             name=result.path.name,
             size=result.size,
             sha256=result.sha256,
@@ -64,13 +64,13 @@ def take_in(job: MixJob, results: list[Result]) -> None:
     transaction.on_commit(partial(remove_all, replaced - {row.file for row in rows}), robust=True)
 
 
-def place(job: MixJob, result: Result) -> str:
+def store_file(job: MixJob, result: Result) -> str:
     """Put a file to its name of ours, and return that: the same whenever the same commit is repeated."""
     stem = uuid.uuid5(job.pk, f"{result.kind} {result.sha256}").hex
     name = f"{storage.ARTIFACTS}/{stem[:2]}/{stem}"
     twin = result.path.with_name(f"{result.path.name}.twin")
     link_or_copy(result.path, twin)
-    storage.keep(twin, name)
+    storage.store(twin, name)
     return name
 
 
@@ -80,7 +80,7 @@ def remove_all(names: set[str]) -> None:
         storage.remove(name)
 
 
-def whole_artifacts(job: MixJob, should_stop: ShouldStop = never) -> Mapping[str, Path]:
+def intact_artifacts(job: MixJob, should_stop: ShouldStop = never) -> Mapping[str, Path]:
     """Return the earlier artifacts of a run whose bytes are still what they were. Raises Cancelled."""
     found = {}
     for artifact in Artifact.objects.filter(job=job):

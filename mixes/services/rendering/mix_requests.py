@@ -22,12 +22,12 @@ from mixes.services.editing.engine_settings import items_of
 from mixes.services.limits import DiskFull, LimitReached, storage_used
 from mixes.services.rendering import snapshots
 
-NAMED = 2  # tracks that are on their way, in a sentence
-PLACES_LOOKED_AT = 500
-WORKING = (Track.State.UPLOADING, Track.State.LISTENING)
+MAX_NAMED = 2  # tracks that are on their way, in a sentence
+MAX_PLACES = 500
+WORKING = (Track.State.UPLOADING, Track.State.ANALYSING)
 
 
-def request_mix(mix: Mix, *, mail: bool = False, leaving_out: int = 0) -> MixJob:
+def request_mix(mix: Mix, *, mail: bool = False, accepted_missing: int = 0) -> MixJob:
     """Have a mix made as it is now; while one run of it is open, that is the answer.
 
     `leaving_out` is how many songs that cannot be used its owner agreed to do without. Raises LimitReached
@@ -38,17 +38,17 @@ def request_mix(mix: Mix, *, mail: bool = False, leaving_out: int = 0) -> MixJob
     items = items_of(mix)
     plan = plans.plan_of(mix, items)
     used = plan.used(items) if plan else []
-    refuse_unready(items, used)
+    require_ready(items, used)
     left_out = [item.track.label for item in items if not item.track.is_usable]
     if plan is None:
         raise LimitReached(_("There is no song to make a mix of yet. Add some first."))
-    refuse_silent_loss(left_out, leaving_out)
-    check_room(mix, plan.timeline)
+    require_consent(left_out, accepted_missing)
+    check_disk_space(mix, plan.timeline)
     job = MixJob(
         mix=mix,
         owner_id=mix.owner_id,
         title=mix.title,
-        snapshot=snapshots.take(mix, used, plan.timeline) | {"left_out": left_out},
+        snapshot=snapshots.take_snapshot(mix, used, plan.timeline) | {"left_out": left_out},
         outline={"clips": plan.waves, "bars": plan.bars},
         queue=LONG,
         dedupe_key=dedupe_key(mix),
@@ -74,15 +74,15 @@ def open_job(mix: Mix) -> MixJob | None:
     return MixJob.objects.filter(dedupe_key=dedupe_key(mix), state__in=OPEN).first()
 
 
-def refuse_unready(items: Sequence[MixTrack], used: Sequence[MixTrack]) -> None:
+def require_ready(items: Sequence[MixTrack], used: Sequence[MixTrack]) -> None:
     """Raise LimitReached while songs of the mix are still on their way, or are analysed again.
 
     It would be made without them. `used` are the items of its plan.
     """
     planned = {item.pk for item in used}
     reanalysed = {item.pk for item in items if item.track.is_usable} - planned
-    on_its_way = {item.pk for item in items if item.track.state in WORKING and not item.track.deleted_at}
-    waiting = [item.track.label for item in items if item.pk in reanalysed | on_its_way]
+    not_ready = {item.pk for item in items if item.track.state in WORKING and not item.track.deleted_at}
+    waiting = [item.track.label for item in items if item.pk in reanalysed | not_ready]
     if not waiting:
         return
     raise LimitReached(
@@ -95,14 +95,14 @@ def refuse_unready(items: Sequence[MixTrack], used: Sequence[MixTrack]) -> None:
     )
 
 
-def agreed_to_miss(value: str) -> int:
+def accepted_missing(value: str) -> int:
     """Return how many songs the button said that the mix will be made without."""
     return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
 
 
-def refuse_silent_loss(left_out: Sequence[str], agreed: int) -> None:
+def require_consent(left_out: Sequence[str], accepted: int) -> None:
     """Raise LimitReached when the mix would lack songs and its owner was not asked."""
-    if len(left_out) > agreed:
+    if len(left_out) > accepted:
         raise LimitReached(
             ngettext(
                 "%s cannot be used. Make the mix without it, or see in its row what can be done.",
@@ -115,13 +115,13 @@ def refuse_silent_loss(left_out: Sequence[str], agreed: int) -> None:
 
 def named(titles: Sequence[str]) -> str:
     """Return the first titles, and how many there are besides."""
-    names = ", ".join(f"“{title}”" for title in titles[:NAMED])
-    if len(titles) > NAMED:
-        return _("%(names)s and %(count)d more") % {"names": names, "count": len(titles) - NAMED}
+    names = ", ".join(f"“{title}”" for title in titles[:MAX_NAMED])
+    if len(titles) > MAX_NAMED:
+        return _("%(names)s and %(count)d more") % {"names": names, "count": len(titles) - MAX_NAMED}
     return names
 
 
-def check_room(mix: Mix, timeline: Timeline) -> None:
+def check_disk_space(mix: Mix, timeline: Timeline) -> None:
     """Raise LimitReached when the results would not fit: on the disk, or into what the owner may keep."""
     request = MixRequest(
         sources=(),
@@ -238,7 +238,7 @@ def place_in_queue(job: MixJob) -> int | None:
     if job.state != State.QUEUED:
         return None
     waiting = MixJob.objects.waiting(job.queue).in_fair_order().values_list("pk", flat=True)
-    places = {pk: place for place, pk in enumerate(waiting[:PLACES_LOOKED_AT], 1)}
+    places = {pk: place for place, pk in enumerate(waiting[:MAX_PLACES], 1)}
     return places.get(job.pk)
 
 

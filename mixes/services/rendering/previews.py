@@ -20,14 +20,14 @@ from mixes.services import storage
 from mixes.services.editing import plans
 from mixes.services.editing.engine_settings import items_of
 
-RECIPE = 1  # raised whenever the same would be made otherwise
+RECIPE_VERSION = 1  # raised whenever the same would be made otherwise
 TRACK_PRIORITY, JOIN_PRIORITY = 10, -10  # after every analysis; before it, because somebody waits
 NOT_YET = gettext_lazy("This join can be heard once both of its tracks are ready.")
-MANY_WAIT = gettext_lazy("Many joins are being made ready for you already. Try again in a moment.")
-USED_AGAIN = timedelta(minutes=1)  # a use is noted no more often
+TOO_MANY_WAITING = gettext_lazy("Many joins are being made ready for you already. Try again in a moment.")
+USE_NOTED_EVERY = timedelta(minutes=1)  # a use is noted no more often
 
 
-class NothingToHear(Exception):
+class NoPreview(Exception):
     """There is no such join, or not yet; str() says so."""
 
 
@@ -42,7 +42,7 @@ def request_track(track: Track) -> Preview:
     )
 
 
-def hear_track(track: Track) -> Preview:
+def request_track_now(track: Track) -> Preview:
     """Return the listening copy of a track that somebody waits for."""
     preview = request_track(track)
     waiting = Preview.objects.filter(pk=preview.pk, state=State.QUEUED, priority__gt=JOIN_PRIORITY)
@@ -52,22 +52,22 @@ def hear_track(track: Track) -> Preview:
 
 
 def request_join(item: MixTrack) -> Preview:
-    """Return the sound of the join after `item`, as the mix has it now. Raises NothingToHear without one."""
+    """Return the sound of the join after `item`, as the mix has it now. Raises NoPreview without one."""
     items = items_of(item.mix)
     plan = plans.plan_of(item.mix, items)
     planned = plan.used(items) if plan else []
     if plan is None or item not in planned:
-        raise NothingToHear(NOT_YET)
+        raise NoPreview(NOT_YET)
     try:
         excerpt = cut_excerpt(plan.timeline, planned.index(item))
     except TimelineError as error:
-        raise NothingToHear(NOT_YET) from error
+        raise NoPreview(NOT_YET) from error
     used = [planned[clip].track for clip in excerpt.clips]
     recipe = excerpt.to_dict()
     # Where it lies in the mix changes nothing of what is heard
     made_from = {**recipe, "first": 0, "sha256": [track.sha256 for track in used]}
     key = _key("join", json.dumps(made_from, sort_keys=True))
-    _refuse_many(item.mix.owner_id, key)
+    _check_waiting(item.mix.owner_id, key)
     return _request(
         item.mix.owner_id,
         Preview.Kind.JOIN,
@@ -77,14 +77,14 @@ def request_join(item: MixTrack) -> Preview:
     )
 
 
-def _refuse_many(owner_id: int, key: str) -> None:
-    """Raise NothingToHear for one join more while many of them wait to be made."""
+def _check_waiting(owner_id: int, key: str) -> None:
+    """Raise NoPreview for one join more while many of them wait to be made."""
     waiting = Preview.objects.filter(owner=owner_id, kind=Preview.Kind.JOIN, state__in=OPEN).exclude(key=key)
     if waiting.count() >= settings.LIMITS.previews_waiting:
-        raise NothingToHear(MANY_WAIT)
+        raise NoPreview(TOO_MANY_WAITING)
 
 
-def ask_again(preview: Preview) -> Preview:
+def retry(preview: Preview) -> Preview:
     """Have a preview made that was evicted, has lost its file or has failed."""
     if preview.state == State.DONE and storage.path_of(preview.file).is_file():
         return preview
@@ -102,10 +102,10 @@ def title_of(preview: Preview) -> str:
     return " → ".join(labels.get(pk, "") for pk in wanted)
 
 
-def note_use(preview: Preview) -> None:
+def mark_used(preview: Preview) -> None:
     """Remember that somebody listens: what was not used for longest goes first."""
     now = timezone.now()
-    Preview.objects.filter(pk=preview.pk, used_at__lt=now - USED_AGAIN).update(used_at=now)
+    Preview.objects.filter(pk=preview.pk, used_at__lt=now - USE_NOTED_EVERY).update(used_at=now)
 
 
 def evict(keep: Preview) -> list[str]:
@@ -114,7 +114,7 @@ def evict(keep: Preview) -> list[str]:
     Their rows stay: whoever asks for one again gets it made again.
     """
     kept = Preview.objects.filter(state=State.DONE).exclude(pk=keep.pk)
-    too_much = (kept.aggregate(bytes=Sum("size"))["bytes"] or 0) + keep.size - settings.LIMITS.listening_bytes
+    too_much = (kept.aggregate(bytes=Sum("size"))["bytes"] or 0) + keep.size - settings.LIMITS.preview_bytes
     gone, files = [], []
     for pk, file, size in kept.order_by("used_at").values_list("pk", "file", "size").iterator(chunk_size=100):
         if too_much <= 0:
@@ -127,7 +127,7 @@ def evict(keep: Preview) -> list[str]:
 
 
 def _key(kind: str, made_from: str) -> str:
-    return hashlib.sha256(f"{RECIPE}:{kind}:{made_from}".encode()).hexdigest()
+    return hashlib.sha256(f"{RECIPE_VERSION}:{kind}:{made_from}".encode()).hexdigest()
 
 
 def _request(
@@ -151,4 +151,4 @@ def _request(
         wake(SHORT)
     elif preview.recipe["tracks"] != recipe["tracks"]:  # the same content under another row
         Preview.objects.filter(pk=preview.pk).update(recipe=recipe)
-    return ask_again(preview) if preview.state in ENDED else preview
+    return retry(preview) if preview.state in ENDED else preview

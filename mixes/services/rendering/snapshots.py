@@ -22,7 +22,7 @@ from mixes.services.editing.engine_settings import settings_of
 Snapshot = dict[str, Any]
 
 
-def take(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapshot:
+def take_snapshot(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapshot:
     """Return what makes up a mix today: `items` are those that are used, `timeline` their plan."""
     wanted = (mix.make_mp3, mix.make_mp4)
     settings, joins = settings_of(mix, items)

@@ -106,14 +106,14 @@ def test_run_now_says_what_failed_and_why(mix):
 @pytest.mark.django_db(transaction=True)
 def test_run_now_makes_the_run_here_with_progress(mix, monkeypatch):
     from mixes import tasks
-    from mixes.jobs.runner import Kind
+    from mixes.jobs.runner import JobKind
 
     def run(run):
         for fraction in (0.0, 0.5, 1.0):
             run.on_progress("render", fraction)
         return lambda: {"check_sheet": {}, "from_stage": ""}
 
-    monkeypatch.setitem(tasks.KINDS, "long", (Kind(MixJob, run, lambda job, state, sentence: None),))
+    monkeypatch.setitem(tasks.KINDS, "long", (JobKind(MixJob, run, lambda job, state, sentence: None),))
     job = make_job_row(mix, State.FAILED)
     status, out, err = reprocess(job.pk, "--now")
     job.refresh_from_db()

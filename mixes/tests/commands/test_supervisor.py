@@ -50,7 +50,7 @@ def test_one_that_fails_says_so_and_waits_as_long(tmp_path, keep_handlers):
 
 
 def test_the_first_time_is_not_as_far_as_the_next(monkeypatch, tmp_path, keep_handlers):
-    monkeypatch.setattr(supervisor, "FIRST_S", 0.3)
+    monkeypatch.setattr(supervisor, "FIRST_RUN_S", 0.3)
     pauses_s, _ = supervise(tmp_path, 0, every_s=60.0, for_s=1.5)
     assert len(pauses_s) == 1
 

@@ -5,7 +5,7 @@ import pytest
 from mixes.engine.analysis.track import ANALYSIS_VERSION
 from mixes.engine.tests.signals import RATE, pink_noise, silence, write_audio, write_wav
 from mixes.jobs import analysis_job
-from mixes.jobs.runner import JobRun, Kind, run_claimed
+from mixes.jobs.runner import JobKind, JobRun, run_claimed
 from mixes.leases import State
 from mixes.models import AnalysisJob, Mix, MixTrack, Preview, Track
 from mixes.services import storage
@@ -14,17 +14,17 @@ from mixes.services.editing import history, plans
 from mixes.services.library import tracks, uploads
 from mixes.services.library.tracks import restore_track
 
-KIND = Kind(AnalysisJob, analysis_job.run, analysis_job.give_up)
+KIND = JobKind(AnalysisJob, analysis_job.handle, analysis_job.on_failure)
 
 
 def add(owner, path, name=None, mix=None):
     """Upload a copy of the file; return its track, which waits to be listened to."""
     copy = storage.uploads_folder() / f"copy-{path.name}"
     copy.write_bytes(path.read_bytes())
-    return uploads.take_file(owner, name or path.name, copy, mix=mix).track
+    return uploads.add_file(owner, name or path.name, copy, mix=mix).track
 
 
-def listen(track):
+def analyse(track):
     """Run the analysis as a worker does; return the state of the job and the track as it is then."""
     job = AnalysisJob.objects.get(track=track)
     token = AnalysisJob.objects.claim(job.pk, "test")
@@ -41,7 +41,7 @@ def song(tmp_path):
 
 
 def test_a_track_is_ready_with_its_length_loudness_tags_and_waveform(alice, song):
-    state, track = listen(add(alice, song))
+    state, track = analyse(add(alice, song))
     assert (state, track.state) == (State.DONE, Track.State.READY)
     assert track.duration_s == pytest.approx(6.0)
     assert track.integrated_lufs == pytest.approx(-20, abs=4)
@@ -58,7 +58,7 @@ def test_a_track_is_ready_with_its_length_loudness_tags_and_waveform(alice, song
 def test_names_that_the_owner_gave_stay(alice, song):
     track = add(alice, song)
     tracks.edit_tags(track, title="Mine", artist="", album="", track_number=None)
-    _, track = listen(track)
+    _, track = analyse(track)
     assert (track.title, track.artist, track.track_number) == ("Mine", "", None)
 
 
@@ -68,7 +68,7 @@ def test_names_that_the_owner_gave_stay(alice, song):
 )
 def test_a_file_that_cannot_be_used_says_why_under_its_own_name(alice, tmp_path, samples, reason):
     track = add(alice, write_wav(tmp_path / "s.wav", samples), "My Song.wav")
-    state, track = listen(track)
+    state, track = analyse(track)
     assert (state, track.state) == (State.FAILED, Track.State.REFUSED)
     assert track.problem.startswith("My Song.wav: ")
     assert reason in track.problem
@@ -78,43 +78,43 @@ def test_a_file_that_cannot_be_used_says_why_under_its_own_name(alice, tmp_path,
 def test_what_is_no_sound_is_refused(alice, tmp_path):
     path = tmp_path / "page.mp3"
     path.write_text("<html><script>alert(1)</script>")
-    _, track = listen(add(alice, path))
+    _, track = analyse(add(alice, path))
     assert "it is not an audio file that can be read" in track.problem
 
 
 def test_a_track_longer_than_allowed_is_refused(alice, song, settings):
     settings.LIMITS = type(settings.LIMITS)(track_s=3)
-    _, track = listen(add(alice, song))
+    _, track = analyse(add(alice, song))
     assert "longer than the 0.05 minutes a track may have" in track.problem
 
 
 def test_a_fault_of_the_machine_brings_a_track_out_of_listening_and_can_be_retried(alice, song, settings):
     settings.FFMPEG = "/nowhere/ffmpeg"
     track = add(alice, song)
-    state, refused = listen(track)
+    state, refused = analyse(track)
     assert (state, refused.state) == (State.FAILED, Track.State.REFUSED)
     assert refused.problem.startswith("ffmpeg was not found")
     settings.FFMPEG = None
     tracks.retry_analysis(refused)
     again = Track.objects.get()
-    assert (again.state, again.problem) == (Track.State.LISTENING, "")
-    assert listen(track)[1].state == Track.State.READY
+    assert (again.state, again.problem) == (Track.State.ANALYSING, "")
+    assert analyse(track)[1].state == Track.State.READY
 
 
 def test_a_run_that_gives_up_for_good_says_so_on_the_track(alice, song):
     track = add(alice, song)
-    analysis_job.give_up(AnalysisJob.objects.get(), State.FAILED, "The system stopped this job.")
+    analysis_job.on_failure(AnalysisJob.objects.get(), State.FAILED, "The system stopped this job.")
     track.refresh_from_db()
     assert (track.state, track.problem) == (Track.State.REFUSED, "The system stopped this job.")
 
 
 def test_the_same_file_again_takes_the_place_of_its_copy(alice, song, django_capture_on_commit_callbacks):
     mix = Mix.objects.create(owner=alice, title="Night")
-    _, first = listen(add(alice, song))
+    _, first = analyse(add(alice, song))
     copy = add(alice, song, "another name.flac", mix)
     MixTrack.objects.update(join_style="radio")
     with django_capture_on_commit_callbacks(execute=True):
-        state, gone = listen(copy)
+        state, gone = analyse(copy)
     assert (state, gone) == (State.DONE, None)
     assert [(item.track, item.join_style) for item in mix.items.all()] == [(first, "radio")]
     assert [path.name for path in storage.path_of("tracks").rglob("*") if path.is_file()] == [first.pk.hex]
@@ -125,26 +125,26 @@ def test_the_same_file_again_takes_the_place_of_its_copy(alice, song, django_cap
 
 
 def test_the_same_file_again_comes_back_from_the_bin(alice, song):
-    _, first = listen(add(alice, song))
+    _, first = analyse(add(alice, song))
     tracks.bin_track(first)
-    assert listen(add(alice, song))[1] is None
+    assert analyse(add(alice, song))[1] is None
     assert Track.objects.get() == first
     assert Track.objects.get().deleted_at is None
 
 
 def test_a_copy_that_was_thrown_away_meanwhile_brings_nothing_back(alice, song):
-    _, first = listen(add(alice, song))
+    _, first = analyse(add(alice, song))
     copy = add(alice, song)
     for track in (first, copy):
         tracks.bin_track(track)
-    listen(copy)
+    analyse(copy)
     assert Track.objects.get().deleted_at
 
 
 def test_two_copies_that_are_heard_at_the_same_time_become_one(alice, song):
     one, two = add(alice, song), add(alice, song)
-    finish_two = analysis_job.run(make_run(two))
-    assert listen(one)[1].state == Track.State.READY
+    finish_two = analysis_job.handle(make_run(two))
+    assert analyse(one)[1].state == Track.State.READY
     finish_two()
     assert list(Track.objects.all()) == [one]
 
@@ -155,8 +155,8 @@ def make_run(track):
 
 
 def test_somebody_elses_copy_is_a_track_of_its_own(alice, bob, song):
-    listen(add(alice, song))
-    assert listen(add(bob, song))[1].state == Track.State.READY
+    analyse(add(alice, song))
+    assert analyse(add(bob, song))[1].state == Track.State.READY
     assert Track.objects.count() == 2
 
 
@@ -164,36 +164,36 @@ def test_progress_is_told(alice, song):
     run = make_run(add(alice, song))
     told = []
     run.on_progress = lambda stage, fraction: told.append((stage, fraction))
-    analysis_job.run(run)
+    analysis_job.handle(run)
     assert {stage for stage, _ in told} == {"listen"}
     assert told == sorted(told)
     assert 0 < told[0][1] < told[-1][1] <= 1
 
 
 def test_who_still_looks_at_a_copy_can_be_told_where_it_went(alice, bob, song):
-    listen(add(alice, song))
+    analyse(add(alice, song))
     copy = add(alice, song)
-    assert not tracks.were_copies(alice, [copy.pk])
-    listen(copy)
-    assert tracks.were_copies(alice, [copy.pk])
-    assert not tracks.were_copies(bob, [copy.pk])
+    assert not tracks.were_duplicates(alice, [copy.pk])
+    analyse(copy)
+    assert tracks.were_duplicates(alice, [copy.pk])
+    assert not tracks.were_duplicates(bob, [copy.pk])
 
 
 def test_a_song_listened_to_again_keeps_what_is_known_when_that_fails(alice, song):
     track = add(alice, song)
-    listen(track)
+    analyse(track)
     request_analysis(track)
-    analysis_job.give_up(AnalysisJob.objects.get(), State.FAILED, "The system stopped this job.")
+    analysis_job.on_failure(AnalysisJob.objects.get(), State.FAILED, "The system stopped this job.")
     assert Track.objects.get().state == Track.State.READY
 
 
 def test_a_song_whose_new_analysis_fails_says_so(alice, song):
     track = add(alice, song)
-    listen(track)
+    analyse(track)
     AnalysisJob.objects.update(version=0)
     reanalyse([track])
     new = AnalysisJob.objects.get(version=ANALYSIS_VERSION)
-    analysis_job.give_up(new, State.FAILED, "The system stopped this job.")
+    analysis_job.on_failure(new, State.FAILED, "The system stopped this job.")
     refused = Track.objects.get()
     assert (refused.state, refused.problem) == (Track.State.REFUSED, "The system stopped this job.")
 
@@ -201,7 +201,7 @@ def test_a_song_whose_new_analysis_fails_says_so(alice, song):
 def test_a_job_that_waited_since_an_older_version_counts_as_one_of_this(alice, song):
     track = add(alice, song)
     AnalysisJob.objects.update(version=0)
-    listen(track)
+    analyse(track)
     assert AnalysisJob.objects.get().version == ANALYSIS_VERSION
 
 
@@ -212,10 +212,10 @@ def test_the_plan_is_ready_once_the_last_song_of_a_mix_is(
     first = add(alice, song, mix=mix)
     second = add(alice, write_audio(song.with_name("second.wav"), pink_noise(4.0, seed=5), RATE), mix=mix)
     with django_capture_on_commit_callbacks(execute=True):
-        listen(first)
+        analyse(first)
     assert Mix.objects.get().plan_key == ""
     with django_capture_on_commit_callbacks(execute=True):
-        listen(second)
+        analyse(second)
     planned = Mix.objects.get()
     assert len(planned.plan["item_ids"]) == 2
     monkeypatch.setattr(plans, "compute_plan", None)  # its page has nothing to compute

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from mixes.jobs import runner
-from mixes.jobs.runner import Kind
+from mixes.jobs.runner import JobKind
 from mixes.leases import MAX_ATTEMPTS, State, backoff
 from mixes.models import AnalysisJob, Track
 
@@ -94,13 +94,13 @@ def test_a_row_that_kills_its_workers_is_beyond_help(alice):
     job = make_job(alice)
     hold(job, seconds=-1, attempt=MAX_ATTEMPTS)
     assert jobs.requeue_expired() == 0
-    assert list(jobs.beyond_help()) == [job]
+    assert list(jobs.unrecoverable()) == [job]
 
 
 def test_what_a_stopping_worker_held_was_no_attempt(alice):
     job, other = make_job(alice), make_job(alice)
     hold(job, worker="w:1:7", attempt=2), hold(other, worker="w:12:7")
-    assert jobs.held_by("w:1:").hand_back() == 1
+    assert jobs.held_by("w:1:").release() == 1
     job.refresh_from_db()
     assert (job.state, job.attempt, job.token) == (State.QUEUED, 1, None)
 
@@ -110,8 +110,8 @@ def test_a_cancelled_row_that_was_handed_back_does_not_wait_for_ever(alice):
     job = make_job(alice)
     hold(job, worker="w:1:7")
     jobs.request_cancel(job.pk)
-    jobs.held_by("w:1:").hand_back()
-    runner.reap((Kind(AnalysisJob, lambda run: dict, lambda job, state, sentence: None),))
+    jobs.held_by("w:1:").release()
+    runner.reap((JobKind(AnalysisJob, lambda run: dict, lambda job, state, sentence: None),))
     job.refresh_from_db()
     assert job.state == State.CANCELLED
 

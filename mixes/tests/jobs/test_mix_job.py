@@ -12,8 +12,8 @@ from mixes.engine.pipeline.request import MixOutputs
 from mixes.engine.pipeline.work_folder import lock
 from mixes.engine.timeline import Timeline
 from mixes.jobs import mix_job
-from mixes.jobs.mix_job import WholeProgress, stage_costs
-from mixes.jobs.runner import Kind, run_claimed
+from mixes.jobs.mix_job import JobProgress, stage_costs
+from mixes.jobs.runner import JobKind, run_claimed
 from mixes.leases import State
 from mixes.models import AnalysisJob, Artifact, MixJob
 from mixes.services import storage
@@ -22,7 +22,7 @@ from mixes.services.rendering import artifacts, mix_requests
 from mixes.tests.factories import make_artwork_row
 
 pytestmark = pytest.mark.django_db
-KIND = Kind(MixJob, mix_job.run, mix_job.give_up)
+KIND = JobKind(MixJob, mix_job.handle, mix_job.on_failure)
 
 
 @pytest.fixture
@@ -47,13 +47,13 @@ def run_job(django_capture_on_commit_callbacks):
                     run.stop_reason = reason
 
             run.on_progress = watch
-            return mix_job.run(run)
+            return mix_job.handle(run)
 
         token = MixJob.objects.claim(job.pk, "test")
         if reason == "cancel" and stop_in:
             MixJob.objects.request_cancel(job.pk)
         with django_capture_on_commit_callbacks(execute=True):
-            run_claimed(replace(KIND, run=handle), job.pk, token, beats=False)
+            run_claimed(replace(KIND, handle=handle), job.pk, token, beats=False)
         job.refresh_from_db()
         return told
 
@@ -235,7 +235,7 @@ def test_a_failure_is_told_by_mail_too(mix, run_job, settings):
 
 def test_progress_counts_all_stages_by_what_they_cost():
     told = []
-    progress = WholeProgress(
+    progress = JobProgress(
         {"draw": 1, "render": 6, "video": 0, "write": 0, "check": 3},
         lambda *entry: told.append(entry),
         skips=False,
@@ -248,7 +248,7 @@ def test_progress_counts_all_stages_by_what_they_cost():
 def test_a_resumed_run_counts_from_where_work_begins():
     told = []
     costs = {"draw": 1, "render": 6, "video": 0, "write": 0, "check": 3}
-    progress = WholeProgress(costs, lambda *entry: told.append(entry), skips=True)
+    progress = JobProgress(costs, lambda *entry: told.append(entry), skips=True)
     for stage, fraction in (("draw", 0.0), ("draw", 1.0), ("render", 0.0), ("render", 1.0), ("check", 0.5)):
         progress(stage, fraction)
     assert told == [("check", 0.85)]
@@ -270,7 +270,7 @@ def test_work_folders_of_ended_runs_are_tidied_away(mix):
         folder.mkdir(parents=True)
         (folder / "sound.aac").write_bytes(b"x")
     with lock(in_use):
-        mix_job.tidy()
+        mix_job.clean_up()
     assert (waiting.is_dir(), ended.is_dir(), in_use.is_dir()) == (True, False, True)
 
 
@@ -278,12 +278,12 @@ def test_nothing_is_left_of_a_run_whose_row_was_deleted_before_its_commit(mix):
     job = mix_requests.request_mix(mix)
 
     def delete(run):
-        commit = mix_job.run(run)
+        commit = mix_job.handle(run)
         MixJob.objects.filter(pk=job.pk).delete()
         return commit
 
     token = MixJob.objects.claim(job.pk, "w:1")
-    assert run_claimed(replace(KIND, run=delete), job.pk, token, beats=False) is None
+    assert run_claimed(replace(KIND, handle=delete), job.pk, token, beats=False) is None
     assert not storage.scratch_path("mix", job.pk).exists()
     assert list(storage.stored_names((storage.ARTIFACTS,))) == []
 

@@ -7,7 +7,15 @@ from django.utils import timezone
 
 from mixes.engine.errors import Cancelled, DecodeError, FfmpegError
 from mixes.jobs import shutdown
-from mixes.jobs.runner import GAVE_UP, MACHINE_FAILED, SAFE, GoOnLater, Kind, reap, run_claimed
+from mixes.jobs.runner import (
+    INTERNAL_ERROR,
+    KILLED_TOO_OFTEN,
+    NOTHING_LOST,
+    JobKind,
+    Postponed,
+    reap,
+    run_claimed,
+)
 from mixes.leases import MAX_ATTEMPTS, State
 from mixes.models import AnalysisJob
 from mixes.services import storage
@@ -20,7 +28,7 @@ jobs = AnalysisJob.objects
 
 @pytest.fixture
 def given_up():
-    """What was told to `give_up`, in order."""
+    """What was told to `on_failure`, in order."""
     return []
 
 
@@ -41,7 +49,9 @@ def run(given_up):
 
 
 def make_kind(handler, given_up):
-    return Kind(AnalysisJob, handler, lambda job, state, sentence: given_up.append((job.pk, state, sentence)))
+    return JobKind(
+        AnalysisJob, handler, lambda job, state, sentence: given_up.append((job.pk, state, sentence))
+    )
 
 
 def raising(error):
@@ -74,7 +84,7 @@ def test_a_limit_is_final(alice, run):
 
 def test_a_run_that_is_to_go_on_later_was_no_attempt(alice, run, given_up):
     job, later = make_job(alice), timezone.now() + timedelta(hours=5)
-    run(job, raising(GoOnLater(not_before=later, message="YouTube's daily limit.")))
+    run(job, raising(Postponed(not_before=later, message="YouTube's daily limit.")))
     assert (job.state, job.attempt, job.not_before) == (State.QUEUED, 0, later)
     assert (job.message, job.token, given_up) == ("YouTube's daily limit.", None, [])
 
@@ -84,7 +94,7 @@ def test_a_cancelled_run_does_not_go_on_later(alice, run, given_up):
 
     def handler(run):
         AnalysisJob.objects.request_cancel(run.job.pk)
-        raise GoOnLater(message="soon")
+        raise Postponed(message="soon")
 
     run(job, handler)
     assert (job.state, given_up) == (State.CANCELLED, [(job.pk, State.CANCELLED, "")])
@@ -102,7 +112,7 @@ def test_what_may_go_well_next_time_is_tried_again_a_little_later(alice, run, gi
 def test_the_last_attempt_ends_with_a_sentence_that_shows_no_code(alice, run, given_up):
     job = make_job(alice, attempt=MAX_ATTEMPTS - 1)
     run(job, raising(ZeroDivisionError("secret detail")))
-    assert (job.state, job.error_text) == (State.FAILED, f"{MACHINE_FAILED} {SAFE}")
+    assert (job.state, job.error_text) == (State.FAILED, f"{INTERNAL_ERROR} {NOTHING_LOST}")
     assert given_up == [(job.pk, State.FAILED, job.error_text)]
 
 
@@ -189,7 +199,7 @@ def test_progress_reaches_the_row_with_the_next_beat(alice, run):
 
     def handler(run):
         run.on_progress("render", 0.5)
-        run.say("Mixing")
+        run.set_message("Mixing")
         run.beat()
         row = jobs.get(pk=run.job.pk)
         assert (row.stage, row.progress, row.message) == ("render", 500, "Mixing")
@@ -207,10 +217,10 @@ def test_the_reaper_ends_what_killed_its_workers_and_returns_the_rest(alice, giv
     reap((make_kind(None, given_up),))
     for job in (poison, unlucky, cancelled):
         job.refresh_from_db()
-    assert (poison.state, poison.error_text) == (State.FAILED, GAVE_UP)
+    assert (poison.state, poison.error_text) == (State.FAILED, KILLED_TOO_OFTEN)
     assert (unlucky.state, cancelled.state) == (State.QUEUED, State.CANCELLED)
     assert sorted(given_up) == sorted(
-        [(poison.pk, State.FAILED, GAVE_UP), (cancelled.pk, State.CANCELLED, "")]
+        [(poison.pk, State.FAILED, KILLED_TOO_OFTEN), (cancelled.pk, State.CANCELLED, "")]
     )
 
 
@@ -225,7 +235,7 @@ def test_files_of_a_commit_that_is_rolled_back_are_taken_back(alice, run, tmp_pa
     def place(name, content):
         path = tmp_path / content
         path.write_text(content)
-        storage.keep(path, name)
+        storage.store(path, name)
 
     def commit():
         place("artifacts/aa/new", "new")
@@ -241,7 +251,7 @@ def test_files_of_a_commit_that_the_row_refuses_are_taken_back_too(alice, run, t
     (tmp_path / "file").write_text("sound")
 
     def commit():
-        storage.keep(tmp_path / "file", "artifacts/aa/new")
+        storage.store(tmp_path / "file", "artifacts/aa/new")
         return {"result": {}}  # without when it was measured: the database refuses it
 
     assert run(make_job(alice), lambda run: commit) == State.QUEUED

@@ -81,7 +81,7 @@ class Reaper:
     def look(self):
         workers.beat(self.node, "")
         is_steady = not self.clock.jump_s(workers.database_time_s(self.node))
-        tasks.look_after(SHORT, trust_leases=is_steady)
+        tasks.maintain_queue(SHORT, trust_leases=is_steady)
         return is_steady
 
 
@@ -190,7 +190,7 @@ def test_a_remaining_time_is_measured_by_a_clock_that_nobody_sets(alice, machine
     machine.set(-HOUR)
     monkeypatch.setattr(time, "monotonic", lambda: real_s() + 10)
     run.on_progress("render", 0.6)
-    assert run._told["eta_s"] == 8
+    assert run._pending["eta_s"] == 8
 
 
 @JUMPS
@@ -201,7 +201,7 @@ def test_no_page_shows_a_time_that_cannot_be(alice, machine, jump):
     failing = make_job_row(make_mix_row(alice), State.RUNNING)
     MixJob.objects.filter(pk=failing.pk).update(started_at=machine.now())
     workers.beat((LONG, "here", 1), "")
-    uploads.announce_upload(alice, "song.flac", 1000, mix=None)
+    uploads.create_upload(alice, "song.flac", 1000, mix=None)
     machine.set(jump)
     assert oldest_waiting_s(LONG) in (0, pytest.approx(3600, abs=60))
     for user, pages in (
@@ -233,14 +233,14 @@ def test_a_worker_of_before_the_clock_was_set_back_is_not_alive(clock):
 @JUMPS
 def test_an_upload_is_gone_on_with_whatever_the_clock_did(alice, machine, jump):
     """Its request died, and left the row as it was."""
-    upload = uploads.announce_upload(alice, "song.flac", 1000, mix=None)
-    uploads._take_writer(upload, 0)
+    upload = uploads.create_upload(alice, "song.flac", 1000, mix=None)
+    uploads._lock_writer(upload, 0)
     uploads.storage.upload_path(upload.pk).write_bytes(b"half")
     upload.refresh_from_db()
     assert uploads.is_being_written(upload)
     machine.set(jump)
     assert not uploads.is_being_written(upload)
-    assert uploads._take_writer(upload, 4)
+    assert uploads._lock_writer(upload, 4)
 
 
 def test_what_is_called_the_database_s_clock_here_is_it(clock):

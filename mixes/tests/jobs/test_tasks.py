@@ -39,8 +39,8 @@ def test_a_stopping_worker_begins_nothing(alice, monkeypatch):
 
 def test_a_lost_wake_up_is_sent_again_once(alice):
     make_job(alice)
-    tasks.look_after(SHORT)
-    tasks.look_after(SHORT)
+    tasks.maintain_queue(SHORT)
+    tasks.maintain_queue(SHORT)
     assert OrmQ.objects.count() == 1
     send_wake_up(LONG)
     assert has_wake_up(LONG)
@@ -53,6 +53,6 @@ def test_what_a_killed_process_of_ours_held_starts_again_at_once(alice):
     hold(dead, worker=f"{tasks.command_name()}{gone.pid}")
     hold(alive, worker=f"{tasks.command_name()}{os.getpid()}")
     hold(elsewhere, worker=f"another-machine:1:{gone.pid}")
-    tasks.look_after(SHORT)
+    tasks.maintain_queue(SHORT)
     states = {job.pk: AnalysisJob.objects.get(pk=job.pk).state for job in (dead, alive, elsewhere)}
     assert states == {dead.pk: State.QUEUED, alive.pk: State.RUNNING, elsewhere.pk: State.RUNNING}

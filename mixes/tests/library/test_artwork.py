@@ -21,7 +21,7 @@ def picture(name="cover.png", size=(300, 500), colour=(200, 30, 30)):
     return SimpleUploadedFile(name, buffer.getvalue())
 
 
-def told(response):
+def messages_of(response):
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
@@ -57,7 +57,7 @@ def test_the_picture_is_taken_off_and_undo_brings_it_back(as_alice, mix):
 @pytest.mark.parametrize("data", [b"<svg onload=alert(1)>", b"", picture().read()[:60]])
 def test_what_is_no_picture_is_refused_by_its_name(as_alice, mix, data):
     response = as_alice.post(f"/mixes/{mix.pk}/artwork/", {"picture": SimpleUploadedFile("x.png", data)})
-    assert told(response)[0].startswith("x.png: " if data else "x.png")
+    assert messages_of(response)[0].startswith("x.png: " if data else "x.png")
     assert not Artwork.objects.exists()
     assert not list(storage.path_of("pictures").rglob("*.jpg"))
 
@@ -65,11 +65,11 @@ def test_what_is_no_picture_is_refused_by_its_name(as_alice, mix, data):
 def test_a_picture_that_is_too_large_is_refused(as_alice, mix, settings):
     settings.LIMITS = type(settings.LIMITS)(picture_bytes=100)
     response = as_alice.post(f"/mixes/{mix.pk}/artwork/", {"picture": picture()})
-    assert "a picture may have 100\xa0bytes at most" in told(response)[0]
+    assert "a picture may have 100\xa0bytes at most" in messages_of(response)[0]
 
 
 def test_without_a_picture_the_form_says_so(as_alice, mix):
-    assert told(as_alice.post(f"/mixes/{mix.pk}/artwork/")) == ["Choose a picture first."]
+    assert messages_of(as_alice.post(f"/mixes/{mix.pk}/artwork/")) == ["Choose a picture first."]
 
 
 def test_pictures_are_their_owners_alone(as_alice, as_bob, as_nobody, alice, mix):

@@ -15,7 +15,7 @@ from mixes.services.library.form_uploads import ReceivedFile
 @pytest.fixture
 def long_ago(monkeypatch):
     """All files are old enough to be judged."""
-    monkeypatch.setattr(scratch, "YOUNG_S", -1)
+    monkeypatch.setattr(scratch, "MIN_AGE_S", -1)
 
 
 def put_leftovers():
@@ -34,24 +34,24 @@ def uploaded_names():
 
 def test_what_nobody_holds_is_removed_and_uploads_stay(long_ago):
     upload = put_leftovers()
-    scratch.tidy()
+    scratch.clean_up()
     assert uploaded_names() == [upload]
 
 
 def test_what_is_young_may_not_be_locked_yet():
     put_leftovers()
-    scratch.tidy()
+    scratch.clean_up()
     assert len(uploaded_names()) == 3
 
 
 def test_a_file_of_a_form_stays_while_its_request_lives(long_ago):
     file = ReceivedFile("song.mp3", "audio/mpeg", None, None)
-    scratch.tidy()
+    scratch.clean_up()
     assert file.path.exists()
     path = file.path
     file.path = path.with_name("elsewhere")  # a request that dies removes nothing
     file.close()
-    scratch.tidy()
+    scratch.clean_up()
     assert not path.exists()
 
 
@@ -59,7 +59,7 @@ def test_a_picture_stays_while_it_is_read(long_ago, monkeypatch, alice):
     seen = []
 
     def read_slowly(source, *_, **__):
-        scratch.tidy()
+        scratch.clean_up()
         seen.append(source.exists())
         raise artwork.PictureError(source, "is damaged and cannot be read.")
 
@@ -73,5 +73,5 @@ def test_work_folders_of_previews_that_nobody_makes_are_removed(alice):
     waiting = Preview.objects.create(owner=alice, kind="join", key="k", recipe={"tracks": []}, queue="short")
     for pk in (waiting.pk, uuid.uuid4()):
         storage.scratch_path("preview", pk).mkdir(parents=True)
-    preview_job.tidy()
+    preview_job.clean_up()
     assert list(storage.path_of(storage.SCRATCH).iterdir()) == [storage.scratch_path("preview", waiting.pk)]

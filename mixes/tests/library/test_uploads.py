@@ -88,7 +88,7 @@ def test_a_file_comes_in_two_pieces_and_is_analysed(as_alice, place):
     last = send(as_alice, place, SONG[70_000:], 70_000)
     assert (last.status_code, last["Upload-Offset"]) == (204, str(len(SONG)))
     track = Track.objects.get()
-    assert track.state == Track.State.LISTENING
+    assert track.state == Track.State.ANALYSING
     assert storage.path_of(track.file).read_bytes() == SONG
     assert not storage.upload_path(the_upload().pk).exists()
     job = AnalysisJob.objects.get(track=track)
@@ -173,7 +173,7 @@ def test_pieces_need_the_csrf_token(alice, place):
 @pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError()])
 def test_a_cut_in_the_middle_of_a_piece_keeps_what_came(as_alice, place, error):
     upload = the_upload()
-    assert uploads.take_bytes(upload, 0, Breaking(SONG[:5_000], error)) == 5_000
+    assert uploads.append_bytes(upload, 0, Breaking(SONG[:5_000], error)) == 5_000
     assert head(as_alice, place)["Upload-Offset"] == "5000"
     assert send(as_alice, place, SONG[5_000:], 5_000).status_code == 204
     assert storage.path_of(Track.objects.get().file).read_bytes() == SONG
@@ -236,14 +236,14 @@ def test_two_connections_do_not_write_at_once(as_alice, place):
 
 
 def test_a_dead_writer_is_replaced_after_a_while_and_its_bytes_are_kept(as_alice, place):
-    die_while_writing(silent_s=uploads.SILENT_S + 1)
+    die_while_writing(silent_s=uploads.WRITER_TIMEOUT_S + 1)
     assert head(as_alice, place)["Upload-Offset"] == "3000"
     assert send(as_alice, place, SONG[3_000:], 3_000).status_code == 204
     assert storage.path_of(Track.objects.get().file).read_bytes() == SONG
 
 
 def test_a_writer_that_wakes_after_it_was_replaced_writes_nothing(as_alice, place, monkeypatch):
-    monkeypatch.setattr(uploads, "SILENT_S", 0.02)
+    monkeypatch.setattr(uploads, "WRITER_TIMEOUT_S", 0.02)
     upload = the_upload()
 
     class Asleep:
@@ -256,23 +256,23 @@ def test_a_writer_that_wakes_after_it_was_replaced_writes_nothing(as_alice, plac
             return b"x" * 10 if self.left else b""
 
     with pytest.raises(uploads.UploadGone):
-        uploads.take_bytes(upload, 0, Asleep())
+        uploads.append_bytes(upload, 0, Asleep())
     assert storage.upload_path(upload.pk).stat().st_size == 0
 
 
 def test_a_request_that_died_after_the_last_byte_is_made_good_when_its_client_asks(as_alice, place):
     die_while_writing(silent_s=60, data=SONG)
     assert head(as_alice, place)["Upload-Offset"] == str(len(SONG))
-    assert Track.objects.get().state == Track.State.LISTENING
+    assert Track.objects.get().state == Track.State.ANALYSING
     assert AnalysisJob.objects.count() == 1
 
 
 def test_a_process_that_died_between_file_and_row_is_made_good_too(as_alice, place):
     upload = the_upload()
     storage.upload_path(upload.pk).write_bytes(SONG)
-    storage.keep(storage.upload_path(upload.pk), f"tracks/{upload.track_id.hex[:2]}/{upload.track_id.hex}")
+    storage.store(storage.upload_path(upload.pk), f"tracks/{upload.track_id.hex[:2]}/{upload.track_id.hex}")
     assert head(as_alice, place)["Upload-Offset"] == str(len(SONG))
-    assert Track.objects.get().state == Track.State.LISTENING
+    assert Track.objects.get().state == Track.State.ANALYSING
 
 
 def test_an_answer_that_was_lost_can_be_asked_for_again(as_alice, place):
@@ -361,7 +361,7 @@ def test_while_bytes_come_no_transaction_is_open(as_alice, place):
 
     depth = len(connection.savepoint_ids)
     with CaptureQueriesContext(connection) as queries:
-        uploads.take_bytes(upload, 0, Watching())
+        uploads.append_bytes(upload, 0, Watching())
     assert len(queries) <= 4
 
 
@@ -392,25 +392,25 @@ def test_uploads_that_wait_for_their_file_are_listed_with_what_is_here(as_alice,
 
 def test_announced_bytes_count_before_they_come(alice, settings):
     settings.LIMITS = type(settings.LIMITS)(storage_bytes=250_000)
-    uploads.announce_upload(alice, "one.mp3", 200_000, mix=None)
+    uploads.create_upload(alice, "one.mp3", 200_000, mix=None)
     with pytest.raises(LimitReached, match="There is no room for this file"):
-        uploads.announce_upload(alice, "two.mp3", 60_000, mix=None)
+        uploads.create_upload(alice, "two.mp3", 60_000, mix=None)
 
 
 def test_a_mix_takes_no_more_tracks_than_it_may(alice, settings):
     settings.LIMITS = type(settings.LIMITS)(tracks_per_mix=1)
     mix = Mix.objects.create(owner=alice, title="Night")
-    uploads.announce_upload(alice, "one.mp3", 10, mix=mix)
+    uploads.create_upload(alice, "one.mp3", 10, mix=mix)
     with pytest.raises(LimitReached, match="A mix may have 1 track, and this one has"):
-        uploads.announce_upload(alice, "two.mp3", 10, mix=mix)
+        uploads.create_upload(alice, "two.mp3", 10, mix=mix)
     assert Track.objects.count() == 1
 
 
 def test_only_so_many_uploads_may_be_open(alice, settings):
     settings.LIMITS = type(settings.LIMITS)(uploads_open=1)
-    uploads.announce_upload(alice, "one.mp3", 10, mix=None)
+    uploads.create_upload(alice, "one.mp3", 10, mix=None)
     with pytest.raises(LimitReached, match="on its way already"):
-        uploads.announce_upload(alice, "two.mp3", 10, mix=None)
+        uploads.create_upload(alice, "two.mp3", 10, mix=None)
 
 
 def test_the_disk_is_kept_free_for_what_others_have_announced(alice, bob, settings):
@@ -418,13 +418,13 @@ def test_the_disk_is_kept_free_for_what_others_have_announced(alice, bob, settin
     settings.LIMITS = type(settings.LIMITS)(
         free_disk_bytes=free - 3_000_000_000, storage_bytes=1 << 60, file_bytes=1 << 50
     )
-    uploads.announce_upload(bob, "large.wav", 2_000_000_000, mix=None)
+    uploads.create_upload(bob, "large.wav", 2_000_000_000, mix=None)
     with pytest.raises(DiskFull):
-        uploads.announce_upload(alice, "large.wav", 2_000_000_000, mix=None)
+        uploads.create_upload(alice, "large.wav", 2_000_000_000, mix=None)
 
 
 def test_nothing_is_left_of_an_upload_that_was_removed_while_it_was_finished(alice):
-    upload = uploads.announce_upload(alice, "a.mp3", 4, mix=None)
+    upload = uploads.create_upload(alice, "a.mp3", 4, mix=None)
     storage.upload_path(upload.pk).write_bytes(b"song")
     Track.objects.filter(pk=upload.track_id).delete()
     uploads.finish_upload(upload)
@@ -432,7 +432,7 @@ def test_nothing_is_left_of_an_upload_that_was_removed_while_it_was_finished(ali
 
 
 def test_nothing_is_left_of_an_upload_that_was_removed_while_bytes_came(alice):
-    upload = uploads.announce_upload(alice, "a.mp3", 4, mix=None)
+    upload = uploads.create_upload(alice, "a.mp3", 4, mix=None)
 
     class Removing:
         pieces = iter([b"so", b""])
@@ -442,28 +442,28 @@ def test_nothing_is_left_of_an_upload_that_was_removed_while_bytes_came(alice):
             storage.upload_path(upload.pk).write_bytes(b"so")  # as if it was opened only now
             return next(self.pieces)
 
-    uploads.take_bytes(upload, 0, Removing())
+    uploads.append_bytes(upload, 0, Removing())
     assert list(storage.stored_names((storage.TRACKS, storage.UPLOADS))) == []
 
 
 def test_a_track_removed_for_good_before_it_was_whole_leaves_nothing(
     alice, django_capture_on_commit_callbacks
 ):
-    upload = uploads.announce_upload(alice, "a.mp3", 4, mix=None)
-    uploads.take_bytes(upload, 0, Breaking(b"so", OSError()))
+    upload = uploads.create_upload(alice, "a.mp3", 4, mix=None)
+    uploads.append_bytes(upload, 0, Breaking(b"so", OSError()))
     with django_capture_on_commit_callbacks(execute=True):
         tracks.purge_track(upload.track)
     assert list(storage.stored_names((storage.TRACKS, storage.UPLOADS))) == []
 
 
 def test_a_worker_that_is_done_before_the_last_piece_is_answered_makes_no_error(as_alice, place, monkeypatch):
-    take = uploads.take_bytes
+    take = uploads.append_bytes
 
     def take_and_find_a_twin(upload, *arguments):
         end = take(upload, *arguments)
         tracks.purge_track(upload.track)  # as for a file that was there already
         return end
 
-    monkeypatch.setattr(uploads, "take_bytes", take_and_find_a_twin)
+    monkeypatch.setattr(uploads, "append_bytes", take_and_find_a_twin)
     response = send(as_alice, place, SONG)
     assert response.status_code == 204 and response["Upload-Offset"] == str(len(SONG))

@@ -104,7 +104,7 @@ def test_a_running_site_is_not_undone(site, tmp_path):
 def test_an_empty_database_prunes_nothing(monkeypatch):
     """As after a typing error in DATABASE_URL: every file is unknown, so none is rubbish."""
     monkeypatch.setattr("mixes.services.maintenance.pruning.age_s", lambda path: 10**6)
-    names = [f"{folder}/aa/{n}" for folder in storage.KEPT_FOLDERS for n in range(5)] + ["uploads/x.part"]
+    names = [f"{folder}/aa/{n}" for folder in storage.STORED_FOLDERS for n in range(5)] + ["uploads/x.part"]
     scratch = storage.path_of("scratch/mix-0123")
     for name in [*names, "scratch/mix-0123/sound.aac"]:
         storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)

@@ -190,7 +190,7 @@ def test_a_track_is_shown_with_its_analysis_and_its_errors(as_operator, alice):
 
 def test_tracks_are_listened_to_again(as_operator, alice):
     track = make_track_row(alice, "Rain")
-    data = {"action": "listen_again", "_selected_action": [track.pk]}
+    data = {"action": "reanalyse", "_selected_action": [track.pk]}
     as_operator.post(list_of("mixes_track"), data)
     assert track.analyses.get().state == State.QUEUED
 

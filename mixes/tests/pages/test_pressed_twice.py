@@ -70,7 +70,7 @@ def delete_the_job(artifact):
 
 
 def put_the_file_aside(artifact):
-    storage.put_aside(artifact.file, "2030-01-01")
+    storage.move_to_bin(artifact.file, "2030-01-01")
 
 
 def delete_the_mix(artifact):

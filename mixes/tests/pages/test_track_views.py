@@ -78,14 +78,14 @@ def test_the_library_comes_in_pages(as_alice, alice):
 def test_a_longer_library_costs_no_more_queries(as_alice, alice, django_assert_num_queries):
     make_mix_row(alice, tracks=2)
     make_track_row(alice, state="listening")
-    uploads.announce_upload(alice, "x.mp3", 10, mix=None)
+    uploads.create_upload(alice, "x.mp3", 10, mix=None)
     as_alice.get("/tracks/")
     with django_assert_num_queries(10):
         as_alice.get("/tracks/")
     make_mix_row(alice, tracks=20)
     for _ in range(5):
         make_track_row(alice, state="listening")
-        uploads.announce_upload(alice, "x.mp3", 10, mix=None)
+        uploads.create_upload(alice, "x.mp3", 10, mix=None)
     with django_assert_num_queries(10):
         as_alice.get("/tracks/")
 
@@ -109,7 +109,7 @@ def test_names_of_strangers_are_shown_and_not_run(as_alice, alice):
 
 
 def test_rows_ask_again_only_while_something_happens_to_them(as_alice, alice):
-    upload = uploads.announce_upload(alice, "x.mp3", 1_000, mix=None)
+    upload = uploads.create_upload(alice, "x.mp3", 1_000, mix=None)
     page = as_alice.get("/tracks/").content.decode()
     assert "Waiting for its file" in page
     assert "every 2s" not in page
@@ -144,7 +144,7 @@ def test_a_track_that_is_gone_leaves_the_list(as_alice, as_bob, track):
 
 
 def test_an_upload_that_waits_can_be_removed_without_a_script(as_alice, as_bob, alice):
-    upload = uploads.announce_upload(alice, "x.mp3", 1_000, mix=None)
+    upload = uploads.create_upload(alice, "x.mp3", 1_000, mix=None)
     address = f"/uploads/{upload.pk}/remove/"
     assert address in as_alice.get("/tracks/").content.decode()
     assert as_bob.post(address).status_code == 404
@@ -276,7 +276,7 @@ def test_its_owner_gets_the_original_as_a_file_to_keep(as_alice, track):
 
 
 def test_what_has_not_arrived_cannot_be_downloaded(as_alice, alice):
-    upload = uploads.announce_upload(alice, "x.mp3", 10, mix=None)
+    upload = uploads.create_upload(alice, "x.mp3", 10, mix=None)
     response = as_alice.get(f"/tracks/{upload.track_id}/original/")
     assert response.headers["Location"] == "/tracks/"
     assert [str(m) for m in get_messages(response.wsgi_request)] == ["This file has not arrived yet."]
@@ -319,7 +319,7 @@ def test_what_lies_in_the_bin_is_no_longer_among_the_pages(as_alice, track):
 
 
 def test_an_upload_moves_until_half_a_minute_after_its_last_byte(alice):
-    upload = uploads.announce_upload(alice, "x.mp3", 10, mix=None)
+    upload = uploads.create_upload(alice, "x.mp3", 10, mix=None)
     path = storage.upload_path(upload.pk)
     path.write_bytes(b"x")
     assert is_moving(upload)
@@ -348,7 +348,7 @@ def test_a_large_library_is_counted_and_ordered_by_its_indexes(alice):
 
 
 def test_a_search_counts_no_further_than_anybody_pages(alice, monkeypatch):
-    monkeypatch.setattr(tracks, "MOST_FOUND", 3)
+    monkeypatch.setattr(tracks, "MAX_FOUND", 3)
     for number in range(5):
         make_track_row(alice, f"Rain {number}")
     assert tracks.find_tracks(alice, "rain").paginator.count == 3

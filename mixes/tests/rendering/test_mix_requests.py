@@ -41,7 +41,7 @@ def test_a_snapshot_holds_all_that_the_run_needs(mix):
     assert len(job.outline["clips"]) == 3
 
 
-@pytest.mark.parametrize("state", [Track.State.UPLOADING, Track.State.LISTENING])
+@pytest.mark.parametrize("state", [Track.State.UPLOADING, Track.State.ANALYSING])
 def test_songs_on_their_way_are_waited_for_and_named(alice, state):
     tracks = [make_track_row(alice, title, state=state) for title in ("Aria", "Bolero", "Canon")]
     mix = make_mix_row(alice, tracks=[make_track_row(alice), *tracks])
@@ -55,7 +55,7 @@ def test_a_refused_song_is_left_out(alice):
     )
     with pytest.raises(LimitReached, match=r"cannot be used\. Make the mix without it"):
         mix_requests.request_mix(mix)  # nobody said so
-    job = mix_requests.request_mix(mix, leaving_out=1)
+    job = mix_requests.request_mix(mix, accepted_missing=1)
     assert len(job.snapshot["tracks"]) == 1 and len(job.snapshot["left_out"]) == 1
 
 

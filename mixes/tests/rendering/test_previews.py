@@ -13,7 +13,7 @@ from mixes.engine.mixing.render import render_blocks
 from mixes.engine.processes.ffmpeg import find_ffmpeg
 from mixes.engine.tests.signals import RATE, decode_file, lag, pink_noise, write_wav
 from mixes.jobs import preview_job
-from mixes.jobs.runner import Kind, run_claimed
+from mixes.jobs.runner import JobKind, run_claimed
 from mixes.leases import State
 from mixes.models import Mix, MixTrack, Preview, Track
 from mixes.services import storage
@@ -22,7 +22,7 @@ from mixes.services.library import tracks
 from mixes.services.rendering import previews
 from mixes.tests.factories import make_mix_row, make_track_row
 
-KIND = Kind(Preview, preview_job.run, preview_job.give_up)
+KIND = JobKind(Preview, preview_job.handle, preview_job.on_failure)
 JSON = {"Accept": "application/json"}
 
 
@@ -97,7 +97,7 @@ def fresh(item):
 def test_there_is_no_join_after_the_last_track_or_beside_one_that_is_not_ready(alice):
     mix = make_mix_row(alice, tracks=[make_track_row(alice), make_track_row(alice, state="listening")])
     for item in MixTrack.objects.select_related("mix").filter(mix=mix):
-        with pytest.raises(previews.NothingToHear):
+        with pytest.raises(previews.NoPreview):
             previews.request_join(item)
 
 
@@ -108,14 +108,14 @@ def test_the_same_track_is_asked_for_once(track):
 
 def test_a_track_somebody_waits_for_comes_first(track):
     assert previews.request_track(track).priority == 10
-    previews.hear_track(track)
+    previews.request_track_now(track)
     assert Preview.objects.get().priority == -10
 
 
 def test_what_was_not_heard_for_longest_makes_room_and_is_made_again(alice, settings):
     songs = [make_sound_row(alice, seed=seed, seconds=3.0) for seed in (1, 2, 3)]
     one, two = (make(previews.request_track(song)) for song in songs[:2])
-    settings.LIMITS = type(settings.LIMITS)(listening_bytes=int(two.size * 2.5))
+    settings.LIMITS = type(settings.LIMITS)(preview_bytes=int(two.size * 2.5))
     Preview.objects.filter(pk=two.pk).update(used_at=timezone.now().replace(year=2020))
     three = make(previews.request_track(songs[2]))
     states = dict(Preview.objects.values_list("pk", "state"))
@@ -129,7 +129,7 @@ def test_files_that_make_room_are_removed_with_the_commit(
     alice, settings, django_capture_on_commit_callbacks
 ):
     songs = [make_sound_row(alice, seed=seed, seconds=3.0) for seed in (1, 2)]
-    settings.LIMITS = type(settings.LIMITS)(listening_bytes=1)
+    settings.LIMITS = type(settings.LIMITS)(preview_bytes=1)
     one = make(previews.request_track(songs[0]))
     with django_capture_on_commit_callbacks(execute=True):
         two = make(previews.request_track(songs[1]))
@@ -213,11 +213,11 @@ def test_nothing_is_left_of_a_copy_whose_track_was_removed_while_it_was_made(tra
     preview = previews.request_track(track)
 
     def remove(run):
-        commit = preview_job.run(run)
+        commit = preview_job.handle(run)
         tracks.purge_track(track)
         return commit
 
     token = Preview.objects.claim(preview.pk, "test")
-    assert run_claimed(replace(KIND, run=remove), preview.pk, token, beats=False) is None
+    assert run_claimed(replace(KIND, handle=remove), preview.pk, token, beats=False) is None
     assert list(storage.stored_names((storage.PREVIEWS, storage.SCRATCH))) == []
     assert not storage.scratch_path("preview", preview.pk).exists()

@@ -54,7 +54,7 @@ def work(django_capture_on_commit_callbacks):
                 at(stage, fraction)
 
             run.on_progress = watch
-            return mix_job.run(run)
+            return mix_job.handle(run)
 
         token = MixJob.objects.claim(job.pk, tasks.command_name() + "999999999")
         assert token, "nobody could claim it"
@@ -62,7 +62,7 @@ def work(django_capture_on_commit_callbacks):
             contextlib.suppress(Died),
             django_capture_on_commit_callbacks(execute=True),
         ):
-            run_claimed(dataclasses.replace(MIXING, run=handle), job.pk, token, beats=False)
+            run_claimed(dataclasses.replace(MIXING, handle=handle), job.pk, token, beats=False)
         job.refresh_from_db()
         return job
 

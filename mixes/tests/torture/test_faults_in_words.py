@@ -22,7 +22,7 @@ from mixes.engine.codecs import encode
 from mixes.engine.processes import sandbox
 from mixes.jobs.runner import JobRun
 from mixes.leases import LEASE, State
-from mixes.management.commands.worker import LOOK_AFTER_S
+from mixes.management.commands.worker import MAINTAIN_EVERY_S
 from mixes.models import MixJob
 from mixes.services import storage
 from mixes.services.rendering import mix_requests
@@ -76,7 +76,7 @@ def test_a_worker_that_dies_is_said_to_be_restarted_and_the_result_is_the_same(m
 
 @fault(1)
 def test_that_is_said_within_ninety_seconds():
-    assert LEASE.total_seconds() + LOOK_AFTER_S <= 90
+    assert LEASE.total_seconds() + MAINTAIN_EVERY_S <= 90
 
 
 @fault(1)
@@ -84,7 +84,7 @@ def test_another_process_of_the_same_worker_says_it_at_once(mix, work, look):
     """A killed process of a worker that lives: its lease need not run out."""
     job = mix_requests.request_mix(mix)
     work(job, at_stage("render", die))
-    tasks.look_after("long")
+    tasks.maintain_queue("long")
     assert "Restarting (2nd try)" in look(page_of(job)).words
 
 
@@ -190,7 +190,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(mix, work, look, press, when, m
     if when == "before":
         monkeypatch.setattr(storage, "free_bytes", lambda: 1000)
     elif when == "at the end":
-        monkeypatch.setattr(storage, "keep", no_room)
+        monkeypatch.setattr(storage, "store", no_room)
     work(job, at_stage("check", no_room if when == "while" else lambda: None))
     monkeypatch.undo()
     page = look(page_of(job))
@@ -264,7 +264,7 @@ def test_of_two_workers_one_gets_the_job_and_the_page_shows_one_run(mix, work, l
     first, second = (MixJob.objects.claim(job.pk, f"w:{n}") for n in (1, 2))
     assert first and second is None and tasks.claim_best("long") is None
     in_order(look(page_of(job)).words, "Getting ready", "0 %")
-    MixJob.objects.hand_back()
+    MixJob.objects.release()
     work(job)
     check_undisturbed(job, work)
 
@@ -316,7 +316,7 @@ def test_a_clock_that_jumps_neither_loses_the_job_nor_shows_odd_times(mix, work,
     work(job, at_stage("render", die))
     lease = timezone.now() + timedelta(hours=hours)  # where it lies once the clock has jumped
     MixJob.objects.filter(pk=job.pk).update(lease_until=lease, worker="elsewhere:1:2")
-    tasks.look_after("long")
+    tasks.maintain_queue("long")
     words = look(page_of(job)).words
     in_order(words, "Restarting (2nd try)", "It goes on as soon as a worker is free.")
     assert "-" not in words.split("Restarting")[1].split("Cancel")[0]

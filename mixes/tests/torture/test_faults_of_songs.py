@@ -20,8 +20,8 @@ from mixes.tests.factories import make_mix_row
 from mixes.tests.torture import test_faults_in_words
 from mixes.tests.torture.harness.pages import Page
 from mixes.tests.torture.harness.told import (
+    ANALYSING,
     FAULTS,
-    LISTENING,
     add_file,
     announce,
     at_stage,
@@ -186,7 +186,7 @@ def test_the_same_file_twice_is_kept_once_and_said(alice, as_alice, look, tmp_pa
     first = listen(add_file(alice, path, "rain.flac", mix))
     second = add_file(alice, path, "the same.flac", mix)
     job = AnalysisJob.objects.get(track=second)
-    run_claimed(LISTENING, job.pk, AnalysisJob.objects.claim(job.pk, "test"), beats=False)
+    run_claimed(ANALYSING, job.pk, AnalysisJob.objects.claim(job.pk, "test"), beats=False)
     assert list(Track.objects.all()) == [first]
     answer = as_alice.get(
         reverse("mixes:track_states"), {"track": str(second.pk)}, headers={"HX-Request": "true"}

@@ -19,7 +19,7 @@ from mixes.engine.processes import sandbox
 from mixes.engine.processes.ffmpeg import find_ffmpeg
 from mixes.engine.tests.signals import pink_noise, write_wav
 from mixes.jobs import analysis_job, mix_job, preview_job
-from mixes.jobs.runner import Kind, run_claimed
+from mixes.jobs.runner import JobKind, run_claimed
 from mixes.leases import MAX_ATTEMPTS, State
 from mixes.models import AnalysisJob, Artifact, MixJob, Preview, Track
 from mixes.services import storage
@@ -35,9 +35,9 @@ FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 FLOOD_BYTES = 1_000_000_000 if FULL else 50_000_000
 FLAT_KB = 30_000  # more memory than without a flood
 KINDS = {
-    AnalysisJob: Kind(AnalysisJob, analysis_job.run, analysis_job.give_up),
-    MixJob: Kind(MixJob, mix_job.run, mix_job.give_up),
-    Preview: Kind(Preview, preview_job.run, preview_job.give_up),
+    AnalysisJob: JobKind(AnalysisJob, analysis_job.handle, analysis_job.on_failure),
+    MixJob: JobKind(MixJob, mix_job.handle, mix_job.on_failure),
+    Preview: JobKind(Preview, preview_job.handle, preview_job.on_failure),
 }
 # What a task may take without a byte. Too short a time would only make a fault of what is one anyway.
 STALLS = {
@@ -202,7 +202,7 @@ def test_an_upload_is_measured_whole_or_not_at_all(
     with counted("ffmpeg that hangs, lies or dies: uploads"):
         path = storage.uploads_folder() / "song.wav"
         path.write_bytes(sounds[0][0].read_bytes())
-        track = upload_service.take_file(alice, "song.wav", path, mix=None).track
+        track = upload_service.add_file(alice, "song.wav", path, mix=None).track
         job = AnalysisJob.objects.get(track=track)
         folder = break_ffmpeg(task, faults_of(task)[fault])
         sentence = fails_three_times(job, folder)
@@ -274,7 +274,7 @@ def test_a_listening_copy_is_whole_or_not_there(
         contents = []
         for _ in range(1 if "copy" in undisturbed else 2):
             storage.remove(preview.file)
-            preview = previews.ask_again(preview)
+            preview = previews.retry(preview)
             assert run_once(preview) == State.DONE
             contents.append(storage.path_of(preview.file).read_bytes())
         assert contents[0] == undisturbed.setdefault("copy", contents[-1])
@@ -294,7 +294,7 @@ def test_a_flood_of_words_changes_nothing(
                 AnalysisJob.objects.all().delete()
                 Track.objects.all().delete()
                 return AnalysisJob.objects.get(
-                    track=upload_service.take_file(alice, "song.wav", path, mix=None).track
+                    track=upload_service.add_file(alice, "song.wav", path, mix=None).track
                 )
             if task == "listening copy":
                 Preview.objects.all().delete()

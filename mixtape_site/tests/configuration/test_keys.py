@@ -52,21 +52,21 @@ def test_a_key_of_one_line_as_it_was_kept_before_is_still_read(tmp_path):
 def test_a_new_key_stands_first_and_the_old_ones_stay_until_they_are_dropped(tmp_path):
     path = tmp_path / "secret_key"
     old = read_or_make_key(path)
-    keys.put_first(path)
-    keys.put_first(path)
+    keys.add_key(path)
+    keys.add_key(path)
     newest, newer, oldest = read_or_make_keys(path)
     assert oldest == old and len({newest, newer, oldest}) == 3
     assert path.stat().st_mode & 0o777 == 0o600
-    assert keys.keep_first(path) == 2
+    assert keys.drop_old_keys(path) == 2
     assert read_or_make_keys(path) == [newest]
-    assert keys.keep_first(path) == 0
+    assert keys.drop_old_keys(path) == 0
     assert [file.name for file in tmp_path.iterdir()] == ["secret_key"]
 
 
 def test_many_rotations_at_once_lose_no_key(tmp_path):
     path = tmp_path / "secret_key"
     first = read_or_make_key(path)
-    threads = [threading.Thread(target=keys.put_first, args=(path,)) for _ in range(8)]
+    threads = [threading.Thread(target=keys.add_key, args=(path,)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -80,7 +80,7 @@ def test_a_key_that_root_changes_stays_its_owners(tmp_path):
     path = tmp_path / "secret_key"
     read_or_make_key(path)
     os.chown(path, 12345, 12345)
-    keys.put_first(path)
+    keys.add_key(path)
     assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12345)
 
 

@@ -68,7 +68,7 @@ def test_it_is_old_after_a_year(made_on, made_in, newest_day):
 
 def test_the_ffmpeg_that_comes_along_tells_its_day(settings):
     settings.FFMPEG = None
-    build = ffmpeg_build.look()
+    build = ffmpeg_build.read_build()
     assert build.is_ours and build.newest_day and build.newest_day.year >= 2024
 
 

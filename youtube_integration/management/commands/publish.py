@@ -12,11 +12,11 @@ from django.utils.dateparse import parse_datetime
 
 from mixes.models import MixJob
 from mixes.services.limits import LimitReached
+from youtube_integration.google.types import VideoDetails
 from youtube_integration.models import YouTubePublication
 from youtube_integration.services.drafts import draft_of
 from youtube_integration.services.preflight import run_preflight
 from youtube_integration.services.publications import request_publication
-from youtube_integration.services.video_rules import Metadata
 
 
 class Command(BaseCommand):
@@ -59,7 +59,7 @@ def refuse(job: MixJob, *, again: bool) -> None:
             raise CommandError(check.text)
 
 
-def read_options(job: MixJob, options: dict[str, Any]) -> Metadata:
+def read_options(job: MixJob, options: dict[str, Any]) -> VideoDetails:
     """Return what the video is to be. Raises CommandError."""
     draft = draft_of(job)
     try:

@@ -59,12 +59,12 @@ class Command(BaseCommand):
                 f"and the old one first into {OLD_SECRET_KEYS}."
             )
         else:
-            keys.put_first(secret_key_path())
+            keys.add_key(secret_key_path())
             self.stdout.write("Restart the site: a new key signs sessions and links. The old one stays good.")
-        if token_keys.are_given():
+        if token_keys.are_configured():
             self.stdout.write(f"{TOKEN_KEYS} is given in the environment: its first key is the newest.")
         elif token_keys.key_path().exists():
-            keys.put_first(token_keys.key_path(), token_keys.make_token_key)
+            keys.add_key(token_keys.key_path(), token_keys.make_token_key)
         self.reseal()
 
     def drop_old(self) -> None:
@@ -72,12 +72,12 @@ class Command(BaseCommand):
         if os.environ.get(SECRET_KEY):
             self.stdout.write(f"{SECRET_KEY} is given in the environment: empty {OLD_SECRET_KEYS} there.")
         else:
-            dropped = keys.keep_first(secret_key_path())
+            dropped = keys.drop_old_keys(secret_key_path())
             self.stdout.write(f"Old keys of sessions and links: {dropped} dropped. Restart the site.")
-        if token_keys.are_given():
+        if token_keys.are_configured():
             self.stdout.write(f"{TOKEN_KEYS} is given in the environment: leave its first key there.")
         elif token_keys.key_path().exists():
-            self.stdout.write(f"Old keys of tokens: {keys.keep_first(token_keys.key_path())} dropped.")
+            self.stdout.write(f"Old keys of tokens: {keys.drop_old_keys(token_keys.key_path())} dropped.")
 
     def reseal(self) -> None:
         resealed = key_rotation.reseal_all()

@@ -12,7 +12,7 @@ import pytest
 
 from mixes.engine.errors import Cancelled
 from youtube_integration.google import client
-from youtube_integration.google.request_bodies import SentOnce, Window
+from youtube_integration.google.request_bodies import FileWindow, SingleReadBody
 from youtube_integration.google.responses import read_refusal, read_session
 from youtube_integration.google.types import (
     FileChanged,
@@ -33,7 +33,7 @@ def api(google):
 
 
 def test_a_body_is_read_once_and_again_only_after_a_seek():
-    body = SentOnce(b"abcdef")
+    body = SingleReadBody(b"abcdef")
     assert [body.read(4), body.read(4), body.read(4)] == [b"abcd", b"ef", b""]
     with pytest.raises(ConnectionResetError):
         body.read(4)
@@ -43,7 +43,7 @@ def test_a_body_is_read_once_and_again_only_after_a_seek():
 
 def test_a_window_shows_its_part_of_a_file_and_stops_when_asked():
     stops, told = [], []
-    window = Window(io.BytesIO(b"0123456789"), 3, 5, lambda: bool(stops), told.append)
+    window = FileWindow(io.BytesIO(b"0123456789"), 3, 5, lambda: bool(stops), told.append)
     assert (len(window), window.read(2), window.read(9), window.read(9)) == (5, b"34", b"567", b"")
     assert told == [0, 2, 5]
     stops.append(True)
@@ -54,7 +54,7 @@ def test_a_window_shows_its_part_of_a_file_and_stops_when_asked():
 
 def test_a_file_that_shrank_is_not_sent():
     with pytest.raises(FileChanged):
-        Window(io.BytesIO(b"0123"), 2, 5, lambda: False, lambda sent: None).read(5)
+        FileWindow(io.BytesIO(b"0123"), 2, 5, lambda: False, lambda sent: None).read(5)
 
 
 def test_a_session_is_opened_with_all_that_a_video_is_to_be(google, api):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mixtape_site.configuration.addresses import SiteAddress
-from mixtape_site.configuration.google import ADDRESSES, GoogleClient, is_googles
+from mixtape_site.configuration.google import ADDRESSES, GoogleClient, is_google_address
 from youtube_integration import checks
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,7 +37,7 @@ def ids(found):
 
 
 def test_googles_own_addresses_are_taken():
-    assert all(map(is_googles, ADDRESSES.values()))
+    assert all(map(is_google_address, ADDRESSES.values()))
     assert checks.check_google_addresses(None) == []
 
 

@@ -27,16 +27,16 @@ Phase = YouTubePublication.Phase
 @pytest.fixture(autouse=True)
 def small_and_quick(monkeypatch):
     monkeypatch.setattr(upload, "CHUNK_BYTES", BLOCK)
-    monkeypatch.setattr(work, "LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(work, "MAX_PAUSE_S", 0.0)
 
 
 @pytest.fixture
-def tidy(django_capture_on_commit_callbacks):
-    def tidy():
+def clean_up(django_capture_on_commit_callbacks):
+    def clean_up():
         with django_capture_on_commit_callbacks(execute=True):
-            publication_job.tidy()
+            publication_job.clean_up()
 
-    return tidy
+    return clean_up
 
 
 def wait_for(job, credential, **fields):
@@ -69,58 +69,58 @@ def test_the_queue_of_publications_is_served():
     assert KINDS[PUBLISH] == (queue.KIND,)
 
 
-def test_what_waited_for_its_mix_is_sent_once_that_is_made(google, alice, tidy):
+def test_what_waited_for_its_mix_is_sent_once_that_is_made(google, alice, clean_up):
     job = make_job_row(make_mix_row(alice))
     publication = wait_for(job, connect(google, alice))
-    tidy()
+    clean_up()
     publication.refresh_from_db()
     assert (publication.phase, publication.not_before) == (Phase.WAITING_FOR_MIX, HELD)
     finish(job, files=("mp4",))
-    tidy()
+    clean_up()
     drive(publication)
     artifact = job.artifacts.get(kind="mp4")
     assert (publication.state, publication.description) == (State.DONE, "as it was")
     assert google.videos[publication.video_id]["sha256"] == artifact.sha256
 
 
-def test_a_description_that_follows_the_mix_is_the_one_that_was_made(google, alice, tidy):
+def test_a_description_that_follows_the_mix_is_the_one_that_was_made(google, alice, clean_up):
     job = make_job_row(make_mix_row(alice))
     publication = wait_for(job, connect(google, alice), description_follows=True)
     finish(job, files=("mp4", "description"))
-    tidy()
+    clean_up()
     publication.refresh_from_db()
     assert publication.phase == Phase.UPLOADING
     assert publication.description.strip() == f"description of {job.title}, 0:00 first song"
 
 
 @pytest.mark.parametrize("files", [(), ("mp3",)])
-def test_a_mix_without_a_video_ends_what_waited_for_it(google, alice, tidy, files):
+def test_a_mix_without_a_video_ends_what_waited_for_it(google, alice, clean_up, files):
     job = make_job_row(make_mix_row(alice))
     publication = wait_for(job, connect(google, alice))
     finish(job, files=files)
-    tidy()
+    clean_up()
     publication.refresh_from_db()
     assert (publication.state, publication.error_code) == (State.FAILED, "no_mix")
     assert "without a video" in publication.error_text
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
-def test_a_mix_that_is_not_made_ends_what_waited_for_it(google, alice, tidy, settings, state):
+def test_a_mix_that_is_not_made_ends_what_waited_for_it(google, alice, clean_up, settings, state):
     settings.HAS_MAIL = True
     job = make_job_row(make_mix_row(alice), state)
     publication = wait_for(job, connect(google, alice))
-    tidy()
-    tidy()
+    clean_up()
+    clean_up()
     publication.refresh_from_db()
     assert publication.state == State.FAILED and "The mix was not made" in publication.error_text
     assert len(mail.outbox) == 1
 
 
-def test_a_deleted_mix_ends_what_waited_for_it(google, alice, tidy):
+def test_a_deleted_mix_ends_what_waited_for_it(google, alice, clean_up):
     job = make_job_row(make_mix_row(alice))
     publication = wait_for(job, connect(google, alice))
     job.mix.delete()
-    tidy()
+    clean_up()
     publication.refresh_from_db()
     assert publication.state == State.FAILED and "deleted" in publication.error_text
 
@@ -129,7 +129,7 @@ def test_deleting_a_mix_does_not_pull_its_video_away(google, alice):
     job = make_job_row(make_mix_row(alice), State.DONE)
     artifact = make_artifact_row(job, "mp4")
     publication = wait_for(job, connect(google, alice))
-    video_files.take_in(publication, artifact)
+    video_files.store(publication, artifact)
     publication.phase, publication.not_before = Phase.UPLOADING, None
     publication.save()
     job.mix.delete()
@@ -144,7 +144,7 @@ def test_a_video_is_taken_in_as_a_second_name_of_the_same_file(google, alice):
     artifact = make_artifact_row(make_job_row(make_mix_row(alice), State.DONE), "mp4")
     publication = YouTubePublication(owner=alice)
     for _ in range(2):  # a retry does it again
-        video_files.take_in(publication, artifact)
+        video_files.store(publication, artifact)
     path = video_files.path_of(publication)
     assert path.samefile(storage.path_of(artifact.file))
     assert publication.file == f"scratch/publish-{publication.pk.hex}/video.mp4"
@@ -155,18 +155,18 @@ def test_a_video_is_taken_in_as_a_second_name_of_the_same_file(google, alice):
     assert not path.parent.exists() and storage.path_of(artifact.file).exists()
 
 
-def test_old_folders_of_ended_publications_are_removed(google, alice, tidy, monkeypatch):
+def test_old_folders_of_ended_publications_are_removed(google, alice, clean_up, monkeypatch):
     going = make_publication(connect(google, alice))
     ended = make_publication(connect(google, alice))
     YouTubePublication.objects.filter(pk=ended.pk).update(state=State.CANCELLED, finished_at=timezone.now())
-    tidy()
+    clean_up()
     assert video_files.path_of(ended).exists()  # it may belong to a row that is being written
     monkeypatch.setattr(publication_job, "ABANDONED_AFTER_S", -1.0)
-    tidy()
+    clean_up()
     assert [video_files.path_of(publication).exists() for publication in (going, ended)] == [True, False]
 
 
-def test_a_channel_that_was_disconnected_must_be_connected_again(google, alice, tidy):
+def test_a_channel_that_was_disconnected_must_be_connected_again(google, alice, clean_up):
     credential = connect(google, alice)
     publication = make_publication(credential, size=BLOCK)
     YouTubeCredential.objects.all().delete()
@@ -174,21 +174,21 @@ def test_a_channel_that_was_disconnected_must_be_connected_again(google, alice, 
     assert publication.phase == Phase.NEEDS_RECONNECT
     google.manner.channel_id = "UCanother"
     connect(google, alice)
-    tidy()
+    clean_up()
     publication.refresh_from_db()
     assert publication.not_before == HELD  # the video is not for that channel
     google.manner.channel_id = "UCstandin"
     connect(google, alice)
-    tidy()
+    clean_up()
     drive(publication)
     assert publication.state == State.DONE
 
 
-def test_only_a_working_grant_lets_go_on(google, alice, tidy):
+def test_only_a_working_grant_lets_go_on(google, alice, clean_up):
     credential = connect(google, alice)
     publication = make_publication(credential, phase=Phase.NEEDS_RECONNECT, not_before=HELD)
     YouTubeCredential.objects.update(state=YouTubeCredential.State.RECONNECT)
-    tidy()
+    clean_up()
     publication.refresh_from_db()
     assert publication.not_before == HELD
 

@@ -29,7 +29,7 @@ SIZE = 5 * CHUNK + 77  # six chunks
 @pytest.fixture(autouse=True)
 def small_and_quick(monkeypatch):
     monkeypatch.setattr(upload, "CHUNK_BYTES", CHUNK)
-    monkeypatch.setattr(work, "LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(work, "MAX_PAUSE_S", 0.0)
     monkeypatch.setattr(client, "SOCKET_TIMEOUT_S", 0.5)
 
 
@@ -262,11 +262,11 @@ def test_a_revoked_grant_waits_to_be_reconnected_and_the_same_session_goes_on(go
     assert (publication.phase, publication.not_before) == (Phase.NEEDS_RECONNECT, HELD)
     assert publication.message == ("Please reconnect your YouTube account; the upload then goes on at 39 %.")
     assert YouTubeCredential.objects.get().state == YouTubeCredential.State.RECONNECT
-    publication_job.tidy()
+    publication_job.clean_up()
     publication.refresh_from_db()
     assert publication.not_before == HELD  # not yet
     connect(google, alice)
-    publication_job.tidy()
+    publication_job.clean_up()
     drive(publication)
     assert_published_once(google, publication)
 
@@ -302,35 +302,35 @@ def test_a_cancelled_upload_leaves_no_video_and_no_file(
     run_once(publication)
     with django_capture_on_commit_callbacks(execute=True):
         assert YouTubePublication.objects.request_cancel(publication.pk)
-        publication_job.give_up(publication, State.CANCELLED, "")
+        publication_job.on_failure(publication, State.CANCELLED, "")
     publication.refresh_from_db()
     assert (publication.state, publication.sealed_session) == (State.CANCELLED, "")
     assert google.videos == {} and not video_files.path_of(publication).exists()
 
 
 def test_a_cancel_that_comes_with_the_last_chunk_is_in_time_or_too_late(google, publication, monkeypatch):
-    send = upload.Transfer.send
+    send = upload.UploadSlice.send
 
     def cancel_before_the_last(self, offset):
         if offset + CHUNK > SIZE:
             YouTubePublication.objects.filter(final_sent_at=None).request_cancel(publication.pk)
         return send(self, offset)
 
-    monkeypatch.setattr(upload.Transfer, "send", cancel_before_the_last)
+    monkeypatch.setattr(upload.UploadSlice, "send", cancel_before_the_last)
     run_once(publication)
     assert (publication.state, publication.final_sent_at) == (State.CANCELLED, None)
     assert google.videos == {}
 
 
 def test_a_run_that_lost_its_row_writes_nothing_and_sends_no_more(google, publication, monkeypatch):
-    send = upload.Transfer.send
+    send = upload.UploadSlice.send
 
     def lose(self, offset):
         if offset == 2 * CHUNK:
             YouTubePublication.objects.filter(pk=publication.pk).update(token="0" * 32)
         return send(self, offset)
 
-    monkeypatch.setattr(upload.Transfer, "send", lose)
+    monkeypatch.setattr(upload.UploadSlice, "send", lose)
     run_once(publication)
     assert (publication.state, publication.offset) == (State.RUNNING, 2 * CHUNK)
     assert google.videos == {} and uploaded_bytes(google) == 3 * CHUNK

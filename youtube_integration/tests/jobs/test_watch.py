@@ -25,7 +25,7 @@ Phase = YouTubePublication.Phase
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, settings):
-    monkeypatch.setattr(work, "LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(work, "MAX_PAUSE_S", 0.0)
     settings.HAS_MAIL = True
     settings.SITE_URL = "https://mixes.example.org"
 
@@ -218,7 +218,7 @@ def test_a_grant_that_ends_while_youtube_works_waits_for_a_new_one(google, alice
     assert "Your video is on YouTube" in publication.message
     assert [sent.subject for sent in mail.outbox] == ["“Evenings in the North” waits for you"]
     connect(google, alice)
-    publication_job.tidy()
+    publication_job.clean_up()
     drive(publication)
     assert (publication.state, len(google.videos)) == (State.DONE, 1)
 

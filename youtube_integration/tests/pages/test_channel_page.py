@@ -31,7 +31,7 @@ def test_the_consent_page_is_asked_for_a_lasting_grant_with_pkce(as_alice, googl
     assert query["access_type"] == "offline" and query["prompt"] == "consent"
     assert query["code_challenge_method"] == "S256" and len(query["code_challenge"]) == 43
     assert query["include_granted_scopes"] == "false"
-    assert set(query["scope"].split()) == set(channels.NEEDED)
+    assert set(query["scope"].split()) == set(channels.REQUIRED_SCOPES)
     assert query["redirect_uri"] == "http://127.0.0.1:8000/youtube/callback/"
 
 
@@ -40,7 +40,7 @@ def test_a_channel_is_connected_and_shown(alice, as_alice, google):
     assert "DJ Channel" in connect(as_alice)
     credential = YouTubeCredential.objects.get(user=alice)
     assert (credential.channel_id, credential.uploads_playlist) == ("UCstandin", "UUstandin")
-    assert set(credential.scopes) == set(channels.NEEDED)
+    assert set(credential.scopes) == set(channels.REQUIRED_SCOPES)
     page = as_alice.get(CHANNEL).content.decode()
     assert "DJ Channel" in page and "up to 15 minutes" in page and "myaccount.google.com/connections" in page
     assert "not allowed" in page  # playlists, which were not asked for
@@ -58,7 +58,7 @@ def test_playlists_that_were_unticked_do_not_stop_publishing(alice, as_alice, go
     assert not channels.may_use_playlists(YouTubeCredential.objects.get(user=alice))
 
 
-@pytest.mark.parametrize("scope", channels.NEEDED)
+@pytest.mark.parametrize("scope", channels.REQUIRED_SCOPES)
 def test_an_unticked_box_connects_nothing_and_says_which_matter(
     alice, as_alice, google, scope, django_capture_on_commit_callbacks
 ):

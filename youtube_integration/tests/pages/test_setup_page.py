@@ -9,7 +9,7 @@ from django.utils import timezone
 from mixes.models import WorkerNode
 from mixes.queues import PUBLISH
 from mixtape_site.configuration.addresses import SiteAddress
-from youtube_integration.pages.setup_page import describe_setup, look_at_address
+from youtube_integration.pages.setup_page import check_address, setup_page
 from youtube_integration.security.token_keys import key_path
 from youtube_integration.tests.journeys import connected
 
@@ -29,7 +29,7 @@ def levels(sheet):
     return [finding.level for finding in sheet.findings]
 
 
-def said(sheet):
+def texts_of(sheet):
     return " ".join(finding.text for finding in sheet.findings)
 
 
@@ -45,28 +45,28 @@ def test_it_shows_the_addresses_to_the_letter(as_operator):
 
 
 def test_without_keys_it_names_the_variables(db):
-    sheet = describe_setup()
+    sheet = setup_page()
     assert not sheet.is_ready
-    assert "GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET" in said(sheet) and "GOOGLE_CLIENT_SECRETS_FILE" in said(
+    assert "GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET" in texts_of(
         sheet
-    )
+    ) and "GOOGLE_CLIENT_SECRETS_FILE" in texts_of(sheet)
 
 
 def test_it_is_ready_with_keys_and_a_worker(google, settings):
-    assert "No worker for publishing" in said(describe_setup())
+    assert "No worker for publishing" in texts_of(setup_page())
     WorkerNode.objects.create(queue=PUBLISH, host="here", pid=1, heartbeat_at=timezone.now())
-    sheet = describe_setup()
+    sheet = setup_page()
     assert sheet.is_ready, sheet
-    assert "Compare both addresses" in said(sheet)
+    assert "Compare both addresses" in texts_of(sheet)
     WorkerNode.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=5))
-    assert not describe_setup().is_ready
+    assert not setup_page().is_ready
 
 
 def test_a_file_of_keys_is_compared_with_the_sites_addresses(google, settings):
     settings.GOOGLE_REDIRECT_URIS = (URI,)
-    assert f"does not list {SIGN_IN_URI}:" in said(describe_setup())
+    assert f"does not list {SIGN_IN_URI}:" in texts_of(setup_page())
     settings.GOOGLE_REDIRECT_URIS = (URI, SIGN_IN_URI)
-    assert "lists both" in said(describe_setup())
+    assert "lists both" in texts_of(setup_page())
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_file_of_keys_is_compared_with_the_sites_addresses(google, settings):
 def test_addresses_that_google_refuses_are_told_before_it_does(settings, url, level):
     settings.SITE = SiteAddress.read(url, bind="127.0.0.1", port=8000)
     settings.SITE_URL = settings.SITE.url
-    (finding,) = look_at_address()
+    (finding,) = check_address()
     assert finding.level == level, finding
 
 
@@ -95,19 +95,19 @@ def test_google_is_asked_about_the_keys_only_when_wanted(google, as_operator, se
     page = as_operator.get(reverse("youtube:setup"), {"ask": "google"}).content.decode()
     assert "knows these keys" in page
     settings.GOOGLE_CLIENT_SECRET = "GOCSPX-mistyped"
-    assert "does not know these keys" in said(describe_setup(ask_google=True))
+    assert "does not know these keys" in texts_of(setup_page(ask_google=True))
     settings.GOOGLE_OAUTH_TOKEN_URI = "http://127.0.0.1:9/token"
-    assert "could not be reached" in said(describe_setup(ask_google=True))
+    assert "could not be reached" in texts_of(setup_page(ask_google=True))
 
 
 def test_a_key_that_is_lost_is_told(alice, as_alice, google):
     connected(alice, as_alice)
-    assert "opens all of them" in said(describe_setup())
+    assert "opens all of them" in texts_of(setup_page())
     key_path().unlink()
-    assert "1 kept secrets cannot be opened" in said(describe_setup())
+    assert "1 kept secrets cannot be opened" in texts_of(setup_page())
     key_path().write_text("nonsense")
-    sheet = describe_setup()
-    assert "is not 32 bytes" in said(sheet) and "nonsense" not in said(sheet)
+    sheet = setup_page()
+    assert "is not 32 bytes" in texts_of(sheet) and "nonsense" not in texts_of(sheet)
 
 
 def test_by_another_name_of_this_machine_nothing_is_begun(as_alice, google):

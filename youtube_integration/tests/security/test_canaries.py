@@ -14,7 +14,7 @@ from mixes.queues import PUBLISH
 from mixes.tests.factories import make_job_row, make_mix_row
 from youtube_integration.models import PendingRevocation, YouTubeCredential, YouTubePublication
 from youtube_integration.security.sealing import owner_key, seal
-from youtube_integration.services.channels import look_after_grants
+from youtube_integration.services.channels import maintain_grants
 from youtube_integration.services.credentials import api_for, tokens_of
 from youtube_integration.tests.journeys import begin, connect
 from youtube_integration.tests.standin import CLIENT_SECRET
@@ -125,7 +125,7 @@ def test_no_secret_is_in_logs_pages_database_or_files(
             owner_key=owner_key(operator.pk),
             not_before="2020-01-01T00:00Z",
         )
-        look_after_grants()
+        maintain_grants()
     secrets += ["canary-of-a-session", *YouTubeCredential.objects.values_list("sealed_tokens", flat=True)]
     models = (YouTubeCredential, YouTubePublication, PendingRevocation)
     pages = everything_of(as_alice, [*plain_pages(), *pages_of(m for m in models if is_in_admin(m))])

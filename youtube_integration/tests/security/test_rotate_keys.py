@@ -80,7 +80,7 @@ def test_new_keys_seal_and_the_old_ones_are_kept(settings, alice, capsys):
 
 def test_old_keys_are_dropped_only_after_all_is_under_the_new_one(settings, alice):
     rows = make_rows(alice)
-    keys.put_first(token_keys.key_path(), token_keys.make_token_key)  # as if it had been stopped there
+    keys.add_key(token_keys.key_path(), token_keys.make_token_key)  # as if it had been stopped there
     call_command("rotate_keys", "--drop-old")
     assert len(lines(settings, "secret_key")) == len(lines(settings, "tokens.key")) == 1
     assert opened_by(token_keys.cipher(), rows) == ["tokens", "session", "old tokens"]
@@ -91,7 +91,7 @@ def test_the_check_fails_until_the_newest_key_opens_all(alice):
     assert not token_keys.key_path().exists()
     make_rows(alice)
     call_command("rotate_keys", "--check")
-    keys.put_first(token_keys.key_path(), token_keys.make_token_key)
+    keys.add_key(token_keys.key_path(), token_keys.make_token_key)
     with pytest.raises(CommandError, match=r"does not open: 3\."):
         call_command("rotate_keys", "--check")
     call_command("rotate_keys")

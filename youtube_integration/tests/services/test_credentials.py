@@ -18,7 +18,7 @@ from youtube_integration.google.types import GrantLost, Tokens
 from youtube_integration.models import PendingRevocation, YouTubeCredential, YouTubePublication
 from youtube_integration.security.sealing import SealBroken, owner_key, seal, unseal
 from youtube_integration.security.token_keys import key_path
-from youtube_integration.services.channels import look_after_grants
+from youtube_integration.services.channels import maintain_grants
 from youtube_integration.services.credentials import (
     api_for,
     mark_reconnect,
@@ -161,11 +161,11 @@ def test_a_grant_that_is_over_is_marked(credential, google):
 
 def test_each_grant_is_tried_once_a_week(credential, google):
     google.manner.channel_title = "New Name"
-    look_after_grants()
+    maintain_grants()
     assert kept().channel_title == "DJ Channel" and len(google.asked("GET", "/channels")) == 1
     YouTubeCredential.objects.update(channel_read_at=days_ago(8))
-    look_after_grants()
-    look_after_grants()
+    maintain_grants()
+    maintain_grants()
     assert kept().channel_title == "New Name" and len(google.asked("GET", "/channels")) == 2
     assert kept().channel_read_at > days_ago(1)
 
@@ -174,8 +174,8 @@ def test_a_grant_found_dead_is_told_by_mail_once(credential, google, settings, m
     settings.HAS_MAIL = True
     google.end_grants()
     YouTubeCredential.objects.update(channel_read_at=days_ago(8))
-    look_after_grants()
-    look_after_grants()
+    maintain_grants()
+    maintain_grants()
     (message,) = mailoutbox
     assert message.to == ["alice@example.org"] and "“DJ Channel”" in message.body
     assert "http://127.0.0.1:8000/youtube/" in message.body
@@ -185,21 +185,21 @@ def test_a_grant_found_dead_is_told_by_mail_once(credential, google, settings, m
 def test_a_grant_that_turns_out_to_be_of_another_channel_is_not_used(credential, google):
     google.manner.channel_id = "UCother"
     YouTubeCredential.objects.update(channel_read_at=days_ago(8))
-    look_after_grants()
+    maintain_grants()
     assert (kept().state, kept().channel_id) == ("reconnect", "UCstandin")
 
 
 def test_a_grant_is_not_lost_because_the_network_is(credential, google):
     google.fail("channels", drop="rst", times=9)
     YouTubeCredential.objects.update(channel_read_at=days_ago(8))
-    look_after_grants()
+    maintain_grants()
     assert kept().state == "active" and kept().channel_title == "DJ Channel"
 
 
 def test_what_youtube_told_is_deleted_when_it_could_not_be_read_for_30_days(credential, google):
     google.fail("channels", status=500, times=9)
     YouTubeCredential.objects.update(channel_read_at=days_ago(31), channel_picture="https://yt3.ggpht.com/a")
-    look_after_grants()
+    maintain_grants()
     assert (kept().channel_title, kept().channel_picture, kept().long_uploads) == ("", "", "")
     assert kept().state == "active"
 
@@ -207,10 +207,10 @@ def test_what_youtube_told_is_deleted_when_it_could_not_be_read_for_30_days(cred
 def test_a_lost_grant_is_forgotten_after_a_week(credential, alice, google):
     waiting = YouTubePublication.objects.create(owner=alice, channel_id="UCstandin", queue=PUBLISH, title="E")
     YouTubeCredential.objects.update(state="reconnect", lost_at=days_ago(6))
-    look_after_grants()
+    maintain_grants()
     assert YouTubeCredential.objects.exists()
     YouTubeCredential.objects.update(lost_at=days_ago(8))
-    look_after_grants()
+    maintain_grants()
     assert not YouTubeCredential.objects.exists()
     waiting.refresh_from_db()
     assert waiting.state == State.CANCELLED
@@ -220,12 +220,12 @@ def test_google_is_told_later_where_it_did_not_answer(credential, google, django
     google.fail("revoke", status=500, times=2)
     with django_capture_on_commit_callbacks(execute=True):
         credential.delete()
-    look_after_grants()
+    maintain_grants()
     assert len(google.asked("POST", "/revoke")) == 1  # not at once
     for tries in (1, 2):
         PendingRevocation.objects.update(not_before=days_ago(0))
         assert PendingRevocation.objects.get().tries == tries
-        look_after_grants()
+        maintain_grants()
     assert len(google.revoked) == 1 and not PendingRevocation.objects.exists()
 
 
@@ -233,7 +233,7 @@ def test_what_google_never_took_is_deleted_after_a_week(credential, google):
     google.fail("revoke", status=500, times=99)
     credential.delete()
     PendingRevocation.objects.update(created_at=days_ago(8))
-    look_after_grants()
+    maintain_grants()
     assert not PendingRevocation.objects.exists() and not google.asked("POST", "/revoke")
 
 
@@ -253,7 +253,7 @@ def test_deleting_an_account_while_google_is_down_ends_the_grant_later(
         services.delete_account(alice)
     assert not get_user_model().objects.filter(pk=alice.pk).exists()
     PendingRevocation.objects.update(not_before=days_ago(0))
-    look_after_grants()  # the user is gone, and the token can still be opened
+    maintain_grants()  # the user is gone, and the token can still be opened
     assert len(google.revoked) == 1 and not PendingRevocation.objects.exists()
 
 

@@ -7,9 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from youtube_integration.google.types import VideoDetails
 from youtube_integration.models import SessionStart, YouTubeCredential, YouTubePublication
 from youtube_integration.services import preflight, publications, quotas
-from youtube_integration.services.video_rules import Metadata
 from youtube_integration.tests.publications import connect, drive
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +57,7 @@ def test_verifying_is_offered_only_where_it_helps():
 
 
 def test_what_is_used_up_open_or_there_already_is_told(monkeypatch, credential, job):
-    publication = publications.request_publication(job.owner, job, Metadata("Evenings"))
+    publication = publications.request_publication(job.owner, job, VideoDetails("Evenings"))
     assert "This mix is being published already." in wrong(job.owner, job)
     drive(publication)
     assert wrong(job.owner, job) == []

@@ -12,18 +12,18 @@ from mixes.services import storage
 from mixes.services.limits import LimitReached
 from mixes.services.rendering import mix_requests
 from mixes.tests.factories import make_artifact_row, make_job_row, make_mix_row, make_track_row
+from youtube_integration.google.types import VideoDetails
 from youtube_integration.jobs import publication_job
 from youtube_integration.models import HELD, YouTubeCredential, YouTubePublication
 from youtube_integration.services import publications, reviews
 from youtube_integration.services.drafts import draft_of
-from youtube_integration.services.thumbnails import MOST_BYTES
-from youtube_integration.services.video_rules import Metadata
+from youtube_integration.services.thumbnails import MAX_BYTES
 from youtube_integration.tests.publications import connect, drive
 from youtube_integration.tests.results import VIDEO, as_pixels, make_result, video_of
 
 pytestmark = pytest.mark.django_db
 Phase = YouTubePublication.Phase
-WORDS = Metadata("Evenings", "0:00 A\n1:00 B\n2:00 C", ("mix",))
+WORDS = VideoDetails("Evenings", "0:00 A\n1:00 B\n2:00 C", ("mix",))
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_wish_becomes_a_row_with_the_video_and_a_picture(publication, job):
     assert video.samefile(storage.path_of(video_of(job).file)), "not a second copy on the disk"
     assert (publication.size, publication.sha256) == (10_240, video_of(job).sha256)
     thumbnail = storage.path_of(publication.thumbnail).read_bytes()
-    assert len(thumbnail) < MOST_BYTES and as_pixels(thumbnail).size == (1280, 720)
+    assert len(thumbnail) < MAX_BYTES and as_pixels(thumbnail).size == (1280, 720)
     assert publication.thumbnail_state == "wanted" and publication.playlist_state == ""
     assert (publication.phase, publication.state) == (Phase.UPLOADING, State.QUEUED)
 
@@ -67,7 +67,7 @@ def test_the_video_outlives_the_mix_that_it_was_made_of(google, publication, job
 
 
 def test_pressing_twice_makes_one_row(publication, job):
-    again = publications.request_publication(job.owner, job, Metadata("Another title"))
+    again = publications.request_publication(job.owner, job, VideoDetails("Another title"))
     assert again.pk == publication.pk and again.title == "Evenings"
     assert YouTubePublication.objects.count() == 1
 
@@ -92,7 +92,7 @@ def test_what_stands_in_the_way_is_a_sentence(google, alice, job):
         publications.request_publication(alice, job, WORDS)
     connect(google, alice)
     with pytest.raises(LimitReached, match="characters at most"):
-        publications.request_publication(alice, job, Metadata("x" * 101))
+        publications.request_publication(alice, job, VideoDetails("x" * 101))
     silent = make_job_row(make_mix_row(alice), State.DONE, files=("mp3",))
     with pytest.raises(LimitReached, match="without a video"):
         publications.request_publication(alice, silent, WORDS)
@@ -124,10 +124,10 @@ def test_a_mix_that_is_being_made_is_published_when_it_is_done(google, credentia
         open_job.owner, open_job, draft_of(open_job), description_follows=True
     )
     assert (row.phase, row.not_before, row.file) == (Phase.WAITING_FOR_MIX, HELD, "")
-    publication_job.tidy()
+    publication_job.clean_up()
     assert fresh(row).phase == Phase.WAITING_FOR_MIX
     finish(open_job)
-    publication_job.tidy()
+    publication_job.clean_up()
     assert fresh(row).description == "0:00 As it was rendered\n"
     drive(row)
     assert row.state == State.DONE
@@ -138,7 +138,7 @@ def test_a_mix_that_is_being_made_is_published_when_it_is_done(google, credentia
 def test_words_that_its_owner_wrote_stay_as_they_are(credential, open_job):
     row = publications.request_publication(open_job.owner, open_job, WORDS)
     finish(open_job)
-    publication_job.tidy()
+    publication_job.clean_up()
     assert (fresh(row).description, row.phase) == (WORDS.description, Phase.UPLOADING)
 
 
@@ -163,7 +163,7 @@ def test_a_mix_that_cannot_be_made_is_not_changed(alice):
         publications.make_with_video(mix)
     mix.refresh_from_db()
     assert not mix.make_mp4
-    assert publications.make_with_video(mix, leaving_out=1).state == State.QUEUED
+    assert publications.make_with_video(mix, accepted_missing=1).state == State.QUEUED
 
 
 # Changed, stopped, taken up again
@@ -173,7 +173,7 @@ def test_refused_words_are_changed_and_sent(google, publication):
     google.fail("start", reason="invalidTitle")
     drive(publication)
     assert (publication.state, publication.google_reason) == (State.FAILED, "invalidTitle")
-    publications.edit_and_retry(publication, Metadata("A better title"))
+    publications.edit_and_retry(publication, VideoDetails("A better title"))
     assert not fresh(publication).error_text
     drive(publication)
     assert google.videos[publication.video_id]["snippet"]["title"] == "A better title"
@@ -181,14 +181,14 @@ def test_refused_words_are_changed_and_sent(google, publication):
 
 def test_words_can_be_changed_until_youtube_knows_them(publication):
     publications.edit_and_retry(
-        publication, Metadata("Later", privacy="unlisted"), thumbnail=b"\xff\xd8 mine"
+        publication, VideoDetails("Later", privacy="unlisted"), thumbnail=b"\xff\xd8 mine"
     )
     assert (fresh(publication).title, publication.privacy) == ("Later", "unlisted")
     assert storage.path_of(publication.thumbnail).read_bytes() == b"\xff\xd8 mine"
     change(publication, session_opened_at=timezone.now())
     assert not publications.can_edit(publication)
     with pytest.raises(LimitReached, match="begun meanwhile"):
-        publications.edit_and_retry(publication, Metadata("Too late"))
+        publications.edit_and_retry(publication, VideoDetails("Too late"))
     assert fresh(publication).title == "Later"
 
 
@@ -308,7 +308,7 @@ def put_on_channel(google, publication):
 def test_it_is_there(google, publication):
     video_id = put_on_channel(google, publication)
     change(publication, phase=Phase.NEEDS_REVIEW, not_before=HELD)
-    reviews.take_video(publication, f"https://www.youtube.com/watch?v={video_id}&t=10s")
+    reviews.accept_video(publication, f"https://www.youtube.com/watch?v={video_id}&t=10s")
     drive(fresh(publication))
     assert (publication.state, publication.video_id) == (State.DONE, video_id)
     assert len(google.videos) == 1
@@ -324,12 +324,12 @@ def test_a_link_that_cannot_be_it_changes_nothing(google, asked):
     strange = ("[abc", "https://youtube.com\u2100/dQw4w9WgXcQ")  # no address at all to urlsplit
     for link in ("https://example.org/watch?v=dQw4w9WgXcQ", "no link", "", *strange):
         with pytest.raises(LimitReached, match="no link to a video"):
-            reviews.take_video(asked, link)
+            reviews.accept_video(asked, link)
     with pytest.raises(LimitReached, match="no such video"):
-        reviews.take_video(asked, "https://youtu.be/dQw4w9WgXcQ")
+        reviews.accept_video(asked, "https://youtu.be/dQw4w9WgXcQ")
     google.fail("videos", status=503, times=9)
     with pytest.raises(LimitReached, match="did not answer"):
-        reviews.take_video(asked, "https://youtu.be/dQw4w9WgXcQ")
+        reviews.accept_video(asked, "https://youtu.be/dQw4w9WgXcQ")
     assert fresh(asked).phase == Phase.NEEDS_REVIEW
 
 

@@ -8,10 +8,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from mixes.services import storage
 from mixes.services.limits import LimitReached
 from mixes.tests.factories import make_artwork_row
+from youtube_integration.google.types import VideoDetails
 from youtube_integration.models import YouTubePublication
 from youtube_integration.services import publications
 from youtube_integration.services.thumbnails import draw_thumbnail, read_thumbnail
-from youtube_integration.services.video_rules import Metadata
 from youtube_integration.tests.results import as_pixels, picture
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +40,7 @@ def test_a_full_disk_is_told(credential, job, monkeypatch):
     def no_room(source, name):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(storage, "keep", no_room)
+    monkeypatch.setattr(storage, "store", no_room)
     with pytest.raises(LimitReached, match="disk is full"):
-        publications.request_publication(job.owner, job, Metadata("Evenings", "0:00 A", ("mix",)))
+        publications.request_publication(job.owner, job, VideoDetails("Evenings", "0:00 A", ("mix",)))
     assert not YouTubePublication.objects.exists()

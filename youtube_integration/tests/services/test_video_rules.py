@@ -9,7 +9,6 @@ from youtube_integration.forms import PublishForm
 from youtube_integration.google.client import Api
 from youtube_integration.google.types import Refused, VideoDetails
 from youtube_integration.services.video_rules import (
-    Metadata,
     chapter_rules,
     count_tags,
     find_faults,
@@ -37,18 +36,7 @@ def api(google):
     api.close()
 
 
-def is_taken_by_youtube(api, metadata):
-    details = VideoDetails(
-        title=metadata.title,
-        description=metadata.description,
-        tags=metadata.tags,
-        category=metadata.category,
-        privacy=metadata.privacy,
-        publish_at=metadata.publish_at,
-        made_for_kids=metadata.made_for_kids,
-        altered_content=metadata.altered_content,
-        notify_subscribers=metadata.notify_subscribers,
-    )
+def is_taken_by_youtube(api, details):
     try:
         api.open_session(details, size=1000, file_name="mixtape-1.mp4")
     except Refused as refusal:
@@ -105,7 +93,7 @@ def test_the_form_takes_what_youtube_takes(api, field, value, is_taken):
     if not is_taken:
         assert set(form.errors) == {field}
     sent = {field: read_tags(value) if field == "tags" else value.replace("\r\n", "\n")}
-    assert is_taken_by_youtube(api, Metadata(**{"title": "A", "category": "10", **sent})) is is_taken
+    assert is_taken_by_youtube(api, VideoDetails(**{"title": "A", "category": "10", **sent})) is is_taken
 
 
 @pytest.mark.parametrize(
@@ -118,7 +106,7 @@ def test_the_form_takes_what_youtube_takes(api, field, value, is_taken):
     ],
 )
 def test_a_time_is_for_private_videos_and_lies_ahead(api, privacy, from_now, is_taken):
-    metadata = Metadata("A", privacy=privacy, publish_at=timezone.now() + from_now)
+    metadata = VideoDetails("A", privacy=privacy, publish_at=timezone.now() + from_now)
     faults = find_faults(metadata)
     assert (faults == ()) is is_taken
     assert all(fault.field == "publish_at" and fault.text.endswith(".") for fault in faults)

@@ -67,7 +67,7 @@ def prepare_process():
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     storage.free_bytes = lambda: 1 << 50
-    database_retry.LONGEST_S = 1.0
+    database_retry.MAX_WAIT_S = 1.0
 
 
 def prepare():
@@ -97,7 +97,7 @@ def work():
 
     with contextlib.suppress(DatabaseError):
         MixJob.objects.filter(state="running").update(lease_until="2000-01-01T00:00:00Z")
-    for step in (tasks.look_after, tasks.run_next):
+    for step in (tasks.maintain_queue, tasks.run_next):
         with contextlib.suppress(DatabaseError):
             step("long")
     return {}

@@ -47,7 +47,7 @@ def prepare(folder):
     for number in range(2):
         path = storage.uploads_folder() / f"{number}.wav"
         write_audio(path, 0.5 * sine(220.0 + 60 * number, SECONDS) + pink_noise(SECONDS, level_db=-30.0))
-        uploads.take_file(alice, f"Song {number}.wav", path, mix=mix)
+        uploads.add_file(alice, f"Song {number}.wav", path, mix=mix)
     while Track.objects.exclude(state="ready").exists():
         assert run_next("short") != "nothing to do"
     mix_requests.request_mix(mix)
@@ -57,7 +57,7 @@ def work(folder, point):
     from mixes import tasks
     from mixes.jobs import mix_job
 
-    run, commit, clear_up = mix_job.run, mix_job.commit, mix_job.clear_up
+    run, commit, clear_up = mix_job.handle, mix_job.commit, mix_job.clear_and_notify
 
     def run_and_wait(claimed):
         done = run(claimed)
@@ -75,11 +75,11 @@ def work(folder, point):
 
     if point == "before":
         (kind,) = tasks.KINDS["long"]
-        tasks.KINDS["long"] = (replace(kind, run=run_and_wait),)
+        tasks.KINDS["long"] = (replace(kind, handle=run_and_wait),)
     elif point == "in":
         mix_job.commit = commit_and_wait
     else:
-        mix_job.clear_up = wait_and_clear_up
+        mix_job.clear_and_notify = wait_and_clear_up
     sys.stdout.write(tasks.run_next("long"))
 
 
@@ -112,11 +112,11 @@ def state(folder):
     from mixes.services.maintenance import pruning
 
     for queue in ("long", "short"):
-        tasks.look_after(queue)
+        tasks.maintain_queue(queue)
         while tasks.run_next(queue) != "nothing to do":
             pass
-        tasks.look_after(queue)
-    kept, known = set(storage.stored_names()), pruning.known_names()
+        tasks.maintain_queue(queue)
+    kept, known = set(storage.stored_names()), pruning.referenced_names()
     found = {
         "jobs": list(MixJob.objects.values_list("state", flat=True)),
         "results": Artifact.objects.count(),

@@ -90,7 +90,7 @@ def use_trivial_kind(folder, *, before_work=lambda: None, in_commit=lambda: None
     from django.utils import timezone
 
     from mixes import tasks
-    from mixes.jobs.runner import Kind
+    from mixes.jobs.runner import JobKind
     from mixes.models import AnalysisJob
     from mixes.queues import SHORT
 
@@ -104,14 +104,14 @@ def use_trivial_kind(folder, *, before_work=lambda: None, in_commit=lambda: None
         in_commit()
         return {"result": {"by": os.getpid()}, "measured_at": timezone.now()}
 
-    tasks.KINDS = {SHORT: (Kind(AnalysisJob, run, lambda job, state, sentence: None),)}
+    tasks.KINDS = {SHORT: (JobKind(AnalysisJob, run, lambda job, state, sentence: None),)}
     return tasks, SHORT
 
 
 def work(folder):
     tasks, queue = use_trivial_kind(folder)
     pause(folder)
-    while tasks.waits(queue):
+    while tasks.has_waiting(queue):
         tasks.run_next(queue)
 
 
@@ -127,7 +127,7 @@ def steal(folder):
 
     tasks, queue = use_trivial_kind(folder)
     AnalysisJob.objects.all().expire()
-    tasks.look_after(queue)
+    tasks.maintain_queue(queue)
     sys.stdout.write(tasks.run_next(queue))
 
 

@@ -46,7 +46,7 @@ def prepare():
     for number in range(3):
         path = storage.uploads_folder() / f"{number}.wav"
         write_audio(path, 0.5 * sine(220.0 + 60 * number, SECONDS) + pink_noise(SECONDS, level_db=-30.0))
-        uploads.take_file(alice, f"Song {number}.wav", path, mix=mix)
+        uploads.add_file(alice, f"Song {number}.wav", path, mix=mix)
     while Track.objects.exclude(state="ready").exists():
         assert run_next("short") != "nothing to do"
     mix = edits.edit(mix, None, "Video", lambda a: change_settings(a, make_mp4=True, title_cards=True))
@@ -60,7 +60,7 @@ def run(die_at="0"):
 
     MixJob.objects.filter(state="running").update(lease_until="2000-01-01T00:00:00Z")  # its worker is dead
     writes = die_at_write(int(die_at))
-    tasks.look_after("long")
+    tasks.maintain_queue("long")
     tasks.run_next("long")
     sys.stdout.write(str(next(writes) - 1))
 

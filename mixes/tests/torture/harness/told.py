@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from mixes import tasks
 from mixes.jobs import analysis_job, mix_job
-from mixes.jobs.runner import Kind, run_claimed
+from mixes.jobs.runner import JobKind, run_claimed
 from mixes.leases import State
 from mixes.models import AnalysisJob, Artifact, MixJob, Track
 from mixes.services import storage
@@ -19,8 +19,8 @@ from mixes.services.library import uploads
 from mixes.services.rendering import mix_requests
 from mixes.tests.torture.harness.table import note_row
 
-MIXING = Kind(MixJob, mix_job.run, mix_job.give_up, mix_job.tidy)
-LISTENING = Kind(AnalysisJob, analysis_job.run, analysis_job.give_up)
+MIXING = JobKind(MixJob, mix_job.handle, mix_job.on_failure, mix_job.clean_up)
+ANALYSING = JobKind(AnalysisJob, analysis_job.handle, analysis_job.on_failure)
 # Of the list of faults, by the module of their tests: those tried, and those whose words were right
 FAULTS, TOLD = defaultdict(set), defaultdict(set)
 UNDISTURBED = {}  # hashes of the mix that nothing happened to
@@ -56,7 +56,7 @@ def page_of(job):
 
 def lease_runs_out(job):
     MixJob.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
-    tasks.look_after("long")
+    tasks.maintain_queue("long")
 
 
 def backoff_is_over(job):
@@ -111,14 +111,14 @@ def in_order(text, *wanted):
 def listen(track):
     job = AnalysisJob.objects.get(track=track)
     token = AnalysisJob.objects.claim(job.pk, "test")
-    run_claimed(LISTENING, job.pk, token, beats=False)
+    run_claimed(ANALYSING, job.pk, token, beats=False)
     return Track.objects.get(pk=track.pk)
 
 
 def add_file(owner, path, name, mix=None):
     copy = storage.uploads_folder() / f"copy-{path.name}"
     copy.write_bytes(path.read_bytes())
-    return uploads.take_file(owner, name, copy, mix=mix).track
+    return uploads.add_file(owner, name, copy, mix=mix).track
 
 
 def announce(client, name, size, mix=None):
