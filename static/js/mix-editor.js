@@ -318,7 +318,8 @@ customElements.define("mix-editor", class extends HTMLElement {
   // Replace only those cells of a song's row that differ; false where the rows are not built alike.
   patchCells(old, fresh) {
     const cells = [...old.children], freshCells = [...fresh.children];
-    if (!old.matches(".track-row") || cells.length !== freshCells.length || cells.some((cell, place) => cell.className !== freshCells[place].className)) return false;
+    if (!old.matches(".track-row") || cells.length !== freshCells.length) return false;
+    if (cells.some((cell, place) => cell.className !== freshCells[place].className)) return false;
     for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     cells.forEach((cell, place) => {
       if (cell.outerHTML !== freshCells[place].outerHTML) cell.replaceWith(freshCells[place]);
@@ -334,7 +335,8 @@ customElements.define("mix-editor", class extends HTMLElement {
   focusKey() {
     const focused = document.activeElement;
     if (!focused || focused === document.body || !focused.closest("mix-editor, #mix-bar")) return null;
-    return { focused, owner: focused.closest("[id]:not(:focus)")?.id, id: focused.id, name: focused.name, value: focused.value, type: focused.type, kind: focused.className };
+    const { id, name, value, type, className: kind } = focused;
+    return { focused, owner: focused.closest("[id]:not(:focus)")?.id, id, name, value, type, kind };
   }
 
   restoreFocus(key) {
@@ -343,7 +345,8 @@ customElements.define("mix-editor", class extends HTMLElement {
       return;
     }
     const owner = document.getElementById(key.owner);
-    const same = (other) => other.name === key.name && other.type === key.type && other.className === key.kind && (!/radio|submit/.test(key.type) || other.value === key.value);
+    const same = (other) => other.name === key.name && other.type === key.type && other.className === key.kind
+      && (!/radio|submit/.test(key.type) || other.value === key.value);
     const found = document.getElementById(key.id) || [...(owner?.querySelectorAll("a, button, input, select, summary, textarea") || [])].find(same);
     found?.focus({ preventScroll: true });
   }

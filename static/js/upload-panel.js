@@ -133,7 +133,8 @@
     goOnWith(file) {
       const known = begun();
       const rows = [...this.querySelectorAll("[data-upload]")];
-      const isIt = ({ name, size, upload }) => name === file.name && Number(size) === file.size && (known.get(upload)?.[0] ?? fingerprint(file)) === fingerprint(file);
+      const isIt = ({ name, size, upload }) => name === file.name && Number(size) === file.size
+        && (known.get(upload)?.[0] ?? fingerprint(file)) === fingerprint(file);
       const row = rows.find((li) => isIt(li.dataset));
       if (row) {
         row.remove();
