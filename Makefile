@@ -61,7 +61,9 @@ check: setup
 	$(BIN)/mypy --strict mixes/engine
 	$(MANAGE) check
 	$(MANAGE) makemigrations --check --dry-run
+	$(BIN)/djlint templates --check
 	$(BIN)/pytest -q mixtape_site/tests/test_architecture.py
+	$(BIN)/pytest -q mixtape_site/tests/test_line_lengths.py
 
 # run ruff's lint rules alone
 lint: setup
@@ -71,6 +73,7 @@ lint: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/djlint templates --reformat --quiet --warn
 
 # measure speed, memory and sound beside other tools, into benchmarks/RESULTS.md; MUSIC=folder ARGS=--quick
 bench: setup
