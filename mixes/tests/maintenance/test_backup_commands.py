@@ -175,9 +175,7 @@ def test_an_installation_in_use_is_replaced_only_when_told_and_is_kept_aside(sit
 
 def test_a_running_site_is_not_replaced(site, tmp_path):
     site.must("backup", tmp_path / "backup.tar")
-    site.must(
-        "shell", "-c", 'from mixes.services import workers; workers.beat(("long", "here", 1), "")'
-    )
+    site.must("shell", "-c", 'from mixes.services import workers; workers.beat(("long", "here", 1), "")')
     done = site.manage("restore", tmp_path / "backup.tar", "--yes")
     assert done.returncode == 1 and "Stop it first" in done.stderr
 
