@@ -42,12 +42,12 @@ def test_a_track_measured_again_is_read_again(alice):
 
 
 def test_only_so_many_are_held(alice):
-    kept, analysis = AnalysisCache(2), make_track(10.0)
+    cache, analysis = AnalysisCache(2), make_track(10.0)
     keys = [(number, None) for number in range(3)]
-    kept.keep({keys[0]: analysis, keys[1]: analysis})
-    kept.take([keys[0]])
-    kept.keep({keys[2]: analysis})
-    assert set(kept.take(keys)) == {keys[0], keys[2]}
+    cache.put({keys[0]: analysis, keys[1]: analysis})
+    cache.get([keys[0]])
+    cache.put({keys[2]: analysis})
+    assert set(cache.get(keys)) == {keys[0], keys[2]}
 
 
 def test_an_analysis_is_asked_for_once_and_can_be_asked_for_again(alice):

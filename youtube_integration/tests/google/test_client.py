@@ -24,7 +24,7 @@ from youtube_integration.google.types import (
 )
 from youtube_integration.tests.publications import ALL_SCOPES, give_tokens
 
-DETAILS = VideoDetails("T", "D", ("a", "b c"), "10", "private", None, False, True, False)
+DETAILS = VideoDetails("T", "D", ("a", "b c"), altered_content=True, notify_subscribers=False)
 
 
 @pytest.fixture

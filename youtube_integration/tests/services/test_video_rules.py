@@ -106,12 +106,12 @@ def test_the_form_takes_what_youtube_takes(api, field, value, is_taken):
     ],
 )
 def test_a_time_is_for_private_videos_and_lies_ahead(api, privacy, from_now, is_taken):
-    metadata = VideoDetails("A", privacy=privacy, publish_at=timezone.now() + from_now)
-    faults = find_faults(metadata)
+    details = VideoDetails("A", privacy=privacy, publish_at=timezone.now() + from_now)
+    faults = find_faults(details)
     assert (faults == ()) is is_taken
     assert all(fault.field == "publish_at" and fault.text.endswith(".") for fault in faults)
     if privacy != "private":
-        assert not is_taken_by_youtube(api, metadata)
+        assert not is_taken_by_youtube(api, details)
 
 
 def test_whether_it_is_for_kids_must_be_said():
