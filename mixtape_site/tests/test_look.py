@@ -60,6 +60,10 @@ def test_sign_in_page_offers_a_new_password_only_when_the_site_sends_mail(client
     assert reverse("account_reset_password") not in client.get(reverse("account_login")).content.decode()
 
 
+def test_passwords_have_no_help_text_of_their_own():
+    assert render_to_string("account/password_reset_help_text.html") == ""
+
+
 @pytest.mark.parametrize("page", ["privacy", "terms", "robots", "manifest"])
 def test_page_of_the_site_opens_for_everybody(client, page):
     assert client.get(reverse(page)).status_code == 200
