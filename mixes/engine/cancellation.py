@@ -1,4 +1,4 @@
-"""How a caller stops what runs: a function that long work asks again and again."""
+"""Cooperative cancellation: long work calls a `should_stop` function repeatedly."""
 
 from collections.abc import Callable
 
@@ -6,5 +6,5 @@ ShouldStop = Callable[[], bool]
 
 
 def never() -> bool:
-    """Do not stop: the default of every `should_stop`."""
+    """Return False; the default of every `should_stop`."""
     return False

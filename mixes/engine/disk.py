@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def fsync_path(path: Path) -> None:
-    """Flush a file, or the names in a folder, to the disk; raises OSError."""
+    """Flush a file, or the entries of a folder, to the disk. Raises OSError when the system refuses."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

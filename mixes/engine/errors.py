@@ -1,19 +1,19 @@
-"""Everything that can go wrong in the engine; `str(error)` is one sentence fit to show a user."""
+"""Exceptions raised by the engine; `str(error)` is one sentence that can be shown to a user."""
 
 import re
 from pathlib import Path
 
 from mixes.engine.text import clean_text
 
-REPORT_LINE = re.compile(r"[a-z_0-9]+=")  # of ffmpeg's own figures, which come after what went wrong
+REPORT_LINE = re.compile(r"[a-z_0-9]+=")  # of ffmpeg's `-progress` report, which follows the error message
 
 
 class EngineError(Exception):
-    """Base of all errors the engine raises on purpose."""
+    """Base class of all errors the engine raises deliberately."""
 
 
 class DecodeError(EngineError):
-    """An audio file that cannot be used: what it is called and why."""
+    """An audio file that cannot be used; holds its path and the reason."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{clean_text(path.name)}: {reason}")
@@ -22,7 +22,7 @@ class DecodeError(EngineError):
 
 
 class PictureError(EngineError):
-    """A picture that cannot be used: what it is called and why."""
+    """A picture that cannot be used; holds its path and the reason."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{clean_text(path.name)}: {reason}")
@@ -31,26 +31,26 @@ class PictureError(EngineError):
 
 
 class TimelineError(EngineError):
-    """An arrangement that cannot be laid out."""
+    """An arrangement that cannot become a valid timeline."""
 
 
 class OutputError(EngineError):
-    """A result that could not be written or did not verify."""
+    """An output that could not be written or failed verification."""
 
 
 class BrokenOutputError(OutputError):
-    """A child process that ended well and gave something else than it was asked for; another try may do."""
+    """A child process exited with status 0 but its output is wrong; a retry may succeed."""
 
 
 class DiskFullError(OutputError):
-    """A child process that found no space left on the disk."""
+    """A child process ran out of disk space."""
 
     def __init__(self) -> None:
         super().__init__("There is no space left on the disk. Free some and start again.")
 
 
 class FfmpegError(EngineError):
-    """A child process that failed, with the end of what it said."""
+    """A child process failed; holds its exit status and the end of its stderr."""
 
     def __init__(self, returncode: int, stderr_tail: str) -> None:
         lines = [line for line in stderr_tail.splitlines() if line.strip() and not REPORT_LINE.match(line)]
@@ -61,11 +61,11 @@ class FfmpegError(EngineError):
 
 
 class StalledError(EngineError):
-    """A child process that made no progress, or took longer than it may."""
+    """A child process made no progress or exceeded its time limit."""
 
 
 class InterruptedDecodeError(DecodeError, StalledError):
-    """Decoding that hung or crashed or lost something on its way: another try may not."""
+    """Decoding hung, crashed or lost data; a retry may succeed."""
 
 
 class Cancelled(EngineError):

@@ -1,6 +1,6 @@
-"""A file name from a title in any script: safe on every system, and still readable.
+"""Turn a title in any script into a file name that is safe on every system and still readable.
 
-In: a mix's title. Out: the stem to which the kind of file is appended (`my-mix.mp3`, `夜の道.cue`).
+In: the title of a mix. Out: the stem of its file names (`my-mix.mp3`, `夜の道.cue`).
 """
 
 import re
@@ -8,18 +8,18 @@ import unicodedata
 
 from mixes.engine.text import clean_text, cut_to_bytes
 
-MAX_STEM_BYTES = 200  # bytes of UTF-8; file systems allow 255, and `.chapters.json.part` comes behind
+MAX_STEM_BYTES = 200  # bytes of UTF-8; file systems allow 255, and `.chapters.json.part` is appended
 FALLBACK = "mix"
-# Windows opens the device, whatever the folder and the ending
+# Windows opens the device of this name in any folder and with any suffix
 RESERVED = re.compile(r"(con|prn|aux|nul|conin|conout|(com|lpt)[0-9\u00b9\u00b2\u00b3])$", re.IGNORECASE)
-INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"  # letters to Unicode, nothing to the eye
-EMOJI_STYLE = "\ufe0f"  # left behind where an emoji was dropped
+INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"  # Unicode category L, but rendered as nothing
+EMOJI_STYLE = "\ufe0f"  # variation selector that remains after its emoji is dropped
 
 
 def file_stem(title: str) -> str:
-    """Return a name of letters, digits and `-` in lower case, of 1 to MAX_STEM_BYTES bytes of UTF-8.
+    """Return a lower-case name of letters, digits and `-`, of 1 to MAX_STEM_BYTES bytes of UTF-8.
 
-    Lower case because two names that differ in case only are one file on Windows and macOS.
+    It is lower case because Windows and macOS treat two names that differ only in case as one file.
     """
     text = clean_text(title).lower().replace("'", "").replace("\u2019", "")
     stem = cut_to_bytes(unicodedata.normalize("NFC", _words(text)), MAX_STEM_BYTES).strip("-") or FALLBACK
@@ -27,7 +27,7 @@ def file_stem(title: str) -> str:
 
 
 def _words(text: str) -> str:
-    """Return letters, digits and the accents upon them, with one dash for anything between."""
+    """Return the letters and digits with their accents, one dash for each run of other characters."""
     kept: list[str] = []
     for character in text:
         kind = unicodedata.category(character)

@@ -1,4 +1,4 @@
-"""Files known by their content."""
+"""SHA-256 of files."""
 
 import hashlib
 from pathlib import Path
@@ -6,11 +6,14 @@ from pathlib import Path
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.errors import Cancelled
 
-HASH_BYTES = 1 << 22  # read at a time: between them it can be stopped
+HASH_BYTES = 1 << 22  # read at a time; `should_stop` is called before each block
 
 
 def hash_file(path: Path, should_stop: ShouldStop = never) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal. Raises OSError, Cancelled."""
+    """Return the SHA-256 of a file as hexadecimal text.
+
+    Raises OSError when the file cannot be read, Cancelled when `should_stop` returns True.
+    """
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(HASH_BYTES):

@@ -1,4 +1,4 @@
-"""The one type of sound inside the engine."""
+"""The array type of audio inside the engine."""
 
 import numpy as np
 from numpy.typing import NDArray

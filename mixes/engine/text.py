@@ -1,21 +1,21 @@
-"""Text from outside made fit to show and to write: cleaned to one line, and cut where no letter breaks.
+"""Clean untrusted text to one visible line, and cut text between graphemes.
 
-In: a title, an artist, a file name, of any origin. Out: the same text without what a reader cannot see, or
-its beginning within a length. A letter here is what a reader takes for one: base and accents, a flag of two
-code points, an emoji with its skin colour.
+In: a title, an artist or a file name of any origin. Out: the text without invisible characters, or its
+beginning within a length. A grapheme is what a reader sees as one letter: a base with its accents, a flag of
+two code points, an emoji with its skin colour.
 """
 
 import re
 import unicodedata
 
 MAX_TEXT_CHARS = 300  # characters kept of a title or a name
-MAX_INPUT_CHARS = 10_000  # characters looked at: Unicode normalisation is not linear in hostile text
+MAX_INPUT_CHARS = 10_000  # characters processed: Unicode normalisation is not linear for hostile text
 ELLIPSIS = "\u2026"
 
-# All that `str.splitlines` or an editor may take for a line end or a gap, and the letters that print as one
+# Whitespace, what `str.splitlines` or an editor treats as a line end, and letters that render as blanks
 BLANK = re.compile("[\\s\x1c-\x1f\x85\u2028\u2029\u2800\u3164\uffa0]+")
-# Controls; soft hyphen; zero-width and direction marks (an override shows `exe.jpg` as `gpj.exe`); marks
-# between lines; lone surrogates, which no encoding can write; code points that are no characters; tags
+# Controls; soft hyphen; zero-width and direction marks (an override shows `exe.jpg` as `gpj.exe`);
+# interlinear annotation marks; lone surrogates, which cannot be encoded; noncharacters; tag characters
 INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]"
@@ -24,14 +24,14 @@ ZERO_WIDTH_JOINER = "\u200d"
 
 
 def clean_text(text: str) -> str:
-    """Return `text` as one line of at most MAX_TEXT_CHARS characters: NFC, no control or direction marks."""
+    """Return `text` as one NFC line without control or direction marks, at most MAX_TEXT_CHARS long."""
     visible = INVISIBLE.sub("", BLANK.sub(" ", text[:MAX_INPUT_CHARS]))
     line = " ".join(unicodedata.normalize("NFC", visible).split())
     return line if len(line) <= MAX_TEXT_CHARS else _whole_graphemes(line, MAX_TEXT_CHARS).rstrip()
 
 
 def cut_to_bytes(text: str, limit: int) -> str:
-    """Return the longest beginning of `text` that has at most `limit` bytes of UTF-8 and breaks no letter."""
+    """Return the longest prefix of `text` in whole graphemes that has at most `limit` bytes of UTF-8."""
     encoded = text.encode()
     if len(encoded) <= limit:
         return text
@@ -39,14 +39,14 @@ def cut_to_bytes(text: str, limit: int) -> str:
 
 
 def shorten_to_bytes(text: str, limit: int) -> str:
-    """Return `text`, or its beginning and an ellipsis, in at most `limit` bytes of UTF-8 (3 or more)."""
+    """Return `text`, or a prefix and an ellipsis, in at most `limit` bytes of UTF-8 (3 or more)."""
     if len(text.encode()) <= limit:
         return text
     return cut_to_bytes(text, limit - len(ELLIPSIS.encode())).rstrip() + ELLIPSIS
 
 
 def _whole_graphemes(text: str, end: int) -> str:
-    """Return `text[:end]` without a letter begun; one letter longer than that is cut after all."""
+    """Return `text[:end]` without an incomplete last grapheme; a single longer grapheme is cut."""
     boundary = end
     while boundary and _inside_grapheme(text, boundary):
         boundary -= 1
@@ -54,7 +54,7 @@ def _whole_graphemes(text: str, end: int) -> str:
 
 
 def _inside_grapheme(text: str, index: int) -> bool:
-    """Tell whether a cut before `text[index]` would break a letter: UAX 29, the cases met in titles."""
+    """Return whether a cut before `text[index]` splits a grapheme (UAX 29, the cases found in titles)."""
     before, after = text[index - 1], text[index : index + 1]
     if not after:
         return False
@@ -64,7 +64,7 @@ def _inside_grapheme(text: str, index: int) -> bool:
         return True
     if _is_regional_indicator(after):
         return _regional_indicators_before(text, index) % 2 == 1
-    # Hangul written in parts: a vowel or a final consonant belongs to what stands before it
+    # Decomposed Hangul: a vowel or a final consonant belongs to the character before it
     return "\u1160" <= after <= "\u11ff" and (
         "\u1100" <= before <= "\u11ff" or "\uac00" <= before <= "\ud7a3"
     )

@@ -1,6 +1,6 @@
-"""The one object everything reads: where each clip lies, how it passes into the next, and why.
+"""The timeline of a mix: the position of each clip, its transition into the next one, and the reason.
 
-Pure frozen data in integer frames at the mix rate, made by planning.py. Render, chapters, CUE sheet,
+Frozen data in integer frames at the mix rate, made by mixing/plan.py. The renderer, chapters, CUE sheet,
 description and check sheet all read it, so they cannot disagree.
 """
 
@@ -14,15 +14,15 @@ from mixes.engine.errors import TimelineError
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """The placed, trimmed use of one track. All positions are frames at the mix rate."""
+    """One track, trimmed and placed in the mix. All positions are frames at the mix rate."""
 
     title: str
     artist: str
     cue_in: int  # first frame used, counted from the start of the file
     length: int
-    start: int  # where it begins in the mix
+    start: int  # position in the mix
     gain_db: float
-    ramp_in: int = 0  # frames over which the gain rises from 0 where sound was cut off (0: none)
+    ramp_in: int = 0  # frames of a gain ramp from 0 where the cue cuts into sound; 0: no ramp
     ramp_out: int = 0
 
     @property
@@ -32,26 +32,26 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """How one clip passes into the next; `overlap` is negative for a gap of silence."""
+    """How one clip changes into the next; a negative `overlap` is a gap of silence."""
 
     style: str
     overlap: int
-    reason: str  # one sentence a user can read
-    crossover: int = 0  # frames from the incoming clip's start to where it becomes the louder one
-    fade_out: bool = True  # False where the outgoing track already fades by itself
+    reason: str  # one sentence for the user
+    crossover: int = 0  # frames from the incoming clip's start to where it becomes the louder clip
+    fade_out: bool = True  # False where the outgoing track has a fade of its own
     soften: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A whole mix: `length = sum of clips - sum of overlaps`, checked on construction."""
+    """A whole mix: its length is the sum of clips minus the sum of overlaps, checked on construction."""
 
     rate: int
     clips: tuple[Clip, ...]
     transitions: tuple[Transition, ...]
 
     def __post_init__(self) -> None:
-        """Check the law of lengths; raises TimelineError."""
+        """Raise TimelineError when clips and transitions do not fit together."""
         if not self.clips or len(self.transitions) != len(self.clips) - 1:
             raise TimelineError("A mix needs at least one track, and one transition between neighbours.")
         if self.clips[0].start or any(clip.length < 1 or clip.cue_in < 0 for clip in self.clips):
@@ -73,21 +73,21 @@ class Timeline:
         return self.frames / self.rate
 
     def joins(self) -> Iterator[tuple[Clip, Clip, Transition]]:
-        """Yield every transition between its outgoing and its incoming clip."""
+        """Yield (outgoing clip, incoming clip, transition) for each pair of neighbours."""
         return zip(self.clips, self.clips[1:], self.transitions, strict=False)
 
     def chapter_starts(self) -> tuple[int, ...]:
-        """Frames at which each clip becomes the louder one: the first is 0, none lies before the last."""
+        """Return the frame at which each clip becomes the louder one: the first is 0, none decreases."""
         crossovers = (after.start + transition.crossover for _, after, transition in self.joins())
         return tuple(accumulate((0, *crossovers), max))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain types, fit for JSON."""
+        """Return the timeline as plain types for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Timeline":
-        """Make a timeline of what `to_dict` gave; raises TimelineError when it breaks the law."""
+        """Return the timeline stored by `to_dict`. Raises TimelineError when its lengths do not fit."""
         clips = tuple(Clip(**clip) for clip in data["clips"])
         transitions = tuple(Transition(**transition) for transition in data["transitions"])
         return cls(data["rate"], clips, transitions)

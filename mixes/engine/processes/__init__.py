@@ -1,1 +1,1 @@
-"""Other programs: started in a sandbox, watched, and held to what they report."""
+"""Run other programs in a sandbox, with limits, a watchdog and a check of their reports."""

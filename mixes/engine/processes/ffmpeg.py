@@ -1,4 +1,4 @@
-"""What we ask of ffmpeg, as argument lists; where it is, how old, and what it can do."""
+"""Locate ffmpeg, check its version and encoders, and build its command lines."""
 
 import re
 import shutil
@@ -9,11 +9,11 @@ from mixes.engine.errors import EngineError
 from mixes.engine.processes.ffmpeg_report import REPORT_ARGS
 from mixes.engine.processes.sandbox import READER, run_child
 
-OLDEST_MAJOR = 5  # the oldest version the flags below were tried on
+OLDEST_MAJOR = 5  # the oldest version tested with the flags below
 NEEDED_ENCODERS = ("libmp3lame", "aac", "libx264", "pcm_f32le")
 MAX_TRACK_S = 4 * 3600.0
-LARGER_FRAMES = "asetnsamples=n=16384:p=0"  # fewer frames to hand from thread to thread
-MAX_ALLOC_BYTES = 128 << 20  # a "1 Hz" WAV would make the resampler take 3.5 GB
+LARGER_FRAMES = "asetnsamples=n=16384:p=0"  # fewer frames to pass between threads
+MAX_ALLOC_BYTES = 128 << 20  # without it the resampler allocates 3.5 GB for a "1 Hz" WAV
 DEMUXERS = "mp3,wav,w64,flac,ogg,mov,aac,aiff,matroska,asf,ac3,eac3,ape,wv,mpc,mpc8,tta,au,caf,amr,dsf,tak"
 DECODERS = (
     "mp3,mp3float,mp2,mp2float,mp1,mp1float,aac,aac_latm,alac,flac,vorbis,opus,libopus,wavpack,ape,tta,tak,"
@@ -25,9 +25,9 @@ DECODERS = (
 
 
 def find_ffmpeg(configured: str | None = None) -> Path:
-    """Return the ffmpeg to use: the one the operator named (a path, or a program on PATH), or the pinned one.
+    """Return the path of the configured ffmpeg (a path, or a program on PATH), or of the pinned one.
 
-    Raises EngineError when it is not there or may not be started.
+    Raises EngineError when it is missing or not executable.
     """
     path = shutil.which(configured) if configured else _find_pinned()
     if path is None:
@@ -37,7 +37,7 @@ def find_ffmpeg(configured: str | None = None) -> Path:
 
 
 def _find_pinned() -> str | None:
-    """Find the binary in the wheel by hand: the package itself starts it once, to see whether it runs."""
+    """Return the binary in the wheel without the package's own function, which runs ffmpeg to test it."""
     package = find_spec("imageio_ffmpeg")
     folders = package.submodule_search_locations if package else None
     programs = (path for folder in folders or () for path in Path(folder, "binaries").glob("ffmpeg-*"))
@@ -45,20 +45,26 @@ def _find_pinned() -> str | None:
 
 
 def version(ffmpeg: Path) -> str:
-    """Return the version as ffmpeg tells it, such as `n9.0.2-17-g2a571b6068`."""
+    """Return the version that ffmpeg reports, such as `n9.0.2-17-g2a571b6068`.
+
+    Raises EngineError when ffmpeg fails.
+    """
     text = run_child([str(ffmpeg), "-version"], limits=READER).stdout.decode("utf-8", "replace")
     match = re.match(r"ffmpeg version (\S+)", text)
     return match[1] if match else "unknown"
 
 
 def major_version(version_text: str) -> int | None:
-    """Return the leading number of a release version; None for a build from the middle of development."""
+    """Return the leading number of a release version; None for a development build."""
     match = re.match(r"n?(\d+)\.", version_text)
     return int(match[1]) if match else None
 
 
 def missing_encoders(ffmpeg: Path) -> tuple[str, ...]:
-    """Return those of the encoders (and the resampler) we need that this ffmpeg was built without."""
+    """Return the names of the required encoders (and the resampler) that this ffmpeg was built without.
+
+    Raises EngineError when ffmpeg fails.
+    """
     text = run_child([str(ffmpeg), "-encoders"], limits=READER)
     built_in = set(re.findall(r"^ [A-Z.]{6} (\S+)", text.stdout.decode("utf-8", "replace"), re.MULTILINE))
     built_in |= {"libsoxr"} if "--enable-libsoxr" in text.stderr_tail else set()
@@ -66,10 +72,10 @@ def missing_encoders(ffmpeg: Path) -> tuple[str, ...]:
 
 
 def decode_args(ffmpeg: Path, path: Path, *, max_s: float) -> list[str]:
-    """Return the command that decodes a stranger's file to float32 stereo, as a WAV stream on its stdout.
+    """Return the command that decodes an untrusted file to float32 stereo, as a WAV stream on its stdout.
 
-    At the file's own rate, which the WAV header tells. Demuxers, decoders and protocols are closed lists:
-    otherwise a playlist that calls itself an MP3 would open other files.
+    The rate is the file's own and is in the WAV header. Demuxers, decoders and protocols are whitelists:
+    without them a playlist disguised as an MP3 could open other files.
     """
     return [
         *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT_ARGS, "-v", "level+info"),
@@ -83,7 +89,7 @@ def decode_args(ffmpeg: Path, path: Path, *, max_s: float) -> list[str]:
 
 
 def resample_args(ffmpeg: Path, from_hz: int, to_hz: int) -> list[str]:
-    """Return the command that brings float32 stereo, without a header, to another rate (28 bits exact)."""
+    """Return the command that resamples headerless float32 stereo (soxr, 28 bits of precision)."""
     form = ("-f", "f32le", "-ac", "2", "-ar")
     return [
         *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT_ARGS, "-v", "level+error"),

@@ -1,4 +1,4 @@
-"""Short programs of ours that read a stranger's tags and pictures, each in a child of its own."""
+"""Run the reader programs, which read tags and pictures of untrusted files, each in its own sandbox."""
 
 import json
 import sys
@@ -10,7 +10,8 @@ from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.errors import EngineError, FfmpegError, StalledError
 from mixes.engine.processes.sandbox import READER, Limits, run_child
 
-# The package by hand: to find it on sys.path needs the right to list the project root, where secrets lie.
+# Creates the package by hand: finding it on sys.path needs the right to list the project root, which holds
+# secrets.
 READER_BOOTSTRAP = """
 import runpy, sys, types
 package = types.ModuleType("mixes")
@@ -30,9 +31,9 @@ def call_reader(
     limits: Limits = READER,
     should_stop: ShouldStop = never,
 ) -> dict[str, Any]:
-    """Run `mixes.engine.<module>` as a child: `payload` as JSON on its stdin, a JSON object on its stdout.
+    """Run `mixes.engine.<module>` as a child, `payload` as JSON on its stdin; return the object it writes.
 
-    Raises EngineError in one sentence when the child fails, whatever the reason.
+    Raises EngineError when the child fails or returns something else, Cancelled when `should_stop` says so.
     """
     argv = [sys.executable, "-I", "-c", READER_BOOTSTRAP, str(PACKAGE), f"mixes.engine.{module}"]
     python = (Path(sys.prefix), Path(sys.base_prefix), PACKAGE)

@@ -1,9 +1,9 @@
-"""The one door to other processes: ffmpeg, and the short readers of tags and pictures (readers.py).
+"""Run child processes in a sandbox: ffmpeg, and the readers of tags and pictures (readers.py).
 
-In: an argument list, limits, the paths it may touch. Out: its bytes, or an `EngineError` that says how it
-ended. Every child has its own session, a clean environment, resource limits, no sockets, no files but those
-named (where the kernel can), a watchdog on progress, and dies with us (launcher.py). No child outlives its
-`with` block.
+In: an argument list, limits, the paths the child may access. Out: its output bytes, or an `EngineError` that
+says how it ended. Every child has its own session, a clean environment, resource limits, no sockets, no files
+but the given paths (where the kernel supports it) and a watchdog on progress. It dies with this process
+(launcher.py) and does not outlive its `with` block.
 """
 
 import contextlib
@@ -28,22 +28,22 @@ from mixes.engine.processes import launcher
 
 MIB = 1 << 20
 GIB = 1 << 30
-POLL_S = 0.1  # how soon a child notices that its caller wants to stop
+POLL_S = 0.1  # longest wait between two calls of `should_stop`
 SUSPENDED_S = 1.0
-F_SETPIPE_SZ = 1031  # Linux; fcntl does not name it on other systems
-PIPE_BYTES = MIB  # Linux's usual upper limit without privileges; fewer switches than with 64 KiB
+F_SETPIPE_SZ = 1031  # Linux; the fcntl module of other systems lacks it
+PIPE_BYTES = MIB  # the default limit of Linux for unprivileged users; fewer context switches than with 64 KiB
 READ_BYTES = 1 << 16
-READS_AT_ONCE = 16  # of stderr, between two looks at the clock
-STDERR_TAIL_BYTES = 8192  # bytes kept of the end of what a child says, and of the lines asked for
-# `[mp3 @ 0x55d4e8c880c0] [error] ...`, as ffmpeg writes with `-v level+...`. That it leaves a cover alone, as
-# it was told to, is no error.
+READS_AT_ONCE = 16  # of stderr, between two checks of the clock
+STDERR_TAIL_BYTES = 8192  # kept of the end of stderr, and of the captured lines
+# `[mp3 @ 0x55d4e8c880c0] [error] ...`, as ffmpeg writes with `-v level+...`. A skipped cover ("not on
+# whitelist") is no error: the whitelist excludes it on purpose.
 ERROR_LINE = re.compile(
     rb"^(?:\[[^\]\n]* @ [^\]\n]*\] )*\[(?:error|fatal|panic)\] (?!Codec \([^)\n]*\) not on whitelist)",
     re.MULTILINE,
 )
 DISK_FULL_MESSAGES = ("No space left on device", "Disk quota exceeded")
 LAUNCHER = Path(__file__).with_name("launcher.py")
-# What a dynamically linked program needs to start; the pinned ffmpeg is static and needs none of it.
+# Paths that a dynamically linked program needs to start; the pinned ffmpeg is static and needs none of them.
 SYSTEM_PATHS = tuple(
     map(Path, ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives", "/dev/urandom"))
 )
@@ -55,25 +55,25 @@ Buffer = bytes | bytearray | memoryview
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a child may use; 0 means no limit of its own."""
+    """Resource limits of a child; 0 means no limit."""
 
     memory_bytes: int = GIB  # address space: ffmpeg 9 needs more than 350 MB to start
     cpu_s: int = 0
-    file_bytes: int = 0  # the size of any one file it writes; pipes are not files
-    stall_s: float = 60.0  # longest time without a byte in or out; what it writes to files is not seen
-    min_bytes_per_s: int = 1_000  # in and out: a trickle below it is taken for standing still
-    max_output_bytes: int = 256 * MIB  # the most that `run_child` collects
+    file_bytes: int = 0  # the size of each file it writes; pipes do not count
+    stall_s: float = 60.0  # longest time without a byte through its pipes; writes to files do not count
+    min_bytes_per_s: int = 1_000  # through its pipes: a slower child counts as stalled
+    max_output_bytes: int = 256 * MIB  # the most output that `run_child` collects
 
 
-DECODE = Limits(file_bytes=1, min_bytes_per_s=10_000)  # 0.03 s of CD sound a second
-ENCODE = Limits(file_bytes=1, min_bytes_per_s=10_000, max_output_bytes=16 * MIB)  # a chunk of 45 s has 4
+DECODE = Limits(file_bytes=1, min_bytes_per_s=10_000)  # 0.03 s of CD audio per second
+ENCODE = Limits(file_bytes=1, min_bytes_per_s=10_000, max_output_bytes=16 * MIB)  # a 45 s chunk has 4 MiB
 VIDEO = Limits(memory_bytes=4 * GIB, stall_s=120.0)
 READER = Limits(cpu_s=30, stall_s=30.0, max_output_bytes=64 * MIB)
 
 
 @dataclass(frozen=True, slots=True)
 class ChildOutput:
-    """What a finished child said."""
+    """The output of a finished child."""
 
     stdout: bytes
     stderr_tail: str
@@ -81,10 +81,10 @@ class ChildOutput:
 
 
 class Child:
-    """One running process. Use as a context manager: leaving the block kills what still runs.
+    """One running process. Use as a context manager: leaving the block kills the process and its group.
 
-    The kernel ends a child with the *thread* that started it, not only with the process: start it in a
-    thread that outlives it. One thread at a time may use it; only `kill` may come from another.
+    The kernel kills a child when the *thread* that started it ends, not only the process: start it in a
+    thread that outlives it. One thread at a time may use it; only `kill` may be called from another.
     """
 
     def __init__(
@@ -97,11 +97,11 @@ class Child:
         feed: Iterable[Buffer] | None = None,
         capture: re.Pattern[bytes] | None = None,
     ) -> None:
-        """Start `argv` (a list, its program an absolute path) with access to the given paths only.
+        """Start `argv`, whose program is an absolute path, with access to the given paths only.
 
-        A path must exist by now: to make a file, a child needs its folder. While its output is read, the
-        buffers of `feed` are written to its stdin. What `capture` finds in the lines of its stderr is kept in
-        `captured_lines`. Raises EngineError when no process can be started.
+        The paths must exist already: to create a file, a child needs access to its folder. The buffers of
+        `feed` are written to its stdin while its output is read. Matches of `capture` in its stderr are kept
+        in `captured_lines`. Raises EngineError when no process can be started.
         """
         self._limits = limits
         self._capture = capture
@@ -119,7 +119,7 @@ class Child:
         for stream in self._streams:
             os.set_blocking(stream.fileno(), False)
             if stream is not self._stderr:
-                with contextlib.suppress(OSError):  # the user's pipe quota may be used up: slower, not wrong
+                with contextlib.suppress(OSError):  # the pipe quota may be used up: slower, but still correct
                     fcntl.fcntl(stream.fileno(), F_SETPIPE_SZ, PIPE_BYTES)
 
     def __enter__(self) -> Self:
@@ -136,18 +136,18 @@ class Child:
 
     @property
     def captured_lines(self) -> str:
-        """What `capture` found in all that the child has said so far."""
+        """Matches of `capture` in the stderr read so far, one a line."""
         self._drain_stderr()
         return self._captured.decode("utf-8", "replace")
 
     def readinto(self, view: memoryview, should_stop: ShouldStop = never) -> int:
-        """Fill the whole of `view` from the child's output; return the bytes read, fewer only at its end.
+        """Fill `view` from the child's output; return the number of bytes, fewer only at the end of output.
 
-        Raises Cancelled, StalledError and what `feed` raises; the child is then still to be killed (leave
-        the `with` block).
+        Raises Cancelled when `should_stop` says so, StalledError when nothing moves, and what `feed` raises.
+        The child still runs then: leave the `with` block to kill it.
         """
         filled = 0
-        # the time the caller took is not the child's
+        # time spent in the caller does not count as a stall
         self._last_progress_s += time.monotonic() - self._returned_s
         self._check(should_stop)
         while filled < len(view) and not self._stdout.closed:
@@ -164,9 +164,10 @@ class Child:
         return filled
 
     def read_all(self, should_stop: ShouldStop = never) -> bytes:
-        """Return the child's output to its end, once all of `feed` is written.
+        """Write all of `feed` and return the child's whole output.
 
-        Raises Cancelled, StalledError, OutputError (it answered more than it may) and what `feed` raises.
+        Raises Cancelled when `should_stop` says so, StalledError when nothing moves, OutputError when the
+        output exceeds its limit, and what `feed` raises.
         """
         output = bytearray()
         feeding = True
@@ -177,9 +178,10 @@ class Child:
         return bytes(output)
 
     def finish(self, should_stop: ShouldStop = never) -> None:
-        """Wait for the end, the child's output having been read to its end.
+        """Wait until the child exits; its output must have been read to the end.
 
-        Raises FfmpegError (status not 0), OutputError (too large a file, or the disk is full).
+        Raises FfmpegError for an exit status other than 0, OutputError when a file exceeds its limit,
+        DiskFullError when the disk is full, StalledError and Cancelled.
         """
         while not self._has_ended():
             if self._stderr.closed:
@@ -191,14 +193,14 @@ class Child:
         self._drain_stderr()
         status = self._process.returncode
         if status == -signal.SIGXFSZ:
-            raise OutputError("A file grew beyond its limit and was given up.")
+            raise OutputError("A file grew beyond its size limit, so the work was stopped.")
         if self._writes and any(message in self.stderr_tail for message in DISK_FULL_MESSAGES):
-            raise DiskFullError  # whatever the status: ffmpeg 5 gives 0 when only the end was lost
+            raise DiskFullError  # for any status: ffmpeg 5 exits with 0 when only the end was lost
         if status:
             raise FfmpegError(status, self.stderr_tail)
 
     def kill(self) -> None:
-        """End the child and everything it started, at once. Harmless when it is gone."""
+        """Kill the child and everything it started; do nothing when it has ended."""
         if not self._has_ended():
             self._end_group()
             self._process.wait()
@@ -208,10 +210,10 @@ class Child:
         return [stream for stream in (self._stdin, self._stdout, self._stderr) if stream is not None]
 
     def _feed(self, buffers: Iterable[Buffer]) -> Iterator[bool]:
-        """Write the buffers, yielding True whenever something else may be done; close the pipe at the end."""
+        """Write the buffers, yield True after each write so that output can be read, then close the pipe."""
         if self._process.stdin is None:
             return
-        with contextlib.suppress(BrokenPipeError):  # it stopped reading: its exit status says why
+        with contextlib.suppress(BrokenPipeError):  # the child stopped reading: its exit status says why
             for buffer in self._without_caller_time(buffers):
                 view = memoryview(buffer).cast("B")
                 while view:
@@ -222,7 +224,7 @@ class Child:
         self._stdin.close()
 
     def _without_caller_time(self, buffers: Iterable[Buffer]) -> Iterator[Buffer]:
-        """Yield the buffers; the time the caller takes to make them is not the child's."""
+        """Yield the buffers; the time the caller needs to make them does not count as a stall."""
         started_s = time.monotonic()
         for buffer in buffers:
             self._last_progress_s += time.monotonic() - started_s
@@ -230,12 +232,12 @@ class Child:
             started_s = time.monotonic()
 
     def _note_progress(self, count: int) -> None:
-        """Have `count` bytes buy the child time, so much that a trickle of them does not last for ever."""
+        """Extend the stall deadline in proportion to `count` bytes, so that a trickle still stalls."""
         earned_s = count / self._limits.min_bytes_per_s
         self._last_progress_s = min(time.monotonic(), self._last_progress_s + earned_s)
 
     def _read_some(self, output: bytearray) -> bool:
-        """Append what there is of the child's output; tell whether there was anything."""
+        """Append the output that is available; return whether there was any, or its end."""
         if self._stdout.closed or (chunk := self._stdout.read(READ_BYTES)) is None:
             return False
         if not chunk:
@@ -243,22 +245,22 @@ class Child:
         self._note_progress(len(chunk))
         output += chunk
         if len(output) > self._limits.max_output_bytes:
-            raise OutputError("A helper program answered far more than it should and was given up.")
+            raise OutputError("A helper program returned far too much data, so it was stopped.")
         return True
 
     def _wait(self, should_stop: ShouldStop, *, reading: bool = True, feeding: bool = False) -> None:
-        """Sleep until the child says something or can give or take a byte, for POLL_S at most."""
+        """Sleep until a pipe of the child is ready, at most POLL_S."""
         poll = select.poll()
         wanted = [(self._stderr, select.POLLIN)]
         wanted += [(self._stdout, select.POLLIN)] if reading else []
         wanted += [(self._stdin, select.POLLOUT)] if feeding else []
         for stream, event in wanted:
-            if not stream.closed:  # a pipe at its end would wake us at once, again and again
+            if not stream.closed:  # a pipe at its end would wake `poll` immediately every time
                 poll.register(stream, event)
         started_s = time.monotonic()
         poll.poll(POLL_S * 1000)
         overslept_s = time.monotonic() - started_s - POLL_S
-        if overslept_s > SUSPENDED_S:  # we were stopped ourselves, as by Ctrl-Z: that is not the child's time
+        if overslept_s > SUSPENDED_S:  # this process was suspended, as by Ctrl-Z: not a stall of the child
             self._last_progress_s += overslept_s
         self._drain_stderr()
         self._check(should_stop)
@@ -270,7 +272,7 @@ class Child:
             raise StalledError(f"Nothing moved for {self._limits.stall_s:.0f} seconds, so it was stopped.")
 
     def _drain_stderr(self) -> None:
-        """Take what the child has to say, but not for ever: it may say more than anybody can listen to."""
+        """Drain stderr without blocking, at most READS_AT_ONCE chunks per call."""
         for _ in range(READS_AT_ONCE):
             if self._stderr.closed or (text := self._stderr.read(READ_BYTES)) is None:
                 return
@@ -296,7 +298,7 @@ class Child:
         return True
 
     def _end_group(self) -> None:
-        """Kill the child and what it started, as long as their number cannot have passed to others."""
+        """Kill the child's process group, once: later the kernel may reuse its number."""
         self._group_ended = True
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -311,10 +313,11 @@ def run_child(
     feed: Iterable[Buffer] | None = None,
     should_stop: ShouldStop = never,
 ) -> ChildOutput:
-    """Run a child to its end, feeding it and keeping all it says.
+    """Run a child to its end, feed it, and return all its output.
 
-    Raises FfmpegError (status not 0), StalledError, Cancelled, OutputError (it wrote more than it may, or
-    the disk is full).
+    Raises EngineError when it cannot be started, FfmpegError for an exit status other than 0, StalledError
+    when nothing moves, Cancelled when `should_stop` says so, OutputError when it writes more than its limits
+    allow or the disk is full.
     """
     with Child(argv, limits=limits, read=read, write=write, feed=feed) as child:
         stdout = child.read_all(should_stop)
@@ -323,16 +326,16 @@ def run_child(
 
 
 def forbid_processes() -> None:
-    """Start no child from here on, in this process and in those forked from it.
+    """Forbid starting child processes from now on, in this process and its forks.
 
-    For a process that holds what no program near a stranger's file may come near.
+    For processes that hold secrets, which programs that read untrusted files must not reach.
     """
     global _is_forbidden
     _is_forbidden = True
 
 
 def can_restrict_files() -> bool:
-    """Tell whether the kernel lets us keep a child away from other files (Landlock)."""
+    """Return whether the kernel can restrict a child to given files (Landlock)."""
     return sys.platform == "linux" and launcher.landlock_abi(ctypes.CDLL(None)) > 0
 
 

@@ -278,7 +278,7 @@ def test_waiting_costs_next_to_nothing(code):
 
 def test_a_file_may_not_grow_beyond_its_limit(tmp_path):
     script = f"exec head -c 100000 /dev/zero > {tmp_path}/file"
-    with pytest.raises(OutputError, match="grew beyond its limit"):
+    with pytest.raises(OutputError, match="grew beyond its size limit"):
         run_child(
             ["/bin/sh", "-c", script],
             limits=Limits(file_bytes=50_000),
