@@ -1,1 +1,1 @@
-"""A request to finished files, stage by stage."""
+"""Turn a request into finished files, stage by stage."""

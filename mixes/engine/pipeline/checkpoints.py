@@ -1,8 +1,8 @@
-"""What earlier runs finished in a work folder that outlives its process: a stage is its files and a record.
+"""Checkpoints: the finished stages of a request in a work folder that outlives the process.
 
-In: a folder, the hash of a request. Out: per stage, whether its files are there, whole and of this request.
-The record comes last, when the files are on the disk, and tells sizes and hashes: without it, or when they
-differ, whatever lies there does not count.
+In: a folder, the hash of a request. Out: for each stage, its checkpoint if its files are complete and belong
+to this request. The record of a stage is written after its files are flushed and holds their sizes and
+hashes: files without a record, or that differ from it, are ignored.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from mixes.engine.hashing import hash_file
 from mixes.engine.pipeline.work_folder import lock
 
 PART_SUFFIX = ".part"
-LOCK_TIMEOUT_S = 60.0  # how long a run that lost its work may need to notice
+LOCK_TIMEOUT_S = 60.0  # time for an earlier run that lost its job to notice and stop
 POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """One file of a finished stage, by its name in the folder."""
+    """One file of a finished stage: name, size and hash."""
 
     name: str
     size: int
@@ -35,7 +35,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A finished stage: its files, what later stages must know of it, and how long it took."""
+    """A finished stage: its files, its values for later stages, and its duration."""
 
     files: tuple[FileRecord, ...]
     values: dict[str, Any]
@@ -44,14 +44,17 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """The records of one request in its folder."""
+    """The checkpoints of one request in its work folder."""
 
     folder: Path
-    key: str  # of the request: files of another one do not count
+    key: str  # hash of the request: checkpoints of another one are ignored
     should_stop: ShouldStop = never
 
     def find(self, stage: str) -> Checkpoint | None:
-        """Return what a finished stage left, if all of it is whole. Raises Cancelled."""
+        """Return the checkpoint of a stage if all its files are intact, else None.
+
+        Raises Cancelled when `should_stop` says so.
+        """
         try:
             data = json.loads(self._path(stage).read_text(encoding="utf-8"))
             if data["key"] != self.key:
@@ -60,11 +63,14 @@ class Checkpoints:
                 tuple(FileRecord(**file) for file in data["files"]), data["values"], data["took_s"]
             )
             return checkpoint if all(map(self._is_intact, checkpoint.files)) else None
-        except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged: make it again
+        except (OSError, ValueError, KeyError, TypeError):  # missing or damaged: the stage runs again
             return None
 
     def save(self, stage: str, names: Sequence[str], values: dict[str, Any], took_s: float) -> Checkpoint:
-        """Note that a stage is finished; its files lie under their names."""
+        """Flush the files `names`, write the record of the finished stage, and return its checkpoint.
+
+        Raises OSError when the system refuses.
+        """
         checkpoint = Checkpoint(tuple(self._record_file(name) for name in names), values, took_s)
         part = self.folder / f"done-{stage}{PART_SUFFIX}"
         part.write_text(json.dumps({"key": self.key, **asdict(checkpoint)}), encoding="utf-8")
@@ -75,7 +81,7 @@ class Checkpoints:
         return checkpoint
 
     def clear(self) -> None:
-        """Have no stage count as finished."""
+        """Remove all checkpoints, so that every stage runs again."""
         for path in self.folder.glob("done-*.json"):
             path.unlink()
 
@@ -85,7 +91,7 @@ class Checkpoints:
     def _record_file(self, name: str) -> FileRecord:
         path = self.folder / name
         fsync_path(path)
-        return FileRecord(name, path.stat().st_size, hash_file(path))  # to stop here would lose the stage
+        return FileRecord(name, path.stat().st_size, hash_file(path))  # stopping here would lose the stage
 
     def _is_intact(self, file: FileRecord) -> bool:
         path = self.folder / file.name
@@ -94,9 +100,9 @@ class Checkpoints:
 
 @contextlib.contextmanager
 def locked_work_folder(folder: Path, should_stop: ShouldStop) -> Iterator[None]:
-    """Hold a work folder for one run, made if need be; an earlier run may still have to notice that it ended.
+    """Create and lock a work folder for one run; wait while an earlier run still holds it.
 
-    Raises Cancelled, StalledError when somebody works there on and on.
+    Raises StalledError when the lock is not free within LOCK_TIMEOUT_S, Cancelled when `should_stop` says so.
     """
     folder.mkdir(parents=True, exist_ok=True)
     started_s = time.monotonic()

@@ -1,7 +1,7 @@
-"""The whole story on one page: tracks that were measured in, finished and checked files out.
+"""Make a mix: analysed tracks in, finished and checked files out.
 
-plan -> draw -> render and encode -> video -> texts -> check -> publish (stages.py). Everything is made in a
-folder of its own and moved from there when all of it is whole.
+plan -> draw -> render and encode -> video -> texts -> check -> install (stages.py). All files are made in a
+work folder and installed together when all of them are complete.
 """
 
 from dataclasses import replace
@@ -38,10 +38,9 @@ def make_mix(
     on_progress: OnProgress = ignore_progress,
     should_stop: ShouldStop = never,
 ) -> MixOutputs:
-    """Make all that `request` asks for in `folder`, named after its title, replacing what is there.
+    """Make the files of `request` in `folder`, named after its title; files of an earlier run are replaced.
 
-    A run that fails or is stopped leaves nothing. Raises EngineError in one sentence, Cancelled too; what lay
-    in `folder` is then untouched.
+    Raises EngineError when a stage fails, Cancelled when `should_stop` says so; `folder` is then unchanged.
     """
     plan = plan_mix([source.analysis for source in request.sources], request.settings, request.joins)
     inputs = [source.path for source in request.sources]
@@ -67,10 +66,10 @@ def resume_mix(
     on_progress: OnProgress = ignore_progress,
     should_stop: ShouldStop = never,
 ) -> MixOutputs:
-    """Make all that `request` asks for in `work`, a folder for this request alone that outlives the process.
+    """Make the files of `request` in `work`, a folder of this request that outlives the process.
 
-    Stages which an earlier run finished there are not made again; with `reused`, neither are those that it
-    keeps. The artifacts are left in `work` for the caller to move. Raises as `make_mix`, and OSError.
+    Stages with a checkpoint in `work` or covered by `reused` are skipped. The artifacts stay in `work`, for
+    the caller to move. Raises as `make_mix`, and OSError when the system refuses.
     """
     plan = plan_mix([source.analysis for source in request.sources], request.settings, request.joins)
     with locked_work_folder(work, should_stop):

@@ -1,4 +1,4 @@
-"""What a mix is made from, and what comes out: plain values that every stage reads and none changes."""
+"""The request for a mix and its outputs: immutable values that every stage reads."""
 
 import hashlib
 import json
@@ -17,11 +17,11 @@ from mixes.engine.timeline import Timeline
 from mixes.engine.tracklist.chapters import Chapter
 from mixes.engine.tracklist.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
 
-OnProgress = Callable[[str, float], None]  # stage, fraction of it that is done
+OnProgress = Callable[[str, float], None]  # stage, its finished fraction
 
 FORMATS = ("mp3", "mp4")
 STAGES = ("draw", "render", "video", "write", "check")  # in this order
-SUFFIXES = {  # of each artifact's file name; the timeline, last, marks the others as ours
+SUFFIXES = {  # of each artifact's file name; the timeline, installed last, lists the others
     "mp3": ".mp3",
     "mp4": ".mp4",
     "description": ".txt",
@@ -29,17 +29,17 @@ SUFFIXES = {  # of each artifact's file name; the timeline, last, marks the othe
     "chapters": ".chapters.json",
     "timeline": ".timeline.json",
 }
-REQUIRED_FORMAT = {"mp3": "mp3", "mp4": "mp4", "cue": "mp3"}  # made only with a format; the others always
-PIPELINE_VERSION = 1  # raised whenever the same request would give other bytes
+REQUIRED_FORMAT = {"mp3": "mp3", "mp4": "mp4", "cue": "mp3"}  # the format it needs; the rest is always made
+PIPELINE_VERSION = 1  # raised whenever the same request gives different bytes
 
 
 def ignore_progress(stage: str, fraction: float) -> None:
-    """Report to nobody: the default of every `on_progress`."""
+    """Do nothing; the default of every `on_progress`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One track of a mix: its file and what was measured of it."""
+    """One track of a mix: its file and its analysis."""
 
     path: Path
     analysis: TrackAnalysis
@@ -52,7 +52,7 @@ class MixRequest:
     sources: tuple[Source, ...]
     title: str
     artist: str = ""
-    date: str = ""  # as it is to stand in the description
+    date: str = ""  # as written in the description
     settings: MixSettings = field(default_factory=MixSettings)
     joins: tuple[JoinSettings, ...] = ()
     formats: tuple[str, ...] = ("mp3",)
@@ -63,24 +63,24 @@ class MixRequest:
     description_template: str = DEFAULT_TEMPLATE
     hashtags: tuple[str, ...] = DEFAULT_HASHTAGS
     check: bool = True
-    cores: int = 1  # changes the speed, never the result
+    cores: int = 1  # changes the speed, never the bytes
 
 
 @dataclass(frozen=True, slots=True)
 class MixOutputs:
-    """What a finished run made. `checks` has a sheet per format, none where checking was left out."""
+    """The outputs of a finished run. `checks` has one sheet per format; it is empty without checking."""
 
     timeline: Timeline
     chapters: tuple[Chapter, ...]
     artifacts: Mapping[str, Path]
     checks: Mapping[str, CheckSheet]
-    notes: tuple[str, ...]  # what a user should know, in sentences
+    notes: tuple[str, ...]  # sentences for the user
     timings_s: Mapping[str, float]
-    sha256: Mapping[str, str] = field(default_factory=dict)  # of artifacts, where records were kept of them
+    sha256: Mapping[str, str] = field(default_factory=dict)  # by artifact kind, when checkpoints are kept
 
 
 def file_names(request: MixRequest) -> list[str]:
-    """Return the names of all that a run will make, the timeline's last."""
+    """Return the names of all files that a run makes; the timeline is last."""
     stem, formats = file_stem(request.title), request.formats
     return [
         stem + suffix for kind, suffix in SUFFIXES.items() if REQUIRED_FORMAT.get(kind, formats[0]) in formats
@@ -88,10 +88,10 @@ def file_names(request: MixRequest) -> list[str]:
 
 
 def expected_bytes(request: MixRequest, timeline: Timeline) -> int:
-    """Return about what the run will write at most, for a look at the disk before the work."""
+    """Estimate the most bytes that a run writes, for the check of the disk space."""
     width, height = request.size
     mp3 = request.bitrate_kbps * 125 if "mp3" in request.formats else 0
-    # the AAC stream by itself and in the MP4, and the picture: at most 1.2 bits a pixel every ten seconds
+    # the AAC stream alone and in the MP4, and the picture: at most 1.2 bits a pixel every ten seconds
     mp4 = 2 * DEFAULT_KBPS * 125 + width * height * 0.15 / 10 if "mp4" in request.formats else 0
     cards = (
         len(timeline.clips) * width * height if mp4 and request.title_cards else 0
@@ -100,7 +100,7 @@ def expected_bytes(request: MixRequest, timeline: Timeline) -> int:
 
 
 def request_key(request: MixRequest, timeline: Timeline) -> str:
-    """Return a hash of all that decides a run's bytes: contents, not where they lie."""
+    """Return a hash of everything that determines the bytes of the outputs: file contents, not paths."""
     content = {
         "workings": PIPELINE_VERSION,  # spelled as in the keys of checkpoints on disk
         "timeline": timeline.to_dict(),

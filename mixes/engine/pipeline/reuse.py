@@ -1,7 +1,7 @@
-"""A run that begins in the middle: the files of an earlier result stand for the stages before it.
+"""Reuse the outputs of an earlier run so that a job can start at a later stage.
 
-In: the stage to begin with, the earlier artifacts. Out: records in the work folder, as if those stages had
-just run. What is missing or not whole is made anew instead.
+In: the stage to start from, the earlier artifacts. Out: checkpoints in the work folder, as if the stages
+before it had just run. A stage whose artifacts are missing or damaged is run again.
 """
 
 import contextlib
@@ -25,17 +25,20 @@ NOT_REUSED = "The earlier {} could not be used as it was, so it was made again."
 
 @dataclass(frozen=True, slots=True)
 class ReusedOutputs:
-    """An earlier result of the same request; all before `from_stage` is kept."""
+    """The artifacts of an earlier result of the same request, to replace the stages before `from_stage`."""
 
     from_stage: str
-    artifacts: Mapping[str, Path]  # those that are whole
+    artifacts: Mapping[str, Path]  # by kind, only complete files
 
     def covers(self, stage: str) -> bool:
         return STAGES.index(stage) < STAGES.index(self.from_stage)
 
 
 def reuse_stages(reused: ReusedOutputs, run: MixRun) -> tuple[str, ...]:
-    """Put the kept stages on record; return notes on those that have to be made again."""
+    """Save checkpoints for the reused stages; return notes on stages that must run again.
+
+    Raises Cancelled when the run is stopped.
+    """
     notes = []
     for stage, what, reuse in (
         ("render", "sound", reuse_sound),
@@ -48,13 +51,16 @@ def reuse_stages(reused: ReusedOutputs, run: MixRun) -> tuple[str, ...]:
                 run.checkpoints_found[stage] = reuse(reused, run)
             except Cancelled:
                 raise
-            except (KeyError, OSError, EngineError):  # not there, or not what it should be
+            except (KeyError, OSError, EngineError):  # missing or damaged
                 notes.append(NOT_REUSED.format(what))
     return tuple(notes)
 
 
 def reuse_sound(reused: ReusedOutputs, run: MixRun) -> Checkpoint:
-    """Take the MP3, and out of the MP4 the AAC where there is a video to be made of it."""
+    """Save a checkpoint with the earlier MP3, and the AAC of the earlier MP4 when a video must be made.
+
+    Raises KeyError for a missing artifact, OSError and EngineError for an unusable one.
+    """
     assert run.checkpoints is not None
     names = [OPENING_FILE]
     if "mp3" in run.formats:
@@ -81,7 +87,7 @@ def reuse_texts(reused: ReusedOutputs, run: MixRun) -> Checkpoint:
 
 
 def link_or_copy(source: Path, target: Path) -> str:
-    """Have a file under a second name, as a copy where the disk cannot; return that name."""
+    """Hard-link a file to `target`, or copy it where links are not possible; return the name of `target`."""
     remove_existing(target)
     try:
         os.link(source, target)
@@ -91,7 +97,7 @@ def link_or_copy(source: Path, target: Path) -> str:
 
 
 def write_opening(run: MixRun) -> None:
-    """Render the beginning alone, for finished files to be held against."""
+    """Render only the beginning of the mix, as the reference for the checks."""
     with (run.work / OPENING_FILE).open("wb") as file, contextlib.closing(run.finished_blocks()) as blocks:
         done = 0
         for block in blocks:
@@ -102,7 +108,7 @@ def write_opening(run: MixRun) -> None:
 
 
 def extract_aac(ffmpeg: Path, mp4: Path, adts: Path, *, frames: int, should_stop: ShouldStop) -> None:
-    """Take the AAC out of an MP4 of ours, unchanged; raises OutputError when it is not all of it."""
+    """Copy the AAC stream of an earlier MP4 unchanged. Raises OutputError when it is incomplete."""
     argv = [
         *(str(ffmpeg), "-nostdin", "-y", "-v", "error", "-protocol_whitelist", "file", "-f", "mov"),
         *("-ignore_editlist", "1", "-i", f"file:{mp4.absolute()}", "-map", "0:a:0", "-c", "copy"),
@@ -113,4 +119,4 @@ def extract_aac(ffmpeg: Path, mp4: Path, adts: Path, *, frames: int, should_stop
     )
     with adts.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if len(frame_offsets(data)) - 1 != adts_info(frames).frames:
-            raise OutputError("The sound of the earlier video is not whole.")
+            raise OutputError("The sound of the earlier video is incomplete.")

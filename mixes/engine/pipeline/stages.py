@@ -1,7 +1,7 @@
-"""The stages of one run, in the order in which they happen: draw, render, video, write, check.
+"""The stages of one run, in order: draw, render, video, write, check.
 
-In: a request, its plan, a work folder. Out: the files in it and what was measured of them. Where the folder
-keeps records, a stage that an earlier run finished is taken as it lies there.
+In: a request, its plan, a work folder. Out: the files in the folder and their measurements. When the folder
+has checkpoints, stages finished by an earlier run are reused.
 """
 
 import contextlib
@@ -43,17 +43,17 @@ from mixes.engine.tracklist.description import Description, render_description
 from mixes.engine.tracklist.id3 import id3_bytes
 
 OPENING_S = 1.0
-# items of the check sheet without which a file is not published
+# items of the check sheet that must pass before a file is installed
 BLOCKING_CHECKS = ("length", "start", "damage")
-SOUND_FILE, COVER_FILE, OPENING_FILE = "sound.aac", "cover.jpg", "opening.f32"  # in the work folder alone
+SOUND_FILE, COVER_FILE, OPENING_FILE = "sound.aac", "cover.jpg", "opening.f32"  # stay in the work folder
 
 ReportFraction = Callable[[float], None]
-StageValues = dict[str, Any]  # what later stages must know, as JSON has it
-StageOutput = tuple[Sequence[str], StageValues]  # names in the work folder
+StageValues = dict[str, Any]  # values for later stages, JSON types only
+StageOutput = tuple[Sequence[str], StageValues]  # file names in the work folder, values
 
 
 class MixRun:
-    """One run in its work folder."""
+    """One run of the pipeline in its work folder."""
 
     def __init__(
         self,
@@ -70,15 +70,16 @@ class MixRun:
         self.timeline = plan.timeline
         self.chapters = chapters_of(plan.timeline)
         self.formats = [kind for kind in FORMATS if kind in request.formats]
-        self.undrawable = ""  # letters that no font on this machine has
+        self.undrawable = ""  # characters without a font on this machine
         self.checkpoints_found: dict[str, Checkpoint | None] = {}
         self.timings_s: dict[str, float] = {}
         self.sha256: dict[str, str] = {}  # by file name
 
     def make(self, files: Sequence[str]) -> MixOutputs:
-        """Run every stage that is not on record; all artifacts then lie in the work folder.
+        """Run every stage that has no checkpoint and return the artifacts, all in the work folder.
 
-        `files` are the names of all that is then ours in the destination, for the next run to know.
+        `files` are the names of all files that the destination will hold of this mix; the timeline file lists
+        them for the next run. Raises EngineError when a stage fails, Cancelled when `should_stop` says so.
         """
         drawn = (
             self.run_stage("draw", self.draw) if self.needs_pictures() or self.find_checkpoint("draw") else {}
@@ -96,7 +97,7 @@ class MixRun:
     def run_stage(
         self, stage: str, make: Callable[[ReportFraction], StageOutput], report: ReportFraction | None = None
     ) -> StageValues:
-        """Make a stage, or take what an earlier run left of it; return its values."""
+        """Return the values of a stage, from its checkpoint or by running it and saving a checkpoint."""
         report = report or partial(self.on_progress, stage)
         report(0.0)
         checkpoint = self.find_checkpoint(stage)
@@ -114,20 +115,21 @@ class MixRun:
         return values
 
     def needs_pictures(self) -> bool:
-        """Tell whether a stage that is still to be made shows any."""
+        """Return whether a stage without a checkpoint uses the pictures."""
         stages = ("render", "video") if "mp4" in self.formats else ("render",)
         return not all(map(self.find_checkpoint, stages))
 
     def find_checkpoint(self, stage: str) -> Checkpoint | None:
-        """Return the record of a stage that need not be made again; its files are looked at once."""
+        """Return the checkpoint of a finished stage, or None; its files are verified once per run."""
         if self.checkpoints and stage not in self.checkpoints_found:
             self.checkpoints_found[stage] = self.checkpoints.find(stage)
         return self.checkpoints_found.get(stage)
 
     def draw(self, report: ReportFraction) -> StageOutput:
-        """Draw the pictures of the video, and the cover.
+        """Draw the pictures of the video and the cover.
 
-        First of all stages: a picture that cannot be used stops the run before its work.
+        This is the first stage, so that an unusable picture stops the run before the long work. Raises
+        PictureError for such a picture, Cancelled when `should_stop` says so.
         """
         slides = self.draw_slides(report) if "mp4" in self.formats else []
         names = [slide.picture.name for slide in slides]
@@ -139,7 +141,7 @@ class MixRun:
         return names, {"slides": shown, "undrawable": self.undrawable}
 
     def draw_slides(self, report: ReportFraction) -> list[Slide]:
-        """Draw one picture for the whole video, or a card for each track."""
+        """Draw one picture for the whole video, or a title card for each track. Raises as `draw`."""
         cards = self.request.title_cards
         background = self.draw_background("background", self.request.size, text=not cards)
         if not cards:
@@ -155,7 +157,7 @@ class MixRun:
         return slides
 
     def draw_background(self, name: str, size: Size, *, text: bool) -> Path:
-        """Make the user's picture safe and of this size, or draw one of our own."""
+        """Write a PNG of `size` from the user's picture, or generate one. Raises as `draw`."""
         request, path = self.request, self.work / f"{name}.png"
         if request.picture:
             safe_picture(request.picture, size, path, should_stop=self.should_stop)
@@ -167,19 +169,19 @@ class MixRun:
         return path
 
     def source_notes(self) -> tuple[str, ...]:
-        """Say what is wrong with tracks that could be used all the same; each thing once."""
+        """Return a sentence for each problem of the usable tracks, without duplicates."""
         analyses = [source.analysis for source in self.request.sources]
         sentences = (f"“{track.tags.title}”: {note}" for track in analyses for note in track.notes)
         return tuple(dict.fromkeys(sentences))
 
     def finished_blocks(self) -> Generator[Samples, None, None]:
-        """Walk the timeline once: the finished sound, before any encoder."""
+        """Yield the rendered and limited mix as blocks of shape (frames, 2), before any encoder."""
         paths = [source.path for source in self.request.sources]
         blocks = render_blocks(self.timeline, paths, ffmpeg=self.ffmpeg, should_stop=self.should_stop)
         yield from limit_blocks(blocks, self.timeline.rate)
 
     def render(self, report: ReportFraction) -> StageOutput:
-        """Make the sound; every encoder eats the same blocks."""
+        """Render the mix once and encode the same blocks to every format."""
         with EncoderPool(self.request.cores) as pool, contextlib.ExitStack() as files:
             writers = list(self.open_writers(pool))
             for writer in writers:
@@ -196,11 +198,11 @@ class MixRun:
         return [OPENING_FILE, *(self.sound_path(kind).name for kind in self.formats)], {}
 
     def sound_path(self, kind: str) -> Path:
-        """Return where the sound for a format lies: the MP4's is still to be given its pictures."""
+        """Return the path of a format's encoded sound: for MP4 the AAC stream before muxing."""
         return self.artifact_path(kind) if kind == "mp3" else self.work / SOUND_FILE
 
     def open_writers(self, pool: EncoderPool) -> Iterator[Mp3Writer | AacWriter]:
-        """Yield a writer for each format asked for."""
+        """Yield a writer for each requested format."""
         shape = {"rate": self.timeline.rate, "frames": self.timeline.frames}
         if "mp3" in self.formats:
             head = id3_bytes(
@@ -224,7 +226,7 @@ class MixRun:
             yield AacWriter(adts, self.ffmpeg, pool, **shape, should_stop=self.should_stop)
 
     def make_video(self, drawn: StageValues, report: ReportFraction) -> StageOutput:
-        """Put the pictures under the sound."""
+        """Mux the pictures and the AAC stream into the MP4."""
         frames, rate = self.timeline.frames, self.timeline.rate
         title, artist = self.request.title, self.request.artist
         make_video(
@@ -241,7 +243,7 @@ class MixRun:
         return [self.artifact_path("mp4").name], {}
 
     def write_texts(self, files: Sequence[str], report: ReportFraction) -> StageOutput:
-        """Write what is read and not heard: description, chapters, timeline, CUE sheet."""
+        """Write the text files: description, chapters, timeline, CUE sheet."""
         request, description = self.request, self.describe()
         document = {"files": list(files), **self.timeline.to_dict()}
         texts = {
@@ -257,7 +259,7 @@ class MixRun:
         return [self.artifact_path(kind).name for kind in texts], {"notes": description.notes}
 
     def describe(self) -> Description:
-        """Fill in the description."""
+        """Return the filled-in description."""
         return render_description(
             self.request.description_template,
             self.chapters,
@@ -268,7 +270,10 @@ class MixRun:
         )
 
     def check(self, remarks: Sequence[str]) -> dict[str, CheckSheet]:
-        """Measure the finished files as a listener's player decodes them."""
+        """Decode and measure each finished file; return the check sheets by format.
+
+        Raises BrokenOutputError when a file is not as planned.
+        """
         sheets = {}
         for index, kind in enumerate(self.formats):
 
@@ -280,7 +285,7 @@ class MixRun:
         return sheets
 
     def check_format(self, kind: str, remarks: Sequence[str], report: ReportFraction) -> StageOutput:
-        """Measure one of them; raises BrokenOutputError for one that is not what was planned."""
+        """Measure one finished file. Raises BrokenOutputError when it is not as planned."""
         sheet = check_file(
             self.ffmpeg,
             self.artifact_path(kind),
@@ -296,36 +301,36 @@ class MixRun:
             require_intact(sheet)
         except BrokenOutputError:
             if self.checkpoints:
-                self.checkpoints.clear()  # what lies there is no good: another try makes all of it anew
+                self.checkpoints.clear()  # the stored files are broken: the next try runs every stage
             raise
         return (), sheet.to_dict()
 
     def artifact_kinds(self) -> list[str]:
-        """Return the kinds of all artifacts of this run."""
+        """Return the kinds of artifacts that this run makes."""
         return [*self.formats, "description", "chapters", "timeline", *(["cue"] * ("mp3" in self.formats))]
 
     def artifact_path(self, kind: str) -> Path:
-        """Return where an artifact of this run lies."""
+        """Return the path of an artifact in the work folder."""
         return self.work / f"{file_stem(self.request.title)}{SUFFIXES[kind]}"
 
 
 def remove_existing(path: Path) -> Path:
-    """Make way for a file: what lies there may be a link to an earlier result, which must not change."""
+    """Remove a file and return its path: it may be a link to an earlier result, which must not change."""
     path.unlink(missing_ok=True)
     return path
 
 
 def drawing_notes(drawn: StageValues) -> tuple[str, ...]:
-    """Say which letters are missing in the pictures, if any are."""
+    """Return a sentence that lists the characters missing in the pictures, if any."""
     letters = "".join(dict.fromkeys(drawn.get("undrawable", "")))
     text = f"No font on this machine has these letters, so the pictures leave them out: {letters}"
     return (text,) if letters else ()
 
 
 def require_intact(sheet: CheckSheet) -> None:
-    """Raise BrokenOutputError when a finished file is not as planned: it must not replace a good one."""
+    """Raise BrokenOutputError when a blocking check failed: a broken file must not replace a good one."""
     for item in sheet.items:
         if item.name in BLOCKING_CHECKS and item.verdict == Verdict.WRONG:
             raise BrokenOutputError(
-                f"{sheet.file_name} did not come out whole and was given up: {item.sentence}"
+                f"{sheet.file_name} did not pass its final check and was discarded: {item.sentence}"
             )

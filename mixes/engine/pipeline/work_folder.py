@@ -1,4 +1,4 @@
-"""Finished files to their place: whole or not at all, and what the disk says in words a user understands."""
+"""Work folders, atomic installation of outputs, and user messages for errors of the file system."""
 
 import contextlib
 import errno
@@ -15,16 +15,16 @@ from mixes.engine.disk import fsync_path
 from mixes.engine.errors import OutputError
 
 ANOTHER_PLACE = "Nothing was made; choose another title or another folder."
-PREFIX, SUFFIX = ".mixtape-", ".part"  # of work folders: hidden, and told from a finished file
+PREFIX, SUFFIX = ".mixtape-", ".part"  # of work folders: hidden and distinct from finished files
 STALE_S = 60.0  # a younger work folder may not be locked yet
-RESERVED_BYTES = 64 << 20  # left free for the texts, and for what else runs on the machine
+RESERVED_BYTES = 64 << 20  # kept free for the text files and for other programs
 
 
 @contextlib.contextmanager
 def work_folder(folder: Path) -> Iterator[Path]:
-    """Give a hidden folder inside `folder`, on the same disk; it is gone afterwards, whatever happened.
+    """Yield a hidden, locked folder inside `folder`, on the same disk; remove it afterwards in any case.
 
-    Raises OutputError for what the operating system refuses meanwhile.
+    Raises OutputError, with a sentence for the user, for every OSError within the block.
     """
     created: list[Path] = []
     try:
@@ -43,9 +43,9 @@ def work_folder(folder: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def lock(folder: Path, *, wait: bool = True) -> Iterator[int]:
-    """Hold a folder's lock, which ends with its process however that ends; give the folder's handle.
+    """Hold a folder's lock and yield its file descriptor; the kernel releases it when the process ends.
 
-    Raises BlockingIOError when another process holds it and `wait` is off.
+    Raises BlockingIOError when another process holds it and `wait` is False.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -56,7 +56,7 @@ def lock(folder: Path, *, wait: bool = True) -> Iterator[int]:
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove the work folders of runs that were killed: nobody holds their locks."""
+    """Remove work folders left by killed runs: those whose lock is free."""
     for stale in folder.glob(f"{PREFIX}*{SUFFIX}"):
         if time.time() - stale.stat().st_mtime > STALE_S:
             with contextlib.suppress(BlockingIOError), lock(stale, wait=False):
@@ -64,7 +64,7 @@ def remove_stale(folder: Path) -> None:
 
 
 def explain_os_error(error: OSError, folder: Path) -> str:
-    """Return a sentence on what happened and what to do."""
+    """Return a sentence for the user: what happened and what to do."""
     where = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else folder
     if folder not in (where, *where.parents):
         return f"{where} cannot be used: {error.strerror}. Nothing was made."
@@ -78,7 +78,7 @@ def explain_os_error(error: OSError, folder: Path) -> str:
 
 
 def check_disk_space(folder: Path, wanted_bytes: int) -> None:
-    """Raise OutputError when the disk has less free space than a run will need."""
+    """Raise OutputError when the disk has less free space than `wanted_bytes` and a reserve."""
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes < wanted_bytes + RESERVED_BYTES:
         wanted_mb, free_mb = (wanted_bytes + RESERVED_BYTES) / 1e6, free_bytes / 1e6
@@ -89,19 +89,19 @@ def check_disk_space(folder: Path, wanted_bytes: int) -> None:
 
 
 def previous_outputs(timeline: Path) -> frozenset[str]:
-    """Return the names of the files that an earlier run made, as its timeline lists them."""
+    """Return the names of the files that an earlier run made, read from its timeline file."""
     try:
         return frozenset(map(str, json.loads(timeline.read_text(encoding="utf-8"))["files"]))
-    except (OSError, ValueError, KeyError, TypeError):  # none there, or not one of ours
+    except (OSError, ValueError, KeyError, TypeError):  # missing, or not written by the pipeline
         return frozenset()
 
 
 def check_targets(
     names: Sequence[str], folder: Path, inputs: Sequence[Path], own_names: Collection[str]
 ) -> None:
-    """Raise OutputError when a result would replace what the mix is made of, or what no run of ours made.
+    """Raise OutputError when an output would replace an input, or a file that no earlier run made.
 
-    `names` are the results' file names, `own_names` those that an earlier run made.
+    `names` are the file names of the outputs, `own_names` those that an earlier run made.
     """
     sources = {path.resolve() for path in inputs}
     for name in names:
@@ -114,20 +114,21 @@ def check_targets(
 
 
 def install_outputs(artifacts: Mapping[str, Path], folder: Path) -> dict[str, Path]:
-    """Move finished files into `folder`, each at once over what is there; return their new places.
+    """Move finished files into `folder`, each atomically over an existing one; return their new paths.
 
-    All of them are on the disk before the first is moved, so that a power cut leaves old files or whole ones.
+    All files are flushed before the first is moved, so a power cut leaves old files or whole ones. Raises
+    OSError when the system refuses.
     """
     for path in artifacts.values():
         fsync_path(path)
-    with lock(folder) as handle:  # two runs of one name do not mix their files
+    with lock(folder) as handle:  # concurrent runs of one name must not mix their files
         installed = {kind: path.replace(folder / path.name) for kind, path in artifacts.items()}
         os.fsync(handle)
     return installed
 
 
 def _remove_empty(folders: list[Path]) -> None:
-    """Take back folders that were made for a run that failed."""
+    """Remove the folders created for a failed run."""
     for folder in folders:
-        with contextlib.suppress(OSError):  # somebody put something there: it stays
+        with contextlib.suppress(OSError):  # not empty: other files were added meanwhile
             folder.rmdir()

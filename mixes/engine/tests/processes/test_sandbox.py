@@ -294,7 +294,7 @@ def test_a_full_disk_is_said_in_one_sentence():
 
 
 def test_an_answer_may_not_grow_beyond_its_limit():
-    with pytest.raises(OutputError, match="far more than it should"):
+    with pytest.raises(OutputError, match="far too much data"):
         run_python(
             "import os\nwhile True: os.write(1, bytes(65536))", limits=Limits(max_output_bytes=1_000_000)
         )
