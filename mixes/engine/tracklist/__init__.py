@@ -1,1 +1,1 @@
-"""Chapters, and every text that lists them."""
+"""Chapters, and the text formats that list them."""

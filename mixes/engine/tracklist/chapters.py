@@ -1,7 +1,7 @@
-"""The one list of chapters, and the two formats that are nothing but it.
+"""Chapters of a mix, and two formats that list them: ffmetadata (for MP4) and Podcasting 2.0 JSON.
 
-In: a `Timeline`. Out: `Chapter`s, one for each clip, read by every writer of chapters (id3.py, cuesheet.py,
-description.py), and here as ffmpeg's metadata text (for MP4) and as Podcasting 2.0 JSON.
+In: a `Timeline`. Out: one `Chapter` for each clip, which every writer of chapters reads (id3.py,
+cue_sheet.py, description.py).
 """
 
 import json
@@ -14,12 +14,12 @@ from mixes.engine.text import clean_text, cut_to_bytes
 from mixes.engine.timeline import Timeline
 
 PODCAST_VERSION = "1.2.0"
-MAX_MP4_TITLE_BYTES = 255  # bytes: the chapter atom counts them in one, and ffmpeg cuts without care
+MAX_MP4_TITLE_BYTES = 255  # the chapter atom has a one-byte length, and ffmpeg would cut inside a character
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """Where a song becomes the louder one, and what it is called. `start_s` is `start` in seconds."""
+    """The position where a song becomes the louder one, and its names. `start_s` is `start` in seconds."""
 
     start: int  # frames at the mix rate
     start_s: float
@@ -28,7 +28,7 @@ class Chapter:
 
     @property
     def label(self) -> str:
-        """Artist and title, as far as they are known."""
+        """Artist and title, or only the title."""
         return f"{self.artist} \u2013 {self.title}" if self.artist else self.title
 
 
@@ -36,7 +36,7 @@ Group = tuple[Chapter, ...]  # chapters that share one entry
 
 
 def chapters_of(timeline: Timeline) -> tuple[Chapter, ...]:
-    """Return one chapter for each clip, in order; the first starts at 0, and none is without a title."""
+    """Return one chapter for each clip, in order; the first starts at 0, and every chapter has a title."""
     return tuple(
         Chapter(
             start,
@@ -51,7 +51,10 @@ def chapters_of(timeline: Timeline) -> tuple[Chapter, ...]:
 def group_near(
     chapters: Iterable[Chapter], position: Callable[[Chapter], int], min_distance: int
 ) -> tuple[Group, ...]:
-    """Let chapters nearer than `min_distance` share an entry, as `position` counts."""
+    """Group neighbours whose distance to the first of their group is below `min_distance`.
+
+    `position` returns the position of a chapter, in the unit of `min_distance`.
+    """
     groups: list[list[Chapter]] = []
     for chapter in chapters:
         if groups and position(chapter) - position(groups[-1][0]) < min_distance:
@@ -62,7 +65,7 @@ def group_near(
 
 
 def group_evenly(groups: Sequence[Group], count: int) -> tuple[Group, ...]:
-    """Join neighbours so that `count` groups are left, evenly over the mix."""
+    """Merge neighbouring groups into `count` groups, evenly over the mix."""
     borders = [index * len(groups) // count for index in range(count + 1)]
     return tuple(
         tuple(chapter for group in groups[start:end] for chapter in group) for start, end in pairwise(borders)
@@ -70,26 +73,26 @@ def group_evenly(groups: Sequence[Group], count: int) -> tuple[Group, ...]:
 
 
 def shared_label(group: Group) -> str:
-    """Return the label of an entry that stands for one song or more."""
+    """Return the label of an entry for one or more songs."""
     return " / ".join(chapter.label for chapter in group)
 
 
 def seconds_to_ms(seconds: float) -> int:
-    """Return the nearest whole millisecond."""
+    """Return seconds as the nearest whole millisecond."""
     return int(seconds * 1000 + 0.5)
 
 
 def group_by_ms(chapters: Iterable[Chapter]) -> tuple[Group, ...]:
-    """Join chapters of the same millisecond: players have no use for one without length."""
+    """Group chapters that start in the same millisecond: players cannot show one without length."""
     return group_near(chapters, lambda chapter: seconds_to_ms(chapter.start_s), 1)
 
 
 def ffmetadata(
     chapters: Sequence[Chapter], *, frames: int, rate: int, title: str = "", artist: str = ""
 ) -> str:
-    """Return a text for ffmpeg's `-f ffmetadata`: title, artist, chapters exact to the frame.
+    """Return title, artist and chapters as ffmetadata; chapter times are exact to the frame.
 
-    `frames` is the length of the mix, at `rate` Hz like the chapters' starts.
+    `frames` is the length of the mix at `rate` Hz, the rate of the chapters' starts.
     """
     lines = [";FFMETADATA1"]
     lines += [f"{key}={_escape(text)}" for key, text in (("title", title), ("artist", artist)) if text]
@@ -103,7 +106,7 @@ def ffmetadata(
 
 
 def podcast_json(chapters: Sequence[Chapter], *, title: str = "", author: str = "") -> str:
-    """Return a Podcasting 2.0 chapters file (`application/json+chapters`), times exact to the microsecond."""
+    """Return a Podcasting 2.0 chapters file (`application/json+chapters`), times in whole microseconds."""
     names = {"title": clean_text(title), "author": clean_text(author)}
     document = {
         "version": PODCAST_VERSION,
@@ -117,5 +120,5 @@ def podcast_json(chapters: Sequence[Chapter], *, title: str = "", author: str = 
 
 
 def _escape(text: str) -> str:
-    """Return one line in which nothing means anything to ffmpeg's reader."""
+    """Return `text` on one line with the special characters of ffmetadata escaped."""
     return re.sub(r"([=;#\\])", r"\\\1", clean_text(text))

@@ -1,8 +1,8 @@
-"""A CUE sheet for the finished MP3.
+"""Write the CUE sheet of the finished MP3.
 
-In: the chapters and the MP3's name. Out: the sheet's text, UTF-8. A sheet has 99 tracks at most; where a mix
-has more songs, neighbours share a track, evenly over the mix, and a remark in the sheet says so: players
-refuse or cut off a longer one, and then its last songs would be lost.
+In: the chapters and the MP3's file name. Out: the text of the sheet, UTF-8. A sheet has at most 99 tracks:
+players refuse or truncate a longer one. When a mix has more songs, neighbours share a track, evenly over the
+mix, and a remark in the sheet says so.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ FRAMES_PER_S = 75  # of a compact disc
 
 
 def cue_sheet(chapters: Sequence[Chapter], *, file_name: str, title: str, artist: str = "") -> str:
-    """Return the sheet; times are floored to a 75th of a second, minutes may pass 99."""
+    """Return the text of the sheet. Times are rounded down to CUE frames (1/75 s); minutes may exceed 99."""
     groups = group_near(chapters, _cue_frames, 1)
     if len(groups) > MAX_TRACKS:
         groups = group_evenly(groups, MAX_TRACKS)
@@ -50,5 +50,5 @@ def _index_time(frames: int) -> str:
 
 
 def _quotable(text: str) -> str:
-    """Return one line without the quote that would end the field; the format has no escape for it."""
+    """Return `text` on one line with its double quotes replaced: the format cannot escape them."""
     return clean_text(text).replace('"', "'")

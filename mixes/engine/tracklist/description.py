@@ -1,7 +1,7 @@
-"""The text that goes under a published mix: a user's template, filled in.
+"""Fill in the user's template for the description of a published mix.
 
-In: a template, the chapters, what the mix is called. Out: a `Description` within YouTube's limit, with a
-tracklist (tracklist.py) that nothing in the text around it can break.
+In: a template, the chapters, the title. Out: a `Description` within YouTube's limit, with a tracklist
+(youtube.py) that the text around it cannot break.
 """
 
 import re
@@ -21,9 +21,9 @@ from mixes.engine.tracklist.youtube import (
     youtube_lines,
 )
 
-MIN_TRACKLIST_BYTES = 2_500  # the text around it is cut before the tracklist gets less
-MAX_ARTISTS_BYTES = 300  # they stand in the tracklist as well
-MAX_HASHTAGS = 15  # of too many, YouTube shows none
+MIN_TRACKLIST_BYTES = 2_500  # reserved for the tracklist: the text around it is cut first
+MAX_ARTISTS_BYTES = 300  # the tracklist names the artists as well
+MAX_HASHTAGS = 15  # YouTube ignores all of them when there are too many
 DEFAULT_HASHTAGS = ("mix", "mixtape", "music")
 DEFAULT_TEMPLATE = """\
 {title}
@@ -60,10 +60,10 @@ def render_description(
     date: str = "",
     hashtags: Sequence[str] = DEFAULT_HASHTAGS,
 ) -> Description:
-    """Fill `template` and return at most LIMIT_BYTES of UTF-8, the line end behind the last line counted.
+    """Fill in `template`; the text has at most LIMIT_BYTES of UTF-8, its last line end included.
 
-    The names of FIELD are replaced in one pass: inserted text is not looked at again, other braces stay. A
-    line whose fields are all empty is left out. The tracklist stands on lines of its own, in one place.
+    The names in FIELD are replaced in one pass: inserted text is not scanned again, other braces stay. A line
+    whose fields are all empty is omitted. The tracklist is inserted once, on lines of its own.
     """
     values = {
         "title": clean_text(title),
@@ -83,13 +83,13 @@ def render_description(
     kept_below = _cut(below, LIMIT_BYTES - _size([*tracklist.lines, *kept_above]))
     notes += tracklist.notes
     if kept_above + kept_below != above + below:
-        notes.append("The text around the tracklist is cut, or it would be longer than YouTube allows.")
+        notes.append("The text around the tracklist is cut to stay within YouTube's limit.")
     text = "\n".join([*kept_above, *tracklist.lines, *kept_below]).strip("\n") + "\n"
     return Description(text, tuple(notes), tracklist.youtube_chapters)
 
 
 def duration_in_words(seconds: float) -> str:
-    """Return "1 hour 2 minutes", rounded: a time with colons would be taken for a chapter."""
+    """Return a rounded duration such as "1 hour 2 minutes": YouTube could read colons as a chapter time."""
     if seconds < 60:
         return _counted(int(seconds), "second")
     hours, minutes = divmod(int(seconds / 60 + 0.5), 60)
@@ -99,7 +99,7 @@ def duration_in_words(seconds: float) -> str:
 
 
 def artist_list(chapters: Sequence[Chapter]) -> str:
-    """Return each artist once, in order of appearance, in about MAX_ARTISTS_BYTES of UTF-8."""
+    """Return the artists in order of appearance, without duplicates, in about MAX_ARTISTS_BYTES of UTF-8."""
     names: dict[str, str] = {}
     for chapter in chapters:
         artist = defuse_links(clean_text(chapter.artist))
@@ -112,7 +112,7 @@ def artist_list(chapters: Sequence[Chapter]) -> str:
 
 
 def hashtag_line(words: Sequence[str]) -> str:
-    """Return "#word #word": letters, digits and underscores, each tag once, MAX_HASHTAGS at most."""
+    """Return "#word #word" of letters, digits and underscores: at most MAX_HASHTAGS, without duplicates."""
     tags = dict.fromkeys("".join(filter(_is_tag_letter, clean_text(word))) for word in words)
     return " ".join(f"#{tag}" for tag in list(filter(None, tags))[:MAX_HASHTAGS])
 
@@ -126,34 +126,34 @@ def _counted(number: int, unit: str) -> str:
 
 
 def _fill(text: str, values: Mapping[str, str]) -> list[str]:
-    """Return the lines of a piece of template with its fields replaced."""
+    """Return the lines of a template part with its fields replaced."""
     lines: list[str] = []
     was_left_out = False
     for line in text.split("\n") if text else ():
         names = FIELD.findall(line)
         if names and not any(values[name] for name in names):
             was_left_out = True
-        elif line or not was_left_out or (lines and lines[-1]):  # not two empty lines where one was meant
+        elif line or not was_left_out or (lines and lines[-1]):  # no two empty lines around an omitted one
             lines.append(FIELD.sub(lambda match: values[match[1]], line))
             was_left_out = False
     return lines
 
 
 def _notes_on_text(lines: Sequence[str], *, lists: int) -> list[str]:
-    """Tell what is done to the text around the tracklist."""
+    """Return sentences on the changes to the text around the tracklist."""
     notes = []
     if lists == 0:
         notes.append("The template has no {tracklist}, so YouTube will show no chapters.")
     if lists > 1:
         notes.append(
-            "The tracklist stands where the template asks for it first: a second one would break it."
+            "The template asks for the tracklist more than once; it is written only in the first place."
         )
     if any(TIME_COLON.search(line) for line in lines):
         notes.append(
-            f"Times outside the tracklist are written with {RATIO_SIGN}, or YouTube would count them."
+            f"Times outside the tracklist are written with {RATIO_SIGN}, so YouTube counts no chapters there."
         )
     if any("<" in line or ">" in line for line in lines):
-        notes.append("YouTube allows no < and no >, so \u2039 and \u203a stand for them.")
+        notes.append("YouTube does not allow < and >, so they are written as \u2039 and \u203a.")
     return notes
 
 
@@ -162,12 +162,12 @@ def _to_writable(lines: Sequence[str]) -> list[str]:
 
 
 def _size(lines: Sequence[str]) -> int:
-    """Return the bytes of all lines in UTF-8, a line end behind each."""
+    """Return the size of the lines in bytes of UTF-8, each with its line end."""
     return sum(len(line.encode()) + 1 for line in lines)
 
 
 def _cut(lines: Sequence[str], available_bytes: int) -> list[str]:
-    """Return the first lines that fit into `available_bytes`, of the next one its beginning."""
+    """Return the first lines that fit into `available_bytes`, and the beginning of the next one."""
     kept: list[str] = []
     for line in lines:
         size = _size([line])

@@ -1,9 +1,10 @@
-"""The ID3 tag of a finished MP3: names, cover and chapters.
+"""Build the ID3 tag of a finished MP3: names, cover and chapters.
 
-In: the chapters and what the mix is called. Out: the bytes that stand in front of the first MP3 frame. They
-depend on the timeline and not on the sound, so they can be written before encoding begins.
+In: the chapters and the title. Out: the bytes before the first MP3 frame. They depend on the timeline, not on
+the sound, so they can be written before encoding starts.
 
-Version 2.3 in UTF-16, which every reader since 2000 knows; chapters are its CHAP and CTOC addendum of 2005.
+The tag is ID3v2.3 with UTF-16 text, which every reader since 2000 supports; chapters use the CHAP and CTOC
+frames of the ID3v2 Chapter Frame Addendum (2005).
 """
 
 import io
@@ -15,11 +16,11 @@ from mixes.engine.text import clean_text
 from mixes.engine.tracklist.chapters import Chapter, group_by_ms, seconds_to_ms, shared_label
 
 # mypy: allow-untyped-calls
-# (mutagen gives types to half of what it has)
+# mutagen is only partly typed.
 
-MAX_CHILDREN = 255  # of one table of contents: it counts them in a byte
+MAX_CHILDREN = 255  # of one CTOC frame, which counts them in one byte
 HEADER_BYTES = 10
-NO_OFFSET = 0xFFFFFFFF  # "use the times": a byte offset would have to be known before encoding
+NO_OFFSET = 0xFFFFFFFF  # "use the times": byte offsets are not known before encoding
 
 
 def id3_bytes(
@@ -31,9 +32,9 @@ def id3_bytes(
     album: str = "",
     cover: bytes = b"",
 ) -> bytes:
-    """Return a whole ID3v2.3 tag without padding; the same arguments give the same bytes.
+    """Return a complete ID3v2.3 tag without padding; the same arguments give the same bytes.
 
-    `cover` is the content of a JPEG or PNG file, or empty. Times are in whole milliseconds.
+    `cover` is the content of a JPEG or PNG file, or empty. Times are stored in whole milliseconds.
     """
     names = ((TIT2, title), (TPE1, artist), (TALB, album))
     frames = [_text(frame_type, cleaned) for frame_type, text in names if (cleaned := clean_text(text))]
@@ -47,10 +48,10 @@ def id3_bytes(
 
 
 def _frame_bytes(frame: Frame) -> bytes:
-    """Return one frame as it stands in a tag.
+    """Return one frame as bytes.
 
-    One by one, because mutagen sorts the frames of a tag by size, and ffmpeg and what is built upon it list
-    chapters in the order in which they stand.
+    Frames are written one by one, because mutagen sorts the frames of a tag by size, and ffmpeg and players
+    built on it list chapters in file order.
     """
     tag = ID3()
     tag.add(frame)
@@ -64,7 +65,7 @@ def _text(frame_type: type[Frame], text: str) -> Frame:
 
 
 def _chapter_frames(chapters: Sequence[Chapter], end_ms: int) -> list[Frame]:
-    """Return a CHAP for each entry and the CTOC that lists them."""
+    """Return the CTOC frames and one CHAP frame for each entry."""
     groups = group_by_ms(chapters)
     starts_ms = [seconds_to_ms(group[0].start_s) for group in groups] + [end_ms]
     names = [f"chp{index}" for index in range(len(groups))]
@@ -83,7 +84,7 @@ def _chapter_frames(chapters: Sequence[Chapter], end_ms: int) -> list[Frame]:
 
 
 def _contents(name: str, children: Sequence[str], flags: int = 0) -> list[Frame]:
-    """Return the table of contents, over tables of its own when there are too many children for one."""
+    """Return a CTOC frame, over nested CTOC frames when it has more than MAX_CHILDREN children."""
     if len(children) <= MAX_CHILDREN:
         flags |= CTOCFlags.ORDERED
         return [CTOC(element_id=name, flags=flags, child_element_ids=list(children), sub_frames=[])]

@@ -1,8 +1,9 @@
-"""A tracklist as YouTube reads it: one song a line, its time first.
+"""Write a tracklist that YouTube reads as chapters: one song a line, its time first.
 
-In: the chapters, the length, the bytes there are. Out: lines, and sentences on what had to give. YouTube
-drops all chapters for one fault and does not say which, so a list is either within every rule or said not to
-be: it begins at 0:00, has three entries or more, and each lasts 10 s or longer. Times stand nowhere else.
+In: the chapters, the duration, the byte limit. Out: lines, and sentences on the compromises made. YouTube
+drops all chapters for one violation and does not report it, so a list either meets every rule or is reported
+as no chapter list. The rules: it starts at 0:00, has three or more entries, and each lasts at least 10 s. No
+other text may contain times.
 """
 
 import re
@@ -17,14 +18,14 @@ from mixes.engine.tracklist.chapters import Chapter, Group, group_evenly, group_
 LIMIT_BYTES = 5_000  # of UTF-8, for YouTube's whole description
 FEWEST_CHAPTERS = 3
 SHORTEST_CHAPTER_S = 10
-MIN_LABEL_BYTES = 20  # bytes; below it two songs on a line say more than half a name each
-RATIO_SIGN = "\u2236"  # a sign that looks like a colon
-# A time to a generous reader: any script's digits, any colon, and between them what cannot be seen
+MIN_LABEL_BYTES = 20  # shorter labels are unreadable: songs then share lines instead
+RATIO_SIGN = "\u2236"  # looks like a colon
+# Anything YouTube could parse as a time: digits of any script, any colon, invisible characters between them
 TIME_COLON = re.compile(
     "(?<=\\d)[\u200b-\u200f\u2060]*[:\ufe13\ufe55\uff1a][\u200b-\u200f\u2060]*(?=\\d\\d?(?!\\d))"
 )
 
-DOT_LEADER = "\u2024"  # a sign that looks like a full stop
+DOT_LEADER = "\u2024"  # looks like a full stop
 LINK = re.compile(r"(?:https?://|ftp://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/\S*", re.IGNORECASE)
 
 NO_CHAPTERS = (
@@ -35,7 +36,7 @@ NO_CHAPTERS = (
 
 @dataclass(frozen=True, slots=True)
 class Tracklist:
-    """The lines, sentences for the user on what was done to them, and whether they are YouTube chapters."""
+    """The lines, sentences for the user on changes to them, and whether they are YouTube chapters."""
 
     lines: tuple[str, ...]
     notes: tuple[str, ...]
@@ -44,13 +45,13 @@ class Tracklist:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line, which can be written in several lengths."""
+    """One line of the tracklist, with labels of several lengths."""
 
     time: str
     full: str  # artists and titles of its songs
     titles: str
     first: str  # title of the first song
-    more: str  # " +2" where there are others
+    more: str  # " +2" for two more songs, or empty
 
     def label(self, limit: int) -> str:
         """Return the fullest label of at most `limit` bytes (MIN_LABEL_BYTES or more)."""
@@ -60,29 +61,30 @@ class Entry:
         return shorten_to_bytes(self.first, limit - len(self.more)) + self.more
 
     def max_bytes(self, limit: int) -> int:
-        """Return the most that the line, its line end included, takes with a label of `limit` bytes."""
+        """Return the largest size of the line with a label of `limit` bytes, its line end included."""
         shortened = min(limit, len(self.first.encode()) + len(self.more))
         sizes = (len(label.encode()) for label in (self.full, self.titles))
         return len(self.time) + len(" \n") + next((size for size in sizes if size <= limit), shortened)
 
 
 def escape_for_youtube(text: str) -> str:
-    """Return `text` with nothing in it that YouTube refuses or could take for a time."""
+    """Return `text` without characters that YouTube refuses or could parse as a time."""
     return TIME_COLON.sub(RATIO_SIGN, text).replace("<", "\u2039").replace(">", "\u203a")
 
 
 def defuse_links(text: str) -> str:
-    """Return `text` with no web address in it that could be clicked: a stranger's tag is no place for one."""
+    """Return `text` with its web addresses made unclickable: untrusted tags may contain spam links."""
     return LINK.sub(lambda match: match[0].replace("://", f"{RATIO_SIGN}//").replace(".", DOT_LEADER), text)
 
 
 def youtube_lines(
     chapters: Sequence[Chapter], duration_s: float, *, max_bytes: int = LIMIT_BYTES
 ) -> Tracklist:
-    """Return the tracklist in at most `max_bytes` of UTF-8 (200 or more), a line end behind each line.
+    """Return the tracklist in at most `max_bytes` of UTF-8 (200 or more), the line end of each line included.
 
-    All times have hours when the mix lasts one. Songs less than 10 s apart share a line. When it is too long,
-    names are shortened; when that is not enough, neighbours share lines evenly over the whole mix.
+    All times have hours when the mix lasts an hour or longer. Songs less than 10 s apart share a line. When
+    the list is too long, names are shortened; when that is not enough, neighbours share lines evenly over the
+    whole mix.
     """
     songs = _youtube_chapters(chapters)
     groups = _chapter_groups(songs, int(duration_s))
@@ -105,13 +107,13 @@ def youtube_lines(
     notes = [] if is_valid else [NO_CHAPTERS]
     notes += _sharing_notes(len(songs), len(groups), count)
     if labels != [entry.full for entry in chosen]:
-        notes.append("Names in the tracklist are shortened, or it would be longer than YouTube allows.")
+        notes.append("Names in the tracklist are shortened to stay within YouTube's limit.")
     lines = tuple(f"{entry.time} {label}" for entry, label in zip(chosen, labels, strict=True))
     return Tracklist(lines, tuple(notes), is_valid)
 
 
 def _youtube_chapters(chapters: Sequence[Chapter]) -> list[Chapter]:
-    """Return the chapters with names for YouTube, none without a title."""
+    """Return the chapters with names escaped for YouTube; every chapter has a title."""
     return [
         replace(
             chapter,
@@ -127,7 +129,7 @@ def _whole_s(chapter: Chapter) -> int:
 
 
 def _chapter_groups(chapters: Sequence[Chapter], end_s: int) -> tuple[Group, ...]:
-    """Let songs share entries so that each entry lasts long enough, the last one up to the end as well."""
+    """Group songs so that each entry, including the last one, lasts at least SHORTEST_CHAPTER_S."""
     groups = list(group_near(chapters, _whole_s, SHORTEST_CHAPTER_S))
     while len(groups) > 1 and end_s - _whole_s(groups[-1][0]) < SHORTEST_CHAPTER_S:
         last = groups.pop()
@@ -146,7 +148,7 @@ def _max_bytes(entries: Sequence[Entry], limit: int) -> int:
 
 
 def _largest(low: int, high: int, fits: Callable[[int], bool]) -> int:
-    """Return the largest number from `low` to `high` that fits; `low` is taken to do so."""
+    """Return the largest number from `low` to `high` that fits, by bisection; `low` is assumed to fit."""
     if high <= low or fits(high):
         return max(low, high)
     while high - low > 1:
@@ -156,7 +158,7 @@ def _largest(low: int, high: int, fits: Callable[[int], bool]) -> int:
 
 
 def _sharing_notes(songs: int, groups: int, lines: int) -> list[str]:
-    """Tell which songs have no line of their own, and why."""
+    """Return sentences on songs without a line of their own, and the reason."""
     notes = []
     if groups < songs:
         notes.append(f"{songs - groups} of {songs} songs share a line: YouTube wants 10 seconds for each.")

@@ -76,7 +76,7 @@ def test_the_tracklist_gets_lines_of_its_own(template: str) -> None:
 def test_a_second_tracklist_is_left_out_with_a_note() -> None:
     description = render("{tracklist}\n\n{tracklist}\nend")
     assert description.text == f"{LIST}\n\nend\n"
-    assert description.notes[0].startswith("The tracklist stands where the template asks for it first")
+    assert description.notes[0].startswith("The template asks for the tracklist more than once")
 
 
 def test_a_template_without_tracklist_says_that_there_will_be_no_chapters() -> None:
@@ -106,7 +106,7 @@ def test_what_is_no_time_stays_as_it_is() -> None:
 def test_angle_brackets_are_replaced_and_told() -> None:
     description = render("<b>{title}</b>\n{tracklist}", title="a > b")
     assert description.text.startswith("\u2039b\u203aa \u203a b\u2039/b\u203a\n")
-    assert description.notes == ("YouTube allows no < and no >, so \u2039 and \u203a stand for them.",)
+    assert description.notes == ("YouTube does not allow < and >, so they are written as \u2039 and \u203a.",)
 
 
 def test_a_long_text_gives_way_to_the_tracklist() -> None:

@@ -104,9 +104,7 @@ def test_names_are_kept_whole_while_they_fit() -> None:
     assert youtube_lines(chapters, 1200, max_bytes=size) == whole
     shortened = youtube_lines(chapters, 1200, max_bytes=size - 1)
     assert shortened.lines[10] == "10:00 Song 11"
-    assert shortened.notes == (
-        "Names in the tracklist are shortened, or it would be longer than YouTube allows.",
-    )
+    assert shortened.notes == ("Names in the tracklist are shortened to stay within YouTube's limit.",)
 
 
 def test_when_the_shortest_names_do_not_fit_neighbours_share_lines_evenly() -> None:
