@@ -1,1 +1,1 @@
-"""Pictures for the video and the cover."""
+"""Pictures of the video and the cover."""

@@ -1,7 +1,8 @@
-"""The picture behind a mix that has none: a gradient in colours of its own, and its waveform.
+"""Generate the picture of a mix that has none: a gradient in colours of its title, and its waveform.
 
-In: a title, from which the colours follow, the sound's peaks, a size. Out: an RGB picture, always the same.
-Colours are mixed in OKLab, where equal steps look equal (Björn Ottosson, 2020), so no gradient turns grey.
+In: a title, which determines the colours, the peaks of the sound, a size. Out: an RGB picture, the same for
+the same input. Colours are mixed in OKLab (Björn Ottosson, 2020), where equal steps look equal, so a gradient
+does not turn grey.
 """
 
 import hashlib
@@ -19,13 +20,13 @@ Lab = tuple[float, float, float]
 Floats = NDArray[np.float32]
 
 HUE_RANGE = (150.0, 395.0)  # degrees in OKLab, where red is 29, green 142 and blue 264
-# points a side at which the gradient is computed; it is smooth, so the rest is interpolated
+# the gradient is computed at this many points a side and interpolated: it is smooth
 GRADIENT_POINTS = 96
-SPREAD = 0.33  # reach of a colour, of the picture's side
-DITHER = 1.0  # levels of noise: hides the steps between 256 levels on a large dark surface
-SUPERSAMPLE = 3  # bars are drawn so much larger, for round ends without steps
-BARS_PER_SIDE = 62  # distance from bar to bar: the picture's shorter side over this
-BAR_SHARE = 0.55  # of that distance is bar, the rest is gap
+SPREAD = 0.33  # standard deviation of a colour spot, as a share of the picture's side
+DITHER = 1.0  # levels of noise: hides banding on large dark areas
+SUPERSAMPLE = 3  # bars are drawn larger by this factor and reduced, for smooth round ends
+BARS_PER_SIDE = 62  # the distance between bars is the picture's shorter side divided by this
+BAR_SHARE = 0.55  # width of a bar as a share of that distance
 SHORTEST_BAR = 0.05  # of the greatest height
 LAB_TO_LMS = np.array(
     [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]],
@@ -43,17 +44,17 @@ LMS_TO_RGB = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The colours of one title."""
+    """The colours for one title."""
 
-    spots: tuple[tuple[float, float, Lab], ...]  # where (0 to 1, from the top left) which colour is strongest
-    accents: tuple[Colour, Colour]  # for bars and signs on it, from left to right
+    spots: tuple[tuple[float, float, Lab], ...]  # x and y (0 to 1 from the top left) and colour
+    accents: tuple[Colour, Colour]  # of bars and signs, from left to right
     seed: int
 
 
 def palette_of(title: str) -> Palette:
-    """Return the colours that belong to a title, on every machine and every day."""
+    """Return the colours of a title, derived from its SHA-256: the same on every machine."""
     digest = hashlib.sha256(title.encode("utf-8", "replace")).digest()
-    # Two hues from green over blue and violet to orange: what lies between orange and green, dark, is mud
+    # Two hues from green over blue and violet to orange: dark colours between orange and green look muddy
     span = 35 + 50 * digest[2] / 255
     first = HUE_RANGE[0] + (HUE_RANGE[1] - HUE_RANGE[0] - span) * int.from_bytes(digest[:2]) / 65535
     one, other = (first, first + span) if digest[3] % 2 else (first + span, first)
@@ -71,12 +72,12 @@ def palette_of(title: str) -> Palette:
 
 
 def spot_colours(palette: Palette) -> list[Colour]:
-    """Return the colour of each spot, for drawing the same elsewhere."""
+    """Return the colour of each spot, to draw the same gradient elsewhere (SVG, CSS)."""
     return [_rgb(colour) for _, _, colour in palette.spots]
 
 
 def gradient(palette: Palette, size: tuple[int, int]) -> Image.Image:
-    """Return the palette's colours flowing into each other, as an RGB picture of `size`."""
+    """Return a smooth gradient of the palette's spots as an RGB picture of `size`, dithered."""
     y, x = np.mgrid[0 : 1 : GRADIENT_POINTS * 1j, 0 : 1 : GRADIENT_POINTS * 1j].astype(np.float32)
     weighted = np.zeros((GRADIENT_POINTS, GRADIENT_POINTS, 3), np.float32)
     weights = np.zeros((GRADIENT_POINTS, GRADIENT_POINTS, 1), np.float32)
@@ -111,9 +112,9 @@ def draw_waveform(
 
 
 def bar_heights(peaks: Sequence[tuple[float, float]], count: int) -> list[float]:
-    """Return `count` heights from 0 to 1 that show the course of the peaks; none for no sound at all.
+    """Return `count` bar heights from 0 to 1 that follow the peaks; an empty list for silence.
 
-    Masters are loud all the way, so it is the differences that are shown: the lowest stretch becomes low.
+    Modern masters are loud throughout, so the heights are stretched from the quietest part to the loudest.
     """
     if not peaks or count < 1:
         return []
@@ -132,7 +133,7 @@ def bar_heights(peaks: Sequence[tuple[float, float]], count: int) -> list[float]
 def _upscale(levels: Floats, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
     smooth = Image.fromarray(np.ascontiguousarray(levels)).resize(size, Image.Resampling.BICUBIC)
     pixels = np.array(smooth)
-    pixels += rng.random(pixels.shape, np.float32) * DITHER - DITHER / 2 + 0.5  # 0.5: to the nearest level
+    pixels += rng.random(pixels.shape, np.float32) * DITHER - DITHER / 2 + 0.5  # 0.5 rounds
     return Image.fromarray(np.clip(pixels, 0, 255, out=pixels).astype(np.uint8))
 
 
@@ -142,7 +143,7 @@ def _colour_ramp(colours: tuple[Colour, Colour], size: tuple[int, int]) -> Image
 
 
 def _lab(lightness: float, chroma: float, hue_degrees: float) -> Lab:
-    """Return a colour of at most this chroma that sRGB can show: clipped ones leave edges in a gradient."""
+    """Return an OKLab colour, its chroma reduced until it fits sRGB: clipped colours leave edges."""
     hue = math.radians(hue_degrees)
     while True:
         lab = (lightness, chroma * math.cos(hue), chroma * math.sin(hue))
@@ -158,7 +159,7 @@ def _rgb(lab: Lab) -> Colour:
 
 
 def _lab_to_srgb(lab: Floats) -> Floats:
-    """Convert OKLab to sRGB from 0 to 1, shape (..., 3); what sRGB cannot show is clipped."""
+    """Convert OKLab to sRGB from 0 to 1, both of shape (..., 3); colours outside sRGB are clipped."""
     linear = np.clip(_lab_to_linear(lab), 0, 1)
     curved = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return curved.astype(np.float32)

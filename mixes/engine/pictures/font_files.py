@@ -1,7 +1,7 @@
-"""Which font files there are, and which characters each can draw.
+"""Find font files and the characters each can draw.
 
-In: folders. Out: for a character, the best font that has it, or none. What a font claims in its character
-map is checked against what it really draws: a box for a missing letter is never taken for the letter.
+In: folders. Out: the best font for a grapheme, or none. The character map of a font is verified by drawing:
+a font that draws its missing-glyph box for a character does not count as having it.
 """
 
 import contextlib
@@ -21,17 +21,17 @@ SYSTEM_FOLDERS = tuple(
     map(Path, ("/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", "/Library/Fonts"))
 )
 SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
-MAX_FONTS = 2000  # looked at; reading one character map takes about 0.3 ms
-MAX_MAP_BYTES = 2 << 20  # bytes; that of a font for all of Chinese, Japanese and Korean has 0.2 MB
-PROBE_SIZE = 32  # pixels: large enough to tell a letter from the box for a missing one
-MISSING_CHARACTER = "\U0010ffff"  # no font may have it: shows what a font draws for what it has not
-# Words in file names that make a font a worse companion for plain sans-serif letters
+MAX_FONTS = 2000  # files searched; reading one character map takes about 0.3 ms
+MAX_MAP_BYTES = 2 << 20  # the map of a font for all of Chinese, Japanese and Korean has 0.2 MB
+PROBE_SIZE = 32  # pixels: large enough to distinguish a letter from the missing-glyph box
+MISSING_CHARACTER = "\U0010ffff"  # a noncharacter: draws the missing-glyph box of every font
+# Words in file names of fonts that match plain sans-serif letters less well
 UNSUITABLE = ("italic", "oblique", "condensed", "narrow", "mono", "serif", "light", "thin", "black", "emoji")
-BOX_FONTS = ("lastresort", "adobeblank", "tofu")  # they draw a frame, or nothing, for every character
+BOX_FONTS = ("lastresort", "adobeblank", "tofu")  # they draw a box, or nothing, for every character
 
 
 class FontFallback:
-    """The fonts of one weight, best first: the shipped one, then the system's."""
+    """The fonts of one weight, best first: the bundled one, then the system's."""
 
     def __init__(self, *, bold: bool, folders: tuple[Path, ...] = SYSTEM_FOLDERS) -> None:
         self.shipped = SHIPPED / ("NotoSans-Bold.ttf" if bold else "NotoSans-Regular.ttf")
@@ -40,15 +40,15 @@ class FontFallback:
 
     @functools.cached_property
     def _system(self) -> list[Path]:
-        """The system's fonts: looked for only when a letter needs them."""
+        """The system's fonts, searched only when a character needs them."""
         return sorted(font_files(self._folders), key=lambda path: _preference(path, self._bold))
 
     def has(self, font: Path, grapheme: str) -> bool:
-        """Tell whether `font` draws every character of `grapheme`."""
+        """Return whether `font` draws every character of `grapheme`."""
         return grapheme.isspace() or has_characters(font, grapheme)
 
     def find(self, grapheme: str) -> Path | None:
-        """Return the best font that draws every character of `grapheme`, None where there is none."""
+        """Return the best font that draws every character of `grapheme`, or None."""
         if has_characters(self.shipped, grapheme):
             return self.shipped
         return next((path for path in self._system if has_characters(path, grapheme)), None)
@@ -56,7 +56,7 @@ class FontFallback:
 
 @functools.cache
 def font_files(folders: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Return the font files below `folders`, at most MAX_FONTS, in an order that is always the same."""
+    """Return at most MAX_FONTS font files below `folders`, in a deterministic order."""
     found: list[Path] = []
     for folder in folders:
         for root, subfolders, names in os.walk(folder):
@@ -75,7 +75,7 @@ def _preference(path: Path, bold: bool) -> tuple[bool, bool, bool, str, str]:
 
 @functools.lru_cache(maxsize=50_000)
 def has_characters(font: Path, grapheme: str) -> bool:
-    """Tell whether `font` draws all characters of `grapheme`, by its map and by what it really draws."""
+    """Return whether `font` draws all characters of `grapheme`, by its character map and a test drawing."""
     starts, ends = character_map(font)
     for character in grapheme:
         index = bisect_right(starts, ord(character)) - 1
@@ -85,8 +85,8 @@ def has_characters(font: Path, grapheme: str) -> bool:
 
 
 def _draws(path: Path, grapheme: str) -> bool:
-    """Tell whether no character of `grapheme` comes out as the sign for a missing one."""
-    with contextlib.suppress(OSError):  # not a font after all, or one of fixed sizes
+    """Return whether no character of `grapheme` is drawn as the missing-glyph box."""
+    with contextlib.suppress(OSError):  # not a font, or a bitmap font of fixed sizes
         font = ImageFont.truetype(path, PROBE_SIZE, layout_engine=ImageFont.Layout.BASIC)
         missing = _glyph_bitmap(font, MISSING_CHARACTER)
         return all(_glyph_bitmap(font, character) != missing for character in grapheme)
@@ -100,7 +100,7 @@ def _glyph_bitmap(font: ImageFont.FreeTypeFont, character: str) -> tuple[tuple[i
 
 @functools.cache
 def character_map(font: Path) -> "tuple[array[int], array[int]]":
-    """Return first and last code points of the ranges that a font claims, ascending; empty for a bad font."""
+    """Return first and last code points of a font's character ranges, ascending; empty for a broken font."""
     ranges: list[tuple[int, int]] = []
     if not any(word in font.name.lower() for word in BOX_FONTS):
         with contextlib.suppress(OSError, struct.error), font.open("rb") as file:
@@ -123,7 +123,7 @@ def _mapped_ranges(file: BinaryIO) -> list[tuple[int, int]]:
 
 
 def _cmap_table(file: BinaryIO) -> bytes:
-    """Return the table `cmap` of a font file, or of the first font of a collection."""
+    """Return the `cmap` table of a font file, or of the first font of a collection."""
     start = 0
     head = file.read(16)
     if head[:4] == b"ttcf":

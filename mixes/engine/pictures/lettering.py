@@ -1,7 +1,7 @@
-"""Text on pictures, in every script for which there is a font, and never a box in place of a letter.
+"""Draw text on pictures, in every script with a font on the system, never with missing-glyph boxes.
 
-In: a text, a width, the sizes its letters may have. Out: lines that fit, and their ink on a picture. Scripts
-written from right to left, and mixtures, are put in order here; raqm joins and shapes what must be shaped.
+In: a text, a width, the allowed font sizes. Out: lines that fit, drawn on a picture. Right-to-left and mixed
+text is reordered here (UAX 9); raqm shapes scripts whose letters join.
 """
 
 import functools
@@ -16,13 +16,13 @@ from PIL import Image, ImageDraw, ImageFont, features
 from mixes.engine.pictures.font_files import SYSTEM_FOLDERS, FontFallback
 from mixes.engine.text import ELLIPSIS, clean_text
 
-LINE_HEIGHT = 1.24  # of the letters' size
-ASCENT = 0.93  # baseline below the top of a line, of the letters' size
-SHRINK = 0.94  # from one size tried to the next
+LINE_HEIGHT = 1.24  # as a share of the font size
+ASCENT = 0.93  # from the top of a line to its baseline, as a share of the font size
+SHRINK = 0.94  # ratio of one font size to the next one tried
 MEASURE_SIZE = 100  # pixels: widths are measured once at this size, then scaled
 BALANCE_STEPS = 20
 MIRRORED = str.maketrans("()[]{}<>\u00ab\u00bb", ")(][}{><\u00bb\u00ab")
-# Scripts whose letters join or move; without raqm they come out wrong, so they are then left out
+# Scripts that need shaping; without raqm they would be drawn wrong, so they are omitted
 SHAPED_SCRIPTS = (
     *("ARABIC", "SYRIAC", "MANDAIC", "NKO", "MONGOLIAN", "DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI"),
     *("ORIYA", "TAMIL", "TELUGU", "KANNADA", "MALAYALAM", "SINHALA", "TIBETAN", "MYANMAR", "KHMER"),
@@ -32,11 +32,11 @@ SHAPED_SCRIPTS = (
 
 @dataclass(frozen=True, slots=True)
 class TextRun:
-    """Neighbouring letters of one font and one direction."""
+    """Neighbouring graphemes of one font and one direction."""
 
     text: str
     font: Path
-    level: int  # odd is right to left (UAX 9)
+    level: int  # embedding level, odd is right to left (UAX 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class TextBlock:
     """A text broken into lines, ready to draw."""
 
     lines: tuple[str, ...]
-    size: int  # of the letters, in pixels
+    size: int  # font size in pixels
 
     @property
     def height(self) -> int:
@@ -52,27 +52,27 @@ class TextBlock:
 
 
 class Lettering:
-    """One weight of type: what it can draw, how that breaks into lines, and drawing it."""
+    """Breaks text into lines and draws it in one font weight, with fallback fonts."""
 
     def __init__(
         self, *, bold: bool = False, folders: Sequence[Path] = SYSTEM_FOLDERS, shaping: bool | None = None
     ) -> None:
-        """Use the shipped font, then those in `folders`; `shaping` tells whether raqm is there."""
+        """Use the bundled font, then the fonts in `folders`; `shaping` is whether raqm is available."""
         self._fonts = FontFallback(bold=bold, folders=tuple(folders))
         self._shaping = bool(features.check("raqm")) if shaping is None else shaping
         self._widths: dict[str, float] = {}
 
     def drawable(self, text: str) -> tuple[str, str]:
-        """Return `text` as one line without what no font draws, and each letter that was left out, once."""
+        """Return `text` as one line without the graphemes that no font draws, and each of those once."""
         graphemes = list(split_graphemes(clean_text(text)))
         missing = [grapheme for grapheme in graphemes if not self._font(grapheme)]
         kept = "".join(grapheme for grapheme in graphemes if self._font(grapheme))
         return " ".join(kept.split()), "".join(dict.fromkeys(missing))
 
     def fit(self, text: str, *, width: float, size: int, smallest: int, lines: int) -> TextBlock:
-        """Break drawable `text` into at most `lines` lines of `width` pixels, as large as possible.
+        """Break drawable `text` into at most `lines` lines of `width` pixels, in the largest font that fits.
 
-        Sizes go from `size` down to `smallest`; only there words are broken and what is too long cut short.
+        Font sizes go from `size` down to `smallest`. Only at `smallest` are words broken and the text cut.
         """
         pieces = list(split_at_breaks(text))
         while size > smallest:
@@ -92,11 +92,11 @@ class Lettering:
         *,
         right: int | None = None,
     ) -> None:
-        """Draw `block` on an RGB picture from its upper left `corner`, or flush with `right` (pixels).
+        """Draw `block` on an RGB picture from its upper left `corner`, or flush right at `right` (pixels).
 
         `colour` is red, green, blue and opacity, each 0 to 255.
         """
-        overhang = block.size  # accents and scripts that reach above or below a line of Latin letters
+        overhang = block.size  # room for accents and scripts that exceed the height of Latin letters
         mask = Image.new("L", (image.width, block.height + 2 * overhang))
         pen = ImageDraw.Draw(mask)
         for index, line in enumerate(block.lines):
@@ -123,7 +123,7 @@ class Lettering:
         return self._fonts.find(grapheme)
 
     def _width_em(self, text: str) -> float:
-        """Return the width of `text` in units of the letters' size."""
+        """Return the width of `text` in em (multiples of the font size)."""
         if text not in self._widths:
             lengths = (
                 _font_at(run.font, MEASURE_SIZE, self._shaping).getlength(
@@ -135,7 +135,7 @@ class Lettering:
         return self._widths[text]
 
     def _wrap(self, pieces: Sequence[str], em_width: float) -> tuple[str, ...]:
-        """Fill lines one after the other; a piece wider than a line is broken between letters."""
+        """Fill lines greedily, `em_width` em each; a piece wider than a line is broken between graphemes."""
         lines, filled = [""], 0.0
         for piece in pieces:
             fits_alone = self._width_em(piece.rstrip()) <= em_width
@@ -148,7 +148,7 @@ class Lettering:
         return tuple(line.rstrip() for line in lines)
 
     def _balanced(self, pieces: Sequence[str], em_width: float) -> tuple[str, ...]:
-        """Break into as few lines as possible, of lengths as equal as possible."""
+        """Break into as few lines as possible, with lengths as equal as possible."""
         widest = max((self._width_em(piece.rstrip()) for piece in pieces), default=0.0)
         count = len(self._wrap(pieces, em_width))
         widths = (em_width * step / BALANCE_STEPS for step in range(1, BALANCE_STEPS + 1))
@@ -156,7 +156,7 @@ class Lettering:
         return next(lines for lines in tries if len(lines) <= count)
 
     def _cut_short(self, text: str, em_width: float, lines: int) -> tuple[str, ...]:
-        """Break into at most `lines` lines, leaving out as much of the end as needed."""
+        """Break into at most `lines` lines, cutting as much of the end as needed."""
         graphemes = list(split_graphemes(text))
 
         def broken(kept: int) -> tuple[str, ...]:
@@ -170,7 +170,7 @@ class Lettering:
         return broken(fewest)
 
     def _runs(self, line: str) -> list[TextRun]:
-        """Return the runs of a line in the order in which they stand on it, from the left."""
+        """Return the runs of a line in visual order, from the left."""
         graphemes = list(split_graphemes(line))
         levels = bidi_levels(graphemes)
         fonts: list[Path] = []
@@ -183,7 +183,7 @@ class Lettering:
         return in_visual_order(runs)
 
     def _font_beside(self, neighbour: Path | None, grapheme: str) -> Path:
-        """Return the font for a letter; spaces and signs stay with their neighbour's where it has them."""
+        """Return the font of a grapheme; spaces and signs keep their neighbour's font if it has them."""
         if (
             neighbour
             and unicodedata.category(grapheme[0])[0] in "ZPS"
@@ -193,7 +193,7 @@ class Lettering:
         return self._font(grapheme) or self._fonts.shipped
 
     def _text_for_font(self, run: TextRun) -> str:
-        """Return the text to hand to the font: without raqm, right to left is our own work."""
+        """Return the text to draw: without raqm, right-to-left text is reversed here."""
         if self._shaping or run.level % 2 == 0:
             return run.text
         return "".join(reversed(list(split_graphemes(run.text)))).translate(MIRRORED)
@@ -211,10 +211,10 @@ def _font_at(path: Path, size: int, shaping: bool) -> ImageFont.FreeTypeFont:
 
 
 def split_graphemes(text: str) -> Iterator[str]:
-    """Yield what readers take for letters: a character with the accents and signs that belong to it."""
+    """Yield the graphemes of `text`: each a character with its combining marks and joined characters."""
     grapheme = ""
     for character in text:
-        if "\ufe00" <= character <= "\ufe0f":  # asks for a coloured emoji or a plain one: nothing to draw
+        if "\ufe00" <= character <= "\ufe0f":  # variation selectors, which are not drawn
             continue
         if grapheme and unicodedata.category(character)[0] != "M":
             yield grapheme
@@ -225,11 +225,11 @@ def split_graphemes(text: str) -> Iterator[str]:
 
 
 def split_at_breaks(text: str) -> Iterator[str]:
-    """Yield the parts between which a line may break: after spaces and hyphens, around wide letters."""
+    """Yield the pieces between which a line may break: after spaces and hyphens, around wide letters."""
     piece = ""
     for grapheme in split_graphemes(text):
         wide = unicodedata.east_asian_width(grapheme[0]) in "WF"
-        closes = unicodedata.category(grapheme[0]) in ("Pe", "Pf", "Po")  # such a sign begins no line
+        closes = unicodedata.category(grapheme[0]) in ("Pe", "Pf", "Po")  # may not start a line
         may_break = piece and (piece[-1] in " -\u2010" or wide or _is_wide(piece)) and not closes
         if may_break and grapheme != " ":
             yield piece
@@ -241,20 +241,20 @@ def split_at_breaks(text: str) -> Iterator[str]:
 
 def _is_wide(piece: str) -> bool:
     wide = unicodedata.east_asian_width(piece[-1]) in "WF"
-    return wide and unicodedata.category(piece[-1]) not in ("Ps", "Pi")  # an opening sign ends no line
+    return wide and unicodedata.category(piece[-1]) not in ("Ps", "Pi")  # an opening sign may not end a line
 
 
 def is_right_to_left(text: str) -> bool:
-    """Tell whether a line is laid out from the right: when its first letter with a direction says so."""
+    """Return whether the first letter with a direction is right to left: it sets the line's direction."""
     kinds = (unicodedata.bidirectional(character) for character in text)
     return next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L"
 
 
 def bidi_levels(graphemes: Sequence[str]) -> list[int]:
-    """Return the nesting level of each letter of one line: the parts of UAX 9 that titles need."""
+    """Return the embedding level of each grapheme of a line, by the rules of UAX 9 that titles need."""
     classes = [unicodedata.bidirectional(grapheme[0]) for grapheme in graphemes]
     base = "R" if is_right_to_left("".join(graphemes)) else "L"
-    kinds: list[str] = []  # L, R, N: a number inside right-to-left text, or "" where the neighbours decide
+    kinds: list[str] = []  # L, R, N: a number inside right-to-left text, "": neutral
     context = base
     for kind in classes:
         if kind in ("L", "R", "AL"):
@@ -269,7 +269,7 @@ def bidi_levels(graphemes: Sequence[str]) -> list[int]:
 
 
 def _resolve_neutrals(kinds: Sequence[str], base: str) -> list[str]:
-    """Give letters without a direction that of both neighbours, or of the line where these differ."""
+    """Give neutral graphemes the direction of both neighbours, or of the line where these differ."""
     result: list[str] = []
     before = base
     for index, kind in enumerate(kinds):
@@ -283,7 +283,7 @@ def _resolve_neutrals(kinds: Sequence[str], base: str) -> list[str]:
 
 
 def in_visual_order(runs: Sequence[TextRun]) -> list[TextRun]:
-    """Reverse what is to be read from the right, the innermost first (UAX 9, rule L2)."""
+    """Return the runs reversed from the highest level down to the lowest odd one (UAX 9, rule L2)."""
     ordered = list(runs)
     for level in range(max((run.level for run in runs), default=0), 0, -1):
         groups = itertools.groupby(ordered, key=lambda run: run.level >= level)

@@ -1,4 +1,4 @@
-"""The outline of a whole mix for drawing, put together from the tracks' own."""
+"""The waveform outline of a whole mix, composed from the outlines of its tracks."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from mixes.engine.timeline import Timeline
 
 POINTS = 2_000
 
-Outline = tuple[tuple[float, float], ...]  # lowest and highest, full scale at 1.0, evenly over the mix
+Outline = tuple[tuple[float, float], ...]  # (lowest, highest), full scale at 1.0, evenly spaced
 
 
 def mix_outline(timeline: Timeline, tracks: Sequence[TrackAnalysis], points: int = POINTS) -> Outline:
-    """Return the outline of the mix: each clip's, at its gain, where it lies; the larger where two sound."""
+    """Return `points` (lowest, highest) pairs: each clip at its gain and position, the larger in overlaps."""
     outline = np.zeros((points, 2))
     for clip, track in zip(timeline.clips, tracks, strict=True):
         if not track.peaks:

@@ -1,8 +1,9 @@
-"""The child that opens a stranger's picture: run by `readers.call_reader`, never imported.
+"""Child program that decodes an untrusted picture: run by `readers.call_reader`, never imported.
 
 In, as JSON on stdin: `source`, `out`, `width`, `height`. Out: raw RGB pixels of exactly that size in the file
-`out` (no format a broken decoder could have tampered with), and on stdout `{}` or `{"refused": sentence}`.
-The picture is contained, never stretched, over a blurred, darkened fill of itself.
+`out` (raw, so that an exploited decoder cannot craft a file for another one), and on stdout `{}` or
+`{"refused": sentence}`. The picture is scaled to fit, never stretched, over a blurred, darkened fill of
+itself.
 """
 
 import contextlib
@@ -25,17 +26,17 @@ from PIL import (
 )
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")  # of such files, damaged or not
-MAX_PIXELS = 50_000_000  # a 50 megapixel camera; decoded: 200 MB
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")  # to recognise damaged files
+MAX_PIXELS = 50_000_000  # a 50 megapixel camera; 200 MB decoded
 MAX_SIDE = 20_000
 MIN_SIDE = 2
-SHRINK = 8  # the fill is made this much smaller: nobody sees it, and a wide blur is quick
-BLUR = 1 / 45  # radius, of the picture's longer side
+SHRINK = 8  # the fill is blurred at 1/8 of its size: faster, and not visible
+BLUR = 1 / 45  # radius as a share of the longer side
 FILL_BRIGHTNESS = 0.5
-SHADOW = 0.35  # brightness that is left right beside the picture
-HAIRLINE = 4  # pixels: bars so thin look like a fault, so the picture is cropped by as much
-LIGHT, DARK = (238, 238, 240), (24, 24, 28)  # what shows through where a picture is transparent
-WHITE_LEVELS = (1.0, 255.0, 65_535.0)  # usual values of white in pictures of one number a pixel
+SHADOW = 0.35  # brightness of the fill at the edge of the picture
+HAIRLINE = 4  # pixels: bars this thin look like a defect, so the picture is cropped instead
+LIGHT, DARK = (238, 238, 240), (24, 24, 28)  # backdrops of transparent pictures
+WHITE_LEVELS = (1.0, 255.0, 65_535.0)  # usual values of white in single-channel pictures
 
 NOT_A_PICTURE = "is not a JPEG, PNG, WebP, GIF, BMP or TIFF picture."
 DAMAGED = "is damaged and cannot be read."
@@ -44,7 +45,7 @@ TOO_LARGE = f"has too many pixels: at most {MAX_PIXELS // 1_000_000} million are
 TOO_LONG = f"is too wide or too high: at most {MAX_SIDE} pixels a side are possible."
 TOO_SMALL = "is too small to be seen."
 INVISIBLE = "is transparent everywhere, so there is nothing to see."
-# What undoes each EXIF orientation
+# EXIF orientation -> transposition that makes the picture upright
 EXIF_TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -57,11 +58,11 @@ EXIF_TRANSPOSE = {
 
 
 class RefusedPicture(Exception):
-    """A picture that is understood but cannot be used; its text goes to the user."""
+    """A picture that can be read but not used; the text is for the user."""
 
 
 def main() -> None:
-    """Answer one request; whatever a decoder throws at bad bytes is a refusal."""
+    """Answer one request; every exception of a decoder becomes a refusal."""
     request: dict[str, Any] = json.load(sys.stdin)
     answer = {}
     try:
@@ -73,19 +74,19 @@ def main() -> None:
     except UnidentifiedImageError:
         answer = {"refused": unidentified(Path(request["source"]))}
     except Exception:
-        # Over a corpus of broken files Pillow raised OSError, ValueError, TypeError, SyntaxError and more.
+        # Pillow raised OSError, ValueError, TypeError, SyntaxError and more for a corpus of broken files.
         answer = {"refused": DAMAGED}
     json.dump(answer, sys.stdout)
 
 
 def unidentified(source: Path) -> str:
-    """Return why Pillow knows no picture in a file: a damaged PNG is a PNG all the same."""
+    """Return the refusal for a file that Pillow cannot identify: damaged picture, or no picture at all."""
     with source.open("rb") as file:
         return UNIDENTIFIED if file.read(4).startswith(SIGNATURES) else NOT_A_PICTURE
 
 
 def compose(request: dict[str, Any]) -> None:
-    """Read the picture and write the pixels; raises RefusedPicture and whatever Pillow raises."""
+    """Read the picture and write its pixels. Raises RefusedPicture, and any exception of Pillow."""
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     size = (int(request["width"]), int(request["height"]))
@@ -94,8 +95,11 @@ def compose(request: dict[str, Any]) -> None:
 
 
 def open_picture(source: Path, size: tuple[int, int]) -> Image.Image:
-    """Return the first frame upright, in RGB, not much larger than `size` needs."""
-    long_side = max(size)  # both ways: a picture on its side is turned later
+    """Return the first frame, upright and in RGB, reduced to not much more than `size`.
+
+    Raises RefusedPicture, and any exception of Pillow.
+    """
+    long_side = max(size)  # for both sides, because the picture may be rotated later
     with Image.open(source, formats=FORMATS) as opened:
         check_size(*opened.size)
         opened.draft(None, (long_side, long_side))
@@ -103,13 +107,13 @@ def open_picture(source: Path, size: tuple[int, int]) -> Image.Image:
         turn = EXIF_TRANSPOSE.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
         profile = opened.info.get("icc_profile")
         factor = max(1, max(opened.size) // (2 * long_side))
-        picture = to_eight_bit(opened).reduce(factor)  # early: it is the large ones that cost memory
+        picture = to_eight_bit(opened).reduce(factor)  # reduced first, to save memory
     upright = picture if turn is None else picture.transpose(turn)
     return flatten(to_srgb(upright, profile))
 
 
 def check_size(width: int, height: int) -> None:
-    """Refuse what is too large to decode or too small to show, before any pixel is decoded."""
+    """Raise RefusedPicture when a picture is too large to decode or too small to show; decode nothing."""
     if width * height > MAX_PIXELS:
         raise RefusedPicture(TOO_LARGE)
     if max(width, height) > MAX_SIDE:
@@ -119,7 +123,7 @@ def check_size(width: int, height: int) -> None:
 
 
 def to_eight_bit(picture: Image.Image) -> Image.Image:
-    """Return palettes, colour keys and deep or floating point greys as eight bits a channel."""
+    """Return palette, colour-key and deep or floating-point grey pictures with eight bits a channel."""
     if picture.mode in ("P", "PA") or "transparency" in picture.info:
         return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     if picture.mode == "1":
@@ -130,9 +134,9 @@ def to_eight_bit(picture: Image.Image) -> Image.Image:
 
 
 def deep_grey_to_eight_bit(picture: Image.Image) -> Image.Image:
-    """Return greys of 16 or 32 bits or floating point as eight bits, by the likeliest value of white."""
+    """Return a grey picture of 16 or 32 bits or floating point as eight bits, scaled by its likely white."""
     grey = picture.convert("F")
-    brightest = float(grey.getextrema()[1])  # type: ignore[arg-type]  # of one band: two numbers
+    brightest = float(grey.getextrema()[1])  # type: ignore[arg-type]  # one band gives two numbers
     white = next((level for level in WHITE_LEVELS if brightest <= level), brightest)
     if picture.mode.startswith("I;16"):
         white = WHITE_LEVELS[-1]
@@ -140,7 +144,7 @@ def deep_grey_to_eight_bit(picture: Image.Image) -> Image.Image:
 
 
 def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return the picture as RGB or RGBA, its colours those its profile means (if it has one that works)."""
+    """Return the picture as sRGB, in RGB or RGBA, converted from its ICC profile if that is usable."""
     alpha = picture.getchannel("A") if "A" in picture.getbands() else None
     if picture.mode not in ("L", "RGB", "CMYK", "LAB"):
         picture = picture.convert("L" if picture.mode in ("LA", "La") else "RGB")
@@ -155,7 +159,10 @@ def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def flatten(picture: Image.Image) -> Image.Image:
-    """Lay what is transparent over a backdrop that the visible part stands out from."""
+    """Return the picture in RGB over a backdrop that contrasts with its visible part.
+
+    Raises RefusedPicture when all of it is transparent.
+    """
     if picture.mode == "RGB":
         return picture
     alpha = picture.getchannel("A")
@@ -168,7 +175,7 @@ def flatten(picture: Image.Image) -> Image.Image:
 
 
 def contain(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Return a new picture of exactly `size`: the whole of `picture`, over a blurred fill of itself."""
+    """Return a new picture of exactly `size`: `picture`, scaled to fit, over a blurred fill of itself."""
     scale = min(size[0] / picture.width, size[1] / picture.height)
     width, height = (max(1, round(side * scale)) for side in picture.size)
     if size[0] - width <= HAIRLINE and size[1] - height <= HAIRLINE:
@@ -182,7 +189,7 @@ def contain(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 def blurred_fill(
     picture: Image.Image, size: tuple[int, int], front: tuple[float, float, float, float]
 ) -> Image.Image:
-    """Return the backdrop: the picture filling `size`, blurred and darkened, in shadow around `front`."""
+    """Return the fill: the picture cropped to `size`, blurred and darkened, with a shadow around `front`."""
     small = (max(1, size[0] // SHRINK), max(1, size[1] // SHRINK))
     radius = max(small) * BLUR
     fill = ImageOps.fit(picture, small, Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(radius))

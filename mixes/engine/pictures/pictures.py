@@ -1,7 +1,7 @@
-"""Pictures for the video and the cover: a user's picture made safe, title cards, and one of our own.
+"""Make the pictures of the video and the cover: from a user's picture, generated, and title cards.
 
-In: a user's file, or a title and the sound's peaks. Out: PNG files of exactly the video's size, RGB, without
-metadata. A user's file is opened by a limited child only (picture_reader.py), which answers in raw pixels.
+In: a user's file, or a title and the peaks of the sound. Out: RGB PNG files of exactly the video's size,
+without metadata. Only a sandboxed child (picture_reader.py) opens a user's file; it returns raw pixels.
 """
 
 import io
@@ -26,21 +26,21 @@ Size = tuple[int, int]
 
 VIDEO_SIZES: tuple[Size, ...] = ((1920, 1080), (1280, 720), (3840, 2160), (1080, 1920), (1080, 1080))
 COVER_SIZE: Size = (1000, 1000)
-COVER_MAX_BYTES = 300_000  # players read the cover with the tag, before the first sound
+COVER_MAX_BYTES = 300_000  # players read the tag with its cover before they start to play
 JPEG_QUALITY = 88
-PNG_COMPRESS_LEVEL = 1  # of 9: these files live for minutes
+PNG_COMPRESS_LEVEL = 1  # of 9: the files exist only for minutes
 UNREADABLE = "could not be read safely."
 WHITE: Colour = (255, 255, 255)
-TITLE_OPACITY, DETAIL_OPACITY = 255, 190  # opacity of titles, and of what goes with them
-GAP = 0.2  # between number, title and artist, of the artist's size
+TITLE_OPACITY, DETAIL_OPACITY = 255, 190  # 0 to 255, of titles and of the other text
+GAP = 0.2  # between number, title and artist, as a share of the artist's font size
 SHADE: Colour = (8, 8, 12)
-SCRIM_TOP, SCRIM_BOTTOM = 0.58, 0.85  # how much of it lies over a title card beside the words and at its foot
-SCRIM_RISE = 0.3  # how far above the words it begins, of the height
+SCRIM_TOP, SCRIM_BOTTOM = 0.58, 0.85  # opacity of the shadow at the text and at the foot of a title card
+SCRIM_RISE = 0.3  # from the text up to its upper edge, as a share of the height
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where things stand on a picture of one size, in pixels."""
+    """Positions and font sizes on a picture of one size, in pixels."""
 
     margin: int
     width: int  # between the margins
@@ -78,7 +78,7 @@ def layout_of(size: Size) -> Layout:
     return Layout(
         margin=margin,
         width=width - 2 * margin,
-        # Upright videos have the player's buttons over their lowest fifth
+        # Players draw their buttons over the lowest fifth of portrait videos
         text_bottom=round(height * 0.78) if portrait else height - margin,
         wave=(margin, wave_top, width - margin, wave_bottom),
         title_size=round(side * 0.1),
@@ -90,9 +90,10 @@ def layout_of(size: Size) -> Layout:
 def safe_picture(
     source: Path, size: Size, out: Path, *, name: str | None = None, should_stop: ShouldStop = never
 ) -> None:
-    """Write the picture in a stranger's file as an RGB PNG of `size`, contained, upright, nothing stretched.
+    """Write the picture of an untrusted file as an RGB PNG of `size`: upright, scaled to fit, not stretched.
 
-    `name` is what the user calls it. Raises PictureError in one sentence, Cancelled.
+    `name` is the user's name of the file. Raises PictureError when the picture is missing or cannot be used,
+    Cancelled when `should_stop` says so.
     """
     shown = Path(name) if name else source
     if not source.is_file():
@@ -114,7 +115,10 @@ def safe_picture(
 
 
 def _read_pixels(source: Path, size: Size, out: Path, should_stop: ShouldStop) -> str:
-    """Let the child write the raw pixels; return why it would not, or nothing. Raises EngineError."""
+    """Run the child that writes the raw pixels; return its refusal, or an empty text.
+
+    Raises EngineError when the child fails or writes too little.
+    """
     answer = call_reader(
         "pictures.picture_reader",
         {"source": str(source), "out": str(out), "width": size[0], "height": size[1]},
@@ -136,10 +140,10 @@ def generated_picture(
     text: bool = True,
     font_folders: Sequence[Path] = SYSTEM_FOLDERS,
 ) -> str:
-    """Write a picture made of the title, its colours and the waveform; return the letters no font draws.
+    """Write a picture of the title and the waveform in the title's colours; return characters without a font.
 
-    `peaks` are (lowest, highest) pairs from -1 to 1 over the whole mix. Without `text` it is the background
-    for title cards.
+    `peaks` are (lowest, highest) pairs from -1 to 1 over the whole mix. Without `text` the picture is the
+    background for title cards.
     """
     palette = palette_of(title)
     layout = layout_of(size)
@@ -161,7 +165,10 @@ def title_card(
     *,
     font_folders: Sequence[Path] = SYSTEM_FOLDERS,
 ) -> str:
-    """Write track number, title and artist over `background`, a PNG from here; return what no font draws."""
+    """Write track number, title and artist over `background`, a PNG of this module.
+
+    Return the characters without a font.
+    """
     with Image.open(background, formats=("PNG",)) as opened:
         picture = opened.convert("RGB")
     layout = layout_of(picture.size)
@@ -173,7 +180,7 @@ def title_card(
 
 
 def cover_jpeg(picture: Path) -> bytes:
-    """Return a PNG from here (best of COVER_SIZE) as a JPEG of less than 300 kB, for the MP3's tag."""
+    """Return a PNG of this module (best of COVER_SIZE) as a JPEG below COVER_MAX_BYTES, for the MP3's tag."""
     with Image.open(picture, formats=("PNG",)) as opened:
         cover = opened.convert("RGB")
     cover.thumbnail(COVER_SIZE, Image.Resampling.LANCZOS)
@@ -186,13 +193,13 @@ def cover_jpeg(picture: Path) -> bytes:
 
 
 def save_jpeg(picture: Path, out: Path) -> None:
-    """Write a PNG from here as a JPEG of the same size, for showing."""
+    """Write a PNG of this module as a JPEG of the same size, for the browser."""
     with Image.open(picture, formats=("PNG",)) as opened:
         opened.convert("RGB").save(out, "JPEG", quality=JPEG_QUALITY, optimize=True)
 
 
 def _fit_text(words: _CardText, layout: Layout, folders: Sequence[Path]) -> tuple[list[_PlacedText], str]:
-    """Return the words fitted and stacked, the lowest first, and the letters no font draws."""
+    """Return the texts fitted and stacked, the lowest first, and the characters without a font."""
     bold, regular = Lettering(bold=True, folders=folders), Lettering(folders=folders)
     title, missing_title = bold.drawable(words.title)
     artist, missing_artist = regular.drawable(words.artist)
@@ -223,7 +230,7 @@ def _draw_text(picture: Image.Image, placed: Sequence[_PlacedText], layout: Layo
 
 
 def _darken_below(picture: Image.Image, top: int) -> None:
-    """Lay a shadow over the picture from above the words downwards: white letters must show on snow."""
+    """Darken the picture from above the text downwards, so that white text is readable on light pictures."""
     start = max(0, top - round(SCRIM_RISE * picture.height))
     rows = np.arange(picture.height, dtype=np.float32)
     rise = np.clip((rows - start) / max(1, top - start), 0, 1)
