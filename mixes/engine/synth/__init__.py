@@ -1,1 +1,1 @@
-"""Generated songs for the demo and the tests."""
+"""Songs generated for the demo and the tests."""

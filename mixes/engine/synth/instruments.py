@@ -1,6 +1,6 @@
-"""The sounds of our generated songs: each instrument one note, made by arithmetic.
+"""Synthesised instruments for the generated songs: each function returns one note.
 
-In: a MIDI note and a rate in Hz. Out: float32 of shape (frames,), peaking near 1.0.
+In: a MIDI note and a rate in Hz. Out: float32 samples of shape (frames,), with a peak near 1.0.
 """
 
 from functools import lru_cache
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 Mono = NDArray[np.float32]  # shape (frames,)
 Stereo = NDArray[np.float32]  # shape (frames, 2)
 
-ATTACK_S = 0.005  # rise of a struck note: shorter ones click
-RELEASE_S = 1.2  # how long a pad goes on after its bar
-ROOM_S = 1.3  # reverberation
-ROOM_GAIN = 0.0028  # at 44.1 kHz; the room is then some 12 dB below the instruments
-WAVETABLE_POINTS = 16_384  # points a period: the error of taking the nearest one lies at -80 dB
+ATTACK_S = 0.005  # of a struck note: shorter attacks click
+RELEASE_S = 1.2  # of a pad, after its bar
+ROOM_S = 1.3  # length of the impulse response
+ROOM_GAIN = 0.0028  # at 44.1 kHz: about 12 dB below the instruments
+WAVETABLE_POINTS = 16_384  # points a period: reading the nearest point has an error of -80 dB
 
 
 def _times(seconds: float, rate: int) -> NDArray[np.float64]:
@@ -28,7 +28,7 @@ def _hertz(midi: float) -> float:
 
 @lru_cache(maxsize=32)
 def pad(midi: int, cents: int, bar_frames: int, rate: int) -> Mono:
-    """Return a held note, `cents` above its pitch, that swells and goes on for RELEASE_S after its bar."""
+    """Return a held note with a slow attack, detuned by `cents`; it lasts RELEASE_S longer than its bar."""
     frequency = _hertz(midi + cents / 100)
     frames = bar_frames + round(RELEASE_S * rate)
     phase = np.arange(frames) * (frequency * WAVETABLE_POINTS / rate)
@@ -40,7 +40,7 @@ def pad(midi: int, cents: int, bar_frames: int, rate: int) -> Mono:
 
 @lru_cache(maxsize=1)
 def _soft_wave() -> NDArray[np.float64]:
-    """Return one period of six harmonics that fall quickly: warm, and nothing above 5 kHz to alias."""
+    """Return one period of six quickly falling harmonics: a warm sound, nothing above 5 kHz that aliases."""
     phase = 2 * np.pi * np.arange(WAVETABLE_POINTS) / WAVETABLE_POINTS
     wave: NDArray[np.float64] = np.sum([np.sin(k * phase) / k**1.7 for k in range(1, 7)], axis=0)
     return wave
@@ -48,7 +48,7 @@ def _soft_wave() -> NDArray[np.float64]:
 
 @lru_cache(maxsize=64)
 def bell(midi: int, rate: int, *, decay_s: float = 0.55) -> Mono:
-    """Return an electric piano's note: a sine whose phase is moved by another one that dies away sooner."""
+    """Return an electric piano note: a sine, phase-modulated by another sine with a faster decay."""
     t = _times(3.4 * decay_s, rate)
     turn = 2 * np.pi * _hertz(midi) * t
     tone = np.sin(turn + 1.4 * np.exp(-t / 0.25) * np.sin(2 * turn)) * np.exp(-t / decay_s)
@@ -57,7 +57,7 @@ def bell(midi: int, rate: int, *, decay_s: float = 0.55) -> Mono:
 
 @lru_cache(maxsize=64)
 def pluck(midi: int, rate: int) -> Mono:
-    """Return a short, soft string."""
+    """Return a short, soft plucked string."""
     t = _times(0.9, rate)
     turn = 2 * np.pi * _hertz(midi) * t
     return _with_edges((np.sin(turn) + 0.3 * np.sin(3 * turn) * np.exp(-t / 0.05)) * np.exp(-t / 0.22), rate)
@@ -65,7 +65,7 @@ def pluck(midi: int, rate: int) -> Mono:
 
 @lru_cache(maxsize=64)
 def bass_note(midi: int, rate: int) -> Mono:
-    """Return a plucked bass: a second harmonic lets small loudspeakers play it."""
+    """Return a plucked bass, with a second harmonic that small loudspeakers can play."""
     t = _times(1.0, rate)
     turn = 2 * np.pi * _hertz(midi) * t
     return _with_edges((np.sin(turn) + 0.35 * np.sin(2 * turn)) * np.exp(-t / 0.4), rate)
@@ -73,7 +73,7 @@ def bass_note(midi: int, rate: int) -> Mono:
 
 @lru_cache(maxsize=4)
 def kick(rate: int) -> Mono:
-    """Return a sine that falls from 120 to 48 Hz."""
+    """Return a kick drum: a sine that falls from 120 to 48 Hz."""
     t = _times(0.35, rate)
     cycles = 48 * t + (120 - 48) * 0.03 * (1 - np.exp(-t / 0.03))
     return _with_edges(np.sin(2 * np.pi * cycles) * np.exp(-t / 0.12), rate)
@@ -81,7 +81,7 @@ def kick(rate: int) -> Mono:
 
 @lru_cache(maxsize=4)
 def brush(rate: int) -> Mono:
-    """Return a snare drum stroked with a brush."""
+    """Return a brushed snare drum."""
     t = _times(0.25, rate)
     noise = _noise(len(t), 1_200, 7_000, rate, seed=1)
     return _with_edges(noise * np.exp(-t / 0.06), rate, attack_s=0.008)
@@ -95,7 +95,7 @@ def hat(rate: int) -> Mono:
 
 
 def _noise(frames: int, low_hz: float, high_hz: float, rate: int, *, seed: int) -> NDArray[np.float64]:
-    """Return noise between two frequencies with an RMS of 1."""
+    """Return band-limited noise with an RMS of 1, shape (frames,)."""
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(frames))
     frequency = np.fft.rfftfreq(frames, 1 / rate)
     spectrum[(frequency < low_hz) | (frequency > high_hz)] = 0
@@ -104,7 +104,7 @@ def _noise(frames: int, low_hz: float, high_hz: float, rate: int, *, seed: int) 
 
 
 def _with_edges(sound: NDArray[np.float64], rate: int, *, attack_s: float = ATTACK_S) -> Mono:
-    """Return the sound with its beginning and end brought to 0, so that it never clicks."""
+    """Return the sound with a short fade at both ends, so that it does not click."""
     attack, release = round(attack_s * rate), round(0.03 * rate)
     sound[:attack] *= np.linspace(0, 1, attack)
     sound[-release:] *= np.linspace(1, 0, release)
@@ -112,10 +112,10 @@ def _with_edges(sound: NDArray[np.float64], rate: int, *, attack_s: float = ATTA
 
 
 def reverb(seed: int, rate: int) -> Stereo:
-    """Return a room's answer to a click, shape (frames, 2): dying noise, without lows and highs."""
+    """Return the impulse response of a room, shape (frames, 2): decaying noise without lows and highs."""
     t = _times(ROOM_S, rate)
     sides = [_noise(len(t), 250, 6_000, rate, seed=seed + side) for side in (1, 2)]
     decay = np.exp(-t / (ROOM_S / 5)) * np.minimum(1.0, t / 0.015)
-    gain = ROOM_GAIN * 44_100 / rate  # a higher rate has more samples to sum
+    gain = ROOM_GAIN * 44_100 / rate  # a convolution sums more samples at a higher rate
     response: Stereo = (gain * decay[:, None] * np.stack(sides, axis=1)).astype(np.float32)
     return response

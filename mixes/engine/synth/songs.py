@@ -1,7 +1,7 @@
-"""Short tonal songs made by arithmetic: the demo's music, and music for the tests that belongs to nobody.
+"""Generate short tonal songs: copyright-free music for the demo and the tests.
 
-In: a `Song`, a handful of numbers. Out: blocks of float32 stereo, one for each bar, or a tagged file. The
-same song and rate give the same samples every time: all chance comes from the song's seed.
+In: a `Song`, which holds a few numbers. Out: blocks of float32 stereo, one for each bar, or a tagged file.
+The same song and rate give the same samples: all random numbers come from the song's seed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,12 +26,12 @@ SCALES: dict[Mode, tuple[int, ...]] = {  # semitones above the tonic
     "major": (0, 2, 4, 5, 7, 9, 11),
     "minor": (0, 2, 3, 5, 7, 8, 10),
 }
-BEATS = 4  # a bar
-SLOTS = 8  # eighth notes a bar: the grid of the melody
-MAX_MELODY_NOTE = 86  # MIDI note, 1,175 Hz: bells above it are shrill
-RING_S = 6.0  # how long the last chord of a ring-out sounds
-DECLICK_S = 0.005  # where sound is cut, so that it does not click
-LEVEL = 1.1  # of everything before soft clipping: a loud body comes out near -12 LUFS
+BEATS = 4  # per bar
+SLOTS = 8  # eighth notes per bar: the grid of the melody
+MAX_MELODY_NOTE = 86  # MIDI note, 1,175 Hz: higher bells are shrill
+RING_S = 6.0  # length of the last chord of a ring-out
+DECLICK_S = 0.005  # fade where sound is cut
+LEVEL = 1.1  # gain before soft clipping: the body of a loud song then has about -12 LUFS
 CODECS: dict[str, tuple[str, ...]] = {
     ".mp3": ("-c:a", "libmp3lame", "-b:a", "320k", "-id3v2_version", "3"),
     ".wav": ("-c:a", "pcm_s16le"),
@@ -44,7 +44,7 @@ CODECS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Song:
-    """What one song is made of. Chords are scale degrees from 0, one for each bar, repeated."""
+    """The parameters of one song. Chords are scale degrees from 0, one for each bar, repeated."""
 
     title: str
     artist: str
@@ -55,11 +55,11 @@ class Song:
     chords: tuple[int, ...]
     intro_bars: int
     body_bars: int
-    outro_bars: int  # the fade of a `fade_out` lasts as long as these
+    outro_bars: int  # also the length of the fade of a `fade_out`
     ending: SongEnding
     seed: int
     track_number: int | None = None
-    level_db: float = 0.0  # masters differ: 0 is loud
+    level_db: float = 0.0  # relative to a loud master
     silence_before_s: float = 0.0
     silence_after_s: float = 0.0
 
@@ -72,11 +72,11 @@ class Song:
         return f"{self.artist} - {self.title}"
 
     def bar_frames(self, rate: int) -> int:
-        """Frames of one bar: whole, so that every bar is the same."""
+        """Return the whole number of frames of each bar."""
         return round(rate * BEATS * 60 / self.bpm)
 
     def frames(self, rate: int) -> int:
-        """Frames of the whole song, silence around it included."""
+        """Return the frames of the whole song, including the silence before and after it."""
         ring = round(RING_S * rate) if self.ending == "ring_out" else 0
         around = round(self.silence_before_s * rate) + round(self.silence_after_s * rate)
         return self.bars * self.bar_frames(rate) + ring + around
@@ -138,36 +138,37 @@ SECOND_WORDS = ("Harbour", "Meadow", "Signals", "Rivers", "Garden", "Compass", "
 
 
 def make_songs(count: int, *, seconds: float = 40.0, seed: int = 0) -> tuple[Song, ...]:
-    """Return `count` different songs of about `seconds` each: keys, tempos, levels and endings all vary."""
+    """Return `count` songs of about `seconds` each, with different keys, tempos, levels and endings."""
     rng = np.random.default_rng(seed)
     return tuple(_make_song(number, seconds, rng) for number in range(1, count + 1))
 
 
 def song_blocks(song: Song, rate: int = 44_100) -> Iterator[Samples]:
-    """Yield the song as blocks of shape (frames, 2), about a bar each: `song.frames(rate)` in all."""
+    """Yield the song as blocks of shape (frames, 2), about a bar each; `song.frames(rate)` in total."""
     yield _silence(song.silence_before_s, rate)
     yield from _shape_end(song, rate, _play(song, rate))
     yield _silence(song.silence_after_s, rate)
 
 
 def render_song(song: Song, rate: int = 44_100) -> Samples:
-    """Return the whole song, shape (frames, 2): 21 MB a minute."""
+    """Return the whole song, shape (frames, 2): 21 MB a minute at 44.1 kHz."""
     return np.concatenate(list(song_blocks(song, rate)))
 
 
 def write_song(
     ffmpeg: Path, song: Song, path: Path, *, rate: int = 44_100, should_stop: ShouldStop = never
 ) -> Path:
-    """Write the song, tagged, in the format its file name ends in (see CODECS); return the path.
+    """Write the song with its tags, in the format of the file name's suffix (see CODECS); return the path.
 
-    Raises EngineError for an unknown ending, FfmpegError, Cancelled.
+    Raises EngineError for an unknown suffix, FfmpegError when encoding fails, Cancelled when `should_stop`
+    says so.
     """
     codec = CODECS.get(path.suffix.lower())
     if codec is None:
         raise EngineError(f"{path.name}: songs can be written as {', '.join(CODECS)}.")
     path = path.absolute()
     source = ("-f", "f32le", "-ar", str(rate), "-ac", "2", "-i", "pipe:0")
-    bitexact = ("-fflags", "+bitexact", "-flags:a", "+bitexact")  # no version or date: the same bytes again
+    bitexact = ("-fflags", "+bitexact", "-flags:a", "+bitexact")  # no version, no date: reproducible
     argv = [str(ffmpeg), "-hide_banner", "-nostats", "-v", "level+error", "-y", *source, *_tags(song), *codec]
     argv += [*bitexact, f"file:{path}"]
     feed = (block.tobytes() for block in song_blocks(song, rate))
@@ -189,7 +190,7 @@ def _make_song(number: int, seconds: float, rng: np.random.Generator) -> Song:
     return Song(
         title=f"{first} {second} {number}",
         artist=f"The {rng.choice(SECOND_WORDS)}",
-        album=f"{rng.choice(FIRST_WORDS)} Songs {number}",  # of its own: an album's neighbours join gapless
+        album=f"{rng.choice(FIRST_WORDS)} Songs {number}",  # one per song: an album joins gapless
         bpm=bpm,
         tonic=int(rng.integers(55, 67)),
         mode="major" if rng.random() < 0.5 else "minor",
@@ -205,12 +206,12 @@ def _make_song(number: int, seconds: float, rng: np.random.Generator) -> Song:
     )
 
 
-# ---- the arrangement: which notes sound when
+# ---- arrangement
 
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """A sound placed in a bar: frames after its beginning, and where from left (0) to right (1)."""
+    """A sound placed in a bar: `at` frames after its beginning, `pan` from left (0) to right (1)."""
 
     at: int
     sound: instruments.Mono
@@ -219,27 +220,27 @@ class _Note:
 
 
 class _MixBuffer:
-    """A stereo line on which sounds may last beyond the bar they begin in."""
+    """A stereo mix buffer for sounds that last longer than the bar they start in."""
 
     def __init__(self) -> None:
         self._pending = np.zeros((0, 2), dtype=np.float32)
 
     def add(self, at: int, sound: Samples) -> None:
-        """Mix in a sound, shape (frames, 2), `at` frames from now."""
+        """Add a sound, shape (frames, 2), `at` frames after the current position."""
         missing = at + len(sound) - len(self._pending)
         if missing > 0:
             self._pending = np.concatenate([self._pending, np.zeros((missing, 2), dtype=np.float32)])
         self._pending[at : at + len(sound)] += sound
 
     def pop(self, frames: int) -> Samples:
-        """Return the next `frames` frames and forget them."""
+        """Remove and return the next `frames` frames, shape (frames, 2)."""
         self.add(0, np.zeros((frames, 2), dtype=np.float32))
         popped, self._pending = self._pending[:frames], self._pending[frames:]
         return popped
 
 
 def _play(song: Song, rate: int) -> Iterator[Samples]:
-    """Yield the bars, then the ring of the last chord, before any fade."""
+    """Yield the bars, then the ring-out of the last chord, before any fade; shape (frames, 2) each."""
     dry, room = _MixBuffer(), _MixBuffer()
     reverb = instruments.reverb(song.seed, rate)
     melody = _melody(song)
@@ -255,16 +256,16 @@ def _play(song: Song, rate: int) -> Iterator[Samples]:
 
 
 def _add_room(song: Song, dry: Samples, room: _MixBuffer, reverb: Samples) -> Samples:
-    """Add the room and bring the sum to the song's level, with a soft ceiling instead of a hard one."""
+    """Return the dry sound with reverb, soft-clipped and scaled to the song's level; shape (frames, 2)."""
     room.add(0, _convolve(dry, reverb))
     loud = np.tanh(LEVEL * (dry + room.pop(len(dry))))
-    peak = 0.89 * 10 ** (song.level_db / 20)  # a loud master ends 1 dB below full scale
+    peak = 0.89 * 10 ** (song.level_db / 20)  # a loud master peaks 1 dB below full scale
     mixed: Samples = (peak * loud).astype(np.float32)
     return mixed
 
 
 def _bar_notes(song: Song, bar: int, melody: Sequence[Motif], rate: int) -> Iterator[_Note]:
-    """Yield what sounds in one bar: the arrangement grows from the intro and thins out in the outro."""
+    """Yield the notes of one bar: the body has all instruments, intro and outro have fewer."""
     in_body = song.intro_bars <= bar < song.intro_bars + song.body_bars
     in_intro = bar < song.intro_bars
     yield from _pads(song, bar, rate)
@@ -280,7 +281,7 @@ def _bar_notes(song: Song, bar: int, melody: Sequence[Motif], rate: int) -> Iter
 
 
 def _pads(song: Song, bar: int, rate: int) -> Iterator[_Note]:
-    """A soft chord, each note twice a few cents apart: one from each side."""
+    """Yield a soft chord, each note twice: detuned by 4 cents down on the left and up on the right."""
     size = song.bar_frames(rate)
     for index, midi in enumerate(_chord(song, bar)):
         yield _Note(0, instruments.pad(midi, -4, size, rate), 0.075, 0.1 + 0.1 * index)
@@ -332,7 +333,7 @@ def _melody(song: Song) -> list[Motif]:
 
 
 def _motif(rng: np.random.Generator) -> Motif:
-    """Return chord notes on the strong slots, neighbours between, so that it always fits the chord."""
+    """Return a motif with chord notes on the strong slots and passing notes between, so it fits any chord."""
     notes: Motif = []
     step = int(rng.choice((0, 2, 4)))
     for slot in range(SLOTS):
@@ -362,13 +363,13 @@ def _chord(song: Song, bar: int) -> tuple[int, ...]:
 
 
 def _chord_on(song: Song, degree: int) -> tuple[int, ...]:
-    """Return the triad on a degree, folded below the tonic's fifth, so that chords lie close."""
+    """Return the triad on a degree as MIDI notes, folded below the tonic's fifth for close voicings."""
     notes = (_degree(song, degree + third) for third in (0, 2, 4))
     return tuple(sorted(note - 12 if note > song.tonic + 7 else note for note in notes))
 
 
 def _pan(note: _Note) -> Samples:
-    """Return the note on both sides at equal power."""
+    """Return the note as stereo with equal-power panning, shape (frames, 2)."""
     angle = note.pan * np.pi / 2
     sides = np.array([np.cos(angle), np.sin(angle)], dtype=np.float32) * np.float32(note.gain * np.sqrt(2))
     panned: Samples = note.sound[:, None] * sides
@@ -383,7 +384,7 @@ def _convolve(sound: Samples, response: Samples) -> Samples:
 
 
 def _shape_end(song: Song, rate: int, blocks: Iterator[Samples]) -> Iterator[Samples]:
-    """Bring the end of the passing blocks to 0: over the outro, or so fast that a cut just does not click."""
+    """Yield the blocks faded to 0 at the end: over the outro for a fade-out, else only against a click."""
     outro_s = song.outro_bars * song.bar_frames(rate) / rate
     fade_s = {"fade_out": outro_s, "ring_out": 0.5}.get(song.ending, DECLICK_S)
     left = song.frames(rate) - round(song.silence_before_s * rate) - round(song.silence_after_s * rate)
