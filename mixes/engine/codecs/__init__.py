@@ -1,1 +1,1 @@
-"""Files to samples and samples to files."""
+"""Decode files to samples and encode samples to files."""

@@ -1,7 +1,7 @@
-"""Write AAC-LC as an ADTS stream, from chunks encoded side by side, for a muxer to put into an MP4.
+"""Write AAC-LC as an ADTS stream, from chunks encoded in parallel, to be muxed into an MP4.
 
-In: float32 blocks. Out: a file of ADTS frames, and the facts the muxer needs, since ADTS itself can tell
-neither that the first 1,024 samples are priming nor where the last frame's music ends.
+In: float32 blocks. Out: a file of ADTS frames, and an `AdtsInfo` for the muxer, because ADTS cannot store
+that the first 1,024 samples are priming, nor where the music ends in the last frame.
 """
 
 from dataclasses import dataclass
@@ -23,36 +23,36 @@ from mixes.engine.errors import BrokenOutputError
 FRAME_SAMPLES = 1024
 PRIMING_SAMPLES = 1024  # decoded before the first sample of the mix
 PRE_ROLL, POST_ROLL = 32, 8  # frames
-# kbit/s. At 192 the encoder takes 400 frames to settle, so that chunks would be 2 dB worse than one stream.
+# kbit/s. At 192 the encoder needs 400 frames to settle: chunks would have 2 dB more noise than one stream.
 BITRATES = (256, 320, 384)
-DEFAULT_KBPS = 384  # what YouTube recommends for stereo
+DEFAULT_KBPS = 384  # YouTube's recommendation for stereo
 RATES = (44100, 48000)  # Hz
 ADTS_SYNC = 0xFFF
 
 
 @dataclass(frozen=True, slots=True)
 class AdtsInfo:
-    """What a muxer must know of the stream; all in samples of one channel but `frames`."""
+    """Values that the muxer needs; all but `frames` are in samples per channel."""
 
     frames: int  # ADTS frames, one packet each
     frame_samples: int
-    priming_samples: int  # to leave out at the beginning: an edit list
-    last_frame_samples: int  # to keep of the last packet: its duration
+    priming_samples: int  # to skip at the beginning, by an edit list
+    last_frame_samples: int  # to keep of the last packet, by its duration
 
 
 def adts_info(samples: int) -> AdtsInfo:
-    """Return what the ADTS stream of a mix of `samples` will be."""
+    """Return the layout of the ADTS stream of a mix of `samples` per channel."""
     frames = 1 + -(-samples // FRAME_SAMPLES)
     last = samples + PRIMING_SAMPLES - (frames - 1) * FRAME_SAMPLES
     return AdtsInfo(frames, FRAME_SAMPLES, PRIMING_SAMPLES, last)
 
 
 def frame_format(ffmpeg: Path, rate: int, bitrate_kbps: int) -> FrameFormat:
-    """Return how one ffmpeg encodes a chunk.
+    """Return the ffmpeg command that encodes a chunk, and its framing.
 
-    The fast coder without intensity stereo and noise substitution has both the least noise at this rate and
-    a third of the default's cost (which would leave a sixth of the bits unused); noise shaping in time
-    changed nothing measurable.
+    Measured at this bit rate: the fast coder without intensity stereo and noise substitution has the least
+    noise and a third of the cost of the default coder, which leaves a sixth of the bits unused. Temporal
+    noise shaping made no measurable difference.
     """
     argv = (
         *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", "-v", "level+error", "-filter_threads", "1"),
@@ -94,7 +94,7 @@ class AacWriter(ParallelEncoder[memoryview]):
     ) -> None:
         """Open `path` for `frames` samples a channel at `rate` Hz.
 
-        Raises ValueError for a rate or bit rate that we do not have.
+        Raises ValueError for an unsupported rate or bit rate, OSError when the file cannot be opened.
         """
         if rate not in RATES or bitrate_kbps not in BITRATES:
             raise ValueError(f"No AAC of {bitrate_kbps} kbit/s at {rate} Hz.")
@@ -112,14 +112,17 @@ class AacWriter(ParallelEncoder[memoryview]):
 
 
 def frame_offsets(data: bytes | mmap) -> list[int]:
-    """Return where each ADTS frame begins, and the end of the last; raises BrokenOutputError for others."""
+    """Return the byte offset of each ADTS frame, and the end of the last one.
+
+    Raises BrokenOutputError when the data is not a sequence of complete ADTS frames.
+    """
     offsets = [0]
     while offsets[-1] < len(data):
         header = int.from_bytes(data[offsets[-1] : offsets[-1] + 7], "big")
-        length = header >> 13 & 0x1FFF  # ISO 13818-7, 6.2: 13 bits that end 13 bits before the header does
+        length = header >> 13 & 0x1FFF  # ISO 13818-7, 6.2: the 13 bits before the last 13
         if header >> 44 != ADTS_SYNC or length < 7:
-            raise BrokenOutputError("The AAC encoder returned something else than ADTS frames.")
+            raise BrokenOutputError("The AAC encoder returned something other than ADTS frames.")
         offsets.append(offsets[-1] + length)
     if offsets[-1] > len(data):
-        raise BrokenOutputError("The AAC encoder broke off inside a frame.")
+        raise BrokenOutputError("The AAC encoder stopped in the middle of a frame.")
     return offsets

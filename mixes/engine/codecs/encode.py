@@ -1,9 +1,9 @@
 """Encode one stream of samples in parallel: cut it into chunks, run an encoder on each, join the results.
 
-In: float32 blocks of any size from one producer. Out: a file, written in order while the producer goes on.
-A chunk is a run of whole encoder frames; its process is also fed a little of what lies before and after, and
-those frames are dropped again, so that the joined stream sounds like one encoder's. The cuts depend on the
-length of the stream alone: the bytes are the same on any number of cores.
+In: float32 blocks of any size from one producer. Out: a file, written in order while the producer continues.
+A chunk consists of whole encoder frames. Its encoder is also fed some frames before and after the chunk,
+which are dropped from its output, so that the joined stream sounds like the output of one encoder. The cuts
+depend only on the length of the stream: the bytes are the same on any number of cores.
 """
 
 import contextlib
@@ -27,10 +27,10 @@ from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.errors import BrokenOutputError, Cancelled, OutputError
 from mixes.engine.processes.sandbox import ENCODE, run_child
 
-CHUNK_S = 45.0  # to start a process costs as much as 3 s of encoding: longer ones waste less but hold more
-LAST_CHUNKS_QUARTERS = (3, 2, 2, 1)  # how the last two chunks are cut, so that no core waits long for another
-PAGE_FRAMES = 1 << 17  # samples wait in pages of 1 MiB (3 s), each free again as soon as it is fed
-POLL_S = 0.1  # how soon a waiting producer notices that its caller wants to stop
+CHUNK_S = 45.0  # starting a process costs 3 s of encoding; longer chunks waste less, but take memory
+LAST_CHUNKS_QUARTERS = (3, 2, 2, 1)  # cuts of the last two chunks: all cores finish at about the same time
+PAGE_FRAMES = 1 << 17  # samples are buffered in pages of 1 MiB (3 s), each freed as soon as it is fed
+POLL_S = 0.1  # longest wait of the producer between two calls of `should_stop`
 
 Samples = npt.NDArray[np.float32]
 Trimmed = TypeVar("Trimmed")
@@ -38,27 +38,27 @@ Trimmed = TypeVar("Trimmed")
 
 @dataclass(frozen=True, slots=True)
 class FrameFormat:
-    """How one codec is called and cut: `argv` reads float32 stereo on stdin and writes frames on stdout."""
+    """Command and framing of a codec; `argv` reads float32 stereo on stdin and writes frames on stdout."""
 
     argv: tuple[str, ...]
-    samples: int  # in one encoder frame
-    pre_roll: int  # encoder frames fed before the wanted ones, so that the encoder's state has settled
-    post_roll: int  # and after them, for its look-ahead
+    samples: int  # per encoder frame and channel
+    pre_roll: int  # encoder frames fed before the kept ones, so that the encoder's state settles
+    post_roll: int  # encoder frames fed after the kept ones, for the look-ahead
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A run of encoder frames: fed samples `start` to `end`, kept `count` frames after the first `skip`."""
+    """A part of the stream: fed samples `start` to `end`; keeps `count` frames after the first `skip`."""
 
     first: int
     count: int
     skip: int
     start: int
-    end: int  # may lie beyond the stream: zeros are fed there
+    end: int  # may exceed the stream, which is padded with zeros
 
 
 def plan_chunks(encoder_frames: int, frame: FrameFormat, rate: int, chunk_s: float) -> tuple[Chunk, ...]:
-    """Cut `encoder_frames` into chunks of `chunk_s` seconds at most, by its arguments alone."""
+    """Cut `encoder_frames` into chunks of at most `chunk_s` seconds; depends only on the arguments."""
     length = max(1, round(chunk_s * rate / frame.samples))
     count = math.ceil(encoder_frames / length)
     quarters = (4,) * (count - 2) + LAST_CHUNKS_QUARTERS if count > 1 else (2, 2)
@@ -67,9 +67,9 @@ def plan_chunks(encoder_frames: int, frame: FrameFormat, rate: int, chunk_s: flo
 
 
 def trimmed_offsets(offsets: Sequence[int], chunk: Chunk, codec: str) -> Sequence[int]:
-    """Return where each kept frame of a chunk begins, and the end of the last.
+    """Return the byte offset of each kept frame of a chunk, and the end of the last one.
 
-    `offsets` has the same for all frames the encoder returned; raises BrokenOutputError for too few.
+    `offsets` holds the same for all frames from the encoder. Raises BrokenOutputError when it has too few.
     """
     kept = offsets[chunk.skip : chunk.skip + chunk.count + 1]
     if len(kept) != chunk.count + 1:
@@ -84,15 +84,15 @@ def _chunk(first: int, end: int, frame: FrameFormat) -> Chunk:
 
 
 class EncoderPool:
-    """The threads that run encoders, one process each at a time, and the memory that feeds them.
+    """Threads that run encoder processes, one each at a time, and the pages of samples that feed them.
 
-    One pool serves all outputs of one mix. The first failure stops everything: the producer then gets the
-    original exception from whatever it calls next. Use as a context manager: leaving it ends all threads
-    and their processes. (A child dies with the thread that started it, so these threads start them all.)
+    One pool serves all outputs of one mix. The first failure stops all jobs, and the producer's next call
+    raises the original exception. Use as a context manager: leaving it ends all threads and their processes.
+    (The kernel kills a child when the thread that started it ends, so these threads start all children.)
     """
 
     def __init__(self, workers: int) -> None:
-        """Start `workers` threads, as many as there are cores to use."""
+        """Start `workers` threads, one for each core to use."""
         self.workers = workers
         self._changed = threading.Condition()
         self._jobs: deque[Callable[[], None]] = deque()
@@ -111,7 +111,7 @@ class EncoderPool:
         self.stop()
 
     def stop(self) -> None:
-        """End all jobs, their processes and the threads; harmless when repeated."""
+        """End all jobs, their processes and the threads; may be called repeatedly."""
         with self._changed:
             self._stopping = True
             self._jobs.clear()
@@ -120,18 +120,18 @@ class EncoderPool:
             thread.join()
 
     def is_stopping(self) -> bool:
-        """Tell a running job that its result is no longer wanted."""
+        """Return whether running jobs must stop."""
         return self._stopping
 
     def check(self, should_stop: ShouldStop = never) -> None:
-        """Raise what went wrong in a job; Cancelled when the caller wants to stop, or all was stopped."""
+        """Raise the exception of a failed job, or Cancelled when `should_stop` says so or the pool ended."""
         if self._failure:
             raise self._failure
         if self._stopping or should_stop():
             raise Cancelled
 
     def wait_until(self, condition: Callable[[], bool], should_stop: ShouldStop = never) -> None:
-        """Let the producer sleep until `condition` holds; raises as `check`."""
+        """Wait in the producer's thread until `condition` holds. Raises as `check`."""
         while True:
             self.check(should_stop)
             with self._changed:
@@ -140,33 +140,33 @@ class EncoderPool:
                     return
 
     def notify(self) -> None:
-        """Have the producer look again at what it waits for."""
+        """Wake the producer, so that it checks its condition."""
         with self._changed:
             self._changed.notify_all()
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Have a thread run `job`, first come first served."""
+        """Queue `job` for the next free thread."""
         with self._changed:
             self._jobs.append(job)
             self._changed.notify_all()
 
     def reserve(self, *, filling: int, feeding: int) -> None:
-        """Make room for one more output: its pages being filled, and those of a chunk being fed."""
+        """Raise the page limit for one more output: pages being filled, and pages of a chunk being fed."""
         with self._changed:
             self._filling_pages += filling
             self._feeding_pages = max(self._feeding_pages, feeding)
 
     def acquire_page(self, should_stop: ShouldStop) -> Samples:
-        """Return a page of shape (PAGE_FRAMES, 2), waiting for a free one; raises as `check`."""
+        """Wait for a free page and return it, float32 of shape (PAGE_FRAMES, 2). Raises as `check`."""
         self.wait_until(self._has_page, should_stop)
-        with self._changed:  # there is one producer: nobody took it since
+        with self._changed:  # there is only one producer, so the page is still free
             if self._free_pages:
                 return self._free_pages.pop()
             self._pages_made += 1
         return np.empty((PAGE_FRAMES, 2), np.float32)
 
     def release_page(self, page: Samples) -> None:
-        """Take back a page whose samples have been fed."""
+        """Return a page to the pool after its samples have been fed."""
         with self._changed:
             self._free_pages.append(page)
             self._changed.notify_all()
@@ -179,7 +179,7 @@ class EncoderPool:
         while job := self._next_job():
             try:
                 job()
-            except Exception as error:  # not lost: `check` raises it in the producer's thread
+            except Exception as error:  # `check` raises it in the producer's thread
                 self._fail(error)
 
     def _next_job(self) -> Callable[[], None] | None:
@@ -196,7 +196,7 @@ class EncoderPool:
 
 
 class PagedSamples:
-    """The samples of one chunk, in pages that go back to the pool one by one while they are fed."""
+    """The samples of one chunk, in pages that return to the pool one by one while they are fed."""
 
     def __init__(self, pool: EncoderPool, should_stop: ShouldStop) -> None:
         self._pool = pool
@@ -205,7 +205,7 @@ class PagedSamples:
         self._free_frames = 0  # frames free in the last page
 
     def append(self, block: Samples) -> None:
-        """Copy a block of shape (n, 2), waiting for pages."""
+        """Copy a block of shape (n, 2); waits for free pages. Raises as `EncoderPool.check`."""
         while len(block):
             if not self._free_frames:
                 self._pages.append(self._pool.acquire_page(self._should_stop))
@@ -217,7 +217,7 @@ class PagedSamples:
             block = block[count:]
 
     def drain(self) -> Iterator[memoryview]:
-        """Yield the samples as bytes, giving each page back when the next one is asked for."""
+        """Yield the samples as bytes, page by page; a page is released when the next one is requested."""
         while self._pages:
             page = self._pages.popleft()
             yield (page if self._pages else page[: PAGE_FRAMES - self._free_frames]).data.cast("B")
@@ -225,9 +225,9 @@ class PagedSamples:
 
 
 class ParallelEncoder(ABC, Generic[Trimmed]):
-    """Writes one file from the blocks of one producer; a subclass knows the codec.
+    """Writes one file from the blocks of one producer; subclasses implement the codec.
 
-    Use as a context manager: leaving it closes the file, or, after an error, ends everything and removes it.
+    Use as a context manager: leaving it closes the file; an error stops the pool and removes the file.
     """
 
     def __init__(
@@ -240,8 +240,9 @@ class ParallelEncoder(ABC, Generic[Trimmed]):
         frames: int,
         should_stop: ShouldStop = never,
     ) -> None:
-        """Open `path` for a stream of exactly `frames` samples a channel. Only the producer's thread asks
-        `should_stop`.
+        """Open `path` for a stream of exactly `frames` samples a channel.
+
+        `should_stop` is called only in the producer's thread. Raises OSError when the file cannot be opened.
         """
         self._path, self._pool, self._plan, self._frame = path, pool, plan, frame
         self._frames, self._should_stop = frames, should_stop
@@ -251,7 +252,7 @@ class ParallelEncoder(ABC, Generic[Trimmed]):
         self._filling: dict[int, PagedSamples] = {}
         self._ready: dict[int, Trimmed] = {}
         self._write_lock = threading.Lock()
-        self._unwritten_limit = 2 * pool.workers + 2  # chunks, were one process very slow
+        self._unwritten_limit = 2 * pool.workers + 2  # chunks, when one process is very slow
         _reserve_pages(pool, plan)
         self._file = path.open("wb")
 
@@ -267,9 +268,10 @@ class ParallelEncoder(ABC, Generic[Trimmed]):
             self.close()
 
     def push(self, block: Samples) -> None:
-        """Take the next samples, float32 of shape (n, 2), copying them.
+        """Copy the next samples, float32 of shape (n, 2).
 
-        Raises what a chunk failed with; Cancelled; OutputError when the stream gets too long.
+        Raises the exception of a failed chunk, Cancelled when `should_stop` says so, OutputError when the
+        stream gets too long.
         """
         self._pool.check(self._should_stop)
         if self._position + len(block) > self._frames:
@@ -277,7 +279,7 @@ class ParallelEncoder(ABC, Generic[Trimmed]):
         self._distribute(block)
 
     def close(self) -> None:
-        """Encode what is left and finish the file; raises as `push`, and when the stream is too short."""
+        """Encode the rest and finish the file. Raises as `push`, and OutputError for too short a stream."""
         if self._file.closed:
             return
         try:
@@ -292,26 +294,26 @@ class ParallelEncoder(ABC, Generic[Trimmed]):
             raise
 
     def abort(self) -> None:
-        """Stop the whole pool, end its processes and remove the unfinished file."""
+        """Stop the pool and its processes, and remove the unfinished file."""
         self._pool.stop()
         if not self._file.closed:
-            with contextlib.suppress(OSError):  # a full disk: the error that led here says so
+            with contextlib.suppress(OSError):  # a full disk: the original error reports it
                 self._file.close()
             self._path.unlink(missing_ok=True)
 
     @abstractmethod
     def _trim(self, chunk: Chunk, encoded: bytes) -> Trimmed:
-        """Return the frames wanted of a chunk; runs in several threads at once."""
+        """Return the kept frames of an encoded chunk; called from several threads at once."""
 
     @abstractmethod
     def _append(self, chunk: Chunk, trimmed: Trimmed) -> None:
-        """Write them to the file; called in order, one at a time."""
+        """Write the kept frames of a chunk to the file; called in stream order, one at a time."""
 
     def _finish(self) -> None:
-        """Write what could not be known before, if anything."""
+        """Write data that is known only at the end, such as a header; nothing by default."""
 
     def _distribute(self, block: Samples) -> None:
-        """Give each chunk its part of the block: near a cut, two or more want the same samples."""
+        """Copy the block's samples to their chunks: near a cut, several chunks need the same samples."""
         begin, end = self._position, self._position + len(block)
         for index in range(self._submitted, len(self._plan)):
             chunk = self._plan[index]
@@ -344,7 +346,7 @@ class ParallelEncoder(ABC, Generic[Trimmed]):
 
 
 def _reserve_pages(pool: EncoderPool, plan: Sequence[Chunk]) -> None:
-    """Reserve what one chunk holds and what those which overlap it hold of the same samples."""
+    """Reserve the pages of one chunk, and a page for each chunk that overlaps it."""
     pages = math.ceil(max(chunk.end - chunk.start for chunk in plan) / PAGE_FRAMES)
     ends = [chunk.end for chunk in plan]
     overlapping = max(index - bisect_right(ends, chunk.start) for index, chunk in enumerate(plan))

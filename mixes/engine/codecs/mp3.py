@@ -1,7 +1,7 @@
-"""Write an MP3 whose decoded length and first sample are exact, from chunks encoded side by side.
+"""Write a gapless MP3, exact in length and first sample, from chunks encoded in parallel.
 
-In: float32 blocks. Out: a file of the given head (an ID3 tag), an Info frame with LAME's gapless data, and
-constant bit rate MPEG-1 Layer III frames without a bit reservoir, which is what lets chunks be joined.
+In: float32 blocks. Out: a file of an ID3 tag, an Info frame with LAME's gapless data, and constant bit rate
+MPEG-1 Layer III frames. They have no bit reservoir, so that chunks can be joined.
 The Info frame follows Xing's header and "MP3 Info Tag rev 1" (gabriel.mp3-tech.org/mp3infotag.html).
 """
 
@@ -26,13 +26,13 @@ from mixes.engine.codecs.encode import (
 from mixes.engine.errors import BrokenOutputError
 
 FRAME_SAMPLES = 1152
-# Frames. LAME's choice of block lengths takes up to 40 to forget how it began: with 40, chunks at 48 kHz are
-# one encoder's frames byte for byte; with 20, one seam in 300 has 1 dB more noise; with 6, one in 70 has 2.
+# Frames. LAME's choice of block lengths depends on up to 40 frames before. Measured at 48 kHz: with 40, all
+# bytes equal those of one encoder; with 20, one seam in 300 has 1 dB more noise; with 6, one in 70 has 2 dB.
 PRE_ROLL, POST_ROLL = 40, 3
-MIN_FRAMES = 2  # ffmpeg takes a file for an MP3 only when two frames follow each other
-ENCODER_DELAY = 576  # samples that LAME puts before the first one
-DECODER_DELAY = 529  # samples that every decoder adds: 528 by its filters, and 1
-# kbit/s -> (index in the frame header, low-pass in Hz, gain), the latter two as LAME 3.100 applies them
+MIN_FRAMES = 2  # ffmpeg recognises an MP3 only by two consecutive frames
+ENCODER_DELAY = 576  # samples that LAME inserts before the first one
+DECODER_DELAY = 529  # samples that every decoder inserts: 528 by its filters, and 1
+# kbit/s -> (index in the frame header, low-pass in Hz, gain); low-pass and gain are those of LAME 3.100
 BITRATES = {
     128: (9, 17000, 0.95),
     160: (10, 17500, 0.95),
@@ -44,21 +44,21 @@ BITRATES = {
 RATES = {44100: 0, 48000: 1}  # Hz -> index in the frame header
 SYNC_LAYER_3 = 0xFFFB  # MPEG-1 Layer III without a CRC in each frame
 JOINT_STEREO = 0x40
-PADDED = 0x02  # this frame is one byte longer, to keep the rate at 44.1 kHz
-SIDE_INFO_BYTES = 32  # of a stereo frame, zero in the Info frame
-ENCODER_NAME = b"LAME3.100"  # readers honour delay and padding only from names they know
+PADDED = 0x02  # flag of a frame with one more byte, which keeps the bit rate at 44.1 kHz
+SIDE_INFO_BYTES = 32  # of a stereo frame; all zero in the Info frame
+ENCODER_NAME = b"LAME3.100"  # players use delay and padding only from encoders they know
 TOC_POINTS = 100
 HAS_FRAMES, HAS_BYTES, HAS_TOC, HAS_QUALITY = 1, 2, 4, 8
-QUALITY = 57  # of 100, what LAME writes for its default effort
+QUALITY = 57  # of 100: LAME's value at its default effort
 UINT32_MAX = 0xFFFFFFFF
-CRC_POLYNOMIAL = 0xA001  # CRC-16/ARC, lowest bit first
+CRC_POLYNOMIAL = 0xA001  # CRC-16/ARC, least significant bit first
 CRC_ONE = 0x8000  # the polynomial 1 in that notation
-CRC_LANES = 1024  # 16-bit words taken at once
+CRC_LANES = 1024  # 16-bit words processed at once
 
 
 @dataclass(frozen=True, slots=True)
 class Mp3Format:
-    """A sampling rate in Hz and a constant bit rate in kbit/s; raises ValueError when we have no such MP3."""
+    """A sampling rate in Hz and a constant bit rate in kbit/s. Raises ValueError when not supported."""
 
     rate: int
     bitrate_kbps: int
@@ -69,19 +69,19 @@ class Mp3Format:
 
     @property
     def header(self) -> bytes:
-        """The 4 bytes that begin an unpadded frame."""
+        """The 4-byte header of an unpadded frame."""
         rates = BITRATES[self.bitrate_kbps][0] << 4 | RATES[self.rate] << 2
         return struct.pack(">HBB", SYNC_LAYER_3, rates, JOINT_STEREO)
 
     @property
     def frame_bytes(self) -> int:
-        """Length of an unpadded frame."""
+        """Length of an unpadded frame in bytes."""
         return FRAME_SAMPLES // 8 * self.bitrate_kbps * 1000 // self.rate
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedFrames:
-    """The frames kept of one chunk: their bytes, where each begins in them, and their CRC-16."""
+    """The kept frames of one chunk: their bytes, the offset of each, and their CRC-16."""
 
     data: memoryview
     offsets: tuple[int, ...]
@@ -90,9 +90,9 @@ class EncodedFrames:
 
 @dataclass(frozen=True, slots=True)
 class InfoFrameData:
-    """What the Info frame tells of the audio frames that follow it."""
+    """Contents of the Info frame, which describes the audio frames after it."""
 
-    samples: int  # of the mix, in each channel
+    samples: int  # of the mix, per channel
     frames: int
     bytes: int
     toc: tuple[int, ...]  # byte positions in the stream of the frames at 0, 1 ... 99 % of it
@@ -100,20 +100,20 @@ class InfoFrameData:
 
 
 def encoder_frames(samples: int) -> int:
-    """Return the MP3 frames that hold `samples`, so that a decoder's delay has passed before they end."""
+    """Return the number of MP3 frames for `samples` per channel and the delays of encoder and decoder."""
     needed = -(-(samples + ENCODER_DELAY + DECODER_DELAY) // FRAME_SAMPLES)
     return max(MIN_FRAMES, needed)
 
 
 def frame_format(ffmpeg: Path, mp3: Mp3Format) -> FrameFormat:
-    """Return how one ffmpeg encodes a chunk to frames which need none before them."""
+    """Return the ffmpeg command that encodes a chunk to frames without a bit reservoir, and its framing."""
     gain = BITRATES[mp3.bitrate_kbps][2]
     argv = (
         *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", "-v", "level+error", "-filter_threads", "1"),
         *("-threads", "1", "-f", "f32le", "-ar", str(mp3.rate), "-ac", "2", "-i", "pipe:0"),
         *(
             ("-af", f"volume={1 / gain:.6f}:precision=float") if gain != 1.0 else ()
-        ),  # LAME takes it off again
+        ),  # LAME applies the inverse gain
         *("-threads", "1", "-c:a", "libmp3lame", "-b:a", f"{mp3.bitrate_kbps}k", "-reservoir", "0"),
         *("-write_xing", "0", "-id3v2_version", "0", "-flush_packets", "0", "-f", "mp3", "pipe:1"),
     )
@@ -136,9 +136,9 @@ class Mp3Writer(ParallelEncoder[EncodedFrames]):
         chunk_s: float = CHUNK_S,
         should_stop: ShouldStop = never,
     ) -> None:
-        """Open `path` for `frames` samples a channel at `rate` Hz, its file beginning with `id3_tag`.
+        """Open `path` for `frames` samples a channel at `rate` Hz; the file starts with `id3_tag`.
 
-        Raises ValueError for a rate or bit rate that MP3 or we do not have.
+        Raises ValueError for an unsupported rate or bit rate, OSError when the file cannot be opened.
         """
         self._format = Mp3Format(rate, bitrate_kbps)
         self._total_frames = encoder_frames(frames)
@@ -174,24 +174,27 @@ class Mp3Writer(ParallelEncoder[EncodedFrames]):
 
 
 def frame_offsets(data: bytes, mp3: Mp3Format) -> list[int]:
-    """Return where each frame begins, and the end of the last; raises BrokenOutputError where none begins."""
+    """Return the byte offset of each frame, and the end of the last one.
+
+    Raises BrokenOutputError when the data is not a sequence of complete frames of this format.
+    """
     sync, rates = mp3.header[:2], mp3.header[2]
     offsets = [0]
     while offsets[-1] < len(data):
         at = offsets[-1]
         if data[at : at + 2] != sync or data[at + 2] & ~PADDED != rates:
-            raise BrokenOutputError("The MP3 encoder returned something else than frames of the wanted rate.")
+            raise BrokenOutputError("The MP3 encoder returned something other than MP3 frames.")
         offsets.append(at + mp3.frame_bytes + bool(data[at + 2] & PADDED))
     if offsets[-1] > len(data):
-        raise BrokenOutputError("The MP3 encoder broke off inside a frame.")
+        raise BrokenOutputError("The MP3 encoder stopped in the middle of a frame.")
     return offsets
 
 
 def info_frame(mp3: Mp3Format, info: InfoFrameData) -> bytes:
-    """Return the first frame, silent, which tells readers length, seek points, delay and padding.
+    """Return the Info frame: silent, with the length, seek points, delay and padding of the stream.
 
-    A stream beyond 4 GiB (29 hours at 320 kbit/s) gets no byte count: a wrong one makes readers distrust the
-    frame count, without which they cannot know where the music ends.
+    A stream beyond 4 GiB (29 hours at 320 kbit/s) has no byte count: with a wrong one, players would also
+    distrust the frame count, from which they know the end of the music.
     """
     total_bytes = mp3.frame_bytes + info.bytes
     fits = total_bytes <= UINT32_MAX
@@ -206,14 +209,14 @@ def info_frame(mp3: Mp3Format, info: InfoFrameData) -> bytes:
 
 
 def _lame_extension(mp3: Mp3Format, info: InfoFrameData) -> bytes:
-    """Return LAME's part of the Info frame, without the CRC that ends it."""
+    """Return the LAME extension of the Info frame, without its final CRC."""
     padding = FRAME_SAMPLES * info.frames - ENCODER_DELAY - info.samples
     lowpass = BITRATES[mp3.bitrate_kbps][1] // 100
     joint_stereo_and_rate = 3 << 2 | (2 if mp3.rate == 48000 else 1) << 6
     return struct.pack(
         ">9sBBfHHBB3sBBHIH",
         *(ENCODER_NAME, 0x01, lowpass),  # revision 0, constant bit rate
-        *(0.0, 0, 0, 0),  # peak and gains: not told
+        *(0.0, 0, 0, 0),  # peak and gains: unknown
         min(255, mp3.bitrate_kbps),
         (ENCODER_DELAY << 12 | padding).to_bytes(3, "big"),
         *(joint_stereo_and_rate, 0, 0),
@@ -223,13 +226,13 @@ def _lame_extension(mp3: Mp3Format, info: InfoFrameData) -> bytes:
 
 
 def crc16(data: memoryview) -> int:
-    """Return the CRC-16/ARC of bytes, many words at a time.
+    """Return the CRC-16/ARC of bytes, CRC_LANES words at a time.
 
-    A CRC is a remainder of polynomials, so the words of each lane can be summed alone, a step of CRC_LANES
-    words apart, and the lanes' sums are then taken as the last words.
+    A CRC is a polynomial remainder and therefore linear: every CRC_LANES-th word forms a lane, each lane is
+    summed alone, and the sums are then processed like the last words of the data.
     """
     whole = len(data) - len(data) % (2 * CRC_LANES)
-    head = bytes(data[: len(data) - whole]).rjust(2 * CRC_LANES, b"\0")  # zeros in front change nothing
+    head = bytes(data[: len(data) - whole]).rjust(2 * CRC_LANES, b"\0")  # leading zeros do not change a CRC
     rows = np.frombuffer(data[len(data) - whole :], "<u2").reshape(-1, CRC_LANES)
     step, word = _multiplication_table(16 * CRC_LANES), _multiplication_table(16)
     lanes = np.frombuffer(head, "<u2")
@@ -242,7 +245,7 @@ def crc16(data: memoryview) -> int:
 
 
 def advance_crc16(crc: int, count: int) -> int:
-    """Return the CRC after `count` more bytes of zero."""
+    """Return the CRC after `count` more zero bytes."""
     return _multiply(crc, _power_of_x(8 * count))
 
 

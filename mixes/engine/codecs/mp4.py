@@ -1,7 +1,7 @@
-"""The MP4: still pictures and a finished AAC stream in, a video in constant time out.
+"""Mux still pictures and a finished AAC stream into an MP4, in nearly constant time.
 
-A still is encoded once, as one group of at most ten seconds: one picture, then frames which say "the same
-again". That group is repeated as often as needed, by copy, so an hour costs hardly more than a minute.
+A still is encoded once, as one group of pictures (GOP) of at most ten seconds: a key frame, then skipped
+frames. The group is copied as often as needed, so an hour costs hardly more than a minute.
 """
 
 import contextlib
@@ -18,20 +18,20 @@ from mixes.engine.processes.ffmpeg_report import REPORT_ARGS, check_complete, fi
 from mixes.engine.processes.sandbox import VIDEO, Limits, run_child
 
 VIDEO_FPS = 25
-GROUP_FRAMES = 10 * VIDEO_FPS  # 3 h of a photo: 0.2 to 0.4 GB; groups of 2 s would make it five times as much
-# Two key frames side by side would have to differ in number (H.264's idr_pic_id), and ours are all alike
-MIN_SPAN_FRAMES = 2  # video frames, also of a group
-MIN_DISK_BYTES_PER_S = 10e6  # moving the index to the front copies the file without a sign of life
+GROUP_FRAMES = 10 * VIDEO_FPS  # 3 h of a photo have 0.2 to 0.4 GB; with groups of 2 s five times as much
+# Consecutive key frames must differ in H.264's idr_pic_id, and the copied ones are all equal
+MIN_SPAN_FRAMES = 2  # of a slide, and of a group
+MIN_DISK_BYTES_PER_S = 10e6  # moving the index to the front copies the file without any output
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-ACCESS_UNIT_DELIMITER = b"\x00\x00\x00\x01\x09"  # begins each frame of an H.264 stream made with `aud=1`
+ACCESS_UNIT_DELIMITER = b"\x00\x00\x00\x01\x09"  # starts each frame of an H.264 stream made with `aud=1`
 
-# One careful key frame (qcomp=1: quality does not depend on motion); after it nothing but skipped blocks, for
-# which a high quantiser and no search are enough. Measured at 1080p: 1.2 s of CPU and 86 MB for ten seconds.
+# One high-quality key frame (qcomp=1: quality does not depend on motion), then only skipped blocks, for which
+# a high quantiser and no motion search are enough. Measured at 1080p: 1.2 s of CPU and 86 MB for ten seconds.
 X264_PARAMS = (
     "keyint={count}:scenecut=0:qcomp=1:no-mbtree=1:rc-lookahead=0:ref=1:weightp=0:aud=1:"
     "zones=1,{count},q=30,subme=0,trellis=0,me=dia"
 )
-# sRGB to what players assume of HD video: BT.709, limited range.
+# Converts sRGB to BT.709, limited range, which players assume for HD video.
 TO_VIDEO_COLOURS = (
     "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int+bitexact,"
     "format=yuv420p,setsar=1,"
@@ -40,12 +40,12 @@ TO_VIDEO_COLOURS = (
 )
 
 
-Span = tuple[Path, int]  # a picture and the number of video frames it shows
+Span = tuple[Path, int]  # a picture and its number of video frames
 
 
 @dataclass(frozen=True, slots=True)
 class Slide:
-    """One picture and the audio frame from which it shows, until the next slide or the end."""
+    """One picture and the audio frame from which it is shown, until the next slide or the end."""
 
     picture: Path  # a PNG of the video's size, as `pictures` writes them
     start_frame: int
@@ -63,11 +63,13 @@ def make_video(
     on_progress: Callable[[float], None] | None = None,
     should_stop: ShouldStop = never,
 ) -> None:
-    """Write the MP4 `out`: `slides` over the AAC stream `adts` of `frames` sounding frames at `rate` Hz.
+    """Write the MP4 `out`: `slides` over the AAC stream `adts` of `frames` audio frames at `rate` Hz.
 
-    `adts` is as `aac.adts_info(frames)` says; more of it is left out. `metadata` is escaped ffmetadata with
-    title and chapters. The picture ends with the sound or less than a video frame (40 ms) after it.
-    Raises FfmpegError, OutputError, PictureError, StalledError, Cancelled.
+    `adts` has the layout of `aac.adts_info(frames)`; more frames are ignored. `metadata` is escaped
+    ffmetadata with title and chapters. The picture ends with the sound or less than a video frame (40 ms)
+    after it.
+    Raises FfmpegError and StalledError when ffmpeg fails, OutputError for an incomplete or missing output,
+    PictureError for an unusable picture, Cancelled when `should_stop` says so.
     """
     adts, out = adts.absolute(), out.absolute()
     size = _shared_size(slides)
@@ -91,7 +93,7 @@ def picture_stream(
     on_progress: Callable[[float], None] | None = None,
     should_stop: ShouldStop = never,
 ) -> Iterator[bytes]:
-    """Yield the whole picture as an IVF stream; each picture is encoded when its turn comes."""
+    """Yield the whole video track as an IVF stream; each picture is encoded when it is needed."""
     total = sum(count for _, count in spans)
     shown = 0
     yield ivf_header(size)
@@ -105,11 +107,11 @@ def picture_stream(
 
 
 def slide_spans(slides: Sequence[Slide], frames: int, rate: int) -> list[Span]:
-    """Return each picture with the number of video frames it shows; those too short to see are left out."""
+    """Return each picture with its number of video frames, without those shorter than MIN_SPAN_FRAMES."""
     total = max(MIN_SPAN_FRAMES, -(-frames * VIDEO_FPS // rate))
-    kept: list[tuple[Path, int]] = []  # picture and first video frame
+    kept: list[tuple[Path, int]] = []  # picture, first video frame
     for slide in slides:
-        start = (2 * slide.start_frame * VIDEO_FPS + rate) // (2 * rate)  # the nearest
+        start = (2 * slide.start_frame * VIDEO_FPS + rate) // (2 * rate)  # rounded
         if kept and start > total - MIN_SPAN_FRAMES:
             break
         if kept and start - kept[-1][1] < MIN_SPAN_FRAMES:
@@ -120,7 +122,7 @@ def slide_spans(slides: Sequence[Slide], frames: int, rate: int) -> list[Span]:
 
 
 def group_lengths(count: int) -> list[int]:
-    """Return the lengths of the groups that make `count` frames: whole ones, then the rest."""
+    """Return the lengths of the groups that add up to `count` frames: full groups, then the rest."""
     whole, rest = divmod(count, GROUP_FRAMES)
     if whole and 0 < rest < MIN_SPAN_FRAMES:
         return [*[GROUP_FRAMES] * (whole - 1), GROUP_FRAMES - MIN_SPAN_FRAMES, rest + MIN_SPAN_FRAMES]
@@ -130,7 +132,10 @@ def group_lengths(count: int) -> list[int]:
 def encode_group(
     ffmpeg: Path, picture: Path, count: int, *, should_stop: ShouldStop = never
 ) -> tuple[bytes, ...]:
-    """Encode a PNG as one closed group of `count` H.264 frames; any beginning of it is a whole group too."""
+    """Encode a PNG as one closed group of `count` H.264 frames; any prefix of it is a valid group as well.
+
+    Raises BrokenOutputError when the encoder returns another number of frames, EngineError when it fails.
+    """
     filters = TO_VIDEO_COLOURS.format(repeats=count - 1)
     argv = [
         *(str(ffmpeg), "-nostdin", "-nostats", *REPORT_ARGS, "-v", "error"),
@@ -138,7 +143,7 @@ def encode_group(
         *("-f", "png_pipe", "-framerate", str(VIDEO_FPS), "-i", f"file:{picture.absolute()}"),
         *("-vf", filters, "-frames:v", str(count), "-c:v", "libx264", "-profile:v", "high", "-threads", "1"),
         *("-preset", "slow", "-crf", "18", "-bf", "0", "-x264-params", X264_PARAMS.format(count=count)),
-        # Without the encoder's note about itself, which would be repeated with every group.
+        # Without the encoder's version message, which would be repeated with every group.
         *("-flags:v", "+bitexact", "-bsf:v", "filter_units=remove_types=6", "-f", "h264", "pipe:1"),
     ]
     output = run_child(argv, limits=VIDEO, read=(picture.absolute(),), should_stop=should_stop)
@@ -150,20 +155,20 @@ def encode_group(
 
 
 def ivf_header(size: tuple[int, int]) -> bytes:
-    """Return the head of an IVF stream: the simplest container that gives every frame its time."""
+    """Return the header of an IVF stream, the simplest container with a timestamp for every frame."""
     return struct.pack("<4sHH4sHHIIII", b"DKIF", 0, 32, b"H264", *size, VIDEO_FPS, 1, 0, 0)
 
 
 def ivf_frames(units: Sequence[bytes], first: int) -> bytes:
-    """Return encoded frames as they follow each other in an IVF stream, numbered from `first`."""
+    """Return encoded frames in IVF format, numbered from `first`."""
     heads = (struct.pack("<IQ", len(unit), first + index) for index, unit in enumerate(units))
     return b"".join(part for pair in zip(heads, units, strict=True) for part in pair)
 
 
 def _mux_args(ffmpeg: Path, adts: Path, metadata: Path, out: Path, *, frames: int, rate: int) -> list[str]:
     sound = adts_info(frames)
-    # Sound begins before 0, which becomes an edit list: the encoder's delay is not heard. The last packet
-    # lasts as long as there is sound in it; what follows is padding of the encoder's.
+    # The sound starts before 0, which becomes an edit list that skips the priming. The last packet lasts as
+    # long as its sound; the rest of it is padding.
     sound_times = (
         f"noise=drop=gte(n\\,{sound.frames}),"
         f"setts=ts=round((N*{sound.frame_samples}-{sound.priming_samples})/{rate}/TB):duration=round("
@@ -176,7 +181,7 @@ def _mux_args(ffmpeg: Path, adts: Path, metadata: Path, out: Path, *, frames: in
         *("-protocol_whitelist", "file", "-f", "ffmetadata", "-i", f"file:{metadata}"),
         *("-map", "0:v", "-map", "1:a", "-map_metadata", "2", "-map_chapters", "2", "-c", "copy"),
         *("-bsf:a", sound_times, "-avoid_negative_ts", "disabled"),
-        # The chapters' clock is the mix's own: in a finer one a chapter of minutes overflows 32 bits.
+        # The chapter track uses the mix rate: with a finer time base a chapter of minutes overflows 32 bits.
         *("-movie_timescale", str(rate)),
         *("-fflags", "+bitexact", "-movflags", "+faststart", "-f", "mp4", f"file:{out}"),
     ]
@@ -207,7 +212,7 @@ def _shared_size(slides: Sequence[Slide]) -> tuple[int, int]:
 
 
 def png_size(picture: Path) -> tuple[int, int]:
-    """Return width and height in pixels from a PNG's head; raises PictureError when it is no PNG."""
+    """Return width and height in pixels from a PNG's header. Raises PictureError when it is no PNG."""
     with picture.open("rb") as file:
         head = file.read(24)
     if len(head) < 24 or not head.startswith(PNG_SIGNATURE):
