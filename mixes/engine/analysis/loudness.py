@@ -1,8 +1,8 @@
-"""How loud a sound is: ITU-R BS.1770-4 and EBU R 128 (Tech 3341, 3342), in one pass over blocks of any size.
+"""Loudness by ITU-R BS.1770-4 and EBU R 128 (Tech 3341, 3342), in one pass over blocks of any size.
 
 In: float32 stereo frames at any rate from 4 to 768 kHz. Out: momentary and short-term loudness every 100 ms,
 integrated loudness, loudness range, true peak. Powers are mean squares of the K-weighted channels, summed
-over the two channels, on the scale where a sine of full scale in one channel has 0.5.
+over both channels: a full-scale sine in one channel has 0.5 before weighting.
 """
 
 from typing import cast
@@ -15,7 +15,7 @@ from mixes.engine.samples import Samples
 
 Powers = NDArray[np.float64]
 
-HOP_S = 0.1  # a new loudness every 100 ms
+HOP_S = 0.1  # distance between windows
 MOMENTARY_HOPS = 4  # 400 ms
 SHORT_TERM_HOPS = 30  # 3 s
 ABSOLUTE_GATE_LUFS = -70.0
@@ -23,26 +23,26 @@ RELATIVE_GATE_LU = -10.0  # integrated loudness, BS.1770-4
 RANGE_GATE_LU = -20.0  # loudness range, EBU Tech 3342
 RANGE_PERCENTILES = (0.10, 0.95)  # EBU Tech 3342
 LUFS_OFFSET = -0.691  # cancels the K-weighting's gain at 997 Hz
-DENORMAL_FLOOR = 1e-30  # smaller filter states are set to 0: near zero, processors slow down many times over
-PIECE_FRAMES = 16_384  # worked out at a time: the memory of larger arrays goes back to the system each time
-SILENT_POWER = 1e-20  # -200 LUFS, far below the rounding of any file
+DENORMAL_FLOOR = 1e-30  # smaller filter states are set to 0: denormal numbers slow processors down
+PIECE_FRAMES = 16_384  # per step: the memory of larger arrays returns to the system each time
+SILENT_POWER = 1e-20  # -200 LUFS, far below the rounding error of any file
 
 
 def power_to_lufs(power: ArrayLike) -> NDArray[np.float64]:
-    """Return the loudness of K-weighted powers; -inf for silence."""
+    """Return the loudness in LUFS of K-weighted powers, of the same shape; -inf for silence."""
     with np.errstate(divide="ignore"):
         return LUFS_OFFSET + 10 * np.log10(np.asarray(power, dtype=np.float64))
 
 
 def lufs_to_power(lufs: ArrayLike) -> Powers:
-    """Return the K-weighted power that has this loudness; 0 for -inf."""
+    """Return the K-weighted powers of loudness values in LUFS, of the same shape; 0 for -inf."""
     return 10 ** ((np.asarray(lufs, dtype=np.float64) - LUFS_OFFSET) / 10)
 
 
 def gate_integrated(power: Powers) -> float:
-    """Return the integrated loudness in LUFS of 400 ms powers taken every 100 ms, gated as BS.1770-4 says.
+    """Return the integrated loudness in LUFS of 400 ms powers every 100 ms, shape (n,), gated by BS.1770-4.
 
-    -inf when nothing is above the absolute gate of -70 LUFS, or when there is no window at all.
+    Returns -inf when no window exceeds the absolute gate of -70 LUFS.
     """
     heard = power[power > lufs_to_power(ABSOLUTE_GATE_LUFS)]
     if not heard.size:
@@ -52,7 +52,7 @@ def gate_integrated(power: Powers) -> float:
 
 
 def gate_range(power: Powers) -> float:
-    """Return the loudness range in LU of 3 s powers taken every 100 ms (EBU Tech 3342); 0.0 for silence."""
+    """Return the loudness range in LU (EBU Tech 3342) of 3 s powers every 100 ms, shape (n,); 0 if silent."""
     heard = power[power >= lufs_to_power(ABSOLUTE_GATE_LUFS)]
     if not heard.size:
         return 0.0
@@ -64,9 +64,8 @@ def gate_range(power: Powers) -> float:
 def k_weighting(rate: int) -> NDArray[np.float64]:
     """Return the two K-weighting filters at `rate` Hz as second-order sections, shape (2, 6).
 
-    BS.1770 prints coefficients for 48 kHz only. These are the analogue prototypes behind them (a shelf of
-    +4 dB above 1.7 kHz, a high-pass at 38 Hz) under the bilinear transform: at 48 kHz they give the printed
-    numbers to 9 digits.
+    BS.1770 lists coefficients for 48 kHz only. This is the bilinear transform of their analogue prototypes (a
+    shelf of +4 dB above 1.7 kHz, a high-pass at 38 Hz): at 48 kHz it gives the listed values to 9 digits.
     """
     shelf_gain = 10 ** (3.999843853973347 / 20)
     shelf_middle = shelf_gain**0.4996667741545416
@@ -82,13 +81,13 @@ def k_weighting(rate: int) -> NDArray[np.float64]:
 
 
 class LoudnessMeter:
-    """Measures sound as it passes by. Every property is up to date at any time; blocks are left untouched."""
+    """Measures a stream block by block. Properties are current after each block; blocks are not changed."""
 
     def __init__(self, rate: int) -> None:
         self.sample_peak = 0.0  # largest |sample|, 1.0 is full scale
         self._rate = rate
         self._sections = k_weighting(rate)
-        self._filter_state = np.zeros((2, 2, 2))  # of the filters: section, channel, two values
+        self._filter_state = np.zeros((2, 2, 2))  # per filter section and channel, two values
         self._pending: Samples = np.zeros((0, 2), dtype=np.float32)  # less than one hop
         self._hop_powers: list[Powers] = []
         self._hops = 0
@@ -96,7 +95,7 @@ class LoudnessMeter:
         self._true_peak = 0.0
 
     def push(self, block: Samples) -> None:
-        """Measure the next frames, shape (n, 2). NaN counts as silence, infinities as full scale."""
+        """Measure the next frames, float32 of shape (n, 2). NaN counts as 0, infinity as full scale."""
         for start in range(0, len(block), PIECE_FRAMES):
             self._push_piece(block[start : start + PIECE_FRAMES])
 
@@ -111,32 +110,32 @@ class LoudnessMeter:
 
     @property
     def momentary_power(self) -> Powers:
-        """Power of each whole 400 ms window, window k beginning at k * 0.1 s."""
+        """Power of each complete 400 ms window, shape (n,); window k starts at k * 0.1 s."""
         return self._windows(MOMENTARY_HOPS)
 
     @property
     def momentary_lufs(self) -> NDArray[np.float64]:
-        """Loudness of each whole 400 ms window, window k beginning at k * 0.1 s; -inf for silence."""
+        """Loudness in LUFS of each complete 400 ms window, shape (n,); window k starts at k * 0.1 s."""
         return power_to_lufs(self.momentary_power)
 
     @property
     def short_term_lufs(self) -> NDArray[np.float64]:
-        """Loudness of each whole 3 s window, window k beginning at k * 0.1 s; -inf for silence."""
+        """Loudness in LUFS of each complete 3 s window, shape (n,); window k starts at k * 0.1 s."""
         return power_to_lufs(self._windows(SHORT_TERM_HOPS))
 
     @property
     def integrated_lufs(self) -> float:
-        """Gated loudness of all so far; -inf for silence and for less than 400 ms."""
+        """Gated loudness in LUFS of all frames so far; -inf for silence and for less than 400 ms."""
         return gate_integrated(self.momentary_power)
 
     @property
     def range_lu(self) -> float:
-        """Loudness range of all so far; 0.0 for silence and for less than 3 s."""
+        """Loudness range in LU of all frames so far; 0.0 for silence and for less than 3 s."""
         return gate_range(self._windows(SHORT_TERM_HOPS))
 
     @property
     def true_peak_dbtp(self) -> float:
-        """True peak of all so far, as if silence followed; -inf for silence."""
+        """True peak in dBTP of all frames so far, as if silence followed; -inf for silence."""
         rest = np.concatenate((self._peak_context, np.zeros((CONTEXT_AFTER, 2), dtype=np.float32)))
         peak = self._highest(rest, self._true_peak)
         return 20 * float(np.log10(peak)) if peak > 0 else -np.inf
@@ -151,7 +150,7 @@ class LoudnessMeter:
         return max([floor, *(float(peaks.max()) for _, peaks in peaks_above(padded, floor))])
 
     def _measure_power(self, block: Samples) -> None:
-        """Weigh and square as many whole hops as have come in, and keep the rest."""
+        """K-weight and square the complete hops received so far; keep the remaining frames."""
         frames = np.concatenate((self._pending, block), dtype=np.float32)
         first = self._hop_start(self._hops)
         hops = (10 * (first + len(frames) + 1) - 1) // self._rate - self._hops
@@ -166,12 +165,12 @@ class LoudnessMeter:
         self._hops += hops
 
     def _hop_start(self, hop: int) -> int:
-        # Whole frames, without drift where a tenth of the rate is none (11,025 Hz)
+        # Integer arithmetic from the start avoids drift when a tenth of the rate is no integer (11,025 Hz)
         return hop * self._rate // 10
 
     def _k_weight(self, frames: Samples) -> NDArray[np.float64]:
         """Return the K-weighted frames, shape (2, n)."""
-        from scipy.signal import sosfilt  # half a second to import, and planning needs this module without it
+        from scipy.signal import sosfilt  # takes half a second; planning imports this module without it
 
         channels = frames.T.astype(np.float64, order="C")
         weighted, filter_state = sosfilt(self._sections, channels, axis=1, zi=self._filter_state)
@@ -180,7 +179,7 @@ class LoudnessMeter:
         return cast("NDArray[np.float64]", weighted)
 
     def _windows(self, hops: int) -> Powers:
-        """Return the mean power of every `hops` neighbouring hops."""
+        """Return the mean power of each window of `hops` consecutive hops, shape (n,)."""
         power = np.concatenate(self._hop_powers) if self._hop_powers else np.zeros(0)
         if power.size < hops:
             return np.zeros(0)

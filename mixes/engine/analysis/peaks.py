@@ -1,7 +1,7 @@
-"""The outline of a track for drawing: at most 4,000 pairs of lowest and highest sample, however long it is.
+"""The waveform outline of a track: at most 4,000 pairs of lowest and highest sample, for any length.
 
-In: blocks of float32 stereo. Out: pairs of whole numbers from -127 to 127 (full scale), both channels
-together, each for the same number of frames.
+In: blocks of float32 stereo. Out: pairs of integers from -127 to 127 (full scale) over both channels, each
+for the same number of frames.
 """
 
 import sys
@@ -12,32 +12,32 @@ import numpy as np
 
 from mixes.engine.samples import Samples
 
-MAX_POINTS = 4000  # even; as many as the pixels of the widest screens
-FIRST_FRAMES_PER_POINT = 64  # 1.5 ms at 44.1 kHz; doubled whenever the points have become too many
-FULL_SCALE = 127  # so that a point fits two signed bytes
+MAX_POINTS = 4000  # even; the width of the widest screens in pixels
+FIRST_FRAMES_PER_POINT = 64  # 1.5 ms at 44.1 kHz; doubled whenever MAX_POINTS is reached
+FULL_SCALE = 127  # a point fits two signed bytes
 
 Pairs = tuple[tuple[int, int], ...]  # lowest and highest
 
 
 def pack_pairs(pairs: Pairs) -> str:
-    """Return pairs as text for JSON, two bytes each in hexadecimal: thousands of lists are slow to read."""
+    """Return pairs as hexadecimal text, two bytes each: JSON with thousands of lists is slow to parse."""
     return array("b", [value for pair in pairs for value in pair]).tobytes().hex()
 
 
 def unpack_pairs(text: str) -> Pairs:
-    """Return the pairs of such a text. Raises ValueError, TypeError when it is none."""
+    """Return the pairs in a text of `pack_pairs`. Raises ValueError or TypeError when it is malformed."""
     return tuple(map(_unpack_pair, memoryview(bytes.fromhex(text)).cast("H")))
 
 
 @cache
 def _unpack_pair(code: int) -> tuple[int, int]:
-    """Return the pair whose two bytes are a number's: one object for all tracks."""
+    """Return the pair in the two bytes of `code`; equal pairs of all tracks share one object."""
     low, high = array("b", code.to_bytes(2, sys.byteorder))
     return low, high
 
 
 class PeakCollector:
-    """Collects the outline as blocks pass by, without knowing how many will come."""
+    """Collects the outline of a stream of unknown length, block by block."""
 
     def __init__(self) -> None:
         self.frames_per_point = FIRST_FRAMES_PER_POINT
@@ -46,7 +46,7 @@ class PeakCollector:
         self._pending: Samples = np.zeros((0, 2), dtype=np.float32)  # less than one point
 
     def push(self, block: Samples) -> None:
-        """Take the next finite frames, shape (n, 2)."""
+        """Add the next frames: finite float32 of shape (n, 2)."""
         rest = np.concatenate((self._pending, block), dtype=np.float32)
         while len(rest) >= self.frames_per_point:
             rest = rest[self._collect(rest) :]
@@ -61,7 +61,7 @@ class PeakCollector:
         return tuple((low, high) for low, high in scaled)
 
     def _collect(self, frames: Samples) -> int:
-        """Turn as many frames as there is room for into points, and return how many that were."""
+        """Convert frames, shape (n, 2), to points until those are full; return the number of frames used."""
         count = min(len(frames) // self.frames_per_point, MAX_POINTS - self._count)
         used = count * self.frames_per_point
         rows = frames[:used].reshape(count, -1)

@@ -1,4 +1,4 @@
-"""What is known of a track: measured once, in one pass over its decoded sound, and kept as JSON.
+"""Analyse a track in one pass over its decoded sound; the result is stored as JSON.
 
 In: the path of a file. Out: a `TrackAnalysis` with exact length, loudness, true peak, loudness curve, cue
 points, outline and tags, or a `DecodeError` that says in one sentence why the track cannot be used.
@@ -26,47 +26,50 @@ from mixes.engine.processes.ffmpeg import MAX_TRACK_S
 from mixes.engine.samples import Samples
 from mixes.engine.tags.tags import Tags, read_tags, tags_from_name
 
-ANALYSIS_VERSION = 1  # raised whenever the same file would be measured otherwise
+ANALYSIS_VERSION = 1  # raised whenever the same file gives different measurements
 TAGS_UNREADABLE = "Its tags could not be read, so its names come from the file name."
-SOUND_FLOOR = 10 ** (-60 / 20)  # -60 dBFS: what lies outside the first and the last such sample is not heard
+SOUND_FLOOR = 10 ** (-60 / 20)  # -60 dBFS: quieter samples at both ends count as silence
 MIN_SOUND_S = 0.5
-CURVE_FLOOR_LUFS = -120.0  # stands for silence: JSON has no infinity
-BLOCK_FRAMES = 16_384  # read at a time; the memory of larger blocks goes back to the system each time
+CURVE_FLOOR_LUFS = -120.0  # represents silence: JSON has no infinity
+BLOCK_FRAMES = 16_384  # per read: the memory of larger blocks returns to the system each time
 BLOCKS_PER_REPORT = 64  # 24 s of sound at 44.1 kHz
 
 
 @dataclass(frozen=True, slots=True)
 class TrackAnalysis:
-    """One track, measured. Frames are counted at `rate`, from the file's first sample."""
+    """The measurements of one track. Frames are counted at `rate`, from the file's first sample."""
 
     version: int
     sha256: str  # of the file
     rate: int  # Hz, the file's own
     frames: int
     codec: str
-    channels: int | None  # of the file, None where ffmpeg has no name for them
-    integrated_lufs: float | None  # None where it is too short or too quiet to be gated
+    channels: int | None  # of the file, None for a layout that ffmpeg does not name
+    integrated_lufs: float | None  # None for a track too short or too quiet for the gate
     range_lu: float
     true_peak_dbtp: float
-    momentary: tuple[float, ...] = field(repr=False)  # LUFS of the 400 ms from k * 0.1 s on, at least -120.0
+    momentary: tuple[float, ...] = field(repr=False)  # LUFS of 400 ms from k * 0.1 s on, at least -120.0
     cues: CuePoints
-    peaks: Pairs = field(repr=False)  # lowest and highest, -127 to 127, evenly spread
+    peaks: Pairs = field(repr=False)  # (lowest, highest), -127 to 127, evenly spaced
     tags: Tags
-    damaged_places: int  # decode errors; stored analyses have the key by this name
-    repaired_samples: int  # that were no numbers, or louder than any sound
-    notes: tuple[str, ...]  # what a user should know of the file, in sentences
+    damaged_places: int  # number of decode errors; the name is a key of stored analyses
+    repaired_samples: int  # NaN, infinite or absurdly loud samples
+    notes: tuple[str, ...]  # sentences for the user on problems of the file
 
     @property
     def duration_s(self) -> float:
         return self.frames / self.rate
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain types only, for `json.dump`."""
+        """Return the analysis as plain types for `json.dump`."""
         return {**asdict(self), "peaks": pack_pairs(self.peaks)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Read what `to_json` gave. Raises ValueError (another version), KeyError or TypeError (damage)."""
+        """Return the analysis stored by `to_json`.
+
+        Raises ValueError when it has another version, KeyError or TypeError when it is damaged.
+        """
         if data["version"] != ANALYSIS_VERSION:
             raise ValueError(f"This analysis has version {data['version']}, not {ANALYSIS_VERSION}.")
         read = dict(data)
@@ -80,7 +83,7 @@ class TrackAnalysis:
 
 @cache
 def _intern_level(level: float) -> float:
-    """Return one object for all of the same value: hundreds of curves are made of a few thousand."""
+    """Return one shared object for equal values: hundreds of curves hold only a few thousand values."""
     return level
 
 
@@ -94,10 +97,11 @@ def analyse_track(
     on_progress: Callable[[float], None] = lambda fraction: None,
     should_stop: ShouldStop = never,
 ) -> TrackAnalysis:
-    """Decode a track once and return all that is known of it.
+    """Decode a track once and return its analysis.
 
-    `name` is what its user calls the file, for the tags; `sha256` that of its bytes, where it is known.
-    `on_progress` gets the fraction done, if the file tells its length. Raises DecodeError, Cancelled.
+    `name` is the user's name of the file, for the tags; `sha256` is the hash of its bytes if known.
+    `on_progress` receives the finished fraction when the file declares its length. Raises DecodeError when
+    the track cannot be used, Cancelled when `should_stop` says so.
     """
     with open_track(ffmpeg, path, None, max_s=max_s + 1.0, should_stop=should_stop) as decoder:
         meter = TrackMeter(decoder.rate)
@@ -132,17 +136,17 @@ def analyse_track(
 
 
 class TrackMeter:
-    """All that is measured of a track's sound while it passes by once."""
+    """Takes all measurements of a track's sound in one pass over its blocks."""
 
     def __init__(self, rate: int) -> None:
         self.loudness = LoudnessMeter(rate)
         self.peaks = PeakCollector()
         self.rate = rate
         self.frames = 0
-        self.first_sound = self.last_sound = 0  # exclusive; equal while nothing can be heard
+        self.first_sound = self.last_sound = 0  # frames, the last exclusive; equal before any sound
 
     def push(self, block: Samples) -> None:
-        """Take the next frames, shape (n, 2), contiguous and finite."""
+        """Measure the next frames: float32 of shape (n, 2), contiguous and finite."""
         self.loudness.push(block)
         self.peaks.push(block)
         heard = np.abs(block.reshape(-1)) > SOUND_FLOOR
@@ -153,7 +157,7 @@ class TrackMeter:
         self.frames += len(block)
 
     def require_sound(self, path: Path) -> None:
-        """Raise DecodeError when there is nothing, or next to nothing, to hear."""
+        """Raise DecodeError when the track is empty, silent, or shorter than MIN_SOUND_S of sound."""
         if not self.frames:
             raise DecodeError(path, "there is no sound in it.")
         if not self.last_sound:
@@ -172,7 +176,7 @@ class TrackMeter:
         return tuple(np.round(curve, 2).tolist())
 
     def find_cues(self) -> CuePoints:
-        """Return the cue points, found on the curve as it is kept, so that they can be found again."""
+        """Return the cue points, computed from the stored curve, so that they can be recomputed from it."""
         return find_cues(
             self.momentary,
             self.integrated_lufs,
@@ -184,7 +188,7 @@ class TrackMeter:
 
 
 def damage_notes(decode_errors: int, repaired_samples: int) -> tuple[str, ...]:
-    """Return a sentence for each kind of damage that was passed over."""
+    """Return a sentence for the user on each kind of tolerated damage."""
     notes = []
     if decode_errors:
         places = "1 damaged place" if decode_errors == 1 else f"{decode_errors} damaged places"
@@ -195,7 +199,10 @@ def damage_notes(decode_errors: int, repaired_samples: int) -> tuple[str, ...]:
 
 
 def read_tags_or_name(path: Path, name: str | None, should_stop: ShouldStop) -> tuple[Tags, tuple[str, ...]]:
-    """Return a file's tags; what its name tells, and a note, where reading them fails. Raises Cancelled."""
+    """Return a file's tags, or names from its file name and a note when reading the tags fails.
+
+    Raises Cancelled when `should_stop` says so.
+    """
     try:
         return read_tags(path, name=name, should_stop=should_stop), ()
     except Cancelled:
@@ -205,7 +212,7 @@ def read_tags_or_name(path: Path, name: str | None, should_stop: ShouldStop) -> 
 
 
 def _read_blocks(decoder: Decoder, on_progress: Callable[[float], None]) -> Iterator[Samples]:
-    """Yield the whole track in blocks, and tell now and then how much of it that was."""
+    """Yield the whole track in blocks of shape (n, 2), reporting progress every BLOCKS_PER_REPORT blocks."""
     for index in count():
         block = decoder.read(BLOCK_FRAMES)
         if not len(block):

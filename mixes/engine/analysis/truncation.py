@@ -1,7 +1,7 @@
-"""Whether a file ends where it says it does: what was cut off in a download or on a full disk.
+"""Detect truncated files, such as incomplete downloads: their declared length exceeds the decoded one.
 
-In: a decoded file, the length it claims, the length that came. Out: a sentence, or none. Decoders say nothing
-of a WAV, an MP3 or an Ogg file that simply stops.
+In: a file, its declared length, its decoded length. Out: a sentence for the user, or none. Decoders do not
+report a WAV, MP3 or Ogg file that ends too early.
 """
 
 import struct
@@ -10,15 +10,15 @@ from pathlib import Path
 from mixes.engine.codecs.decode import StreamInfo
 from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 
-TOLERANCE_S, TOLERANCE_SHARE = 2.0, 0.02  # less than the larger of both is the rounding of some encoder
-UNKNOWN_SIZE = 0xFFFFFFFF  # written by programs that do not know yet how much will follow
+TOLERANCE_S, TOLERANCE_SHARE = 2.0, 0.02  # up to the larger of both, encoders round
+UNKNOWN_SIZE = 0xFFFFFFFF  # written by programs that stream a WAV of unknown length
 MAX_CHUNKS = 100
-MAX_PAGE_BYTES = 65_307  # bytes, of Ogg
-LAST_PAGE_FLAG = 4  # flag of an Ogg page
+MAX_PAGE_BYTES = 65_307  # of Ogg (RFC 3533)
+LAST_PAGE_FLAG = 4  # "end of stream" in the header of an Ogg page
 
 
 def truncation_notes(path: Path, info: StreamInfo, length_s: float) -> tuple[str, ...]:
-    """Return a sentence for a file whose end is missing."""
+    """Return a sentence when the end of a file is missing, else an empty tuple. Raises OSError."""
     declared_s = wav_declared_s(path)
     if declared_s is None and not info.is_estimate:
         declared_s = info.declared_s
@@ -32,7 +32,7 @@ def truncation_notes(path: Path, info: StreamInfo, length_s: float) -> tuple[str
 
 
 def wav_declared_s(path: Path) -> float | None:
-    """Return the seconds that a WAV's header claims; None where it does not, or is no WAV."""
+    """Return the length in seconds that a WAV header declares; None without one, or for another format."""
     with path.open("rb") as file:
         if (header := file.read(12))[:4] != b"RIFF" or header[8:] != b"WAVE":
             return None
@@ -49,7 +49,7 @@ def wav_declared_s(path: Path) -> float | None:
 
 
 def is_truncated_ogg(path: Path) -> bool:
-    """Tell whether the last page of an Ogg file does not say that it is the last."""
+    """Return whether an Ogg file ends without a page flagged as its last."""
     with path.open("rb") as file:
         if file.read(4) != b"OggS":
             return False
