@@ -50,16 +50,16 @@ from mixes.engine.filenames import MAX_STEM_BYTES, file_stem
         ("İstanbul", "i\u0307stanbul"),
     ],
 )
-def test_a_title_gives_this_stem(title: str, stem: str) -> None:
+def test_a_title_gives_the_expected_stem(title: str, stem: str) -> None:
     assert file_stem(title) == stem
 
 
-def test_a_long_title_is_cut_after_a_whole_letter() -> None:
+def test_a_long_title_is_cut_between_graphemes() -> None:
     assert file_stem("é" * 150) == "é" * 100
     assert file_stem("a" + "夜" * 120) == "a" + "夜" * 66
     assert (
         file_stem("x" + "\u0915\u093f" * 60) == "x" + "\u0915\u093f" * 33
-    )  # a vowel sign stays on its letter
+    )  # a vowel sign stays with its letter
 
 
 def test_a_long_title_does_not_end_in_a_dash() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mixes.engine.text import MAX_TEXT_CHARS, clean_text, cut_to_bytes, shorten_to_bytes
 
 any_text = st.text(alphabet=st.characters(), max_size=400)
-FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"  # one letter to the eye, 18 bytes
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"  # one grapheme of 18 bytes
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_cleaning_does_not_cut_an_accent_off() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(any_text)
-def test_clean_text_is_one_visible_line_and_stays_so(raw: str) -> None:
+def test_clean_text_is_one_visible_line_and_idempotent(raw: str) -> None:
     clean = clean_text(raw)
     assert len(clean) <= MAX_TEXT_CHARS
     assert len(clean.splitlines()) <= 1 and clean == clean.strip()
@@ -70,11 +70,11 @@ def test_clean_text_is_one_visible_line_and_stays_so(raw: str) -> None:
         ("", 5, ""),
     ],
 )
-def test_text_is_cut_between_letters(text: str, limit: int, cut: str) -> None:
+def test_text_is_cut_between_graphemes(text: str, limit: int, cut: str) -> None:
     assert cut_to_bytes(text, limit) == cut
 
 
-def test_one_letter_longer_than_the_limit_is_cut_after_all() -> None:
+def test_a_single_grapheme_longer_than_the_limit_is_cut() -> None:
     assert cut_to_bytes("z" + "\u0335" * 50, 11) == "z" + "\u0335" * 5
 
 
@@ -86,7 +86,7 @@ def test_shortened_text_ends_in_an_ellipsis() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(any_text, st.integers(3, 300))
-def test_shortened_text_fits_and_is_a_beginning(raw: str, limit: int) -> None:
+def test_shortened_text_fits_and_is_a_prefix(raw: str, limit: int) -> None:
     text = clean_text(raw)
     shortened = shorten_to_bytes(text, limit)
     assert len(shortened.encode()) <= limit

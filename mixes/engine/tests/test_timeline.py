@@ -1,4 +1,4 @@
-"""The law of lengths, and the chapters that follow from it."""
+"""Tests of the timeline's length checks and chapter starts."""
 
 import json
 from itertools import pairwise
@@ -39,25 +39,25 @@ def test_length_is_the_sum_of_clips_minus_the_sum_of_overlaps(arrangement):
 
 
 @given(arrangements())
-def test_a_timeline_comes_back_from_json_as_it_was(arrangement):
+def test_a_timeline_survives_a_json_round_trip(arrangement):
     timeline = make_timeline(*arrangement)
     assert Timeline.from_dict(json.loads(json.dumps(timeline.to_dict()))) == timeline
 
 
 @given(arrangements())
-def test_chapters_begin_at_zero_and_never_go_back(arrangement):
+def test_chapters_start_at_zero_and_never_decrease(arrangement):
     starts = make_timeline(*arrangement).chapter_starts()
     assert starts[0] == 0
     assert list(starts) == sorted(starts)
 
 
-def test_chapters_start_where_the_incoming_clip_takes_over_and_not_at_sums_of_lengths():
+def test_chapters_start_at_the_crossover_and_not_at_sums_of_lengths():
     timeline = make_timeline([1000, 1000, 1000], [200, 200], [100, 150])
     assert timeline.chapter_starts() == (0, 900, 1750)
 
 
 @pytest.mark.parametrize("start", [799, 801])
-def test_a_clip_that_does_not_start_where_the_overlap_says_is_refused(start):
+def test_a_clip_whose_start_contradicts_the_overlap_is_refused(start):
     clips = (Clip("A", "", 0, 1000, 0, 0.0), Clip("B", "", 0, 1000, start, 0.0))
     with pytest.raises(TimelineError, match="B does not start"):
         Timeline(44_100, clips, (Transition("smooth", 200, ""),))

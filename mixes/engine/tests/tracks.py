@@ -1,4 +1,4 @@
-"""Analyses of tracks that need no sound: for tests of what is planned from them."""
+"""Track analyses without sound files, for tests of planning."""
 
 from mixes.engine.analysis.cues import CuePoints
 from mixes.engine.analysis.track import ANALYSIS_VERSION, TrackAnalysis
@@ -19,7 +19,7 @@ def make_track(
     momentary=None,
     **flags,
 ):
-    """A track that sounds at `lufs` from its first to its last sample, with an outro of `outro_s`."""
+    """Return a track with sound at `lufs` from its first to its last sample and an outro of `outro_s`."""
     frames = round(seconds * rate)
     cue_out = frames if cue_out_s is None else round(cue_out_s * rate)
     cue_in = round(cue_in_s * rate)

@@ -1,4 +1,4 @@
-"""The loudness meter against EBU's published cases, known sines, and ffmpeg's own meter."""
+"""Tests of the loudness meter against EBU's test cases, known sines, and ffmpeg's meter."""
 
 import re
 import subprocess
@@ -26,21 +26,21 @@ def measure(sound, rate=RATE, block=RATE):
 
 
 def tones(*parts, rate=RATE):
-    """1 kHz on both sides, as (dBFS, seconds) after each other, without a step of phase."""
+    """Return a 1 kHz sine on both channels: consecutive (dBFS, seconds) parts with continuous phase."""
     sound = sine(1000, sum(seconds for _, seconds in parts), rate, level_db=0.0)
     gains = np.repeat([10 ** (db / 20) for db, _ in parts], [round(s * rate) for _, s in parts])
     return sound * gains[:, None].astype(np.float32)
 
 
 def true_peak_of_sine(frequency_share, phase_degrees, amplitude):
-    """True peak of EBU Tech 3341's sines, whose frequency is a share of the rate, under a slow envelope."""
+    """Return the measured true peak of a sine of EBU Tech 3341, its frequency a share of the rate."""
     place = np.arange(RATE // 2)
     wave = amplitude * np.sin(2 * np.pi * frequency_share * place + np.radians(phase_degrees))
     wave *= np.sin(np.pi * place / len(place)) ** 0.5
     return measure(np.repeat(wave[:, None], 2, axis=1).astype(np.float32)).true_peak_dbtp
 
 
-def test_k_weighting_is_the_one_bs_1770_prints_for_48_khz():
+def test_k_weighting_equals_the_coefficients_of_bs_1770_at_48_khz():
     shelf = [1.53512485958697, -2.69169618940638, 1.19839281085285, 1.0, -1.69065929318241, 0.73248077421585]
     high_pass = [1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621]
     np.testing.assert_allclose(k_weighting(48_000), [shelf, high_pass], atol=1e-8)
@@ -48,9 +48,9 @@ def test_k_weighting_is_the_one_bs_1770_prints_for_48_khz():
 
 @pytest.mark.parametrize("rate", [4_000, 8_000, 11_025, 44_100, 48_000, 96_000, 768_000])
 def test_sine_of_997_hz_on_both_sides_measures_its_level_at_any_rate(rate):
-    # One side at 0 dBFS is -3.01 LUFS by definition, so both together read the peak level
+    # One channel at 0 dBFS is -3.01 LUFS by definition, so both channels read the peak level
     meter = measure(sine(997, 2.0, rate, level_db=-23.0), rate)
-    tolerance = 0.1 if rate >= 16_000 else 0.6  # the shelf is bent near half the rate
+    tolerance = 0.1 if rate >= 16_000 else 0.6  # the bilinear transform bends the shelf near half the rate
     assert meter.integrated_lufs == pytest.approx(-23.0, abs=tolerance)
 
 
@@ -94,7 +94,7 @@ def test_true_peak_of_ebu_tech_3341_cases_15_to_19(share, phase, amplitude, expe
 
 
 def music_like(seconds=25.0):
-    """Noise in two levels with clicks: loud enough for peaks between samples, with a range."""
+    """Return noise at two levels with clicks: it has peaks between samples and a loudness range."""
     half = pink_noise(seconds / 2, level_db=-14.0, seed=3)
     return np.concatenate([half, fade(half, -3, -15)]) + click_train(140, seconds, level_db=-3.0)
 
@@ -129,7 +129,7 @@ def test_curves_have_one_value_per_100_ms_of_whole_windows():
     assert len(measure(sound).short_term_lufs) == 11
 
 
-def test_windows_do_not_drift_at_a_rate_no_tenth_of_which_is_whole():
+def test_windows_do_not_drift_when_a_tenth_of_the_rate_is_no_integer():
     rate = 4_009
     sound = np.concatenate([silence(120.0, rate), sine(997, 1.0, rate)])
     curve = measure(sound, rate).momentary_lufs
@@ -153,7 +153,7 @@ def test_silence_measures_minus_infinity():
     assert np.isneginf(meter.momentary_lufs).all()
 
 
-def test_nothing_at_all_measures_minus_infinity():
+def test_no_frames_measure_minus_infinity():
     meter = LoudnessMeter(RATE)
     meter.push(silence(0))
     assert meter.integrated_lufs == meter.true_peak_dbtp == -np.inf
@@ -166,7 +166,7 @@ def test_sound_shorter_than_a_window_cannot_be_gated_but_has_a_peak():
     assert meter.true_peak_dbtp == pytest.approx(-6.0, abs=0.1)
 
 
-def test_nan_and_infinities_do_not_spread():
+def test_nan_and_infinities_do_not_spread_in_the_filters():
     sound = sine(997, 3.0, level_db=-20.0)
     clean = measure(sound).integrated_lufs
     sound[1000], sound[2000], sound[3000] = np.nan, np.inf, -np.inf
@@ -177,19 +177,19 @@ def test_nan_and_infinities_do_not_spread():
     assert np.array_equal(sound, before, equal_nan=True)
 
 
-def test_one_pass_of_sound_after_long_silence_leaves_no_trace_in_the_filters():
+def test_filter_states_return_to_0_in_silence():
     meter = measure(np.concatenate([sine(997, 1.0), silence(30.0)]))
     assert not meter._filter_state.any(), "numbers this small make processors many times slower"
 
 
-def test_true_peak_counts_what_rises_after_the_last_sample():
-    burst = np.full((3, 2), 0.9, dtype=np.float32)  # ends at a high level: the wave swings on beyond it
+def test_true_peak_includes_the_overshoot_after_the_last_sample():
+    burst = np.full((3, 2), 0.9, dtype=np.float32)  # ends at a high level: the wave overshoots after it
     as_if_silence_followed = measure(np.concatenate([burst, silence(0.1)])).true_peak_dbtp
     assert measure(burst).true_peak_dbtp == as_if_silence_followed > 20 * np.log10(0.9) + 0.5
 
 
-def test_no_chunk_that_holds_a_peak_is_passed_over(rng):
-    # Signs chosen against the filters: the largest swings between samples that samples of this size can make
+def test_no_chunk_with_a_peak_is_skipped(rng):
+    # Signs chosen to match the filters: the largest overshoot that samples of this size can have
     sound = rng.choice([-1.0, 1.0], (20 * CHUNK_FRAMES, 2)).astype(np.float32)
     sound *= rng.uniform(0.1, 1.0, 20).repeat(CHUNK_FRAMES)[:, None].astype(np.float32)
     padded = np.pad(sound, ((CONTEXT_BEFORE, CONTEXT_AFTER), (0, 0)))
@@ -202,7 +202,7 @@ def test_no_chunk_that_holds_a_peak_is_passed_over(rng):
 
 
 @pytest.mark.parametrize("share", [0.02, 0.23, 0.38])
-def test_peaks_between_samples_are_those_of_the_wave(share):
+def test_peaks_between_samples_match_the_continuous_wave(share):
     place = np.arange(4_000)
     wave = np.sin(2 * np.pi * share * place + 0.4).astype(np.float32)
     finer = np.abs(np.sin(2 * np.pi * share * (place[:, None] + np.array([0, 0.25, 0.5, 0.75])) + 0.4))
@@ -217,7 +217,7 @@ def test_power_and_lufs_are_each_others_inverse():
     assert lufs_to_power(-np.inf) == 0.0 and power_to_lufs(0.0) == -np.inf
 
 
-def test_gates_leave_out_what_is_far_below_the_rest():
+def test_gates_exclude_windows_far_below_the_rest():
     power = lufs_to_power(np.array([-20.0] * 50 + [-45.0] * 50 + [-75.0] * 500))
     assert gate_integrated(power) == pytest.approx(-20.0)
     assert gate_integrated(np.zeros(0)) == gate_integrated(np.zeros(9)) == -np.inf

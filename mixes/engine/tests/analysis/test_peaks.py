@@ -1,4 +1,4 @@
-"""The outline of a track: bounded, true to the sound, and the same for any blocks."""
+"""Tests of the waveform outline: bounded, exact, and the same for any block sizes."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_each_pair_is_the_lowest_and_highest_sample_of_its_frames():
 
 
 @pytest.mark.parametrize("frames", [0, 1, 64, 255_999, 256_000, 256_001, 600_000, 3_000_000])
-def test_there_are_never_more_points_than_can_be_drawn(frames):
+def test_there_are_never_more_than_max_points(frames):
     collector = collect(np.zeros((frames, 2), dtype=np.float32))
     pairs = collector.pairs()
     assert len(pairs) == -(-frames // collector.frames_per_point) <= MAX_POINTS
@@ -51,7 +51,7 @@ def test_louder_than_full_scale_is_drawn_at_full_scale():
     assert {min(low for low, _ in pairs), max(high for _, high in pairs)} == {-127, 127}
 
 
-def test_asking_in_between_changes_nothing():
+def test_reading_the_outline_early_does_not_change_it():
     sound = pink_noise(2.0)
     collector = PeakCollector()
     for start in range(0, len(sound), 10_007):
@@ -61,7 +61,7 @@ def test_asking_in_between_changes_nothing():
     assert all(type(value) is int for pair in collector.pairs() for value in pair)
 
 
-def test_pairs_come_back_from_their_text_and_are_shared():
+def test_pairs_survive_a_text_round_trip_and_are_shared():
     every = tuple((low, high) for low in range(-127, 128) for high in range(-127, 128))
     assert unpack_pairs(pack_pairs(every)) == every
     assert unpack_pairs(pack_pairs(())) == ()

@@ -1,4 +1,4 @@
-"""Whole files measured: known answers, refusals in one sentence, and JSON that comes back the same."""
+"""Tests of the analysis of whole files: measurements, refusals and the JSON round trip."""
 
 import hashlib
 import json
@@ -56,7 +56,7 @@ def test_loudness_and_peak_are_those_of_the_sound(song):
     assert song.momentary[0] == -120.0 and song.momentary[50] == pytest.approx(-20.0, abs=0.05)
 
 
-def test_cue_points_lie_around_the_sound(song):
+def test_cue_points_enclose_the_sound(song):
     cues = song.cues
     assert cues.first_sound == pytest.approx(1.5 * RATE, abs=2)
     assert cues.last_sound == pytest.approx(9.5 * RATE, abs=2)
@@ -70,13 +70,13 @@ def test_outline_shows_the_sound(song):
     assert song.peaks[len(song.peaks) // 2] == (-loudest, loudest)
 
 
-def test_names_come_from_the_name_the_user_knows(song, ffmpeg, song_path):
+def test_names_come_from_the_users_file_name(song, ffmpeg, song_path):
     assert (song.tags.artist, song.tags.title) == ("The Band", "997")
     named = analyse_track(ffmpeg, song_path, name="Others - Other.wav", sha256="known")
     assert (named.tags.artist, named.tags.title, named.sha256) == ("Others", "Other", "known")
 
 
-def test_json_comes_back_the_same(song):
+def test_an_analysis_survives_a_json_round_trip(song):
     noted = replace(song, integrated_lufs=None, channels=None, notes=("A note.",))
     for analysis in (song, noted):
         assert (
@@ -90,7 +90,7 @@ def test_json_of_another_version_is_refused(song):
             TrackAnalysis.from_json(song.to_json() | {"version": version})
 
 
-def test_damaged_json_is_refused_as_such(song):
+def test_damaged_json_is_refused(song):
     for damage in (
         {},
         [],
@@ -107,7 +107,7 @@ def test_the_same_sound_in_any_format_measures_the_same(ffmpeg, song, tmp_path, 
     options = ("-b:a", "320k") if ending == "mp3" else ()  # below 256k LAME lowers the level a little
     analysis = analyse_track(ffmpeg, write_audio(tmp_path / f"song.{ending}", SONG, RATE, *options))
     seconds = analysis.frames / analysis.rate
-    assert seconds == pytest.approx(10.5, abs=0.06)  # M4A and the like may keep some of their padding
+    assert seconds == pytest.approx(10.5, abs=0.06)  # M4A and similar formats may keep some padding
     assert analysis.integrated_lufs == pytest.approx(song.integrated_lufs, abs=0.2)
     assert analysis.cues.cue_in / analysis.rate == pytest.approx(1.5, abs=0.06)
     assert analysis.damaged_places == 0 and analysis.notes == ()
@@ -120,7 +120,7 @@ def test_a_file_is_measured_at_its_own_rate(ffmpeg, tmp_path, rate):
     assert (analysis.rate, analysis.frames) == (rate, len(sound))
 
 
-def test_mastered_fade_is_known(ffmpeg, tmp_path):
+def test_a_mastered_fade_is_detected(ffmpeg, tmp_path):
     noise = pink_noise(30.0, level_db=-20.0)
     sound = np.concatenate([noise[: 18 * RATE], fade(noise[18 * RATE :], 0, -45)])
     cues = analyse_track(ffmpeg, write_wav(tmp_path / "fade.wav", sound)).cues
@@ -128,14 +128,14 @@ def test_mastered_fade_is_known(ffmpeg, tmp_path):
     assert (cues.cue_out - cues.outro_start) / RATE == pytest.approx(9.5, abs=1.0)
 
 
-def test_sound_up_to_the_end_of_the_file_is_known(ffmpeg, tmp_path):
+def test_sound_up_to_the_end_of_the_file_is_detected(ffmpeg, tmp_path):
     cues = analyse_track(ffmpeg, write_wav(tmp_path / "cold.wav", pink_noise(5.0))).cues
     assert cues.to_the_end
     assert cues.cue_out == cues.outro_start == cues.last_sound
 
 
 @pytest.mark.parametrize("frames", [RATE // 2, RATE * 6 // 10])
-def test_half_a_second_is_enough(ffmpeg, tmp_path, frames):
+def test_half_a_second_of_sound_is_accepted(ffmpeg, tmp_path, frames):
     sound = pink_noise(frames / RATE)
     analysis = analyse_track(ffmpeg, write_wav(tmp_path / "short.wav", sound))
     assert (analysis.cues.cue_in, analysis.cues.cue_out) == (0, analysis.cues.last_sound)
@@ -149,7 +149,7 @@ def test_sound_too_quiet_to_be_gated_keeps_its_bounds(ffmpeg, tmp_path):
     assert analysis.cues.cue_out == analysis.cues.last_sound == pytest.approx(3 * RATE, abs=500)
 
 
-def test_broken_samples_are_counted_and_told(ffmpeg, tmp_path):
+def test_broken_samples_are_counted_and_reported(ffmpeg, tmp_path):
     sound = sine(997, 3.0, level_db=-20.0)
     sound[500:502] = np.nan
     sound[900, 0] = np.inf
@@ -159,7 +159,7 @@ def test_broken_samples_are_counted_and_told(ffmpeg, tmp_path):
     assert len(analysis.notes) == 1
 
 
-def test_damaged_places_are_counted_and_told(ffmpeg, tmp_path):
+def test_damaged_places_are_counted_and_reported(ffmpeg, tmp_path):
     path = write_audio(tmp_path / "song.flac", pink_noise(10.0))
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 200] = bytes(200)
@@ -208,7 +208,7 @@ def test_track_that_is_too_long_is_refused(ffmpeg, song_path):
     assert analyse_track(ffmpeg, song_path, max_s=10.5).frames == len(SONG)
 
 
-def test_progress_is_told_and_stopping_is_heeded(ffmpeg, song_path):
+def test_progress_is_reported_and_analysing_can_be_cancelled(ffmpeg, song_path):
     fractions = []
     analyse_track(ffmpeg, song_path, on_progress=fractions.append)
     assert fractions and all(0.0 <= fraction <= 1.0 for fraction in fractions)
@@ -216,7 +216,7 @@ def test_progress_is_told_and_stopping_is_heeded(ffmpeg, song_path):
         analyse_track(ffmpeg, song_path, should_stop=lambda: True)
 
 
-def test_measuring_leaves_the_sound_as_it_was():
+def test_measuring_does_not_change_the_sound():
     block = pink_noise(1.0)
     block.setflags(write=False)
     sound = TrackMeter(RATE)
@@ -224,7 +224,7 @@ def test_measuring_leaves_the_sound_as_it_was():
     assert sound.frames == len(block)
 
 
-def test_tags_that_cannot_be_read_are_told_and_the_name_is_used(ffmpeg, tmp_path, monkeypatch):
+def test_unreadable_tags_are_reported_and_the_file_name_is_used(ffmpeg, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise EngineError("The file could not be read safely.")
 
@@ -234,7 +234,7 @@ def test_tags_that_cannot_be_read_are_told_and_the_name_is_used(ffmpeg, tmp_path
     assert TAGS_UNREADABLE in track.notes
 
 
-def test_a_hash_is_that_of_all_bytes_and_can_be_stopped_on_its_way(tmp_path, monkeypatch):
+def test_a_hash_covers_all_bytes_and_can_be_cancelled(tmp_path, monkeypatch):
     monkeypatch.setattr(hashing, "HASH_BYTES", 1000)
     path = tmp_path / "file"
     path.write_bytes(bytes(range(256)) * 20)

@@ -1,4 +1,4 @@
-"""Files that stop before they should, told from those that are whole or never knew their length."""
+"""Tests that truncated files are distinguished from complete ones and from those of unknown length."""
 
 import struct
 
@@ -7,7 +7,7 @@ import pytest
 from mixes.engine.analysis.truncation import is_truncated_ogg, truncation_notes, wav_declared_s
 from mixes.engine.codecs.decode import StreamInfo
 
-RATE_BYTES = 176_400  # a second of CD sound
+RATE_BYTES = 176_400  # bytes per second of CD audio
 
 
 def wav(declared, *, before=b""):
@@ -30,7 +30,7 @@ def written(tmp_path):
     return write
 
 
-def test_the_claim_of_a_wav_is_read_from_its_header(written):
+def test_the_declared_length_of_a_wav_is_read_from_its_header(written):
     odd = b"note" + struct.pack("<I", 3) + b"abc\0"
     assert wav_declared_s(written(wav(60 * RATE_BYTES))) == 60
     assert wav_declared_s(written(wav(60 * RATE_BYTES, before=odd))) == 60
@@ -39,11 +39,11 @@ def test_the_claim_of_a_wav_is_read_from_its_header(written):
 @pytest.mark.parametrize(
     "data", [b"", b"RIFF", b"fLaC" * 50, wav(0xFFFFFFFF), wav(9)[:40], b"RIFF\0\0\0\0WAVE" + b"\xff" * 99]
 )
-def test_no_claim_is_made_up(written, data):
+def test_a_file_without_a_valid_header_declares_no_length(written, data):
     assert not wav_declared_s(written(data))
 
 
-def test_an_ogg_file_ends_with_a_page_that_says_so(written):
+def test_an_ogg_file_ends_with_a_page_flagged_as_last(written):
     assert not is_truncated_ogg(written(page(2) + page(0) + page(4)))
     assert is_truncated_ogg(written(page(2) + page(0)))
     assert is_truncated_ogg(written(page(2) + b"x" * 1_000_000)) and not is_truncated_ogg(written(b"fLaC"))
@@ -60,7 +60,7 @@ def test_an_ogg_file_ends_with_a_page_that_says_so(written):
         (None, 100.0, False, ()),
     ],
 )
-def test_what_is_missing_is_said_where_the_file_itself_knows(
+def test_a_missing_end_is_reported_when_the_file_declares_its_length(
     written, declared_s, length_s, is_estimate, notes
 ):
     info = StreamInfo("mp3", 2, declared_s, 1, is_estimate)

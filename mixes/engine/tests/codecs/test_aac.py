@@ -1,4 +1,4 @@
-"""AAC streams read back by ffmpeg: the promised frames, and behind the priming the mix, sample for sample."""
+"""Tests of AAC streams, decoded by ffmpeg: number of frames, priming and position of each sample."""
 
 import functools
 
@@ -46,14 +46,14 @@ def signal_to_noise_db(original, decoded):
         (8 * 3600 * 48_000, AdtsInfo(1_350_001, 1024, 1024, 1024)),
     ],
 )
-def test_the_facts_place_every_sample(samples, info):
+def test_adts_info_accounts_for_every_sample(samples, info):
     assert adts_info(samples) == info
     kept = (info.frames - 1) * info.frame_samples + info.last_frame_samples
     assert kept == info.priming_samples + samples
 
 
 @pytest.mark.parametrize("frames", [1, 1023, 1024, 1025, 60_000])
-def test_the_file_holds_the_promised_frames(tmp_path, ffmpeg, frames):
+def test_the_file_has_the_frames_of_adts_info(tmp_path, ffmpeg, frames):
     writer = write_aac(tmp_path / "a.aac", ffmpeg, pink_noise(2)[:frames])
     assert len(aac.frame_offsets((tmp_path / "a.aac").read_bytes())) - 1 == writer.info.frames
     decoded = run_ffmpeg("-f", "aac", "-i", str(tmp_path / "a.aac"), "-f", "f32le", "-")
@@ -61,7 +61,7 @@ def test_the_file_holds_the_promised_frames(tmp_path, ffmpeg, frames):
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000])
-def test_behind_the_priming_lies_the_mix(tmp_path, ffmpeg, rate):
+def test_the_mix_follows_the_priming(tmp_path, ffmpeg, rate):
     samples = music(6, rate)
     write_aac(tmp_path / "a.aac", ffmpeg, samples, rate=rate, chunk_s=1.5)
     decoded = decode_file(tmp_path / "a.aac", rate)[aac.PRIMING_SAMPLES :][: len(samples)]
@@ -70,7 +70,7 @@ def test_behind_the_priming_lies_the_mix(tmp_path, ffmpeg, rate):
     assert signal_to_noise_db(samples, decoded) > 30
 
 
-def test_the_bits_asked_for_are_used(tmp_path, ffmpeg):
+def test_the_requested_bit_rate_is_used(tmp_path, ffmpeg):
     write_aac(tmp_path / "a.aac", ffmpeg, pink_noise(6), chunk_s=2)
     kbps = (tmp_path / "a.aac").stat().st_size * 8 / 6 / 1000
     assert 0.93 * 384 < kbps < 1.07 * 384
@@ -84,8 +84,8 @@ def test_neither_workers_nor_blocks_change_the_bytes(tmp_path, ffmpeg):
         assert (tmp_path / "other.aac").read_bytes() == (tmp_path / "usual.aac").read_bytes()
 
 
-def test_a_seam_is_as_good_as_no_seam(tmp_path, ffmpeg):
-    """At each cut: at most 6 dB more noise than one encoder makes there, or 30 dB of distance to it."""
+def test_a_seam_adds_no_audible_noise(tmp_path, ffmpeg):
+    """The signal-to-noise ratio at each cut is 30 dB or more, or at most 6 dB below one encoder's."""
     samples = music(15)
     writer = write_aac(tmp_path / "cut.aac", ffmpeg, samples, chunk_s=1)
     frame = aac.frame_format(ffmpeg, RATE, aac.DEFAULT_KBPS)
@@ -108,7 +108,7 @@ def test_bytes_that_are_not_frames_are_refused(garbage):
 
 
 @pytest.mark.parametrize(("rate", "bitrate_kbps"), [(22_050, 384), (44_100, 192)])
-def test_rates_we_do_not_have_are_refused(tmp_path, ffmpeg, rate, bitrate_kbps):
+def test_unsupported_rates_are_refused(tmp_path, ffmpeg, rate, bitrate_kbps):
     with EncoderPool(1) as pool, pytest.raises(ValueError, match="No AAC"):
         AacWriter(tmp_path / "a.aac", ffmpeg, pool, rate=rate, frames=9, bitrate_kbps=bitrate_kbps)
     assert not (tmp_path / "a.aac").exists()

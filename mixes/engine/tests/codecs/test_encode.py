@@ -1,4 +1,4 @@
-"""Chunks, the pool and the writer, with `cat` for an encoder: what comes out must be what went in."""
+"""Tests of chunks, the pool and the writer, with `cat` as the encoder: output must equal input."""
 
 import contextlib
 import errno
@@ -24,7 +24,7 @@ HANGING = FrameFormat((shutil.which("sleep"), "100"), samples=4, pre_roll=3, pos
 
 
 class CatWriter(ParallelEncoder):
-    """Keeps the samples themselves, so that a frame dropped, doubled or moved shows."""
+    """Writes the samples unchanged, which reveals a dropped, doubled or moved frame."""
 
     def __init__(self, path, pool, frames, *, frame=CAT, chunk_s=0.4, slow_chunk=None, **more):
         self.slow_chunk = slow_chunk
@@ -46,7 +46,7 @@ class FullDiskWriter(CatWriter):
 
 
 def push_in_blocks(writer, samples, sizes):
-    """Push blocks of the given sizes, over and over, until all samples are pushed."""
+    """Push blocks of the given sizes, repeatedly, until all samples are pushed."""
     at = 0
     while at < len(samples):
         for size in sizes:
@@ -63,10 +63,10 @@ def wait_for(condition):
 
 
 def children():
-    """Process ids whose parent we are."""
+    """Return the process ids of this process's children."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it ended while we looked
+        with contextlib.suppress(OSError):  # the process ended meanwhile
             parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
             found += [folder.name] if int(parent) == os.getpid() else []
     return found
@@ -94,7 +94,7 @@ def test_chunks_hold_every_frame_once_and_in_order(total):
     assert all(0 < chunk.count <= 25 for chunk in plan)
 
 
-def test_a_chunk_is_fed_what_lies_before_and_after_it():
+def test_a_chunk_is_fed_the_frames_before_and_after_it():
     for chunk in plan_chunks(1000, CAT, RATE, 0.1):
         assert chunk.start == max(0, chunk.first - 3) * 4
         assert chunk.skip == min(chunk.first, 3)
@@ -135,7 +135,7 @@ def test_chunks_longer_than_a_page_stay_whole(tmp_path):
     assert (tmp_path / "out").read_bytes()[: samples.nbytes] == samples.tobytes()
 
 
-def test_results_are_written_in_order_whichever_is_ready_first(tmp_path, noise):
+def test_results_are_written_in_stream_order(tmp_path, noise):
     with EncoderPool(3) as pool, CatWriter(tmp_path / "out", pool, len(noise), slow_chunk=0) as writer:
         writer.push(noise)
     assert (tmp_path / "out").read_bytes()[: noise.nbytes] == noise.tobytes()
@@ -154,7 +154,7 @@ def test_two_outputs_share_one_worker(tmp_path, noise):
     assert (tmp_path / "two").read_bytes()[: noise.nbytes] == noise.tobytes()
 
 
-def test_a_failing_encoder_is_told_to_the_producer_and_leaves_no_file(tmp_path, noise):
+def test_a_failing_encoder_raises_in_the_producer_and_leaves_no_file(tmp_path, noise):
     path = tmp_path / "out"
     with (
         pytest.raises(FfmpegError),
@@ -165,7 +165,7 @@ def test_a_failing_encoder_is_told_to_the_producer_and_leaves_no_file(tmp_path, 
     assert not path.exists()
 
 
-def test_a_failure_is_also_told_by_the_next_push(tmp_path, noise):
+def test_the_next_push_also_raises_the_failure(tmp_path, noise):
     with EncoderPool(1) as pool:
         writer = CatWriter(tmp_path / "out", pool, len(noise), frame=BROKEN)
         writer.push(noise[:600])
@@ -175,7 +175,7 @@ def test_a_failure_is_also_told_by_the_next_push(tmp_path, noise):
         writer.abort()
 
 
-def test_a_full_disk_stops_the_encoders_and_is_told_as_it_was(tmp_path, noise):
+def test_a_full_disk_stops_the_encoders_and_raises_the_original_error(tmp_path, noise):
     path = tmp_path / "out"
     with (
         pytest.raises(OSError, match="No space left") as failure,
@@ -211,7 +211,7 @@ def test_an_error_of_the_producer_ends_everything(tmp_path, noise):
 
 
 def test_memory_is_bounded_and_a_waiting_producer_can_be_stopped(tmp_path):
-    """Encoders that never take a chunk: the producer must stop at the pages of three chunks, then cancel."""
+    """With encoders that read nothing, the producer must wait at the pages of three chunks, then cancel."""
     chunk_frames = 2 * PAGE_FRAMES
     samples = np.zeros((PAGE_FRAMES, 2), np.float32)
     deadline_s = time.monotonic() + 1.0
@@ -237,14 +237,14 @@ def test_memory_is_bounded_and_a_waiting_producer_can_be_stopped(tmp_path):
         while pushed < 80:
             writer.push(samples)
             pushed += 1
-    # Three pages hold a chunk with what lies around it, one more the next chunk's share of that; and each of
-    # the two encoders' pipes may hold a page.
+    # Three pages hold a chunk with its pre-roll and post-roll, one more the next chunk's share of those, and
+    # each of the two encoders' pipes may hold a page.
     assert 2 < pushed <= 3 * 3 + 1 + 2
     assert asked_by == {threading.main_thread()}
 
 
 @pytest.mark.parametrize("difference", [-1, 1])
-def test_a_stream_of_another_length_than_planned_is_refused(tmp_path, noise, difference):
+def test_a_stream_of_an_unplanned_length_is_refused(tmp_path, noise, difference):
     path = tmp_path / "out"
     with (
         pytest.raises(OutputError),

@@ -1,4 +1,4 @@
-"""MP3s read back by ffmpeg and by a browser: exactly as long as planned, from the first sample on."""
+"""Tests of MP3 files, decoded by ffmpeg and by a browser: exact length and first sample."""
 
 import functools
 import json
@@ -24,7 +24,7 @@ from mixes.engine.synth.songs import DEMO_SONGS, render_song
 from mixes.engine.tests.signals import decode_file, lag, pink_noise, rms_db, run_ffmpeg, sine
 
 RATE = 44_100
-DELAY = 1105  # samples by which a raw stream of LAME's frames comes late
+DELAY = 1105  # samples of delay of a raw stream of LAME's frames
 # 10415 samples and the delay fill ten frames exactly
 LENGTHS = [1, 47, 48, 575, 576, 1152, 3 * 1152, 10_415, 10_416, 2 * RATE + 7]
 
@@ -45,7 +45,7 @@ def write_mp3(path, ffmpeg, samples, *, workers=2, block=50_000, rate=RATE, **mo
 
 
 def slow_crc16(data):
-    """CRC-16/ARC by its definition, a bit at a time."""
+    """Return the CRC-16/ARC by its definition, bit by bit."""
     crc = 0
     for byte in data:
         crc ^= byte
@@ -55,7 +55,7 @@ def slow_crc16(data):
 
 
 def id3_tag():
-    """A tag such as a mix has: title, chapters and a cover bigger than a second of music."""
+    """Return a tag like that of a mix: title, chapters and a cover larger than a second of music."""
     tag = ID3()
     tag.add(TIT2(encoding=3, text="Mix"))
     tag.add(APIC(encoding=3, mime="image/jpeg", type=3, data=bytes(300_000)))
@@ -89,7 +89,7 @@ def test_the_first_decoded_sample_is_the_first_of_the_mix(tmp_path, ffmpeg, rate
 
 
 @pytest.mark.parametrize("bitrate_kbps", mp3.BITRATES)
-def test_the_bit_rate_is_constant_and_as_asked(tmp_path, ffmpeg, bitrate_kbps):
+def test_the_bit_rate_is_constant_and_as_requested(tmp_path, ffmpeg, bitrate_kbps):
     samples = pink_noise(4)
     path = write_mp3(tmp_path / "a.mp3", ffmpeg, samples, bitrate_kbps=bitrate_kbps, chunk_s=1)
     frames = mp3.encoder_frames(len(samples)) + 1
@@ -112,7 +112,7 @@ def test_a_seek_finds_the_same_samples(tmp_path, ffmpeg, rate):
     assert lag(np.frombuffer(late, "<f4").reshape(-1, 2), music(8, rate)[5 * rate :]) == 0
 
 
-def test_the_head_comes_first_and_changes_no_sample(tmp_path, ffmpeg):
+def test_the_id3_tag_comes_first_and_changes_no_sample(tmp_path, ffmpeg):
     id3_tag().save(tmp_path / "tag")
     head = (tmp_path / "tag").read_bytes()
     path = write_mp3(tmp_path / "a.mp3", ffmpeg, music(1), id3_tag=head)
@@ -131,8 +131,8 @@ def test_neither_workers_nor_blocks_change_the_bytes(tmp_path, ffmpeg):
         assert usual.read_bytes() == other.read_bytes()
 
 
-def test_a_seam_is_as_good_as_no_seam(tmp_path, ffmpeg):
-    """At each cut: at most 0.5 dB more noise than one encoder makes there, or 30 dB of distance to it."""
+def test_a_seam_adds_no_audible_noise(tmp_path, ffmpeg):
+    """The signal-to-noise ratio at each cut is 30 dB or more, or at most 0.5 dB below one encoder's."""
     samples = music(15)
     path = tmp_path / "cut.mp3"
     with (
@@ -153,7 +153,7 @@ def test_a_seam_is_as_good_as_no_seam(tmp_path, ffmpeg):
         assert here >= 30 or here >= signal_to_noise_db(samples[near], whole[near]) - 0.5
 
 
-def test_the_info_frame_tells_the_truth_about_the_file(tmp_path, ffmpeg):
+def test_the_info_frame_describes_the_file(tmp_path, ffmpeg):
     samples = music(6)
     data = write_mp3(tmp_path / "a.mp3", ffmpeg, samples, id3_tag=b"x" * 99, chunk_s=1).read_bytes()[99:]
     offsets = mp3.frame_offsets(data, Mp3Format(RATE, 320))
@@ -174,7 +174,7 @@ def test_the_info_frame_tells_the_truth_about_the_file(tmp_path, ffmpeg):
     assert tag_crc == slow_crc16(data[:190])
 
 
-def test_a_file_beyond_32_bits_gets_no_byte_count_and_the_rest_stays_true():
+def test_a_file_beyond_32_bits_has_no_byte_count_and_a_correct_rest():
     stream = Mp3Format(RATE, 320)
     samples = 30 * 3600 * RATE  # 30 hours
     frames = mp3.encoder_frames(samples)
@@ -192,7 +192,7 @@ def test_a_file_beyond_32_bits_gets_no_byte_count_and_the_rest_stays_true():
     assert len(frame) == stream.frame_bytes
 
 
-def test_readers_believe_an_info_frame_without_a_byte_count(tmp_path, ffmpeg, monkeypatch):
+def test_ffmpeg_accepts_an_info_frame_without_a_byte_count(tmp_path, ffmpeg, monkeypatch):
     monkeypatch.setattr(mp3, "UINT32_MAX", 1000)
     decoded = decode_file(write_mp3(tmp_path / "a.mp3", ffmpeg, music(2)))
     assert len(decoded) == 2 * RATE
@@ -200,26 +200,26 @@ def test_readers_believe_an_info_frame_without_a_byte_count(tmp_path, ffmpeg, mo
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 2047, 2048, 2049, 6000, 6001])
-def test_the_quick_crc_is_the_slow_one(rng, size):
+def test_the_fast_crc_equals_the_reference(rng, size):
     data = rng.bytes(size)
     assert crc16(memoryview(data)) == slow_crc16(data)
 
 
-def test_crcs_of_parts_join_to_that_of_the_whole(rng):
+def test_crcs_of_parts_combine_to_the_crc_of_the_whole(rng):
     data = memoryview(rng.bytes(5000))
     joined = advance_crc16(crc16(data[:1999]), 3001) ^ crc16(data[1999:])
     assert joined == slow_crc16(data)
 
 
 @pytest.mark.parametrize(("rate", "bitrate_kbps"), [(44_100, 300), (32_000, 320), (44_100, 0)])
-def test_rates_we_do_not_have_are_refused(tmp_path, ffmpeg, rate, bitrate_kbps):
+def test_unsupported_rates_are_refused(tmp_path, ffmpeg, rate, bitrate_kbps):
     with EncoderPool(1) as pool, pytest.raises(ValueError, match="No MP3"):
         Mp3Writer(tmp_path / "a.mp3", ffmpeg, pool, rate=rate, frames=9, bitrate_kbps=bitrate_kbps)
     assert not (tmp_path / "a.mp3").exists()
 
 
 @pytest.mark.parametrize("garbage", [b"RIFF" * 300, b"\xff\xfb\x90\x64" + bytes(2000)])
-def test_bytes_that_are_not_the_wanted_frames_are_refused(garbage):
+def test_bytes_that_are_no_frames_of_the_format_are_refused(garbage):
     with pytest.raises(OutputError):
         mp3.frame_offsets(garbage, Mp3Format(RATE, 320))
 
@@ -238,7 +238,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><pre id="answer"></pre><script>
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves the page and the files; `/wait` keeps the page loading until it says that it is done."""
+    """Serves the page and the files; `/wait` keeps the page loading until it reports that it is done."""
 
     daemon_threads = True
 
@@ -269,7 +269,7 @@ class PageHandler(BaseHTTPRequestHandler):
 
 
 def decode_in_browser(browser, folder, files):
-    """Return, for each file, its decoded length and the left side's beginning, at 44.1 kHz."""
+    """Return the decoded length and the beginning of the left channel of each file, at 44.1 kHz."""
     with PageServer(PAGE % (len(files), RATE), files) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--dump-dom")
@@ -291,7 +291,7 @@ def decode_in_browser(browser, folder, files):
 
 
 def test_a_browser_decodes_the_planned_samples(tmp_path, ffmpeg):
-    """Skipped where there is no Chromium, unless REQUIRE_BROWSER=1."""
+    """Skipped without Chromium, unless REQUIRE_BROWSER=1."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not browser and os.environ.get("REQUIRE_BROWSER") != "1":
         pytest.skip("no Chromium here to decode in; REQUIRE_BROWSER=1 makes this a failure")

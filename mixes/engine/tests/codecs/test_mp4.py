@@ -1,4 +1,4 @@
-"""The MP4, decoded again: how long, in which colours, what shows when, and what it says of itself."""
+"""Tests of decoded MP4 files: length, colours, slide times and metadata."""
 
 import re
 import struct
@@ -27,7 +27,7 @@ HOSTILE = "a=b;c#d\\e [CHAPTER] <script> %s {title} “夜” --flag"
 
 @pytest.fixture
 def colours(tmp_path):
-    """Three plain pictures of the video's size."""
+    """Return three plain pictures of the video's size."""
     paths = []
     for name, colour in (("red", RED), ("green", GREEN), ("blue", BLUE)):
         paths.append(tmp_path / f"{name}.png")
@@ -37,7 +37,7 @@ def colours(tmp_path):
 
 @pytest.fixture
 def photo(tmp_path, rng):
-    """Soft shapes with some grain: what a photo asks of an encoder."""
+    """Return soft shapes with some grain, as hard to encode as a photo."""
     shapes = Image.fromarray(rng.integers(0, 256, (9, 16, 3), np.uint8)).resize(
         SIZE, Image.Resampling.BICUBIC
     )
@@ -66,7 +66,7 @@ def decode_sound(ffmpeg, path):
 
 
 def decode_pictures(ffmpeg, path, size=SIZE):
-    """Return every frame as RGB, converted the way a player does that trusts no tag but BT.709."""
+    """Return every frame as RGB, converted as by a player that assumes BT.709."""
     to_rgb = "scale=in_color_matrix=bt709:in_range=tv:out_range=pc:flags=accurate_rnd+full_chroma_int"
     argv = [
         *(str(ffmpeg), "-v", "error", "-i", f"file:{path}", "-map", "0:v", "-fps_mode", "passthrough"),
@@ -86,7 +86,7 @@ def packets(ffmpeg, path, stream):
 
 
 def describe(ffmpeg, path):
-    """Return what the file says of itself, as ffmetadata and as ffmpeg prints it."""
+    """Return the file's metadata, as ffmetadata and as printed by ffmpeg."""
     argv = [str(ffmpeg), "-hide_banner", "-i", f"file:{path}", "-f", "ffmetadata", "pipe:1"]
     output = run_child(argv, limits=DECODE, read=[path])
     return output.stdout.decode(), output.stderr_tail
@@ -103,7 +103,7 @@ def atoms(path):
 
 
 def lag(found, wanted):
-    """Return by how many frames `found` is later than `wanted`."""
+    """Return the delay of `found` against `wanted` in frames."""
     size = 1 << (len(found) + len(wanted)).bit_length()
     product = np.fft.rfft(found[:, 0], size) * np.conj(np.fft.rfft(wanted[:, 0], size))
     place = int(np.argmax(np.fft.irfft(product)))
@@ -134,7 +134,7 @@ def test_picture_and_sound_have_the_mix_s_length_and_start_together(
     assert len(decode_pictures(ffmpeg, out)) == len(pictures)
 
 
-def test_the_picture_comes_back_as_it_was_and_never_changes(ffmpeg, tmp_path, rng, photo):
+def test_the_picture_is_preserved_and_never_changes(ffmpeg, tmp_path, rng, photo):
     adts = write_adts(ffmpeg, tmp_path / "sound.aac", noise(rng, 25 * RATE))
     out = tmp_path / "mix.mp4"
 
@@ -148,7 +148,7 @@ def test_the_picture_comes_back_as_it_was_and_never_changes(ffmpeg, tmp_path, rn
 
 
 @pytest.mark.parametrize("colour", [RED, GREEN, BLUE, (255, 255, 255), (0, 0, 0), (90, 140, 30)])
-def test_colours_survive_the_way_through_bt709(ffmpeg, tmp_path, colour):
+def test_colours_survive_the_conversion_to_bt709(ffmpeg, tmp_path, colour):
     picture = tmp_path / "plain.png"
     Image.new("RGB", SIZE, colour).save(picture)
     video = tmp_path / "plain.h264"
@@ -174,7 +174,7 @@ def test_the_stream_is_what_players_and_youtube_expect(ffmpeg, tmp_path, rng, co
     assert names.index("moov") < names.index("mdat")
 
 
-def test_a_group_is_closed_and_its_frames_follow_each_other(ffmpeg, photo):
+def test_a_group_is_closed_and_its_frames_are_consecutive(ffmpeg, photo):
     group = encode_group(ffmpeg, photo, 50)
 
     kinds = [[unit[0] & 31 for unit in re.split(rb"\x00\x00\x00?\x01", frame)[1:]] for frame in group]
@@ -183,7 +183,7 @@ def test_a_group_is_closed_and_its_frames_follow_each_other(ffmpeg, photo):
     assert max(len(frame) for frame in group[1:]) < 64
 
 
-def test_any_beginning_of_a_group_is_a_whole_video(ffmpeg, tmp_path, photo):
+def test_any_prefix_of_a_group_is_a_valid_video(ffmpeg, tmp_path, photo):
     group = encode_group(ffmpeg, photo, 50)
     video = tmp_path / "beginning.h264"
     video.write_bytes(b"".join([*group[:7], *group[:50], *group[:2]]))
@@ -191,7 +191,7 @@ def test_any_beginning_of_a_group_is_a_whole_video(ffmpeg, tmp_path, photo):
     assert len(decode_pictures(ffmpeg, video)) == 59
 
 
-def test_a_card_changes_on_its_chapter_within_one_frame(ffmpeg, tmp_path, rng, colours):
+def test_a_card_changes_within_one_frame_of_its_chapter(ffmpeg, tmp_path, rng, colours):
     frames = 25 * RATE
     starts = [0, 11 * RATE + 3333, 12 * RATE]
     adts = write_adts(ffmpeg, tmp_path / "sound.aac", noise(rng, frames))
@@ -208,7 +208,7 @@ def test_a_card_changes_on_its_chapter_within_one_frame(ffmpeg, tmp_path, rng, c
         assert abs(change / 25 - start / RATE) <= 1 / 25
 
 
-def test_slides_share_all_frames_however_they_lie(rng, tmp_path):
+def test_slides_at_any_position_share_all_frames(rng, tmp_path):
     for _ in range(300):
         frames = int(rng.integers(1, 60 * RATE))
         starts = sorted({0, *rng.integers(0, frames + RATE, rng.integers(0, 12)).tolist()})
@@ -220,7 +220,7 @@ def test_slides_share_all_frames_however_they_lie(rng, tmp_path):
         assert all(count >= 2 for _, count in spans)
 
 
-def test_slides_too_short_to_be_seen_are_left_out(tmp_path):
+def test_slides_too_short_to_be_seen_are_omitted(tmp_path):
     first, flash, last = (tmp_path / name for name in ("first", "flash", "last"))
     slides = [Slide(first, 0), Slide(flash, 10 * RATE), Slide(last, 10 * RATE + 900)]
 
@@ -230,14 +230,14 @@ def test_slides_too_short_to_be_seen_are_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("count", [2, 3, 249, 250, 251, 252, 500, 501, 7501])
-def test_groups_make_up_the_length_and_none_is_a_single_frame(count):
+def test_groups_add_up_to_the_length_and_none_is_a_single_frame(count):
     lengths = group_lengths(count)
 
     assert sum(lengths) == count
     assert all(2 <= length <= GROUP_FRAMES for length in lengths)
 
 
-def test_chapters_and_hostile_titles_come_back_as_they_were(ffmpeg, tmp_path, rng, colours):
+def test_chapters_and_hostile_titles_survive_a_round_trip(ffmpeg, tmp_path, rng, colours):
     escaped = re.sub(r"([=;#\\])", r"\\\1", HOSTILE)
     metadata = f";FFMETADATA1\ntitle={escaped}\nartist=Ärtist\n"
     for start, end, title in ((0, 30000, escaped), (30000, 2 * RATE, "two")):
@@ -258,8 +258,8 @@ def test_chapters_and_hostile_titles_come_back_as_they_were(ffmpeg, tmp_path, rn
     assert len(decode_sound(ffmpeg, out)) == 2 * RATE
 
 
-def test_chapters_of_many_minutes_come_back_too(ffmpeg, tmp_path, colours):
-    minutes = 32  # their length in too fine a clock would need more than 32 bits
+def test_chapters_of_many_minutes_survive_a_round_trip(ffmpeg, tmp_path, colours):
+    minutes = 32  # a chapter this long overflows 32 bits with a finer time base
     frames = minutes * 60 * RATE
     metadata = ";FFMETADATA1\n"
     for start, end in ((0, frames // 2), (frames // 2, frames)):
@@ -302,7 +302,7 @@ def test_progress_rises_to_one(ffmpeg, tmp_path, rng, colours):
     assert len(seen) >= 2
 
 
-def test_cancelling_leaves_nothing_beside_the_output(ffmpeg, tmp_path, rng, colours):
+def test_cancelling_leaves_no_temporary_files(ffmpeg, tmp_path, rng, colours):
     adts = write_adts(ffmpeg, tmp_path / "sound.aac", noise(rng, RATE))
     folder = tmp_path / "out"
     folder.mkdir()
@@ -330,5 +330,5 @@ def test_pictures_that_do_not_fit_are_refused_by_name(ffmpeg, tmp_path, colours)
         make_video(ffmpeg, [], colours[0], tmp_path / "mix.mp4", frames=RATE, rate=RATE)
 
 
-def test_the_size_of_a_png_is_read_from_its_head(colours):
+def test_the_size_of_a_png_is_read_from_its_header(colours):
     assert png_size(colours[0]) == SIZE

@@ -1,4 +1,4 @@
-"""Letters: which font has which, in what order they stand, and how they are made to fit."""
+"""Tests of lettering: font fallback, text direction and fitting."""
 
 import struct
 
@@ -17,7 +17,7 @@ from mixes.engine.pictures.lettering import (
 )
 
 
-def test_a_font_is_asked_what_it_has_and_what_it_really_draws(tmp_path):
+def test_a_font_is_checked_by_its_map_and_by_a_test_drawing(tmp_path):
     font = SHIPPED / "NotoSans-Regular.ttf"
     starts, ends = character_map(font)
     assert len(starts) == len(ends) > 50
@@ -43,14 +43,12 @@ def test_the_map_of_a_collection_with_all_planes_is_read(tmp_path):
     assert list(zip(starts, ends, strict=True)) == [(0x41, 0x5A), (0x1F600, 0x1F64F)]
 
 
-def test_a_font_that_claims_a_letter_and_draws_a_box_is_not_believed(tmp_path):
+def test_a_font_that_maps_a_letter_but_draws_a_box_does_not_have_it(tmp_path):
     data = bytearray((SHIPPED / "NotoSans-Regular.ttf").read_bytes())
     (entry,) = (12 + 16 * index for index in range(30) if data[12 + 16 * index :][:4] == b"cmap")
     (start,) = struct.unpack_from(">I", data, entry + 8)
     (offset,) = struct.unpack_from(">I", data, start + 8)
-    table = (
-        start + offset
-    )  # format 4: ends, a gap, firsts, what to add for the glyph's number, all by segment
+    table = start + offset  # format 4: end codes, padding, start codes and glyph deltas of all segments
     (length,) = struct.unpack_from(">H", data, table + 6)
     for at in range(table + 14, table + 14 + length, 2):
         last, first = (struct.unpack_from(">H", data, place)[0] for place in (at, at + 2 + length))
@@ -65,7 +63,7 @@ def test_a_font_that_claims_a_letter_and_draws_a_box_is_not_believed(tmp_path):
     assert not has_characters(lying, "\u20ac")
 
 
-def test_the_system_s_fonts_are_used_for_what_the_shipped_one_lacks(tmp_path):
+def test_system_fonts_are_used_for_letters_missing_in_the_bundled_font(tmp_path):
     folder = tmp_path / "deep" / "down"
     folder.mkdir(parents=True)
     (folder / "aaa.ttf").write_bytes(b"no font")
@@ -94,11 +92,11 @@ def test_the_system_s_fonts_are_used_for_what_the_shipped_one_lacks(tmp_path):
         ("", ""),
     ],
 )
-def test_mixed_directions_are_nested_as_unicode_says(text, levels):
+def test_mixed_directions_get_the_levels_of_uax_9(text, levels):
     assert "".join(map(str, bidi_levels(list(text)))) == levels
 
 
-def test_runs_stand_in_the_order_in_which_they_are_seen(tmp_path):
+def test_runs_are_in_visual_order(tmp_path):
     def runs(*levels):
         return [TextRun(str(index), tmp_path, level) for index, level in enumerate(levels)]
 
@@ -113,7 +111,7 @@ def test_runs_stand_in_the_order_in_which_they_are_seen(tmp_path):
     assert not is_right_to_left("12 abc שלום")
 
 
-def test_without_raqm_hebrew_is_turned_by_us_and_arabic_left_out():
+def test_without_raqm_hebrew_is_reversed_and_arabic_omitted():
     lettering = Lettering(folders=(), shaping=False)
     assert lettering.drawable("ش A") == ("A", "ش")
     assert lettering._text_for_font(TextRun("אב(ג", SHIPPED, 1)) == "ג)בא"
@@ -123,7 +121,7 @@ def test_without_raqm_hebrew_is_turned_by_us_and_arabic_left_out():
     assert picture.getbbox() is not None
 
 
-def test_text_is_made_to_fit_by_size_then_lines_then_an_ellipsis():
+def test_text_is_fitted_by_size_then_lines_then_an_ellipsis():
     lettering = Lettering(bold=True, folders=())
     short = lettering.fit("Short", width=400, size=40, smallest=20, lines=2)
     assert (short.lines, short.size) == (("Short",), 40)

@@ -1,4 +1,4 @@
-"""Pictures: any user's file made safe or refused in a sentence, ours drawn, and never a box for a letter."""
+"""Tests of pictures: reading untrusted files, generated pictures and title cards."""
 
 import io
 import struct
@@ -26,19 +26,19 @@ from mixes.engine.pictures.pictures import (
 SIZE = (320, 180)
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 ORIENTATION = 0x0112  # EXIF tag
-# What undoes each turn, told by where the red corner of the stored picture has to go
+# Corner of the red quarter after the correction, by EXIF orientation
 RED_CORNER = {1: "nw", 2: "ne", 3: "se", 4: "sw", 5: "nw", 6: "ne", 7: "se", 8: "sw"}
 
 
 def corner_picture(size=(160, 90)):
-    """A black picture whose upper left quarter is red."""
+    """Return a black picture whose upper left quarter is red."""
     picture = Image.new("RGB", size)
     picture.paste(RED, (0, 0, size[0] // 2, size[1] // 2))
     return picture
 
 
 def red_corner(picture):
-    """Name the corner that is red; fails unless it is exactly one."""
+    """Return the name of the red corner; fail unless there is exactly one."""
     width, height = picture.size
     points = {"nw": (2, 2), "ne": (width - 3, 2), "sw": (2, height - 3), "se": (width - 3, height - 3)}
     (corner,) = [name for name, point in points.items() if picture.getpixel(point)[0] > 200]
@@ -58,7 +58,7 @@ def chunk(kind, data):
 
 
 def png_declaring(width, height):
-    """A small PNG file whose header promises a picture of any size."""
+    """Return a small PNG file whose header declares a picture of this size."""
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     data = zlib.compress(bytes(1000))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
@@ -105,13 +105,13 @@ def test_the_whole_picture_shows_unstretched_over_a_darker_fill(tmp_path):
 
 @pytest.mark.parametrize("size", [(2, 5000), (5000, 2), (333, 77), (1921, 1081), (319, 180), (2, 2)])
 @pytest.mark.parametrize("wanted", [(192, 108), (108, 192), (108, 108)])
-def test_any_shape_fills_exactly_the_size_asked_for(size, wanted):
+def test_a_picture_of_any_shape_gets_exactly_the_requested_size(size, wanted):
     assert picture_reader.contain(Image.new("RGB", size, GREEN), wanted).size == wanted
 
 
 @pytest.mark.parametrize("orientation", RED_CORNER)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_a_picture_stands_the_way_the_camera_was_held(tmp_path, orientation, kind):
+def test_the_exif_orientation_is_applied(tmp_path, orientation, kind):
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     corner_picture().save(tmp_path / "turned", kind, exif=exif)
@@ -128,7 +128,7 @@ def half_transparent(mode):
     return picture.convert(mode) if mode != "RGBA" else picture
 
 
-def test_transparency_shows_a_backdrop_that_the_rest_stands_out_from(tmp_path):
+def test_a_transparent_picture_gets_a_contrasting_backdrop(tmp_path):
     half_transparent("RGBA").save(tmp_path / "colour.png")
     half_transparent("P").save(tmp_path / "palette.gif", transparency=half_transparent("P").getpixel((30, 0)))
     white = Image.new("LA", (40, 40), (255, 0))
@@ -145,7 +145,7 @@ def test_transparency_shows_a_backdrop_that_the_rest_stands_out_from(tmp_path):
         opened(tmp_path / "key.png")
 
 
-def test_every_kind_of_pixel_keeps_its_colour(tmp_path):
+def test_every_pixel_format_keeps_its_colour(tmp_path):
     grey = np.full((40, 40), 0x8000, np.uint16)
     Image.fromarray(grey).save(tmp_path / "16 bit.png")
     Image.fromarray(grey.astype(np.int32)).save(tmp_path / "32 bit.tiff")
@@ -162,7 +162,7 @@ def test_every_kind_of_pixel_keeps_its_colour(tmp_path):
     assert opened(tmp_path / "black and white.png").getpixel((20, 20)) == (255, 255, 255)
 
 
-def test_a_colour_profile_is_honoured_and_a_broken_one_ignored(tmp_path):
+def test_a_colour_profile_is_applied_and_a_broken_one_ignored(tmp_path):
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     Image.new("RGB", (40, 40), RED).save(tmp_path / "wrong kind.png", icc_profile=lab)
     Image.new("RGB", (40, 40), RED).save(tmp_path / "rubbish.png", icc_profile=b"rubbish")
@@ -175,7 +175,7 @@ def test_a_colour_profile_is_honoured_and_a_broken_one_ignored(tmp_path):
 
 
 def linear_srgb_profile():
-    """sRGB's profile with its curves replaced by straight lines: 55 of 255 there is 128 in sRGB."""
+    """Return the sRGB profile with linear curves: its 55 of 255 is 128 in sRGB."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     (count,) = struct.unpack_from(">I", data, 128)
     for index in range(count):
@@ -186,7 +186,7 @@ def linear_srgb_profile():
     return bytes(data)
 
 
-def test_only_the_first_frame_of_an_animation_counts(tmp_path):
+def test_only_the_first_frame_of_an_animation_is_used(tmp_path):
     frames = [Image.new("RGB", (40, 40), colour) for colour in (RED, GREEN, BLUE)]
     for kind in ("GIF", "WEBP", "PNG", "TIFF", "MPO"):
         frames[0].save(tmp_path / "moving", kind, save_all=True, append_images=frames[1:])
@@ -225,7 +225,7 @@ def test_only_the_first_frame_of_an_animation_counts(tmp_path):
         "empty GIF",
     ],
 )
-def test_what_cannot_be_used_is_refused_in_one_sentence(tmp_path, content, reason):
+def test_an_unusable_picture_is_refused_in_one_sentence(tmp_path, content, reason):
     source, out = tmp_path / "a7", tmp_path / "safe.png"
     source.write_bytes(content)
 
@@ -236,7 +236,7 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(tmp_path, content, reaso
     assert list(tmp_path.iterdir()) == [source]
 
 
-def test_a_missing_picture_and_a_dead_reader_are_one_sentence_too(tmp_path, monkeypatch):
+def test_a_missing_picture_and_a_failed_reader_are_reported_in_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(PictureError, match="could not be found"):
         safe_picture(tmp_path / "none.png", SIZE, tmp_path / "safe.png")
     (tmp_path / "some.png").write_bytes(b"x")
@@ -244,7 +244,7 @@ def test_a_missing_picture_and_a_dead_reader_are_one_sentence_too(tmp_path, monk
     def dies(*_, **__):
         raise EngineError("killed")
 
-    for reader in (dies, lambda *_, **__: {}):  # the second writes nothing and says that all is well
+    for reader in (dies, lambda *_, **__: {}):  # the second reports success but writes nothing
         monkeypatch.setattr(pictures, "call_reader", reader)
         with pytest.raises(PictureError, match=r"^some\.png: could not be read safely\.$"):
             safe_picture(tmp_path / "some.png", SIZE, tmp_path / "safe.png")
@@ -257,7 +257,7 @@ def test_reading_a_picture_can_be_cancelled(tmp_path):
         safe_picture(tmp_path / "some.png", SIZE, tmp_path / "safe.png", should_stop=lambda: True)
 
 
-def test_a_cover_is_a_small_jpeg_however_wild_the_picture(tmp_path, rng):
+def test_the_cover_of_any_picture_is_a_small_jpeg(tmp_path, rng):
     wild = tmp_path / "wild.png"
     Image.fromarray(rng.integers(0, 256, (1000, 1000, 3), np.uint8)).save(wild)
     large = tmp_path / "large.png"
@@ -285,7 +285,7 @@ def test_a_generated_picture_is_the_same_each_time_and_differs_by_title(tmp_path
 
 @pytest.mark.parametrize("size", [(480, 270), (270, 480), (270, 270)])
 @pytest.mark.parametrize("title", ["Hi", "word " * 60, "w" * 300, "Ночь и дорога: " * 20])
-def test_words_stay_within_the_margins_whatever_their_length(tmp_path, peaks, size, title):
+def test_text_of_any_length_stays_within_the_margins(tmp_path, peaks, size, title):
     bare, full = tmp_path / "bare.png", tmp_path / "full.png"
     generated_picture(title, "Somebody with a long name " * 9, peaks, size, bare, text=False)
     generated_picture(title, "Somebody with a long name " * 9, peaks, size, full)
@@ -299,7 +299,7 @@ def test_words_stay_within_the_margins_whatever_their_length(tmp_path, peaks, si
     assert top > size[1] * 0.3
 
 
-def test_what_no_font_draws_is_left_out_and_reported(tmp_path, peaks):
+def test_characters_without_a_font_are_omitted_and_reported(tmp_path, peaks):
     missing = generated_picture(
         "Night 夜 \U0001f9ff drive \ue123", "夜", peaks, SIZE, tmp_path / "a.png", font_folders=()
     )
@@ -315,7 +315,7 @@ def test_a_title_that_no_font_draws_still_gives_a_picture(tmp_path, peaks):
     assert title_card(tmp_path / "a.png", "夜", "", 3, tmp_path / "b.png", font_folders=()) == "夜"
 
 
-def test_white_words_can_be_read_on_a_white_picture(tmp_path):
+def test_text_is_readable_on_a_white_picture(tmp_path):
     background, card = tmp_path / "white.png", tmp_path / "card.png"
     Image.new("RGB", (480, 270), (255, 255, 255)).save(background)
 
@@ -326,7 +326,7 @@ def test_white_words_can_be_read_on_a_white_picture(tmp_path):
         pixels = np.asarray(picture.convert("L"))
     rows = np.flatnonzero((pixels[:, :240] > 240).any(axis=1) & (pixels[:, -2] < 200))
     assert len(rows) > 40
-    assert pixels[rows[0] :, -2].max() < 120  # the shade behind the words
+    assert pixels[rows[0] :, -2].max() < 120  # the shadow behind the text
     assert pixels[0].min() == 255
 
 

@@ -1,4 +1,4 @@
-"""Runs that were stopped and go on, and runs that begin in the middle: the same bytes come out."""
+"""Tests that resumed runs and runs from a later stage make the same bytes as an undisturbed run."""
 
 import shutil
 from dataclasses import replace
@@ -26,19 +26,19 @@ def request_of_all(ffmpeg, song_files):
 
 @pytest.fixture(scope="module")
 def finished(ffmpeg, request_of_all, tmp_path_factory):
-    """What one undisturbed run makes, as the command makes it."""
+    """Return the outputs of one undisturbed run of `make_mix`."""
     return make_mix(request_of_all, tmp_path_factory.mktemp("finished"), ffmpeg=ffmpeg)
 
 
 class Watcher:
-    """Notes which stages did some work, and asks to stop in one of them."""
+    """Records which stages did some work, and cancels the run in one of them."""
 
     def __init__(self, stop_in=""):
         self.worked, self.now, self.stop_in = set(), "", stop_in
 
     def on_progress(self, stage, fraction):
         self.now = stage
-        if fraction not in (0, 0.5, 1):  # a half is also where one of two checks has ended
+        if fraction not in (0, 0.5, 1):  # 0.5 is also the end of the first of two checks
             self.worked.add(stage)
 
     def should_stop(self):
@@ -72,7 +72,7 @@ def stopped_run(request, work, ffmpeg, stage):
         ("check", {"check"}),
     ],
 )
-def test_a_stopped_run_goes_on_where_it_was(
+def test_a_stopped_run_resumes_at_its_last_stage(
     stopped_in, made_later, ffmpeg, request_of_all, finished, tmp_path
 ):
     stopped_run(request_of_all, tmp_path, ffmpeg, stopped_in)
@@ -84,7 +84,7 @@ def test_a_stopped_run_goes_on_where_it_was(
     assert outputs.notes == finished.notes
 
 
-def test_a_run_that_had_finished_makes_nothing_again(ffmpeg, request_of_all, finished, tmp_path):
+def test_resuming_a_finished_run_runs_no_stage(ffmpeg, request_of_all, finished, tmp_path):
     first = Watcher().run(request_of_all, tmp_path, ffmpeg)
     watcher = Watcher()
     second = watcher.run(request_of_all, tmp_path, ffmpeg)
@@ -106,7 +106,7 @@ def test_a_damaged_file_makes_its_stage_run_again(ffmpeg, request_of_all, finish
     assert contents(outputs.artifacts) == contents(finished.artifacts)
 
 
-def test_what_another_request_left_does_not_count(ffmpeg, request_of_all, tmp_path):
+def test_checkpoints_of_another_request_are_ignored(ffmpeg, request_of_all, tmp_path):
     stopped_run(request_of_all, tmp_path, ffmpeg, "video")
     watcher = Watcher(stop_in="video")
     with pytest.raises(Cancelled):
@@ -114,7 +114,7 @@ def test_what_another_request_left_does_not_count(ffmpeg, request_of_all, tmp_pa
     assert "render" in watcher.worked
 
 
-def test_half_a_record_does_not_count(ffmpeg, request_of_all, tmp_path):
+def test_an_incomplete_record_is_ignored(ffmpeg, request_of_all, tmp_path):
     stopped_run(request_of_all, tmp_path, ffmpeg, "video")
     record = tmp_path / "done-render.json"
     record.write_text(record.read_text()[:-20])
@@ -128,7 +128,7 @@ def test_half_a_record_does_not_count(ffmpeg, request_of_all, tmp_path):
     ("from_stage", "made"),
     [("video", {"video", "check"}), ("write", {"check"}), ("check", {"check"})],
 )
-def test_a_run_from_a_stage_keeps_what_lies_before(
+def test_a_run_from_a_later_stage_keeps_the_earlier_stages(
     from_stage, made, ffmpeg, request_of_all, finished, tmp_path
 ):
     before = contents(finished.artifacts)
@@ -141,7 +141,7 @@ def test_a_run_from_a_stage_keeps_what_lies_before(
     assert outputs.checks == finished.checks
 
 
-def test_sound_taken_out_of_a_video_is_the_sound_that_went_in(ffmpeg, request_of_all, finished, tmp_path):
+def test_sound_extracted_from_a_video_is_unchanged(ffmpeg, request_of_all, finished, tmp_path):
     (there := tmp_path / "there").mkdir()
     stopped_run(request_of_all, there, ffmpeg, "video")
     with pytest.raises(Cancelled):
@@ -150,7 +150,7 @@ def test_sound_taken_out_of_a_video_is_the_sound_that_went_in(ffmpeg, request_of
     assert (tmp_path / "sound.aac").read_bytes() == (there / "sound.aac").read_bytes()
 
 
-def test_an_earlier_file_that_is_missing_or_cut_is_made_again(ffmpeg, request_of_all, finished, tmp_path):
+def test_a_missing_or_truncated_earlier_file_is_made_again(ffmpeg, request_of_all, finished, tmp_path):
     cut = shutil.copy(finished.artifacts["mp4"], tmp_path / "cut.mp4")
     with cut.open("r+b") as file:
         file.truncate(cut.stat().st_size // 2)
@@ -163,8 +163,8 @@ def test_an_earlier_file_that_is_missing_or_cut_is_made_again(ffmpeg, request_of
     assert contents(outputs.artifacts) == contents(finished.artifacts)
 
 
-def test_making_anew_leaves_the_earlier_files_alone(ffmpeg, request_of_all, finished, tmp_path):
-    """A link of an earlier file lies where the new one is written."""
+def test_making_again_does_not_change_the_earlier_files(ffmpeg, request_of_all, finished, tmp_path):
+    """The new file is written at a path that is a link to an earlier file."""
     before = contents(finished.artifacts)
     stopped_run(request_of_all, tmp_path, ffmpeg, "render")
     for path in finished.artifacts.values():

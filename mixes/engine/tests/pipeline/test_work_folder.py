@@ -1,4 +1,4 @@
-"""Finished files reach their folder whole or not at all."""
+"""Tests of work folders and the atomic installation of outputs."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ from mixes.engine.pipeline.work_folder import (
 )
 
 
-def test_files_are_moved_over_what_is_there(tmp_path):
+def test_files_are_moved_over_existing_ones(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "mix.mp3").write_text("old")
@@ -31,7 +31,7 @@ def test_files_are_moved_over_what_is_there(tmp_path):
 
 
 @pytest.mark.parametrize("error", [Cancelled(), RuntimeError("x"), KeyboardInterrupt()])
-def test_whatever_happens_nothing_stays_behind(tmp_path, error):
+def test_a_failed_run_leaves_nothing_behind(tmp_path, error):
     out = tmp_path / "new" / "out"
     with pytest.raises(type(error)), work_folder(out) as work:
         (work / "half.mp3").write_text("half")
@@ -39,7 +39,7 @@ def test_whatever_happens_nothing_stays_behind(tmp_path, error):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_others_put_there_meanwhile_stays(tmp_path):
+def test_files_added_by_others_meanwhile_stay(tmp_path):
     out = tmp_path / "out"
     with pytest.raises(Cancelled), work_folder(out):
         (out / "theirs.txt").write_text("x")
@@ -47,7 +47,7 @@ def test_what_others_put_there_meanwhile_stays(tmp_path):
     assert [path.name for path in out.iterdir()] == ["theirs.txt"]
 
 
-def test_what_a_killed_run_left_is_swept_and_what_a_running_one_has_is_not(tmp_path):
+def test_work_folders_of_killed_runs_are_removed_and_of_running_ones_kept(tmp_path):
     dead, alive = tmp_path / ".mixtape-dead.part", tmp_path / ".mixtape-alive.part"
     for work in (dead, alive):
         work.mkdir()
@@ -58,14 +58,14 @@ def test_what_a_killed_run_left_is_swept_and_what_a_running_one_has_is_not(tmp_p
         assert (alive / "half.mp3").exists()
 
 
-def test_what_a_mix_is_made_of_is_never_replaced(tmp_path):
+def test_inputs_of_a_mix_are_never_replaced(tmp_path):
     song = tmp_path / "song.mp3"
     song.write_text("mine")
     with pytest.raises(OutputError, match="one of the files the mix is made of"):
         check_targets(["song.mp3"], tmp_path, [tmp_path / "." / "song.mp3"], {"song.mp3"})
 
 
-def test_what_no_mix_has_made_is_never_replaced(tmp_path):
+def test_files_that_no_mix_made_are_never_replaced(tmp_path):
     names = ["album.mp3", "album.cue", "album.timeline.json"]
     (tmp_path / "album.cue").write_text("mine")
     with pytest.raises(OutputError, match=r"album\.cue is already there"):
@@ -77,7 +77,7 @@ def test_what_no_mix_has_made_is_never_replaced(tmp_path):
 
 
 @pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"files": 3}', "\xff"])
-def test_a_timeline_that_lists_no_files_vouches_for_none(tmp_path, text):
+def test_a_timeline_without_a_file_list_gives_no_previous_outputs(tmp_path, text):
     if text is not None:
         (tmp_path / "a.timeline.json").write_text(text, encoding="latin-1")
     assert previous_outputs(tmp_path / "a.timeline.json") == frozenset()
@@ -93,12 +93,12 @@ def test_a_timeline_that_lists_no_files_vouches_for_none(tmp_path, text):
         (errno.EIO, "failed: Input/output error"),
     ],
 )
-def test_what_the_system_says_becomes_a_sentence(tmp_path, number, sentence):
+def test_an_os_error_becomes_a_sentence(tmp_path, number, sentence):
     with pytest.raises(OutputError, match=sentence), work_folder(tmp_path):
         raise OSError(number, os.strerror(number))
 
 
-def test_what_lies_elsewhere_is_named(tmp_path):
+def test_an_error_in_another_folder_names_it(tmp_path):
     with (
         pytest.raises(OutputError, match=r"/elsewhere/photo\.jpg cannot be used: Permission denied"),
         work_folder(tmp_path),
@@ -106,7 +106,7 @@ def test_what_lies_elsewhere_is_named(tmp_path):
         raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere/photo.jpg")
 
 
-def test_a_disk_without_room_is_refused_before_the_work(tmp_path, monkeypatch):
+def test_a_disk_with_too_little_space_is_refused_before_the_work(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 9 * 10**8, 10**8))
     check_disk_space(tmp_path, 10**7)

@@ -1,4 +1,4 @@
-"""What the closed lists of the decode command keep out, shown without any other wall around ffmpeg."""
+"""Tests of the ffmpeg commands; the whitelists of the decode command are tested without the sandbox."""
 
 import ctypes
 import os
@@ -43,7 +43,7 @@ SCRIPTS = {
 
 
 class OpenWatch:
-    """Tells whether anybody opened a file since it was made (inotify)."""
+    """Detects whether a file was opened since the watch was created (inotify)."""
 
     def __init__(self, path):
         libc = ctypes.CDLL(None, use_errno=True)
@@ -59,7 +59,7 @@ class OpenWatch:
 
 @pytest.fixture(scope="module")
 def secret(tmp_path_factory):
-    """Somebody else's track, fragmented so that a DASH manifest can name it."""
+    """Return another user's track, fragmented so that a DASH manifest can reference it."""
     path = tmp_path_factory.mktemp("other") / "secret.m4a"
     fragmented = ("-c:a", "aac", "-movflags", "frag_keyframe+empty_moov+default_base_moof")
     return write_audio(path, sine(1234, 1.0), 44_100, *fragmented)
@@ -71,7 +71,7 @@ def watch(secret):
 
 
 def plain_ffmpeg(ffmpeg, path):
-    """The command anybody would write."""
+    """Return the simple decode command without whitelists."""
     return [str(ffmpeg), "-nostdin", "-v", "error", "-t", "1", "-i", str(path), "-f", "wav", "pipe:1"]
 
 
@@ -80,7 +80,7 @@ def engine_decode_args(ffmpeg, path):
 
 
 def sound_bytes(command):
-    """How many bytes of sound come out of a command that nothing else holds back."""
+    """Return how many bytes of sound a command outputs when it runs without the sandbox."""
     done = subprocess.run(command, capture_output=True, timeout=20, check=False)
     return max(0, len(done.stdout) - 100)
 
@@ -94,7 +94,7 @@ def test_a_script_named_mp3_opens_no_other_file(ffmpeg, tmp_path, secret, watch,
 
 
 @pytest.mark.parametrize("script", ["ffconcat", "DASH"])
-def test_without_the_lists_it_would(ffmpeg, secret, watch, script):
+def test_without_the_whitelists_a_script_opens_another_file(ffmpeg, secret, watch, script):
     path = secret.with_name("track.mp3")
     path.write_text(SCRIPTS[script].format(secret.name if script == "ffconcat" else secret))
     sound_bytes(plain_ffmpeg(ffmpeg, path))
@@ -102,13 +102,13 @@ def test_without_the_lists_it_would(ffmpeg, secret, watch, script):
 
 
 @pytest.mark.parametrize("name", ["concat:{0}|{0}", "subfile,,start,0,end,0,,:{0}", "file:{0}", "{0}%03d"])
-def test_a_name_is_never_more_than_a_name(ffmpeg, secret, watch, name):
+def test_a_file_name_is_never_interpreted(ffmpeg, secret, watch, name):
     assert sound_bytes(engine_decode_args(ffmpeg, Path(name.format(secret)))) == 0
     assert not watch.was_opened()
 
 
 @pytest.mark.parametrize("script", [HLS, FFCONCAT, DASH], ids=["HLS", "ffconcat", "DASH"])
-def test_nothing_is_fetched(ffmpeg, tmp_path, script):
+def test_nothing_is_fetched_from_the_network(ffmpeg, tmp_path, script):
     path = tmp_path / "track.mp3"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.1)
@@ -119,13 +119,13 @@ def test_nothing_is_fetched(ffmpeg, tmp_path, script):
 
 
 def protracker_module():
-    """31 empty instruments and one empty pattern, played 128 times: 2 kB that last for 16 minutes."""
+    """Return a module of 31 empty instruments and one empty pattern, played 128 times: 2 kB, 16 minutes."""
     song = bytes([128, 0]) + bytes(128) + b"M.K."
     return b"module".ljust(20, b"\0") + bytes(31 * 30) + song + bytes(1024)
 
 
 def nes_sound():
-    """A program for a game console that does nothing, for ever."""
+    """Return a program for a game console that does nothing in an endless loop."""
     names = b"".join(name.ljust(32, b"\0") for name in (b"a", b"b", b"c"))
     addresses = struct.pack("<HHH", 0x8000, 0x8000, 0x8000)
     return (
@@ -145,7 +145,7 @@ def test_music_that_is_a_program_is_refused(ffmpeg, tmp_path, make):
     assert sound_bytes(engine_decode_args(ffmpeg, path)) == 0
 
 
-def test_a_picture_is_not_even_opened(ffmpeg, tmp_path):
+def test_a_picture_file_is_not_decoded(ffmpeg, tmp_path):
     path = tmp_path / "track.mp3"
     run_ffmpeg(
         "-f", "lavfi", "-i", "testsrc=s=64x64", "-frames:v", "1", "-f", "image2", "-c:v", "png", str(path)
@@ -156,26 +156,26 @@ def test_a_picture_is_not_even_opened(ffmpeg, tmp_path):
     assert b"Video: png" not in stderr
 
 
-def test_good_music_passes_the_lists(ffmpeg, tmp_path):
+def test_supported_formats_pass_the_whitelists(ffmpeg, tmp_path):
     path = write_audio(tmp_path / "track.mp3", sine(440, 1.0))
     done = subprocess.run(engine_decode_args(ffmpeg, path), capture_output=True, timeout=20, check=True)
     header = done.stdout.index(b"data") + 8
     assert len(np.frombuffer(done.stdout[header:], "<f4")) == 2 * 44_100
 
 
-def test_a_full_disk_is_told_from_a_broken_file(ffmpeg):
+def test_a_full_disk_is_distinguished_from_a_broken_file(ffmpeg):
     source = ["-f", "lavfi", "-i", "sine", "-t", "1"]
     command = [str(ffmpeg), "-y", "-nostdin", "-v", "error", *source, "-f", "wav", "/dev/full"]
     with pytest.raises(OutputError, match="no space left"):
         run_child(command, limits=Limits(), write=[Path("/dev/full")])
 
 
-def test_the_pinned_ffmpeg_has_all_that_is_needed(ffmpeg):
+def test_the_pinned_ffmpeg_has_all_needed_encoders(ffmpeg):
     assert major_version(version(ffmpeg)) >= tools.OLDEST_MAJOR
     assert missing_encoders(ffmpeg) == ()
 
 
-def test_what_an_ffmpeg_lacks_is_named(tmp_path):
+def test_missing_encoders_are_named(tmp_path):
     poor = tmp_path / "ffmpeg"
     poor.write_text("#!/bin/sh\necho ' A....D aac   AAC'\necho ' V....D libx264   H.264'\n")
     poor.chmod(0o755)
@@ -183,7 +183,7 @@ def test_what_an_ffmpeg_lacks_is_named(tmp_path):
     assert version(poor) == "unknown"
 
 
-def test_the_operator_can_name_another(tmp_path, monkeypatch):
+def test_the_operator_can_configure_another_ffmpeg(tmp_path, monkeypatch):
     other = tmp_path / "my-ffmpeg"
     other.write_text("#!/bin/sh\n")
     other.chmod(0o755)
@@ -192,14 +192,14 @@ def test_the_operator_can_name_another(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("named", ["/nonexistent/ffmpeg", "no-such-ffmpeg", "{folder}", "{folder}/text"])
-def test_one_that_cannot_be_started_is_one_sentence(tmp_path, named):
+def test_an_ffmpeg_that_cannot_be_started_is_reported_in_one_sentence(tmp_path, named):
     (tmp_path / "text").write_text("not a program")
     named = named.format(folder=tmp_path)
     with pytest.raises(EngineError, match=f"^ffmpeg was not found at {named}, or it may not be started"):
         find_ffmpeg(named)
 
 
-def test_a_missing_package_is_one_sentence(monkeypatch):
+def test_a_missing_package_is_reported_in_one_sentence(monkeypatch):
     monkeypatch.setattr(tools, "find_spec", lambda name: None)
     with pytest.raises(EngineError, match="not found in the package imageio-ffmpeg"):
         find_ffmpeg()
@@ -217,5 +217,5 @@ def test_a_missing_package_is_one_sentence(monkeypatch):
         ("unknown", None),
     ],
 )
-def test_the_version_is_read_from_however_it_is_written(text, major):
+def test_the_major_version_is_read_from_every_notation(text, major):
     assert major_version(text) == major

@@ -1,4 +1,4 @@
-"""Children that misbehave in every way we know of, each a small Python program that does just that."""
+"""Tests of the sandbox with misbehaving children, each a small Python program."""
 
 import contextlib
 import fcntl
@@ -42,7 +42,7 @@ def python_child(code, *, limits=LIMITS, **options):
 
 
 def after(seconds):
-    """A `should_stop` that turns true in a while."""
+    """Return a `should_stop` that returns True after `seconds`."""
     end = time.monotonic() + seconds
     return lambda: time.monotonic() > end
 
@@ -67,23 +67,23 @@ def own_cpu_s():
     return used.ru_utime + used.ru_stime
 
 
-def test_what_a_child_says_is_kept():
+def test_stdout_and_stderr_of_a_child_are_kept():
     output = run_python("import sys; print('out'); print('err', file=sys.stderr)")
     assert output == sandbox.ChildOutput(b"out\n", "err\n", 0)
 
 
-def test_more_is_fed_and_read_than_pipes_can_hold():
+def test_input_and_output_may_exceed_the_pipe_capacity():
     pieces = [bytes([number]) * 3_000_001 for number in range(5)]
     code = "import shutil, sys; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)"
     assert run_python(code, feed=iter(pieces)).stdout == b"".join(pieces)
 
 
-def test_a_child_may_answer_only_after_it_was_fed():
+def test_a_child_may_write_only_after_all_its_input():
     code = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()[::-1])"
     assert run_python(code, feed=[b"ab" * 2_000_000, b"", b"c"]).stdout == b"c" + b"ba" * 2_000_000
 
 
-def test_reading_by_pieces_feeds_too():
+def test_reading_in_pieces_also_feeds_the_child():
     code = "import shutil, sys; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)"
     view = memoryview(bytearray(700_000))
     with python_child(code, feed=[b"x" * 3_000_000]) as child:
@@ -105,7 +105,7 @@ def test_a_child_that_closes_its_output_is_fed_to_the_end(tmp_path):
     assert (tmp_path / "count").read_text() == "4000000"
 
 
-def test_what_goes_wrong_in_the_feed_comes_out_unchanged():
+def test_an_exception_of_the_feed_is_raised_unchanged():
     def feed():
         yield b"x"
         raise LookupError("the caller's own")
@@ -115,19 +115,19 @@ def test_what_goes_wrong_in_the_feed_comes_out_unchanged():
     assert not is_alive(child._process.pid)
 
 
-def test_a_status_other_than_0_is_an_error_with_the_last_words():
+def test_a_status_other_than_0_is_an_error_with_the_end_of_stderr():
     with pytest.raises(FfmpegError, match="status 3: last words") as caught:
         run_python("import sys; print('first', file=sys.stderr); sys.stderr.write('last words'); sys.exit(3)")
     assert caught.value.returncode == 3
     assert caught.value.stderr_tail.startswith("first\n")
 
 
-def test_a_program_that_is_not_there_is_named(tmp_path):
+def test_a_missing_program_is_named(tmp_path):
     with pytest.raises(FfmpegError, match="no-such-program could not be started: No such file"):
         run_child([str(tmp_path / "no-such-program")], limits=LIMITS)
 
 
-def test_a_child_that_cannot_be_started_is_one_sentence(monkeypatch):
+def test_a_child_that_cannot_be_started_is_reported_in_one_sentence(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     with pytest.raises(EngineError, match=r"^A helper process could not be started: No such file"):
         run_child(["/bin/true"], limits=LIMITS)
@@ -145,12 +145,12 @@ def test_a_child_that_cannot_be_started_is_one_sentence(monkeypatch):
         ("[mjpeg @ 0x55aa] [error] Codec (mjpeg) not on whitelist 'mp3'", 0),
     ],
 )
-def test_errors_are_counted_by_how_ffmpeg_begins_its_lines(line, count):
+def test_errors_are_counted_by_the_log_level_of_ffmpeg_lines(line, count):
     code = f"import sys; sys.stderr.write({line!r} + '\\n' + {line!r})"
     assert run_python(code).error_lines == 2 * count
 
 
-def test_lines_are_found_across_the_pieces_they_come_in():
+def test_lines_are_captured_across_read_boundaries():
     code = "import os, time\nfor part in (b'[er', b'ror] a\\n[info]   Str', b'eam #0:0\\n'):\n"
     code += "    os.write(2, part); time.sleep(0.05)"
     with python_child(code, capture=re.compile(rb"^\[info\]   Stream.*", re.MULTILINE)) as child:
@@ -159,7 +159,7 @@ def test_lines_are_found_across_the_pieces_they_come_in():
     assert (child.error_lines, child.captured_lines) == (1, "[info]   Stream #0:0\n")
 
 
-def test_a_flood_is_read_in_flat_memory():
+def test_endless_stderr_is_read_in_constant_memory():
     line = b"[error] " + b"x" * 1015 + b"\n"
     code = f"import os\nfor _ in range(1500): os.write(2, {line!r} * 64)"
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -169,13 +169,13 @@ def test_a_flood_is_read_in_flat_memory():
     assert len(output.stderr_tail) == sandbox.STDERR_TAIL_BYTES
 
 
-def test_a_line_without_end_is_read_in_flat_memory():
+def test_an_endless_line_is_read_in_constant_memory():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     run_python("import os\nfor _ in range(1500): os.write(2, b'x' * 65536)")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
 
 
-def test_complaining_for_ever_is_not_progress():
+def test_writing_to_stderr_is_not_progress():
     with pytest.raises(StalledError):
         run_python("import os\nwhile True: os.write(2, b'[error] no\\n' * 1000)", limits=SHORT_STALL)
 
@@ -191,19 +191,19 @@ def test_complaining_for_ever_is_not_progress():
     ],
     ids=["sleeps", "is stopped", "spins", "closes its output", "closes everything"],
 )
-def test_a_child_that_stands_still_is_ended(code):
+def test_a_stalled_child_is_killed(code):
     started_s = time.monotonic()
     with pytest.raises(StalledError, match="Nothing moved"):
         run_python(code, limits=SHORT_STALL)
     assert time.monotonic() - started_s < 3.0
 
 
-def test_a_child_that_does_not_read_is_ended():
+def test_a_child_that_does_not_read_its_input_is_killed():
     with pytest.raises(StalledError):
         run_python(SLEEP_60_S, limits=SHORT_STALL, feed=[bytes(10_000_000)])
 
 
-def test_a_slow_child_is_left_in_peace():
+def test_a_slow_child_is_not_killed():
     code = "import os, time\nfor _ in range(5): time.sleep(0.15); os.write(1, bytes(200))"
     assert run_python(code, limits=SHORT_STALL).stdout == bytes(1000)
 
@@ -218,9 +218,9 @@ def test_a_trickle_is_not_progress(feed):
             child.readinto(memoryview(bytearray(3)))
 
 
-def test_the_time_of_a_slow_feed_is_not_the_childs():
+def test_a_slow_feed_does_not_count_as_a_stall():
     def feed():
-        yield bytes(fcntl.fcntl(child._process.stdin, F_GETPIPE_SZ))  # it is full, and the child asleep
+        yield bytes(fcntl.fcntl(child._process.stdin, F_GETPIPE_SZ))  # the pipe is full, and the child asleep
         time.sleep(0.6)
         yield b"x"
 
@@ -229,7 +229,7 @@ def test_the_time_of_a_slow_feed_is_not_the_childs():
         assert child.read_all() == b"1"
 
 
-def test_the_time_between_two_reads_is_not_the_childs():
+def test_time_between_two_reads_does_not_count_as_a_stall():
     view = memoryview(bytearray(1))
     with python_child("print('ab', end='')", limits=SHORT_STALL) as child:
         assert child.readinto(view) == 1
@@ -241,14 +241,14 @@ def test_the_time_between_two_reads_is_not_the_childs():
 @pytest.mark.parametrize(
     "code", [SLEEP_60_S, "import os, time; os.close(1); time.sleep(60)"], ids=["silent", "output closed"]
 )
-def test_a_wish_to_stop_is_granted_at_once(code, feed):
+def test_cancelling_stops_a_waiting_child_immediately(code, feed):
     started_s = time.monotonic()
     with pytest.raises(Cancelled):
         run_python(code, feed=feed, should_stop=after(0.2))
     assert time.monotonic() - started_s < 0.7
 
 
-def test_a_wish_to_stop_is_heard_while_bytes_flow():
+def test_cancelling_works_while_bytes_flow():
     view = memoryview(bytearray(1 << 16))
     with (
         pytest.raises(Cancelled),
@@ -270,7 +270,7 @@ def test_a_wish_to_stop_is_heard_while_bytes_flow():
     ],
     ids=["nothing closed", "stderr closed", "stdout closed", "both closed", "stdin closed"],
 )
-def test_waiting_costs_next_to_nothing(code):
+def test_waiting_uses_almost_no_cpu(code):
     before_s = own_cpu_s()
     run_python(code, feed=[bytes(3_000_000)])
     assert own_cpu_s() - before_s < 0.2
@@ -288,12 +288,12 @@ def test_a_file_may_not_grow_beyond_its_limit(tmp_path):
     assert (tmp_path / "file").stat().st_size == 50_000
 
 
-def test_a_full_disk_is_said_in_one_sentence():
+def test_a_full_disk_is_reported_in_one_sentence():
     with pytest.raises(OutputError, match=r"^There is no space left on the disk\."):
         run_python("open('/dev/full', 'wb', 0).write(b'x')", write=[Path("/dev/full")])
 
 
-def test_an_answer_may_not_grow_beyond_its_limit():
+def test_output_may_not_grow_beyond_its_limit():
     with pytest.raises(OutputError, match="far too much data"):
         run_python(
             "import os\nwhile True: os.write(1, bytes(65536))", limits=Limits(max_output_bytes=1_000_000)
@@ -314,7 +314,7 @@ def test_memory_is_limited():
         run_python("bytearray(1 << 30)", limits=Limits(memory_bytes=1 << 29))
 
 
-def test_a_lower_limit_of_ours_is_kept():
+def test_a_lower_existing_limit_is_kept():
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32));"
         "from pathlib import Path; from mixes.engine.processes.sandbox import Limits, run_child;"
@@ -366,7 +366,7 @@ def test_open_files_are_not_inherited(tmp_path):
         "os.kill({pid}, 0)",
     ],
 )
-def test_only_what_is_given_can_be_touched(tmp_path, deed):
+def test_paths_that_are_not_given_cannot_be_accessed(tmp_path, deed):
     secret, given, link = tmp_path / "db.sqlite3", tmp_path / "given", tmp_path / "links" / "link"
     link.parent.mkdir()
     for file in (secret, given):
@@ -379,7 +379,7 @@ def test_only_what_is_given_can_be_touched(tmp_path, deed):
     assert secret.exists()
 
 
-def test_what_is_given_can_be_used(tmp_path):
+def test_given_paths_can_be_accessed(tmp_path):
     given, folder = tmp_path / "given", tmp_path / "folder"
     given.write_text("hello")
     folder.mkdir()
@@ -400,7 +400,7 @@ def test_no_socket_can_be_opened(family, kind):
     assert run_python(code).stdout == b"refused\n"
 
 
-def test_nobody_can_be_called():
+def test_no_connection_can_be_made():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.2)
         with pytest.raises(FfmpegError):
@@ -410,7 +410,7 @@ def test_nobody_can_be_called():
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_whatever_happens_the_child_is_gone(error):
+def test_no_child_outlives_its_block_after_any_error(error):
     with pytest.raises(error), python_child(SLEEP_60_S) as child:
         raise error
     assert child._process.returncode == -signal.SIGKILL
@@ -418,7 +418,7 @@ def test_whatever_happens_the_child_is_gone(error):
 
 
 @pytest.mark.parametrize("ending", ["", "; time.sleep(60)"], ids=["after the child", "with the child"])
-def test_what_a_child_started_is_gone_too(ending):
+def test_grandchildren_are_killed_too(ending):
     code = (
         "import os, time\npid = os.fork()\nif not pid:\n"
         "    [os.close(fd) for fd in (0, 1, 2)]; time.sleep(60)\n"
@@ -448,7 +448,7 @@ def test_killing_twice_is_harmless():
         child.kill()
 
 
-def test_a_child_dies_with_us():
+def test_a_child_dies_with_its_parent():
     code = (
         "import sys, time; from pathlib import Path;"
         "from mixes.engine.processes.sandbox import Child, Limits;"
@@ -479,7 +479,7 @@ def test_a_child_dies_with_the_thread_that_started_it():
     assert caught.value.returncode == -signal.SIGKILL
 
 
-def test_many_children_leave_nothing_open():
+def test_many_children_leak_no_file_descriptors():
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(10):
         run_python("print('x')", feed=[b"y"])
@@ -488,7 +488,7 @@ def test_many_children_leave_nothing_open():
 
 @pytest.fixture
 def reader(tmp_path, monkeypatch):
-    """Make `mixes.engine.reader` out of some code."""
+    """Return a function that writes its code to the module `mixes.engine.reader`."""
     package = tmp_path / "mixes"
     (package / "engine").mkdir(parents=True)
     (package / "engine" / "__init__.py").touch()
@@ -496,7 +496,7 @@ def reader(tmp_path, monkeypatch):
     return (package / "engine" / "reader.py").write_text
 
 
-def test_json_goes_in_and_comes_out(reader):
+def test_a_reader_takes_and_returns_json(reader):
     reader("import json, sys; print(json.dumps({'got': json.load(sys.stdin)}))")
     assert call_reader("reader", {"title": "夜の道"}) == {"got": {"title": "夜の道"}}
 
@@ -514,13 +514,13 @@ def test_json_goes_in_and_comes_out(reader):
         "import json, sys; json.load(sys.stdin); bytearray(2 << 30)",
     ],
 )
-def test_every_failure_is_one_sentence(reader, code):
+def test_every_failure_of_a_reader_is_reported_in_one_sentence(reader, code):
     reader(code)
     with pytest.raises(EngineError, match=r"^The file could not be read safely\.$"):
         call_reader("reader", {})
 
 
-def test_a_reader_that_hangs_is_ended(reader):
+def test_a_reader_that_hangs_is_killed(reader):
     reader(SLEEP_60_S)
     with pytest.raises(EngineError, match="could not be read safely"):
         call_reader("reader", {}, limits=SHORT_STALL)
@@ -533,7 +533,7 @@ def test_a_reader_can_be_cancelled(reader):
 
 
 @needs_landlock
-def test_a_reader_sees_the_package_but_not_what_lies_beside_it(reader, tmp_path):
+def test_a_reader_can_read_the_package_but_not_its_neighbours(reader, tmp_path):
     (tmp_path / ".env").write_text("SECRET_KEY=canary")
     question = {"path": str(tmp_path / ".env")}
     reader("import json, sys; print(json.dumps({'said': open(json.load(sys.stdin)['path']).read()}))")

@@ -12,12 +12,12 @@ from mixes.engine.tests.signals import RATE, decode_file, lag, rms_db, run_ffmpe
 
 PAPER, NIGHT, SUNDAY = DEMO_SONGS
 SHORT = make_songs(4, seconds=10)
-rendered = functools.cache(render_song)  # several tests look at the same song
+rendered = functools.cache(render_song)  # several tests use the same song
 
 
 @pytest.mark.parametrize("song", SHORT, ids=lambda song: song.ending)
 @pytest.mark.parametrize("rate", [22_050, 48_000])
-def test_a_song_is_exactly_as_long_as_it_says(song, rate):
+def test_a_song_has_exactly_its_planned_length(song, rate):
     blocks = list(song_blocks(song, rate))
     assert sum(map(len, blocks)) == song.frames(rate)
     assert max(map(len, blocks)) < 7 * rate, "a song must stream, not come as one block"
@@ -47,8 +47,8 @@ def test_the_demo_songs_differ_in_tempo_key_ending_level_and_album():
         assert len({getattr(song, fact) for song in DEMO_SONGS}) == 3, fact
 
 
-def test_notes_lie_in_the_songs_key():
-    """Bins of the spectrum, folded into one octave: those of the scale hold nearly all of the energy."""
+def test_notes_are_in_the_songs_key():
+    """In the spectrum folded into one octave, the scale's notes hold nearly all of the energy."""
     spectrum = np.abs(np.fft.rfft(rendered(SUNDAY).mean(axis=1))) ** 2
     hertz = np.fft.rfftfreq(SUNDAY.frames(RATE), 1 / RATE)
     heard = (hertz > 250) & (hertz < 1_200)  # above kick and brush: drums have no key
@@ -60,8 +60,8 @@ def test_notes_lie_in_the_songs_key():
     assert energy[in_key].sum() > 0.97 * energy.sum()
 
 
-def test_drums_fall_on_the_songs_beat():
-    """The body's envelope repeats with the beat, and not with one 10 % faster."""
+def test_drums_are_on_the_songs_beat():
+    """The body's envelope repeats with the beat, but not with a beat 10 % faster."""
     body = rendered(NIGHT)[NIGHT.bar_frames(RATE) * 2 : NIGHT.bar_frames(RATE) * 10].mean(axis=1)
     envelope = np.abs(body[: len(body) // 441 * 441]).reshape(-1, 441).mean(axis=1)  # 10 ms steps
     envelope -= envelope.mean()
@@ -76,13 +76,13 @@ def test_drums_fall_on_the_songs_beat():
 
 
 @pytest.mark.parametrize("sound", ["bell", "pluck", "bass_note", "kick", "brush", "hat"])
-def test_a_struck_sound_begins_and_ends_at_nothing(sound):
+def test_a_struck_sound_starts_and_ends_at_0(sound):
     note = () if sound in ("kick", "brush", "hat") else (60,)
     samples = getattr(instruments, sound)(*note, RATE)
     assert samples[0] == samples[-1] == 0 and np.abs(samples).max() > 0.3
 
 
-def test_a_fade_out_falls_steadily_to_nothing():
+def test_a_fade_out_falls_steadily_to_silence():
     end = round(PAPER.silence_after_s * RATE)
     fade = rendered(PAPER)[-PAPER.outro_bars * PAPER.bar_frames(RATE) - end : -end]
     levels = [rms_db(part) for part in np.array_split(fade, PAPER.outro_bars * 2)]
@@ -97,7 +97,7 @@ def test_a_cold_end_is_as_loud_as_the_body_until_it_stops():
     assert abs(samples[-1]).max() == 0
 
 
-def test_a_ring_out_dies_away_after_the_last_bar():
+def test_a_ring_out_decays_after_the_last_bar():
     end = len(rendered(SUNDAY)) - round(SUNDAY.silence_after_s * RATE)
     seconds = [rms_db(rendered(SUNDAY)[end - n * RATE : end - (n - 1) * RATE]) for n in (6, 4, 2)]
     assert seconds[0] > seconds[1] + 5 > seconds[2] + 10
@@ -119,8 +119,8 @@ def test_silence_around_a_song_is_digital():
 
 
 @pytest.mark.parametrize("song", DEMO_SONGS, ids=lambda song: song.title)
-def test_no_click_anywhere(song):
-    """No step of the waveform stands out beyond what music has around it."""
+def test_a_song_has_no_clicks(song):
+    """No step of the waveform is much larger than the steps around it."""
     steps = np.abs(np.diff(rendered(song), n=2, axis=0)).max(axis=1)
     for block in np.array_split(steps, len(steps) // RATE):
         assert block.max() <= max(12 * np.quantile(block, 0.99), 0.01)
@@ -133,7 +133,7 @@ def test_a_written_song_has_its_sound_and_its_tags(ffmpeg, tmp_path, suffix):
     decoded, original = decode_file(path), rendered(song)
     assert abs(lag(decoded, original, at=2 * RATE)) <= 1
     assert abs(rms_db(decoded) - rms_db(original)) < 0.2
-    level = "s:0" if suffix in (".ogg", ".opus") else "g"  # an Ogg stream carries its own
+    level = "s:0" if suffix in (".ogg", ".opus") else "g"  # an Ogg stream has its own tags
     tags = run_ffmpeg("-i", str(path), "-map_metadata", f"0:{level}", "-f", "ffmetadata", "-").decode()
     assert {f"title={song.title}", f"artist={song.artist}", f"album={song.album}"} <= set(tags.splitlines())
 
@@ -151,6 +151,6 @@ def test_an_unknown_format_is_refused_in_one_sentence(ffmpeg, tmp_path):
         write_song(ffmpeg, SHORT[0], tmp_path / "song.xyz")
 
 
-def test_writing_stops_when_asked_to(ffmpeg, tmp_path):
+def test_writing_can_be_cancelled(ffmpeg, tmp_path):
     with pytest.raises(Cancelled):
         write_song(ffmpeg, PAPER, tmp_path / "song.mp3", should_stop=lambda: True)

@@ -30,7 +30,7 @@ def test_chapters_start_where_the_incoming_song_becomes_the_louder_one() -> None
     assert chapters[1].label == "Artist \u2013 Song 2"
 
 
-def test_a_clip_without_a_name_gets_a_number_and_names_are_cleaned() -> None:
+def test_a_clip_without_a_title_gets_a_number_and_names_are_cleaned() -> None:
     clips = (Clip("\x00", "", 0, 10, 0, 0.0), Clip("a\nb\u202e", "c\x07", 0, 10, 10, 0.0))
     first, second = chapters_of(Timeline(RATE, clips, (Transition("cut", 0, ""),)))
     assert (first.label, second.label) == ("Track 1", "c \u2013 a b")
@@ -72,12 +72,12 @@ def test_chapters_of_one_millisecond_share_an_entry() -> None:
     assert text.count("[CHAPTER]") == 2 and "title=Song 1 / Song 2 / Song 3" in text
 
 
-def test_a_long_title_is_cut_between_letters() -> None:
+def test_a_long_title_is_cut_between_graphemes() -> None:
     chapters = [Chapter(0, 0.0, "夜" * 300, "")]
     assert f"title={'夜' * 85}\n" in ffmetadata(chapters, frames=RATE, rate=RATE)
 
 
-def test_an_mp4_made_from_it_reads_back_the_same(ffmpeg: Path, tmp_path: Path) -> None:
+def test_ffmpeg_reads_the_chapters_of_an_mp4_back(ffmpeg: Path, tmp_path: Path) -> None:
     names = [HOSTILE, "title=x\n[CHAPTER]", "third"]
     starts = (0, 22_051, 55_555)
     chapters = [Chapter(start, start / RATE, name, "") for start, name in zip(starts, names, strict=True)]

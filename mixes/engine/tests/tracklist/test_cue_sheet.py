@@ -38,7 +38,7 @@ def test_a_sheet_names_its_file_and_every_song() -> None:
     )
 
 
-def test_names_cannot_leave_their_quotes() -> None:
+def test_quotes_in_names_are_replaced() -> None:
     chapter = make_chapter(0, 'a "b"\n  INDEX 01 09:09:09\r\n', 'x"\u2028y')
     sheet = cue_sheet([chapter], file_name="夜の道.mp3", title='"')
     assert sheet == (
@@ -78,7 +78,7 @@ def test_songs_of_one_cue_frame_share_a_track() -> None:
     ),
     st.text(max_size=20),
 )
-def test_any_sheet_has_ascending_times_and_known_lines(
+def test_every_sheet_has_ascending_times_and_known_lines(
     songs: list[tuple[float, str, str]], title: str
 ) -> None:
     start_s, chapters = 0.0, []

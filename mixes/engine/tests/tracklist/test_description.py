@@ -22,7 +22,7 @@ def render(template: str, title: str = "My Mix", **options: str) -> Description:
     return render_description(template, CHAPTERS, 800.0, title=title, hashtags=["mix"], **options)
 
 
-def test_the_default_template_reads_well() -> None:
+def test_the_default_template_is_filled_in() -> None:
     description = render(DEFAULT_TEMPLATE, date="22 November 2026")
     assert description == Description(
         f"My Mix\n13 minutes, mixed on 22 November 2026\n\n{LIST}\nMusic by Ada, Ben\n\n#mix\n", (), True
@@ -52,7 +52,7 @@ def test_inserted_text_is_never_expanded_again() -> None:
     assert text == f"{{artists}} {{title}} {{tracklist}}\n{LIST}"
 
 
-def test_a_line_whose_fields_are_all_empty_is_left_out() -> None:
+def test_a_line_whose_fields_are_all_empty_is_omitted() -> None:
     silent = [Chapter(0, 0.0, "Song", "")]
     description = render_description(DEFAULT_TEMPLATE, silent, 200.0, title="Mix", hashtags=[])
     assert description.text == "Mix\n3 minutes, mixed on\n\n0:00 Song\n"
@@ -73,13 +73,13 @@ def test_the_tracklist_gets_lines_of_its_own(template: str) -> None:
     assert broken_rules(description.text, 800) == []
 
 
-def test_a_second_tracklist_is_left_out_with_a_note() -> None:
+def test_a_second_tracklist_is_omitted_with_a_note() -> None:
     description = render("{tracklist}\n\n{tracklist}\nend")
     assert description.text == f"{LIST}\n\nend\n"
     assert description.notes[0].startswith("The template asks for the tracklist more than once")
 
 
-def test_a_template_without_tracklist_says_that_there_will_be_no_chapters() -> None:
+def test_a_template_without_a_tracklist_gives_a_note() -> None:
     description = render("{title}\n0:00 a\n1:00 b\n2:00 c")
     assert description.text == "My Mix\n0\u223600 a\n1\u223600 b\n2\u223600 c\n"
     assert not description.youtube_chapters
@@ -96,20 +96,20 @@ def test_times_around_the_tracklist_cannot_break_it() -> None:
     assert any("Times outside the tracklist" in note for note in description.notes)
 
 
-def test_what_is_no_time_stays_as_it_is() -> None:
+def test_text_that_is_no_time_is_unchanged() -> None:
     template = "https://example.com:8080/a:b http://10.0.0.1:8000/ a:1 1:a 16:900\n{tracklist}"
     description = render(template)
     assert description.text.splitlines()[0] == template.splitlines()[0]
     assert description.notes == ()
 
 
-def test_angle_brackets_are_replaced_and_told() -> None:
+def test_angle_brackets_are_replaced_with_a_note() -> None:
     description = render("<b>{title}</b>\n{tracklist}", title="a > b")
     assert description.text.startswith("\u2039b\u203aa \u203a b\u2039/b\u203a\n")
     assert description.notes == ("YouTube does not allow < and >, so they are written as \u2039 and \u203a.",)
 
 
-def test_a_long_text_gives_way_to_the_tracklist() -> None:
+def test_a_long_text_is_cut_for_the_tracklist() -> None:
     description = render("é" * 3_000 + "\n{tracklist}\n" + "more words " * 200)
     assert len(description.text.encode()) <= 5_000
     assert LIST in description.text and description.text.startswith("é" * 2_000)
@@ -125,7 +125,7 @@ def test_names_are_shortened_before_text_is_cut() -> None:
     assert broken_rules(description.text, 3_600) == []
 
 
-def test_what_stands_below_is_cut_first() -> None:
+def test_text_below_the_tracklist_is_cut_first() -> None:
     description = render("a" * 2_000 + "\n{tracklist}\n" + "b" * 4_000)
     assert description.text.startswith("a" * 2_000 + "\n0:00") and description.text.endswith("b…\n")
     assert len(description.text.encode()) == 5_000
@@ -143,7 +143,7 @@ def test_exactly_five_thousand_bytes_are_not_cut() -> None:
     | st.text(alphabet="{}<>titleracks :0123\n", max_size=200)
     | st.integers(0, 3_000).map("é \n".__mul__)
 )
-def test_any_template_gives_what_youtube_takes(template: str) -> None:
+def test_any_template_gives_a_valid_description(template: str) -> None:
     description = render(template)
     assert refused(description.text) == []
     if description.youtube_chapters:

@@ -15,7 +15,7 @@ JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
 
 
 def make_chapters(count: int, step: int = 100 * RATE + 777) -> list[Chapter]:
-    """Chapters whose labels differ in length, so that an order by size would show."""
+    """Return chapters with labels of different lengths, which reveal a sort by size."""
     return [
         Chapter(
             index * step,
@@ -48,7 +48,7 @@ def test_the_tag_has_names_cover_length_and_chapters() -> None:
     assert contents.child_element_ids == [c.element_id for c in chapters] and int(contents.flags) == 3
 
 
-def test_the_tag_is_exactly_as_long_as_it_says_and_always_the_same() -> None:
+def test_the_tag_has_its_declared_length_and_is_reproducible() -> None:
     raw, again = (id3_bytes(make_chapters(40), duration_s=4_100, title="Mix", cover=JPEG) for _ in range(2))
     assert raw == again
     size = sum((byte & 127) << shift for byte, shift in zip(raw[6:10], (21, 14, 7, 0), strict=True))
@@ -70,7 +70,7 @@ def test_hundreds_of_chapters_are_listed_in_tables_of_255() -> None:
     assert len(tag.getall("CHAP")) == 600
 
 
-def test_a_png_cover_is_called_one() -> None:
+def test_a_png_cover_has_the_png_mime_type() -> None:
     raw = id3_bytes(make_chapters(1), duration_s=10, title="Mix", cover=b"\x89PNG\r\n")
     assert ID3(io.BytesIO(raw)).getall("APIC")[0].mime == "image/png"
 
@@ -98,7 +98,7 @@ def test_ffmpeg_lists_the_chapters_in_their_order(ffmpeg: Path, bare_mp3: bytes,
     assert starts_ms == pytest.approx([c.start_s * 1000 for c in chapters], abs=0.51)
 
 
-def test_our_own_reader_reads_it(bare_mp3: bytes, tmp_path: Path) -> None:
+def test_the_tag_reader_reads_the_tag(bare_mp3: bytes, tmp_path: Path) -> None:
     path = tmp_path / "7f3a"
     path.write_bytes(
         id3_bytes(make_chapters(3), duration_s=300, title=HOSTILE, artist="DJ", cover=JPEG) + bare_mp3

@@ -42,7 +42,7 @@ def test_a_plain_list_has_a_line_for_each_song() -> None:
     assert tracklist.youtube_chapters and not tracklist.notes
 
 
-def test_all_times_have_hours_when_the_mix_lasts_one() -> None:
+def test_all_times_have_hours_when_the_mix_lasts_an_hour() -> None:
     tracklist = youtube_lines(make_chapters([0, 100, 3600, 36_000]), 40_000)
     assert [line.split()[0] for line in tracklist.lines] == ["0:00:00", "0:01:40", "1:00:00", "10:00:00"]
 
@@ -53,7 +53,7 @@ def test_songs_less_than_ten_seconds_apart_share_a_line() -> None:
     assert tracklist.notes == ("2 of 6 songs share a line: YouTube wants 10 seconds for each.",)
 
 
-def test_the_last_song_lasts_ten_seconds_too() -> None:
+def test_the_last_entry_lasts_at_least_ten_seconds() -> None:
     tracklist = youtube_lines(make_chapters([0, 20, 40, 60, 65]), 69.9)
     assert tracklist.lines[-1] == "0:40 Song 3 / Song 4 / Song 5"
     assert youtube_lines(make_chapters([0, 20, 40, 60]), 70).lines[-1] == "1:00 Song 4"
@@ -70,7 +70,7 @@ def test_without_three_chapters_there_are_plain_times(starts_s: list[float], dur
     assert listed_times(text_of(tracklist)) == starts_s
 
 
-def test_names_cannot_look_like_times_or_be_refused() -> None:
+def test_times_and_refused_characters_in_names_are_replaced() -> None:
     titles = ["4:44", "Live 10:30 pm", "12\uff1a05", "\u0663:\u0664\u0665", "<b>1\u200b:30</b>", "16:9:2"]
     tracklist = youtube_lines(make_chapters([0, 20, 40, 60, 80, 100], titles), 200)
     assert broken_rules(text_of(tracklist), 200) == []
@@ -78,7 +78,7 @@ def test_names_cannot_look_like_times_or_be_refused() -> None:
     assert tracklist.lines[4] == "1:20 \u2039b\u203a1\u223630\u2039/b\u203a"
 
 
-def test_a_tag_cannot_place_a_link() -> None:
+def test_links_in_tags_are_defused() -> None:
     titles = [
         "http://evil.example/x?y",
         "see WWW.evil.example",
@@ -117,7 +117,7 @@ def test_when_the_shortest_names_do_not_fit_neighbours_share_lines_evenly() -> N
     assert any(f"neighbours share {len(times)} lines" in note for note in tracklist.notes)
 
 
-def test_a_line_of_several_songs_says_how_many() -> None:
+def test_a_shortened_line_of_several_songs_counts_them() -> None:
     chapters = make_chapters([0, 1, 2, 20, 40], ["First song of three", *("x" * 50,) * 4])
     tracklist = youtube_lines(chapters, 60, max_bytes=200)
     assert tracklist.lines[0] == "0:00 First song of three +2"
@@ -165,7 +165,7 @@ TEMPLATES = [
 
 
 def random_mix(rng: random.Random) -> tuple[list[Chapter], float]:
-    """Make up a mix: from one song to hundreds, from long to far too short, of any name."""
+    """Return a random mix: one song to hundreds, long to far too short, with any names."""
     count = rng.choices(
         [1, 2, rng.randint(3, 12), rng.randint(13, 60), rng.randint(61, 400)], [5, 5, 60, 28, 2]
     )[0]
@@ -183,7 +183,7 @@ def random_mix(rng: random.Random) -> tuple[list[Chapter], float]:
 
 
 def possible_chapters(chapters: list[Chapter], duration_s: float) -> list[int]:
-    """Return the most chapter times, in whole seconds, that leave 10 s to each."""
+    """Return the longest list of chapter times, in whole seconds, with at least 10 s for each."""
     times = [0]
     for second in sorted({int(chapter.start_s) for chapter in chapters}):
         if times[-1] + 10 <= second <= int(duration_s) - 10:
@@ -204,7 +204,7 @@ def check_description(template: str, chapters: list[Chapter], duration_s: float)
     if not any("evenly" in note for note in description.notes):
         assert listed == possible
         return
-    # Every line stands for as many chapters as the next, give or take one; so for the last chapters too
+    # Every line stands for the same number of chapters, plus or minus one, and so does the last line
     borders = [*(possible.index(time) for time in listed), len(possible)]
     sizes = [after - before for before, after in pairwise(borders)]
     assert max(sizes) - min(sizes) <= 1 and max(sizes) == math.ceil(len(possible) / len(listed))

@@ -1,8 +1,8 @@
-"""YouTube's rules for a description, read back from the finished text as strictly as anybody might."""
+"""A strict checker of YouTube's rules for descriptions and chapters, for the tests."""
 
 import re
 
-# The format characters of the Basic Multilingual Plane: a reader may look through them
+# Format characters of the Basic Multilingual Plane, which a parser may ignore
 UNSEEN = re.compile(
     "[\xad\u0600-\u0605\u061c\u06dd\u070f\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
@@ -11,13 +11,13 @@ TIME = re.compile(r"(?<!\d)(?:(?P<hours>\d{1,3}):)?(?P<minutes>\d{1,3}):(?P<seco
 
 
 def listed_times(text: str) -> list[int]:
-    """Return the times, in seconds, with which lines begin."""
+    """Return the times at the beginnings of lines, in seconds."""
     starts = (TIME.match(line) for line in _visible_lines(text))
     return [_seconds(match) for match in starts if match]
 
 
 def broken_rules(text: str, duration_s: float) -> list[str]:
-    """Return what is wrong with a description that should have chapters; nothing when it is right."""
+    """Return the violations in a description that should have chapters; an empty list for a valid one."""
     broken = refused(text)
     times: list[int] = []
     for line in _visible_lines(text):
@@ -46,7 +46,7 @@ def _broken_in(line: str, match: re.Match[str], *, has_hours: bool) -> list[str]
 
 
 def refused(text: str) -> list[str]:
-    """Return what YouTube would refuse in any description."""
+    """Return the violations that YouTube refuses in any description."""
     broken = [f"{sign} in it" for sign in "<>" if sign in text]
     return broken + ([f"{len(text.encode())} bytes"] if len(text.encode()) > 5000 else [])
 
