@@ -199,10 +199,10 @@ def page_part(plan: Plan, outcome: Outcome) -> str:
     lines = [
         "# Soak",
         "",
-        f"Made by `make soak MINUTES={plan.minutes:g}`: {len(USERS)} users do what users do, at random, and "
-        f"every {plan.fault_every_s:.0f} s something goes wrong. Figures are medians of the first and last "
-        f"third after a warm-up; what is judged may grow by 5 % or, where it is counted, by 2. In the end "
-        "everything is deleted, and nothing may be left.",
+        f"Made by `make soak MINUTES={plan.minutes:g}`: {len(USERS)} simulated users act at random, and a "
+        f"fault is injected every {plan.fault_every_s:.0f} s. Figures are medians of the first and last third "
+        "after a warm-up. Judged figures may grow by 5 %, counts by 2. At the end everything is deleted, and "
+        "nothing may remain.",
         "",
         *machine_lines(),
         "",

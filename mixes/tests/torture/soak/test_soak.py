@@ -64,7 +64,7 @@ def test_both_reports_keep_their_parts_of_one_page(tmp_path):
     replace_part(page, page_part(Plan(2.0), outcome))
     write_page(page, [replace(found, held=False, rows=[{**row, "tried": 4}])])
     text = page.read_text()
-    assert text.count("# Soak") == text.count("# What jobs and inputs survive") == 1
+    assert text.count("# Soak") == text.count("# Reliability") == 1
     assert "Not everything held" in text and "| test_a.py | NOT: 1 passed | 1.0 | abc |" in text
     assert "| kills | 4 | 0 |" in text and "| kills | 3" not in text
     assert "MINUTES=2`" in text and "- Wrong: a file outlived its row" in text
