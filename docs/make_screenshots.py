@@ -95,7 +95,7 @@ def take_journey(page: Page, songs: list[Path], folder: Path) -> None:
     page.goto("/")
     take(page, folder, "home")
     sign_up(page)
-    page.get_by_role("button", name="Fill in a demo set").click()
+    page.get_by_role("button", name="Add a demo mix").click()
     expect(page.locator("#track-list .track-wave svg")).to_have_count(3)
     page.goto("/mixes/")
     page.get_by_role("button", name="New mix").click()

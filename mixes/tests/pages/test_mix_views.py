@@ -95,7 +95,7 @@ def test_an_unknown_id_is_not_there(as_alice, name):
 
 def test_the_empty_list_tells_what_to_do(as_alice):
     page = as_alice.get(reverse("mixes:mix_list")).content.decode()
-    for words in ("No mixes yet", "New mix", "Fill in a demo set", "FLAC", "Nothing is public"):
+    for words in ("No mixes yet", "New mix", "Add a demo mix", "FLAC", "Nothing is public"):
         assert words in page
 
 

@@ -299,7 +299,7 @@ def test_a_cancel_is_said_whenever_it_comes(mix, work, look, press, when):
         work(job, at if when != "last second" else lambda stage, f: at(stage, f) if f == 1.0 else None)
         assert "Stopping" in said[0]
     page = look(page_of(job))
-    in_order(page.words, "Cancelled", "You cancelled this. Nothing of it was left behind.")
+    in_order(page.words, "Cancelled", "You cancelled this. No files of it were kept.")
     assert not storage.scratch_path("mix", job.pk).exists() and not list(storage.stored_names(("artifacts",)))
     press(page, "Try again")
     work(job)
@@ -356,12 +356,12 @@ def test_a_download_goes_on_and_a_later_one_says_how_to_get_the_file_again(mix, 
     assert b"".join(stream) == whole
     in_order(look(address, status=404).words, "This file is not there any more.", "make it again")
     page = look(page_of(job))
-    in_order(page.words, "A file of this result is not there any more. Your songs are: have it made again")
+    in_order(page.words, "A file of this result is missing. Your songs are still here: make it again")
     retry = reverse("mixes:job_retry", args=[job.pk])
     assert retry in [
         button["form"].get("action") for button in page.buttons if button["words"] == "Make again"
     ]
     as_alice.post(retry)
     work(job)
-    assert "not there any more" not in look(page_of(job)).words
+    assert "is missing" not in look(page_of(job)).words
     check_undisturbed(job, work)

@@ -65,10 +65,10 @@ def test_an_upload_onto_a_full_disk_says_what_is_kept_and_goes_on_later(as_alice
     in_order(answer.content.decode(), "full", "What has arrived of this file is kept", "try again later")
     in_order(
         look("/tracks/").words,
-        "1 file has not arrived whole; what came of it is kept.",
-        "go on where they stopped",
+        "1 file is incomplete; the part that arrived is kept.",
+        "continue where they stopped",
         "rain.wav",
-        "400 bytes of 1000 bytes is here",
+        "400 bytes of 1000 bytes has arrived",
     )
     assert send(as_alice, place, b"x" * 600, offset=400).status_code == 204
     assert Upload.objects.get().finished_at
@@ -89,13 +89,13 @@ def test_of_twelve_files_the_three_that_were_cut_are_named_and_go_on(alice, as_a
         in_order(
             page.words,
             "Waiting for their files",
-            "3 files have not arrived whole; what came of them is kept.",
-            "Choose or drop the same files again: they go on where they stopped.",
+            "3 files are incomplete; the parts that arrived are kept.",
+            "Choose or drop the same files again: they continue where they stopped.",
             "song 04.mp3",
             "song 07.mp3",
             "song 08.mp3",
         )
-        assert page.words.count("bytes is here") == 3
+        assert page.words.count("bytes has arrived") == 3
     for number in (4, 7, 8):
         assert send(as_alice, places[number], contents[number][300:], offset=300).status_code == 204
     assert "Waiting for their files" not in look("/tracks/").words

@@ -326,7 +326,7 @@ def test_the_page_of_a_result_says_how_publishing_stands(as_alice, credential, j
     as_alice.post(url("publish", job), filled())
     assert "It is on its way." in text_of(as_alice.get(page))
     drive(YouTubePublication.objects.get())
-    assert "To publish again makes another video." in text_of(as_alice.get(page))
+    assert "Publishing it again makes another video." in text_of(as_alice.get(page))
 
 
 def test_the_panel_asks_the_database_a_constant_number_of_times(
