@@ -40,7 +40,7 @@ def test_the_library_shows_what_a_track_is_and_where_it_is_used(as_alice, alice,
     page = as_alice.get("/tracks/").content.decode()
     for words in ("Elvish Theme", "Wesnoth", "3:00", "LUFS, loud", "Evenings", track.waveform["peaks"]):
         assert words.replace("LUFS, loud", "LUFS") in page
-    assert "of your 20.0\xa0GB are in use" in page
+    assert "of your 20.0\xa0GB are used" in page
     assert 'hx-trigger="every 2s"' not in page
 
 
@@ -55,7 +55,7 @@ def test_tracks_are_found_by_any_of_their_names(as_alice, alice, track):
     assert names(as_alice.get("/tracks/?q=wesnoth elv")) == ["Elvish Theme"]
     assert names(as_alice.get("/tracks/?q=soundtr")) == ["Battle Epic"]
     assert names(as_alice.get("/tracks/?q=05")) == ["Elvish Theme"]
-    assert "Nothing is called “&lt;b&gt;”" in as_alice.get("/tracks/?q=<b>").content.decode()
+    assert "No track matches “&lt;b&gt;”" in as_alice.get("/tracks/?q=<b>").content.decode()
 
 
 def test_tracks_can_be_sorted(as_alice, alice):

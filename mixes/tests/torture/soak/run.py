@@ -201,7 +201,7 @@ def page_part(plan: Plan, outcome: Outcome) -> str:
         "",
         f"Made by `make soak MINUTES={plan.minutes:g}`: {len(USERS)} simulated users act at random, and a "
         f"fault is injected every {plan.fault_every_s:.0f} s. Figures are medians of the first and last "
-        "third after a warm-up. Judged figures may grow by 5 %, counts by 2. At the end everything is deleted, and "
+        "third after a warm-up. Judged figures may grow by 5 %, counts by 2. In the end all is deleted and "
         "nothing may remain.",
         "",
         *machine_lines(),
