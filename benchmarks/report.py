@@ -1,4 +1,4 @@
-"""Rows of figures to a readable page: what was asked, what was measured, and what the rival did."""
+"""Write figures as a Markdown page: target, measured value, and the value of another tool."""
 
 import datetime
 import os
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure. `reached` is None where there is nothing to reach or it could not be measured."""
+    """One figure. `reached` is None where there is no target or nothing could be measured."""
 
     figure: str
     goal: str
@@ -24,12 +24,12 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        return {True: "reached", False: "**falls short**", None: "-"}[self.reached]
+        return {True: "met", False: "**missed**", None: "-"}[self.reached]
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What the figures were measured on and with."""
+    """The music, versions and options of a measurement."""
 
     music: str
     ffmpeg: str
@@ -43,14 +43,14 @@ class Conditions:
             *machine_lines(),
             f"- Python {platform.python_version()}, ffmpeg {self.ffmpeg}",
             f"- Music: {self.music}",
-            f"- Repeats: {self.repeats}, rivals interleaved; medians. Command: `{self.options}`",
+            f"- Repeats: {self.repeats}, other tools interleaved; medians. Command: `{self.options}`",
             f"- Load average before / after: {self.load_before:.1f} / {os.getloadavg()[0]:.1f}. "
-            "Wall times of a machine that does other work too are too long, ours and the rivals' alike.",
+            "Other work on the machine lengthens all wall times, ours and those of other tools.",
         ]
 
 
 def machine_lines() -> list[str]:
-    """Say when, of which commit and on what machine something was measured."""
+    """Return date, commit and machine as lines of a Markdown list."""
     uname = platform.uname()
     return [
         f"- Date: {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC",
@@ -63,22 +63,22 @@ def machine_lines() -> list[str]:
 def make_part(
     title: str, command: str, sections: Sequence[tuple[str, Sequence[Row]]], conditions: Conditions
 ) -> str:
-    """Return one part of the page as Markdown; rows of one function stand together under its name."""
+    """Return one part of the page as Markdown, with one table for each section."""
     rows = [row for _, rows in sections for row in rows]
     short = [row.figure for row in rows if row.reached is False]
     reached = sum(row.reached is True for row in rows)
     text = [
         f"# {title}",
         "",
-        f"Made by `{command}`; a rival's figure is of the same run.",
+        f"Made by `{command}`. Figures of other tools are from the same run.",
         "",
     ]
-    text += [*conditions.lines(), "", f"**{reached} of {reached + len(short)} goals reached.**"]
-    text += [f"Falls short: {'; '.join(short)}."] if short else []
+    text += [*conditions.lines(), "", f"**{reached} of {reached + len(short)} targets met.**"]
+    text += [f"Missed: {'; '.join(short)}."] if short else []
     if conditions.quick:
         text += [
             "",
-            "A quick run shows that everything works. Its music is so short that starting weighs too much.",
+            "A quick run only shows that everything works: with such short music, start-up time dominates.",
         ]
     for title, rows_of_one in sections:
         text += ["", f"## {title}", "", *table_lines(rows_of_one), "", *_notes(rows_of_one)]
@@ -86,7 +86,7 @@ def make_part(
 
 
 def replace_part(page: Path, part: str) -> None:
-    """Put a part into the page in place of the one with its title; the others stay."""
+    """Replace the part of the page that has the same title; add it where there is none."""
     text = page.read_text(encoding="utf-8") if page.exists() else ""
     parts = [f"# {old}" for old in f"\n{text}".split("\n# ")[1:]]
     titles = [old.splitlines()[0] for old in parts]
@@ -99,7 +99,7 @@ def replace_part(page: Path, part: str) -> None:
 
 
 def table_lines(rows: Iterable[Row]) -> list[str]:
-    lines = ["| figure | goal | measured | rival | verdict |", "|---|---|---|---|---|"]
+    lines = ["| figure | target | measured | compared with | result |", "|---|---|---|---|---|"]
     for row in rows:
         cells = (row.figure, row.goal, row.measured, row.rival, row.verdict)
         lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
@@ -111,7 +111,7 @@ def _notes(rows: Iterable[Row]) -> list[str]:
 
 
 def commit() -> str:
-    """Return the commit that is checked out, and whether something was changed since."""
+    """Return the checked-out commit, and whether there are uncommitted changes."""
     head = _git("rev-parse", "--short", "HEAD") or "unknown"
     return f"{head}, with changes not committed" if _git("status", "--porcelain") else head
 
