@@ -53,8 +53,9 @@ def joins(bench: Bench, mix: Mix, sound: NDArray[np.float32], margin: int) -> It
         if transition.style != "smooth" or transition.overlap <= 0:
             continue
         overlap = transition.overlap
-        angle = (np.arange(overlap) + 0.5) / overlap * np.pi / 2
-        falling = np.cos(angle) if transition.fade_out else np.ones(overlap)
+        gone_s = (np.arange(overlap) + 0.5) / mix.timeline.rate
+        falling = _sine_fade(overlap / mix.timeline.rate - gone_s, transition.fade_out_s)
+        rising = _sine_fade(gone_s, transition.fade_in_s)
         room = min(margin, len(before) - overlap, len(after) - overlap)
         start = incoming.start
         parts = [before[len(before) - overlap - room :], after[: overlap + room]]
@@ -64,12 +65,18 @@ def joins(bench: Bench, mix: Mix, sound: NDArray[np.float32], margin: int) -> It
                 _apply_gains(parts[0], np.pad(falling, (room, 0), constant_values=1)), ((0, room), (0, 0))
             ),
             np.pad(
-                _apply_gains(parts[1], np.pad(np.sin(angle), (0, room), constant_values=1)),
+                _apply_gains(parts[1], np.pad(rising, (0, room), constant_values=1)),
                 ((room, 0), (0, 0)),
             ),
             room,
             room + overlap,
         )
+
+
+def _sine_fade(elapsed_s: NDArray[np.float64], length_s: float) -> NDArray[np.float64]:
+    if not length_s:
+        return np.ones(len(elapsed_s))
+    return np.sin(np.minimum(1.0, elapsed_s / length_s) * np.pi / 2)
 
 
 def law(bench: Bench) -> Iterator[Row]:

@@ -11,6 +11,9 @@ from typing import Any
 
 from mixes.engine.errors import TimelineError
 
+FORMAT = 2  # of `to_dict`: 1 had one fade per transition, on or off
+RADIO_FADE_IN_S = 0.05  # of the incoming clip in style `radio`
+
 
 @dataclass(frozen=True, slots=True)
 class Clip:
@@ -38,7 +41,8 @@ class Transition:
     overlap: int
     reason: str  # one sentence for the user
     crossover: int = 0  # frames from the incoming clip's start to where it becomes the louder clip
-    fade_out: bool = True  # False where the outgoing track has a fade of its own
+    fade_out_s: float = 0.0  # up to the outgoing clip's end; 0 where only its own ending is heard
+    fade_in_s: float = 0.0  # from the incoming clip's start; 0 where it begins at its own level
     soften: bool = False
 
 
@@ -83,11 +87,25 @@ class Timeline:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the timeline as plain types for JSON."""
-        return asdict(self)
+        return {"format": FORMAT, **asdict(self)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Timeline":
         """Return the timeline stored by `to_dict`. Raises TimelineError when its lengths do not fit."""
         clips = tuple(Clip(**clip) for clip in data["clips"])
-        transitions = tuple(Transition(**transition) for transition in data["transitions"])
-        return cls(data["rate"], clips, transitions)
+        rate = data["rate"]
+        read = _read_first_format if data.get("format", 1) == 1 else _read_transition
+        return cls(rate, clips, tuple(read(transition, rate) for transition in data["transitions"]))
+
+
+def _read_transition(data: dict[str, Any], rate: int) -> Transition:
+    return Transition(**data)
+
+
+def _read_first_format(data: dict[str, Any], rate: int) -> Transition:
+    """Read a transition of format 1, whose fades last as long as the overlap, or not at all."""
+    fields = dict(data)
+    overlap_s = max(0, data["overlap"]) / rate
+    fade_out_s = overlap_s if fields.pop("fade_out", True) else 0.0
+    fade_in_s = min(RADIO_FADE_IN_S, overlap_s) if data["style"] == "radio" else overlap_s
+    return Transition(**fields, fade_out_s=fade_out_s, fade_in_s=fade_in_s)

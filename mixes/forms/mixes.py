@@ -27,7 +27,7 @@ class LengthChoice(TextChoices):
     """Where the length of a transition comes from."""
 
     MIX = "mix", _("As the mix")
-    AUTO = "auto", _("As each ending asks for")
+    AUTO = "auto", _("Chosen to suit each pair")
     SET = "set", _("Always")
 
 

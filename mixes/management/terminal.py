@@ -158,6 +158,8 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
                 "style": join.style,
                 "overlap_s": join.overlap / rate,
                 "crossover_s": join.crossover / rate,
+                "fade_out_s": join.fade_out_s,
+                "fade_in_s": join.fade_in_s,
                 "reason": join.reason,
             }
             for join in timeline.transitions

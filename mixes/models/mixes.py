@@ -33,9 +33,7 @@ class Mix(models.Model):
     artwork = models.ForeignKey(Artwork, models.SET_NULL, null=True, blank=True, related_name="mixes")
     # how it sounds: MixSettings
     style = models.CharField(max_length=10, choices=STYLE_CHOICES, default=DEFAULTS.style)
-    transition_s = models.FloatField(
-        null=True, blank=True, default=DEFAULTS.transition_s, validators=SECONDS
-    )  # None: auto
+    transition_s = models.FloatField(null=True, blank=True, validators=SECONDS)  # None: as each pair asks for
     gap_s = models.FloatField(default=DEFAULTS.gap_s, validators=SECONDS)
     soften = models.BooleanField(default=DEFAULTS.soften)
     trim = models.BooleanField(default=DEFAULTS.trim)

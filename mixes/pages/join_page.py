@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixes.engine.analysis.track import TrackAnalysis
-from mixes.engine.mixing.curves import db_to_gain
+from mixes.engine.mixing.curves import Fades, db_to_gain
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.timeline import Clip, Timeline
 from mixes.models import MixTrack
@@ -74,7 +74,7 @@ def draw_join(timeline: Timeline, index: int, tracks: Sequence[TrackAnalysis]) -
     shown = round((length_s + 2 * around_s) * rate)
     scale = WIDTH / shown
     position = np.linspace(0.0, 1.0, CURVE_POINTS)
-    falling, rising = STYLES[transition.style].gains(position, length_s, transition.fade_out)
+    falling, rising = STYLES[transition.style].gains(position, Fades.of(transition, rate))
     if transition.overlap <= 0:  # one ends at once, the other begins at once
         falling = rising = np.zeros(CURVE_POINTS)
     left, right = around_s * rate * scale, (around_s + length_s) * rate * scale

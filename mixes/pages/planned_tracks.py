@@ -58,6 +58,4 @@ def _hint(mix: Mix, item: MixTrack, transition: Transition, length_s: float) -> 
     is_auto = item.join_auto or wanted_s is None
     if not is_auto and wanted_s is not None and length_s < wanted_s - SHORTER_S:
         return "shortened"
-    if not transition.fade_out:
-        return "own_fade"
     return "fitted" if is_auto else ""

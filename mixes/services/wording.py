@@ -14,7 +14,7 @@ VERY_LOUD_LUFS, LOUD_LUFS, EVEN_LUFS, QUIET_LUFS = -8.0, -13.0, -18.0, -26.0
 STYLES: dict[str, tuple[Words, Words]] = {
     "smooth": (
         pgettext_lazy("style", "smooth"),
-        gettext_lazy("Both songs cross at an even level. Right for nearly everything."),
+        gettext_lazy("Endings and beginnings meet without a hole or a clash. Right for nearly everything."),
     ),
     "radio": (
         pgettext_lazy("style", "radio"),
@@ -40,11 +40,10 @@ HINTS: dict[str, Words] = {
     "gap": gettext_lazy("of silence"),
     "cut": gettext_lazy("straight into the next"),
     "shortened": gettext_lazy("shortened to fit"),
-    "own_fade": gettext_lazy("keeps its own fade"),
-    "fitted": gettext_lazy("fits the ending"),
+    "fitted": gettext_lazy("fits both songs"),
 }
 STYLE_HINTS: dict[str, Words] = {
-    "smooth": gettext_lazy("levels meet"),
+    "smooth": gettext_lazy("both equally loud"),
     "radio": gettext_lazy("enters at full level"),
     "classic": gettext_lazy("straight fades"),
 }

@@ -85,9 +85,9 @@ def make_analysis_row(track, analysis):
     )
 
 
-def make_mix_row(owner, title="Evenings in the North", tracks=3, **fields):
-    """A mix of `owner` with so many new tracks, or with the given ones."""
-    mix = Mix.objects.create(owner=owner, title=title, **fields)
+def make_mix_row(owner, title="Evenings in the North", tracks=3, transition_s=8.0, **fields):
+    """A mix of `owner` with so many new tracks, or with the given ones; joins last 8 s, for known times."""
+    mix = Mix.objects.create(owner=owner, title=title, transition_s=transition_s, **fields)
     rows = [make_track_row(owner) for _ in range(tracks)] if isinstance(tracks, int) else tracks
     MixTrack.objects.bulk_create(
         MixTrack(mix=mix, track=track, position=position) for position, track in enumerate(rows)

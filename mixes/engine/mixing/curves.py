@@ -1,11 +1,42 @@
 """Gain laws of a crossfade: position in the overlap to the gains of the outgoing and the incoming clip."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mixes.engine.timeline import Transition
+
 Gains = NDArray[np.float64]  # shape (points,), amplitude factors
+
+
+@dataclass(frozen=True, slots=True)
+class Fades:
+    """Share of the overlap that each fade takes, 0 to 1; one ends with it, the other begins with it."""
+
+    out_share: float = 1.0
+    in_share: float = 1.0
+
+    @classmethod
+    def of(cls, transition: Transition, rate: int) -> "Fades":
+        """Return the fades of a transition in a mix at `rate` Hz."""
+        overlap_s = transition.overlap / rate
+        if overlap_s <= 0:
+            return cls()
+        return cls(min(1.0, transition.fade_out_s / overlap_s), min(1.0, transition.fade_in_s / overlap_s))
+
+    def out_progress(self, position: Gains) -> Gains:
+        """Return how far the fade-out is, 0 to 1, at each position in the overlap."""
+        if not self.out_share:
+            return np.zeros_like(position)
+        return np.clip((position - (1.0 - self.out_share)) / self.out_share, 0.0, 1.0)
+
+    def in_progress(self, position: Gains) -> Gains:
+        """Return how far the fade-in is, 0 to 1, at each position in the overlap."""
+        if not self.in_share:
+            return np.ones_like(position)
+        return np.minimum(position / self.in_share, 1.0)
 
 
 def positions(frames: int) -> Gains:

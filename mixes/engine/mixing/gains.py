@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mixes.engine.analysis.loudness import gate_integrated, lufs_to_power
 from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.mixing.curves import Fades
 from mixes.engine.mixing.limiter import DEFAULT_CEILING_DBTP
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.timeline import Timeline
@@ -58,6 +59,33 @@ def plan_gains(
     if target is None:
         return GainPlan((0.0,) * len(tracks))
     curves = [place_curve(timeline, tracks, index) for index in range(len(tracks))]
+    start = starting_gains(tracks, loudness, groups)
+    gains, caps = np.array(start.gains_db), np.array(start.caps_db)
+    missing_lu = 0.0
+    for _ in range(ROUNDS):
+        predicted = gate_integrated(predict_power(timeline, curves, gains))
+        missing_lu = target - predicted if np.isfinite(predicted) else 0.0
+        if abs(missing_lu) < CLOSE_ENOUGH_LU:
+            break
+        gains = np.clip(gains + missing_lu, -LARGEST_CUT_DB, caps)
+    return GainPlan(tuple(round(float(gain), 2) for gain in gains), explain(missing_lu, target))
+
+
+@dataclass(frozen=True, slots=True)
+class StartingGains:
+    """The gain that brings each track to the target by itself, and the largest it may get, in dB."""
+
+    gains_db: tuple[float, ...]
+    caps_db: tuple[float, ...]
+
+
+def starting_gains(
+    tracks: Sequence[TrackAnalysis], loudness: LoudnessTarget, groups: Sequence[int] | None = None
+) -> StartingGains:
+    """Return each track's gain before anything is known of its neighbours."""
+    target = loudness.target_lufs
+    if target is None:
+        return StartingGains((0.0,) * len(tracks), (0.0,) * len(tracks))
     caps = np.array([largest_gain_db(track) for track in tracks])
     wanted_db = np.zeros(len(tracks))
     if loudness.album_dynamics:
@@ -70,14 +98,7 @@ def plan_gains(
             members = np.array(groups) == group
             wanted_db[members], caps[members] = wanted_db[members].mean(), caps[members].min()
     gains = np.clip(wanted_db, -LARGEST_CUT_DB, caps)
-    missing_lu = 0.0
-    for _ in range(ROUNDS):
-        predicted = gate_integrated(predict_power(timeline, curves, gains))
-        missing_lu = target - predicted if np.isfinite(predicted) else 0.0
-        if abs(missing_lu) < CLOSE_ENOUGH_LU:
-            break
-        gains = np.clip(gains + missing_lu, -LARGEST_CUT_DB, caps)
-    return GainPlan(tuple(round(float(gain), 2) for gain in gains), explain(missing_lu, target))
+    return StartingGains(tuple(map(float, gains)), tuple(map(float, caps)))
 
 
 def largest_gain_db(track: TrackAnalysis) -> float:
@@ -161,5 +182,5 @@ def fade_power(timeline: Timeline, index: int, places: Power) -> tuple[Power, Po
         return np.ones(len(places)), np.ones(len(places))
     position = np.clip((places - incoming.start) / transition.overlap, 0.0, 1.0)
     law = STYLES[transition.style].gains
-    falling, rising = law(position, transition.overlap / timeline.rate, transition.fade_out)
+    falling, rising = law(position, Fades.of(transition, timeline.rate))
     return falling**2, rising**2

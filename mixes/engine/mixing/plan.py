@@ -10,14 +10,12 @@ from itertools import pairwise
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.errors import TimelineError
 from mixes.engine.mixing.crossover import find_crossover
-from mixes.engine.mixing.gains import LoudnessTarget, plan_gains
-from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings
-from mixes.engine.mixing.transitions import CUT_S, RAMP_S
+from mixes.engine.mixing.gains import LoudnessTarget, plan_gains, starting_gains
+from mixes.engine.mixing.joins import Span, plan_joins
+from mixes.engine.mixing.settings import JoinSettings, MixSettings
+from mixes.engine.mixing.transitions import RAMP_S
 from mixes.engine.timeline import Clip, Timeline, Transition
 
-SHORTEST_AUTO_S, LONGEST_AUTO_S = 2.0, 15.0
-CLASSIC_STEP_S = 0.010  # pydub cuts at whole milliseconds; ten of them are whole frames at 44.1 and 48 kHz
-OWN_FADE_SHARE = 0.8  # of the overlap: with less, two songs would sound at full level for seconds
 RATES_HZ = (44_100, 48_000)
 
 
@@ -27,19 +25,6 @@ class Plan:
 
     timeline: Timeline
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The part of a track that is used, in frames at the mix rate."""
-
-    first: int
-    last: int  # exclusive
-    frames: int  # of the whole file
-
-    @property
-    def length(self) -> int:
-        return self.last - self.first
 
 
 def plan_mix(
@@ -60,17 +45,19 @@ def plan_mix(
         for (before, after), join in zip(pairwise(tracks), joins, strict=True)
     ]
     spans = choose_spans(tracks, [style for style, _ in styles], settings, rate)
-    transitions = plan_transitions(tracks, spans, styles, settings, joins, rate)
-    timeline = place(tracks, spans, transitions, rate)
     loudness = LoudnessTarget(settings.target_lufs, settings.album_dynamics)
-    gains = plan_gains(timeline, tracks, loudness, group_recordings(tracks, [style for style, _ in styles]))
+    groups = group_recordings(tracks, [style for style, _ in styles])
+    first_gains_db = starting_gains(tracks, loudness, groups).gains_db
+    planned = plan_joins(tracks, spans, first_gains_db, styles, settings, joins, rate)
+    timeline = place(tracks, planned.spans, planned.transitions, rate)
+    gains = plan_gains(timeline, tracks, loudness, groups)
     clips = tuple(replace(c, gain_db=g) for c, g in zip(timeline.clips, gains.gains_db, strict=True))
     timeline = replace(timeline, clips=clips)
     crossed = tuple(
         replace(join, crossover=find_crossover(timeline, tracks, index))
         for index, join in enumerate(timeline.transitions)
     )
-    return Plan(replace(timeline, transitions=crossed), gains.notes)
+    return Plan(replace(timeline, transitions=crossed), (*gains.notes, *planned.notes))
 
 
 def choose_rate(tracks: Sequence[TrackAnalysis]) -> int:
@@ -133,96 +120,6 @@ def choose_spans(
 def to_rate(frames: int, rate: int, mix_rate: int) -> int:
     """Convert a count of frames to another rate, as the resampler does."""
     return round(frames * mix_rate / rate)
-
-
-def plan_transitions(
-    tracks: Sequence[TrackAnalysis],
-    spans: Sequence[Span],
-    styles: Sequence[tuple[str, str]],
-    settings: MixSettings,
-    joins: Sequence[JoinSettings],
-    rate: int,
-) -> list[Transition]:
-    """Return every transition; each may overlap as much as there is of the mix before it."""
-    transitions = []
-    mix_frames = spans[0].length
-    for index, ((style, why_style), join) in enumerate(zip(styles, joins, strict=True)):
-        wished = settings.transition_s if join.transition_s is None else join.transition_s
-        if style == "gap":
-            wished = settings.gap_s if join.transition_s in (None, "auto") else join.transition_s
-        ending = TrackEnding(tracks[index], spans[index], rate)
-        room = min(spans[index].length, spans[index + 1].length) // 2
-        if style == "classic":
-            room = min(mix_frames, spans[index + 1].length)
-        transition = plan_transition(style, wished, ending, room, soften=settings.soften)
-        reasons = (why_style, "" if style == "gapless" and why_style else transition.reason)
-        transitions.append(replace(transition, reason=" ".join(filter(None, reasons))))
-        mix_frames += spans[index + 1].length - transition.overlap
-    return transitions
-
-
-@dataclass(frozen=True, slots=True)
-class TrackEnding:
-    """How a track ends, as far as a transition cares."""
-
-    track: TrackAnalysis
-    span: Span
-    rate: int  # of the mix
-
-    @property
-    def outro_s(self) -> float:
-        """Seconds from the start of the outro to the end of what is used."""
-        cues, rate = self.track.cues, self.track.rate
-        return self.span.last / self.rate - cues.outro_start / rate
-
-    def fades_itself_over(self, overlap: int) -> bool:
-        """Tell whether its own fade is nearly all of the overlap: then it is not faded again."""
-        return self.track.cues.self_fading and self.outro_s >= OWN_FADE_SHARE * overlap / self.rate
-
-    def describe(self) -> str:
-        """Return a sentence on how it ends."""
-        name = f"“{self.track.tags.title}”"
-        if self.track.cues.self_fading:
-            return f"{name} fades out by itself over {self.outro_s:.1f} s."
-        if self.track.cues.long_tail:
-            return f"{name} has a long, quiet ending; what cannot be heard of it is left out."
-        if self.track.cues.sustained:
-            return f"{name} ends on a held sound."
-        if self.outro_s < SHORTEST_AUTO_S:
-            return f"{name} ends at full level."
-        return f"{name} rings out over {self.outro_s:.1f} s."
-
-
-def plan_transition(
-    style: str, wished: Length, ending: TrackEnding, room: int, *, soften: bool
-) -> Transition:
-    """Return one transition of at most `room` frames, with its reason."""
-    rate = ending.rate
-    if style == "gapless":
-        return Transition(style, 0, "They follow each other without a fade.")
-    if style == "gap":
-        assert wished != "auto"
-        return Transition(style, -round(wished * rate), f"{wished:g} s of silence.")
-    if style == "cut":
-        return Transition(style, min(round(CUT_S * rate), room), "Cut from one to the next.")
-    if wished == "auto":
-        length_s = min(max(ending.outro_s, SHORTEST_AUTO_S), LONGEST_AUTO_S)
-        reason = ending.describe()
-    else:
-        length_s = max(wished, CUT_S)
-        reason = f"{wished:g} s as chosen."
-    overlap = round(length_s * rate)
-    if overlap > room:
-        overlap = room
-        reason += f" Shortened to {room / rate:.1f} s, because a track is too short for more."
-    if style == "classic":  # the seed's law knows no endings
-        step = round(CLASSIC_STEP_S * rate)
-        return Transition(style, overlap // step * step, reason)
-    fade_out = not ending.fades_itself_over(overlap)
-    if not fade_out:
-        own_fade = "" if wished == "auto" else f" {ending.describe()}"
-        reason += f"{own_fade} It is not faded again."
-    return Transition(style, overlap, reason, fade_out=fade_out, soften=soften)
 
 
 def stops_in_silence(index: int, transitions: Sequence[Transition]) -> bool:

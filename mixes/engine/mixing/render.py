@@ -14,7 +14,7 @@ import numpy as np
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.decode import LENGTH_TOLERANCE_S, Decoder, open_track
 from mixes.engine.errors import DecodeError
-from mixes.engine.mixing.curves import db_to_gain, positions
+from mixes.engine.mixing.curves import Fades, db_to_gain, positions
 from mixes.engine.mixing.transitions import PRIME_S, RAMP_S, STYLES, Window, declick
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Clip, Timeline, Transition
@@ -81,7 +81,7 @@ def mix_join(tail: "MixTail", reader: "ClipReader", transition: Transition, rate
         incoming,
         before[-tail.margin :],
         rate,
-        fade_out=transition.fade_out,
+        fades=Fades.of(transition, rate),
         soften=transition.soften,
     )
     tail.replace(before, STYLES[transition.style].mix(window))

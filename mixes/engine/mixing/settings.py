@@ -32,7 +32,7 @@ class MixSettings:
     """What a user set for the whole mix. These defaults are the only ones."""
 
     style: str = "smooth"
-    transition_s: Length = 8.0
+    transition_s: Length = "auto"
     gap_s: float = 2.0
     soften: bool = False
     trim: bool = True  # False plays files from their first to their last sample

@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixes.engine.mixing.curves import Gains, equal_power, hann, linear, positions, raised_cosine
+from mixes.engine.mixing.curves import Fades, Gains, equal_power, hann, linear, positions, raised_cosine
 from mixes.engine.samples import Samples
 
 PRIME_S = 0.2  # sound before the window that a filter hears first, so that it does not start from silence
 RAMP_S = 0.005  # shortest time in which a gain or a filter may come or go without a click
 CUT_S = 0.010  # overlap of a `cut`: short enough to be heard as one, long enough not to click
-RADIO_FADE_IN_S = 0.05  # fade-in of a `radio` entrance
 CORRELATION_STEP_S = 0.4  # window of the correlation: that of momentary loudness, so the ear's own
 MAX_CORRECTION_DB = 3.0
 MAX_STEP_RATIO = 2.0  # a step so many times the largest beside it is no music
@@ -33,6 +32,9 @@ PYDUB_HEADROOM = (
 )
 
 
+EQUAL_POWER = Fades()
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """What a style gets: both sounds over the overlap, and what was heard before it."""
@@ -41,44 +43,38 @@ class Window:
     incoming: Samples
     before: Samples  # the mix just before the window, up to PRIME_S of it
     rate: int
-    fade_out: bool = True  # False: the outgoing track fades by itself
+    fades: Fades = EQUAL_POWER
     soften: bool = False
 
-    @property
-    def overlap_s(self) -> float:
-        return len(self.incoming) / self.rate
 
-
-GainLaw = Callable[[Gains, float, bool], tuple[Gains, Gains]]
+GainLaw = Callable[[Gains, Fades], tuple[Gains, Gains]]
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
     """One way to join two clips."""
 
-    gains: GainLaw  # (positions 0..1, overlap in s, fade_out) -> gains of outgoing and incoming
+    gains: GainLaw  # (positions 0..1 in the overlap, fades) -> gains of outgoing and incoming
     mix: Callable[[Window], Samples]
 
 
-def smooth_gains(position: Gains, overlap_s: float, fade_out: bool) -> tuple[Gains, Gains]:
-    falling, rising = equal_power(position)
-    return falling if fade_out else np.ones_like(falling), rising
+def smooth_gains(position: Gains, fades: Fades) -> tuple[Gains, Gains]:
+    """Sine fades: equal power where both last as long as the overlap."""
+    return equal_power(fades.out_progress(position))[0], equal_power(fades.in_progress(position))[1]
 
 
-def radio_gains(position: Gains, overlap_s: float, fade_out: bool) -> tuple[Gains, Gains]:
-    falling = raised_cosine(position) if fade_out else np.ones_like(position)
-    fade_in_share = min(1.0, RADIO_FADE_IN_S / overlap_s) if overlap_s else 1.0
-    return falling, 1.0 - raised_cosine(np.minimum(position / fade_in_share, 1.0))
+def radio_gains(position: Gains, fades: Fades) -> tuple[Gains, Gains]:
+    return raised_cosine(fades.out_progress(position)), 1.0 - raised_cosine(fades.in_progress(position))
 
 
-def classic_gains(position: Gains, overlap_s: float, fade_out: bool) -> tuple[Gains, Gains]:
+def classic_gains(position: Gains, fades: Fades) -> tuple[Gains, Gains]:
     return linear(position)
 
 
 def mix_smooth(window: Window) -> Samples:
     """Equal power, corrected where the two sounds are alike or cancel, and softened if asked."""
     position = positions(len(window.incoming))
-    falling, rising = smooth_gains(position, window.overlap_s, window.fade_out)
+    falling, rising = smooth_gains(position, window.fades)
     correction = compensate_correlation(window, falling, rising)
     mixed = apply_gain(window.outgoing, falling * correction) + apply_gain(
         window.incoming, rising * correction
@@ -88,7 +84,7 @@ def mix_smooth(window: Window) -> Samples:
 
 def mix_radio(window: Window) -> Samples:
     """The incoming song enters at full level while the outgoing one fades away under it."""
-    falling, rising = radio_gains(positions(len(window.incoming)), window.overlap_s, window.fade_out)
+    falling, rising = radio_gains(positions(len(window.incoming)), window.fades)
     mixed = apply_gain(window.outgoing, falling) + apply_gain(window.incoming, rising)
     return soften(mixed, window) if window.soften else mixed
 

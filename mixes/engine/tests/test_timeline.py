@@ -76,3 +76,20 @@ def test_an_overlap_may_reach_further_into_the_mix_than_the_last_clip():
 def test_an_empty_mix_is_refused():
     with pytest.raises(TimelineError, match="at least one track"):
         Timeline(44_100, (), ())
+
+
+def test_a_timeline_of_the_first_format_reads_as_it_sounded():
+    clips = [{"title": "", "artist": "", "cue_in": 0, "length": 441_000, "start": 0, "gain_db": 0.0}] * 2
+    clips = [clips[0], {**clips[1], "start": 441_000 - 88_200}]
+    shared = {"overlap": 88_200, "reason": "", "crossover": 0, "soften": False}
+
+    def read(**fields):
+        data = {"rate": 44_100, "clips": clips, "transitions": [{**shared, **fields}]}
+        return Timeline.from_dict(data).transitions[0]
+
+    smooth = read(style="smooth", fade_out=True)
+    assert (smooth.fade_out_s, smooth.fade_in_s) == (2.0, 2.0)
+    own_fade = read(style="smooth", fade_out=False)
+    assert (own_fade.fade_out_s, own_fade.fade_in_s) == (0.0, 2.0)
+    radio = read(style="radio", fade_out=True)
+    assert (radio.fade_out_s, radio.fade_in_s) == (2.0, 0.05)

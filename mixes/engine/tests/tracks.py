@@ -1,5 +1,7 @@
 """Track analyses without sound files, for tests of planning."""
 
+import hashlib
+
 from mixes.engine.analysis.cues import CuePoints
 from mixes.engine.analysis.track import ANALYSIS_VERSION, TrackAnalysis
 from mixes.engine.tags.tags import Tags
@@ -28,7 +30,9 @@ def make_track(
         momentary = (lufs,) * max(0, int((seconds - 0.4) * 10) + 1)
     return TrackAnalysis(
         version=ANALYSIS_VERSION,
-        sha256="0" * 64,
+        sha256=hashlib.sha256(
+            repr((tuple(momentary), cues, lufs, cue_in, outro, cue_out)).encode()
+        ).hexdigest(),
         rate=rate,
         frames=frames,
         codec="flac",

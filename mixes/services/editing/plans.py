@@ -22,7 +22,7 @@ from mixes.services.analyses import Key, analyses_of, reanalyse, results_of
 from mixes.services.drawing.mix_waveform import draw_mix
 from mixes.services.editing.engine_settings import items_of, settings_of
 
-PLAN_VERSION = 2  # raise it whenever the same mix would be planned, drawn or stored differently
+PLAN_VERSION = 3  # raise it whenever the same mix would be planned, drawn or stored differently
 MOST_PRECOMPUTED = 3  # mixes per track: the worker has other jobs
 
 
@@ -46,7 +46,7 @@ class MixPlan:
         return [by_pk[pk] for pk in self.item_ids]
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "timeline": self.timeline.to_dict()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

@@ -163,7 +163,7 @@ def test_no_page_reads_an_analysis_when_nothing_has_changed(as_alice, mix, djang
 
 def test_the_page_shows_songs_joins_and_totals(as_alice, mix):
     page = as_alice.get(url("mix_detail", mix)).content.decode()
-    for words in ("Aria", "smooth", "levels meet", "2:59", "\u221214 LUFS, even", "Make the mix"):
+    for words in ("Aria", "smooth", "both equally loud", "2:59", "\u221214 LUFS, even", "Make the mix"):
         assert words in page
 
 

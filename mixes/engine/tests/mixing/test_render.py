@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixes.engine.errors import Cancelled, DecodeError
-from mixes.engine.mixing.curves import db_to_gain
+from mixes.engine.mixing.curves import Fades, db_to_gain
 from mixes.engine.mixing.render import render_blocks
 from mixes.engine.mixing.transitions import STYLES, Window
 from mixes.engine.tests.signals import RATE, pink_noise, sine, write_wav
@@ -37,7 +37,8 @@ def in_one_piece(timeline, sounds):
         overlap = timeline.transitions[index - 1].overlap if index else 0
         if overlap > 0:
             at = len(mix) - overlap
-            window = Window(mix[at:], used[:overlap], mix[max(0, at - margin) : at], RATE)
+            fades = Fades.of(timeline.transitions[index - 1], RATE)
+            window = Window(mix[at:], used[:overlap], mix[max(0, at - margin) : at], RATE, fades)
             style = STYLES[timeline.transitions[index - 1].style]
             mix = np.concatenate([mix[:at], style.mix(window), used[overlap:]])
         else:

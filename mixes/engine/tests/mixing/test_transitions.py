@@ -5,7 +5,7 @@ import pytest
 from pydub import AudioSegment
 from pydub.scipy_effects import low_pass_filter
 
-from mixes.engine.mixing.curves import equal_power, linear, positions
+from mixes.engine.mixing.curves import Fades, equal_power, linear, positions
 from mixes.engine.mixing.transitions import STYLES, Window, declick, from_segment, to_segment
 
 RATE = 44_100
@@ -42,12 +42,15 @@ def test_linear_gains_add_to_one():
     assert np.allclose(falling + rising, 1.0)
 
 
-@pytest.mark.parametrize("fade_out", [True, False])
-def test_smooth_keeps_the_energy_law_for_different_sounds(fade_out):
+@pytest.mark.parametrize("out_share", [1.0, 0.5, 0.1, 0.0])
+@pytest.mark.parametrize("in_share", [1.0, 0.25, 0.0])
+def test_smooth_keeps_the_energy_law_for_different_sounds(out_share, in_share):
     a, b = noise(8, 1), noise(8, 2, level=0.05)
-    falling, rising = equal_power(positions(len(a)))
-    mixed = STYLES["smooth"].mix(window(a, b, fade_out=fade_out))
-    wanted = expected_db(a, b, falling if fade_out else np.ones(len(a)), rising)
+    left, gone = 1 - positions(len(a)), positions(len(a))
+    falling = np.sin(np.pi / 2 * np.minimum(1, left / out_share)) if out_share else np.ones(len(a))
+    rising = np.sin(np.pi / 2 * np.minimum(1, gone / in_share)) if in_share else np.ones(len(a))
+    mixed = STYLES["smooth"].mix(window(a, b, fades=Fades(out_share, in_share)))
+    wanted = expected_db(a, b, falling, rising)
     assert np.abs(energy_db(mixed) - wanted).max() < 0.15
 
 
@@ -80,7 +83,7 @@ def test_softening_takes_the_treble_out_of_the_middle_and_leaves_the_ends_alone(
 
 def test_radio_lets_the_incoming_song_enter_at_full_level():
     a, b = np.zeros((4 * RATE, 2), np.float32), noise(4, 2)
-    mixed = STYLES["radio"].mix(window(a, b))
+    mixed = STYLES["radio"].mix(window(a, b, fades=Fades(1.0, 0.05 / 4)))
     assert np.allclose(mixed[round(0.1 * RATE) :], b[round(0.1 * RATE) :], atol=1e-6)
     assert abs(mixed[0, 0]) < 1e-4
 

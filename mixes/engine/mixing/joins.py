@@ -1,0 +1,251 @@
+"""Plan each join of a mix: how long two clips overlap, how each is faded, and why.
+
+In: analyses, the part used of each track, settings. Out: `PlannedJoins`: transitions, the spans as the joins
+leave them, and notes on what is left out. Style `smooth` and `radio` ask `join_search`; the others are rules.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mixes.engine.analysis.loudness import LUFS_OFFSET, lufs_to_power
+from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.mixing.join_search import LAWS, RADIO_LAWS, JoinChoice, SongLevels, find_join, to_db
+from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings
+from mixes.engine.mixing.transitions import CUT_S
+from mixes.engine.timeline import RADIO_FADE_IN_S, Transition
+
+CLASSIC_AUTO_S = 2.0, 15.0  # shortest and longest
+CLASSIC_STEP_S = 0.010  # pydub cuts at whole milliseconds; ten of them are whole frames at 44.1 and 48 kHz
+LEFT_OUT_S = 0.5  # a shorter piece of an ending is not worth a note
+FULL_LEVEL_S = 0.5  # an outro that is shorter ends at full level
+MEETS_WITHIN_S = 1.0
+LONG_FADE_SHARE = 0.75  # of the overlap: a crossfade one hears as such
+KNOWN_JOINS_MAX = 20_000  # searched joins kept in this process, about 200 bytes each
+
+_known: dict[tuple[object, ...], JoinChoice] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The part of a track that is used, in frames at the mix rate."""
+
+    first: int
+    last: int  # exclusive
+    frames: int  # of the whole file
+
+    @property
+    def length(self) -> int:
+        return self.last - self.first
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJoins:
+    """One transition between every two tracks, the spans they leave, and what is left out, in sentences."""
+
+    transitions: tuple[Transition, ...]
+    spans: tuple[Span, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One track at a join: its analysis, the part that is used, its gain, and the rate of the mix."""
+
+    track: TrackAnalysis
+    span: Span
+    gain_db: float
+    rate: int
+
+    @property
+    def name(self) -> str:
+        return f"“{self.track.tags.title}”"
+
+    @property
+    def outro_s(self) -> float:
+        """Seconds from the end of the body to the end of what is used."""
+        return max(0.0, self.span.last / self.rate - self.track.cues.outro_start / self.track.rate)
+
+    @property
+    def intro_s(self) -> float:
+        """Seconds from the start of what is used to the start of the body."""
+        return max(0.0, self.track.cues.intro_end / self.track.rate - self.span.first / self.rate)
+
+    @property
+    def is_held(self) -> bool:
+        return self.track.cues.sustained or self.track.cues.long_tail
+
+    def key(self) -> tuple[object, ...]:
+        return (self.track.sha256, self.track.version, self.span.first, self.span.last, self.rate)
+
+    def levels(self) -> SongLevels:
+        """Return the power curve and the places that the search needs, in seconds of the file."""
+        track, cues = self.track, self.track.cues
+        power = lufs_to_power(np.asarray(track.momentary, dtype=np.float64) + self.gain_db)
+        loudness = track.integrated_lufs
+        first_s, last_s = self.span.first / self.rate, self.span.last / self.rate
+        body_start_s = min(max(cues.intro_end / track.rate, first_s), last_s)
+        return SongLevels(
+            power=power,
+            loudness_db=(
+                float(to_db(power.mean()))
+                if len(power)
+                else 0.0
+                if loudness is None
+                else loudness + self.gain_db - LUFS_OFFSET
+            ),
+            cue_in_s=first_s,
+            body_start_s=body_start_s,
+            body_end_s=min(max(cues.outro_start / track.rate, body_start_s), last_s),
+            cue_out_s=last_s,
+            is_held=self.is_held,
+        )
+
+
+def plan_joins(
+    tracks: Sequence[TrackAnalysis],
+    spans: Sequence[Span],
+    gains_db: Sequence[float],
+    styles: Sequence[tuple[str, str]],
+    settings: MixSettings,
+    joins: Sequence[JoinSettings],
+    rate: int,
+) -> PlannedJoins:
+    """Plan every join in order; each may overlap as much as there is of the mix before it.
+
+    `gains_db` are the gains at which the tracks are compared, `styles` a style and why for each join.
+    """
+    spans, left_out = list(spans), []
+    transitions: list[Transition] = []
+    mix_frames = 0
+    for index, ((style, why_style), join) in enumerate(zip(styles, joins, strict=True)):
+        before = Side(tracks[index], spans[index], gains_db[index], rate)
+        after = Side(tracks[index + 1], spans[index + 1], gains_db[index + 1], rate)
+        length = settings.transition_s if join.transition_s is None else join.transition_s
+        if style == "gap":
+            length = settings.gap_s if join.transition_s in (None, "auto") else join.transition_s
+        room = min(before.span.length, after.span.length) // 2
+        if style == "classic":
+            room = min(mix_frames + before.span.length, after.span.length)
+        transition, last = plan_join(style, length, before, after, room)
+        if before.span.last - last > LEFT_OUT_S * rate:
+            left_out.append(f"{(before.span.last - last) / rate:.1f} s of {before.name}")
+        spans[index] = replace(before.span, last=last)
+        reasons = (why_style, "" if style == "gapless" and why_style else transition.reason)
+        soften = settings.soften and style in ("smooth", "radio")
+        transitions.append(replace(transition, reason=" ".join(filter(None, reasons)), soften=soften))
+        mix_frames += spans[index].length - transition.overlap
+    return PlannedJoins(tuple(transitions), tuple(spans), describe_left_out(left_out))
+
+
+def plan_join(style: str, length: Length, before: Side, after: Side, room: int) -> tuple[Transition, int]:
+    """Return one transition of at most `room` frames, and the last frame used of the outgoing track."""
+    rate, last = before.rate, before.span.last
+    if style == "gapless":
+        return Transition(style, 0, "They follow each other without a fade."), last
+    if style == "gap":
+        assert length != "auto"
+        return Transition(style, -round(length * rate), f"{length:g} s of silence."), last
+    if style == "cut":
+        overlap = min(round(CUT_S * rate), room)
+        return even_fades(Transition(style, overlap, "Cut from one to the next."), rate), last
+    if style == "classic":
+        return plan_classic(length, before, room), last
+    return search_join(style, length, before, after, room)
+
+
+def even_fades(transition: Transition, rate: int) -> Transition:
+    """Return the transition with both fades as long as its overlap."""
+    length_s = transition.overlap / rate
+    return replace(transition, fade_out_s=length_s, fade_in_s=length_s)
+
+
+def plan_classic(length: Length, before: Side, room: int) -> Transition:
+    """Return a transition by the original script's rule, which knows no endings."""
+    shortest_s, longest_s = CLASSIC_AUTO_S
+    length_s = min(max(before.outro_s, shortest_s), longest_s) if length == "auto" else max(length, CUT_S)
+    reason = describe_ending(before) if length == "auto" else f"{length:g} s as chosen."
+    overlap = round(length_s * before.rate)
+    reason += describe_shortened(overlap, room, before.rate)
+    step = round(CLASSIC_STEP_S * before.rate)
+    return even_fades(Transition("classic", min(overlap, room) // step * step, reason), before.rate)
+
+
+def search_join(style: str, length: Length, before: Side, after: Side, room: int) -> tuple[Transition, int]:
+    """Return the join that the search finds best, of the length that is set where one is."""
+    rate = before.rate
+    length_s = None if length == "auto" else max(length, CUT_S)
+    choice = known_join(style, length_s, before, after)
+    overlap = min(round(choice.overlap_s * rate), room)
+    last = min(
+        max(round(choice.end_s * rate), before.span.first + 2 * overlap, before.span.first + 1),
+        before.span.last,
+    )
+    fade_out_s = min(choice.fade_out_s, overlap / rate)
+    fade_in_s = min(choice.fade_in_s, overlap / rate)
+    if style == "radio":
+        fade_in_s = min(RADIO_FADE_IN_S, overlap / rate)
+    reason = describe_choice(choice, before, after) if length_s is None else f"{length_s:g} s as chosen."
+    if length_s is not None:
+        reason += describe_shortened(round(length_s * rate), room, rate)
+    return Transition(style, overlap, reason, fade_out_s=fade_out_s, fade_in_s=fade_in_s), last
+
+
+def known_join(style: str, length_s: float | None, before: Side, after: Side) -> JoinChoice:
+    """Return what the search finds, kept per pair: an edit of a long mix searches its new pairs only."""
+    difference_db = round(after.gain_db - before.gain_db, 2)
+    key = (style, length_s, before.key(), after.key(), difference_db)
+    if key not in _known:
+        if len(_known) >= KNOWN_JOINS_MAX:
+            _known.clear()
+        laws = RADIO_LAWS if style == "radio" else LAWS
+        _known[key] = find_join(before.levels(), after.levels(), length_s, laws)
+    return _known[key]
+
+
+def describe_ending(side: Side) -> str:
+    """Return a sentence on how a track ends."""
+    if side.track.cues.self_fading:
+        return f"{side.name} fades out by itself over {side.outro_s:.1f} s."
+    if side.track.cues.long_tail:
+        return f"{side.name} has a long, quiet ending."
+    if side.track.cues.sustained:
+        return f"{side.name} ends on a held sound."
+    if side.outro_s < FULL_LEVEL_S:
+        return f"{side.name} ends at full level."
+    return f"{side.name} rings out over {side.outro_s:.1f} s."
+
+
+def describe_choice(choice: JoinChoice, before: Side, after: Side) -> str:
+    """Return in one or two sentences why a join is as it is."""
+    over = f"{choice.overlap_s:.1f} s"
+    if before.outro_s < FULL_LEVEL_S:
+        ending = f"{before.name} stops at full level, so it fades over {choice.fade_out_s:.1f} s."
+    else:
+        ending = describe_ending(before)
+    meets_s = before.outro_s + after.intro_s - (before.span.last / before.rate - choice.end_s)
+    if abs(choice.overlap_s - meets_s) <= MEETS_WITHIN_S and after.intro_s >= FULL_LEVEL_S:
+        return (
+            f"{ending} {after.name} begins under the last {over} of it, so that its loud part starts "
+            "as that of the first one ends."
+        )
+    if max(choice.fade_out_s, choice.fade_in_s) >= LONG_FADE_SHARE * choice.overlap_s:
+        return f"{ending} {after.name} comes in over {over}."
+    return f"{ending} {after.name} begins {over} before its end; each keeps its own ending and beginning."
+
+
+def describe_shortened(overlap: int, room: int, rate: int) -> str:
+    if overlap <= room:
+        return ""
+    return f" Shortened to {room / rate:.1f} s, because a track is too short for more."
+
+
+def describe_left_out(pieces: Sequence[str]) -> tuple[str, ...]:
+    """Return a note on the ends of tracks that the mix leaves out, if there are any."""
+    if not pieces:
+        return ()
+    return (
+        f"Quiet tails under the next song are left out: the last {', '.join(pieces)}. "
+        "A join of a length you set keeps them.",
+    )
