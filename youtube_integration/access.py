@@ -1,4 +1,4 @@
-"""Whose is it? Publications are fetched here: yours, or there is no such thing."""
+"""Fetch publications by id for their owner, or raise 404."""
 
 import uuid
 

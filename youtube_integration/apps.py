@@ -25,13 +25,13 @@ class YoutubeIntegrationConfig(AppConfig):
             checks.check_token_keys,
         ):
             register(check)
-        # a user's end deletes a credential by cascade, and `accounts` does not know this app
+        # deleting a user deletes the credential by cascade, and `accounts` does not know this app
         pre_delete.connect(end_grant, sender=YouTubeCredential)
         KINDS[PUBLISH] = (queue.KIND,)  # `mixes` does not know this app
 
 
 def end_grant(sender: Any, instance: Any, **kwargs: Any) -> None:
-    """Have Google told, whatever deletes a credential: its page, the admin, a command, its user's end."""
+    """Schedule the revocation of a grant at Google, no matter what deleted its credential."""
     from youtube_integration.security.sealing import owner_key
     from youtube_integration.services import revocations
 

@@ -1,4 +1,4 @@
-"""What is said of a video before it is published."""
+"""Form for the details of a video: title, description, tags, privacy, schedule."""
 
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -39,13 +39,13 @@ LOCAL_TIME = "%Y-%m-%dT%H:%M"
 
 
 class PublishForm(forms.Form):
-    """All that YouTube is told. Times are in the zone that is active while the form is read."""
+    """The details of a YouTube video. Times are in the time zone that is active during validation."""
 
     title = forms.CharField(label=_("Title"))
     description = forms.CharField(
         required=False, strip=False, label=_("Description"), widget=forms.Textarea({"rows": 14})
     )
-    tags = forms.CharField(required=False, label=_("Tags"), help_text=_("With a comma between them."))
+    tags = forms.CharField(required=False, label=_("Tags"), help_text=_("Separate them with commas."))
     category = forms.ChoiceField(choices=CATEGORIES, label=_("Category"))
     privacy = forms.ChoiceField(choices=PRIVACIES, label=_("Who can see it"))
     publish_at = forms.DateTimeField(
@@ -53,17 +53,17 @@ class PublishForm(forms.Form):
         label=_("Becomes public at"),
         input_formats=[LOCAL_TIME, f"{LOCAL_TIME}:%S"],
         widget=forms.DateTimeInput({"type": "datetime-local"}, format=LOCAL_TIME),
-        error_messages={"invalid": _("Write a day and a time.")},
+        error_messages={"invalid": _("Enter a date and a time.")},
     )
     made_for_kids = forms.ChoiceField(
         choices=(("no", _("No")), ("yes", _("Yes"))),
         label=_("Is it made for kids?"),
-        error_messages={"required": _("YouTube wants to know this of every video: choose Yes or No.")},
+        error_messages={"required": _("YouTube asks this about every video: choose Yes or No.")},
     )
     altered_content = forms.BooleanField(required=False)
     notify_subscribers = forms.BooleanField(required=False)
     playlist = forms.RegexField(r"^[A-Za-z0-9_-]{1,64}$", required=False, label=_("Playlist"))
-    thumbnail = forms.FileField(required=False, label=_("A picture of your own"))
+    thumbnail = forms.FileField(required=False, label=_("Your own picture"))
     again = forms.BooleanField(required=False)
 
     def __init__(self, *args: Any, asks_again: bool = False, **options: Any) -> None:
@@ -72,14 +72,14 @@ class PublishForm(forms.Form):
         self.fields["again"].error_messages["required"] = _("Tick this to publish it once more.")
 
     def clean_description(self) -> str:
-        """Return the text as it was typed: browsers send other line ends than those that are counted."""
+        """Return the text with LF line ends: browsers send CRLF, which would count as two characters."""
         return self.cleaned_data["description"].replace("\r\n", "\n").replace("\r", "\n")
 
     def clean_tags(self) -> tuple[str, ...]:
         return read_tags(self.cleaned_data["tags"])
 
     def clean_thumbnail(self) -> bytes:
-        """Return the picture as a JPEG of ours, nothing where there is none."""
+        """Return the picture re-encoded as JPEG, or empty bytes when there is none."""
         file = self.cleaned_data["thumbnail"]
         try:
             return read_thumbnail(file) if file else b""
@@ -95,7 +95,7 @@ class PublishForm(forms.Form):
         return data
 
     def details(self, data: dict[str, Any] | None = None) -> VideoDetails:
-        """Return what is to be published; of fields that could not be read, what they begin with."""
+        """Return the video's details; fields that do not validate keep their initial values."""
         data = self.cleaned_data if data is None else data
         return VideoDetails(
             title=data.get("title", ""),
@@ -112,7 +112,7 @@ class PublishForm(forms.Form):
 
 
 def initial_of(details: VideoDetails, *, is_new: bool) -> dict[str, Any]:
-    """Return what the form shows; whether it is for kids is nobody's to choose but its owner's."""
+    """Return the form's initial values; for a new video "made for kids" is left for its owner to choose."""
     names = ("title", "description", "category", "privacy", "publish_at", "altered_content")
     same = {name: getattr(details, name) for name in (*names, "notify_subscribers", "playlist")}
     kids = {} if is_new else {"made_for_kids": "yes" if details.made_for_kids else "no"}
@@ -120,7 +120,7 @@ def initial_of(details: VideoDetails, *, is_new: bool) -> dict[str, Any]:
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """Return a browser's time zone; the site's where it has none that we know."""
+    """Return the browser's time zone, or the site's when the name is unknown."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

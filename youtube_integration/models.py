@@ -1,4 +1,4 @@
-"""What is kept of YouTube: whose channel may be published to, and what was published there."""
+"""Rows of YouTube: connected channels, publications, the daily quota, and pending revocations."""
 
 import uuid
 from datetime import UTC, datetime
@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from mixes.leases import Leased
 from mixes.models import Mix, MixJob
 
-HELD = datetime(9999, 1, 1, tzinfo=UTC)  # `not_before` of a row that waits for a person, not for a time
+HELD = datetime(9999, 1, 1, tzinfo=UTC)  # `not_before` of a row that waits for a person
 
 
 class YouTubeCredential(models.Model):
-    """One user's grant to publish to one channel."""
+    """A user's grant to publish to one channel."""
 
     class State(models.TextChoices):
         ACTIVE = "active", "connected"
@@ -28,13 +28,13 @@ class YouTubeCredential(models.Model):
     uploads_playlist = models.CharField(max_length=64, blank=True)
     long_uploads = models.CharField(max_length=20, blank=True)  # allowed, eligible, disallowed: 15 minutes
     scopes = models.JSONField(default=list)
-    sealed_tokens = models.TextField()  # sealing.py: access and refresh token, expiry, bound to the user
+    sealed_tokens = models.TextField()  # access and refresh token, expiry; see sealing.py
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
     connected_at = models.DateTimeField(auto_now_add=True)
     granted_at = models.DateTimeField()  # when Google's consent was last given
-    channel_read_at = models.DateTimeField()  # YouTube's data are read anew or deleted after 30 days
+    channel_read_at = models.DateTimeField()  # YouTube's data are refreshed or deleted after 30 days
     last_ok_at = models.DateTimeField(null=True, blank=True)
-    lost_at = models.DateTimeField(null=True, blank=True)  # when Google said that the grant is over
+    lost_at = models.DateTimeField(null=True, blank=True)  # when Google reported the grant as lost
 
     class Meta:
         verbose_name = "YouTube credential"
@@ -44,7 +44,7 @@ class YouTubeCredential(models.Model):
 
 
 class YouTubePublication(Leased):
-    """One video on its way to a channel: what it is to be, how far it is, what became of it."""
+    """The publication of one video on a channel: its details, its progress and its result."""
 
     class Phase(models.TextChoices):
         WAITING_FOR_MIX = "waiting_for_mix", "waits for the mix"
@@ -72,14 +72,14 @@ class YouTubePublication(Leased):
     job = models.ForeignKey(MixJob, models.SET_NULL, null=True, related_name="publications")
     phase = models.CharField(max_length=20, choices=Phase, default=Phase.UPLOADING)
 
-    # what it is to be
+    # the video's details
     channel_id = models.CharField(max_length=64)
     channel_title = models.CharField(max_length=200)
     title = models.CharField(max_length=100)
     description = models.TextField(blank=True)
-    description_follows = models.BooleanField(default=False)  # the mix: written anew when that is done
+    description_follows = models.BooleanField(default=False)  # rewritten when the mix is done
     tags = models.JSONField(default=list, blank=True)
-    category = models.CharField(max_length=4, default="10")  # of YouTube: music
+    category = models.CharField(max_length=4, default="10")  # YouTube's id; 10 is Music
     privacy = models.CharField(max_length=10, choices=Privacy, default=Privacy.PRIVATE)
     publish_at = models.DateTimeField(null=True, blank=True)
     made_for_kids = models.BooleanField(default=False)
@@ -87,32 +87,32 @@ class YouTubePublication(Leased):
     notify_subscribers = models.BooleanField(default=True)
     playlist = models.CharField(max_length=64, blank=True)
 
-    # the file, kept whole while the row is open (services/video_files.py)
+    # the file: kept while the row is open (services/video_files.py)
     file = models.CharField(max_length=100, blank=True)  # below MEDIA_ROOT
     thumbnail = models.CharField(max_length=100, blank=True)
     size = models.PositiveBigIntegerField(default=0)  # bytes
     sha256 = models.CharField(max_length=64, blank=True)
     changed_ns = models.BigIntegerField(default=0)  # the file's mtime when the session was opened
 
-    # the transfer
-    sealed_session = models.TextField(blank=True)  # sealing.py: whoever has the URI can write to it
+    # the upload session
+    sealed_session = models.TextField(blank=True)  # encrypted by sealing.py: the URL alone gives write access
     session_opened_at = models.DateTimeField(null=True, blank=True)
-    offset = models.PositiveBigIntegerField(default=0)  # bytes that YouTube has for certain
-    final_sent_at = models.DateTimeField(null=True, blank=True)  # from here on a video may exist
+    offset = models.PositiveBigIntegerField(default=0)  # bytes that YouTube has confirmed
+    final_sent_at = models.DateTimeField(null=True, blank=True)  # after this time a video may exist
     restarts = models.PositiveSmallIntegerField(default=0)
-    failures = models.PositiveSmallIntegerField(default=0)  # in a row; the backoff grows with it
+    failures = models.PositiveSmallIntegerField(default=0)  # consecutive failures; they increase the backoff
     failing_since = models.DateTimeField(null=True, blank=True)
-    looks = models.PositiveSmallIntegerField(default=0)  # for a video that may be there, or at its processing
+    looks = models.PositiveSmallIntegerField(default=0)  # polls, for a video or its processing
     pace = models.JSONField(default=list, blank=True)  # [epoch seconds, offset] of the last chunks
     google_reason = models.CharField(max_length=100, blank=True)
 
-    # what became of it
+    # the result
     video_id = models.CharField(max_length=20, null=True, blank=True, unique=True)
     privacy_actual = models.CharField(max_length=10, blank=True)
     processing = models.JSONField(default=dict, blank=True)  # status, parts, reasons, blocked countries
     thumbnail_state = models.CharField(max_length=10, choices=Extra, default=Extra.UNWANTED, blank=True)
     playlist_state = models.CharField(max_length=10, choices=Extra, default=Extra.UNWANTED, blank=True)
-    notes = models.JSONField(default=list, blank=True)  # sentences for its owner
+    notes = models.JSONField(default=list, blank=True)  # sentences for the owner
 
     class Meta(Leased.Meta):
         verbose_name = "YouTube publication"
@@ -140,10 +140,10 @@ class YouTubePublication(Leased):
 
 
 class SessionStart(models.Model):
-    """One call of Google's daily allowance of uploads, counted when it is made, whatever comes of it."""
+    """One upload session counted against Google's daily quota, whether or not it succeeded."""
 
     started_at = models.DateTimeField(auto_now_add=True, db_index=True)
-    # whose share it was; without them it still counts
+    # the user whose share it used; a deleted user's sessions still count
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
     def __str__(self) -> str:
@@ -151,10 +151,10 @@ class SessionStart(models.Model):
 
 
 class PendingRevocation(models.Model):
-    """A grant that Google could not be told of being over; tried again for a week, then forgotten."""
+    """A grant whose revocation Google has not confirmed; retried for a week, then deleted."""
 
     sealed_tokens = models.TextField()
-    owner_key = models.CharField(max_length=64)  # what the tokens are bound to; its user may be gone
+    owner_key = models.CharField(max_length=64)  # owner the tokens are bound to; the user may be deleted
     tries = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)

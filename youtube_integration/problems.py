@@ -1,6 +1,6 @@
-"""Everything Google can say no with: whether and when it is tried again, and what its owner reads.
+"""Map Google's errors to a retry policy and a message for the user.
 
-One table by Google's word for the reason; where there is none, by what kind of error it is.
+The table is keyed by Google's reason code; errors without a known code are classified by kind.
 """
 
 import random
@@ -22,16 +22,16 @@ from youtube_integration.services.quotas import next_midnight
 Phase = YouTubePublication.Phase
 
 FIRST_DELAY_S, MAX_DELAY_S = 1.0, 300.0
-BUSY_DELAY_S = 60.0  # the first, where Google asks for fewer calls
-MAX_ASKED_DELAY_S = 6 * 3600.0  # no Retry-After makes anybody wait longer
-GIVE_UP_AFTER = timedelta(hours=24)  # without an answer
+BUSY_DELAY_S = 60.0  # first delay when Google asks for fewer calls
+MAX_ASKED_DELAY_S = 6 * 3600.0  # upper limit for Retry-After
+GIVE_UP_AFTER = timedelta(hours=24)  # without a response
 CHANNEL_LIMIT_DELAY_S = 24 * 3600.0
 MAX_CHANNEL_LIMITS = 3
-GONE_STATUSES = (404, 410)  # of an upload session
+GONE_STATUSES = (404, 410)  # of an expired upload session
 
 
 class Step(StrEnum):
-    """What was being done."""
+    """The step during which an error occurred."""
 
     START = "start"
     SEND = "send"
@@ -43,29 +43,29 @@ class Step(StrEnum):
 class Retry(StrEnum):
     NEVER = "never"
     BACKOFF = "backoff"
-    BUSY = "busy"  # backoff that begins at a minute
-    MIDNIGHT = "midnight"  # when Google's day begins
+    BUSY = "busy"  # backoff that starts at one minute
+    MIDNIGHT = "midnight"  # at Google's midnight, when the quota resets
     TOMORROW = "tomorrow"  # in 24 hours, three times
-    HELD = "held"  # until a person did something
+    HELD = "held"  # when a person has acted
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What became of an error. `sentence` may hold %(percent)d and %(time)s."""
+    """The classification of an error. `sentence` may contain %(percent)d and %(time)s."""
 
     code: str
     retry: Retry
     sentence: Words
-    phase: str = ""  # of the row while it waits
-    reason: str = ""  # Google's word
-    field: str = ""  # of the form, where that is to be changed
+    phase: str = ""  # phase of the row while it waits
+    reason: str = ""  # Google's reason code
+    field: str = ""  # form field to correct
     is_for_operator: bool = False
     asked_delay_s: float | None = None  # Retry-After
 
 
 INTERRUPTED = gettext_lazy("The connection to YouTube was interrupted; the upload goes on at %(percent)d %%.")
 NOT_REACHED = gettext_lazy(
-    "YouTube could not be reached for a day. What was sent is kept for a while: press Resume to go on."
+    "YouTube could not be reached for a day. What was sent is kept for a while: press Resume to continue."
 )
 RECONNECT = gettext_lazy("Please reconnect your YouTube account; the upload then goes on at %(percent)d %%.")
 LACKS_PERMISSION = gettext_lazy(
@@ -73,9 +73,9 @@ LACKS_PERMISSION = gettext_lazy(
 )
 NO_CHANNEL = gettext_lazy("This Google account has no YouTube channel. Create one, then try again.")
 ALLOWANCE_USED = gettext_lazy(
-    "Mixtape's daily YouTube allowance is used up. Your upload starts by itself %(time)s."
+    "Mixtape's daily YouTube allowance is used up. Your upload starts automatically %(time)s."
 )
-BUSY = gettext_lazy("YouTube asks for a pause; the upload goes on %(time)s.")
+BUSY = gettext_lazy("YouTube asks for a pause; the upload continues %(time)s.")
 CHANNEL_LIMIT = gettext_lazy("Your channel reached YouTube's daily limit. The next try is %(time)s.")
 CHANNEL_LIMIT_AGAIN = gettext_lazy(
     "Your channel was at YouTube's daily limit on three days. Look at YouTube Studio, then press Resume."
@@ -83,7 +83,7 @@ CHANNEL_LIMIT_AGAIN = gettext_lazy(
 SUSPENDED = gettext_lazy("YouTube says that this account is suspended. Only YouTube can help with that.")
 CLOSED = gettext_lazy("YouTube says that this account is closed. Only YouTube can help with that.")
 UNAVAILABLE = gettext_lazy(
-    "Publishing is unavailable at the moment. Whoever runs this site has been told; try again later."
+    "Publishing is unavailable at the moment. The operator of this site has been notified; try again later."
 )
 FILE_CHANGED = gettext_lazy(
     "The video changed while it was being uploaded, so the upload was stopped. Publish the new one instead."
@@ -106,7 +106,7 @@ NOT_LISTED = gettext_lazy(
 PLAYLIST_GONE = gettext_lazy("The playlist is no longer there, so the video is in none.")
 REFUSED = gettext_lazy("YouTube refused: %(message)s (reference %(reference)s)")
 
-AFTER_UPLOAD: tuple[Words, Words] = (  # once YouTube has the video: what waits, what is held
+AFTER_UPLOAD: tuple[Words, Words] = (  # once YouTube has the video: messages for a wait and for a hold
     gettext_lazy("YouTube does not answer just now. Your video is safe there; its state is asked again."),
     gettext_lazy("Your video is on YouTube. To see what becomes of it, reconnect your YouTube account."),
 )
@@ -119,7 +119,7 @@ RECONNECT_PROBLEM = Problem("reconnect", Retry.HELD, RECONNECT, Phase.NEEDS_RECO
 
 
 def of_field(field: str, sentence: Words) -> Problem:
-    """Return what the owner can put right in the form."""
+    """Return a problem that the owner can correct in the form."""
     return Problem(f"invalid_{field or 'video'}", Retry.NEVER, sentence, field=field)
 
 
@@ -165,7 +165,7 @@ BY_REASON: dict[str, Problem] = {
 
 
 def classify(error: GoogleError, step: Step = Step.SEND, *, reference: str = "-") -> Problem:
-    """Tell what an error means; `reference` is what the owner may quote to whoever runs the site."""
+    """Classify an error; `reference` is what the owner may quote to the operator."""
     if isinstance(error, Unreachable):
         return INTERRUPTED_PROBLEM
     if isinstance(error, FileChanged):
@@ -202,21 +202,21 @@ def _classify_refusal(error: Refused, step: Step, reference: str) -> Problem:
 
 
 def backoff_s(failures: int, first_s: float = FIRST_DELAY_S) -> float:
-    """Return how long to wait after so many failures in a row, before any jitter: doubled to 5 minutes."""
+    """Return the delay after consecutive failures, without jitter: doubled each time up to 5 minutes."""
     return min(MAX_DELAY_S, first_s * 2 ** min(failures - 1, 20))
 
 
 def delay_s(problem: Problem, failures: int) -> float:
-    """Return how long to wait, give or take; what Google asks for comes first."""
+    """Return the delay with jitter; Google's Retry-After takes precedence."""
     if problem.asked_delay_s is not None:
         return min(MAX_ASKED_DELAY_S, max(FIRST_DELAY_S, problem.asked_delay_s))
     if problem.retry == Retry.BUSY:
         return backoff_s(failures, BUSY_DELAY_S) * random.uniform(1.0, 1.5)
-    return backoff_s(failures) * random.uniform(0.5, 1.0)  # not all at once
+    return backoff_s(failures) * random.uniform(0.5, 1.0)  # jitter spreads the retries
 
 
 def next_try(problem: Problem, failures: int, now: datetime | None = None) -> datetime:
-    """Return when it is tried again."""
+    """Return the time of the next attempt."""
     now = now or timezone.now()
     if problem.retry == Retry.MIDNIGHT:
         return next_midnight(now)
@@ -226,19 +226,19 @@ def next_try(problem: Problem, failures: int, now: datetime | None = None) -> da
 
 
 def is_hopeless(problem: Problem, failures: int, failing_since: datetime, now: datetime) -> bool:
-    """Tell whether waiting has lasted long enough."""
+    """Return whether it has failed for long enough to stop retrying."""
     if problem.retry == Retry.TOMORROW:
         return failures > MAX_CHANNEL_LIMITS
     return problem.retry in (Retry.BACKOFF, Retry.BUSY) and now - failing_since > GIVE_UP_AFTER
 
 
 def sentence_of(problem: Problem, *, percent: int = 0, until: datetime | None = None) -> str:
-    """Return the sentence for the owner."""
+    """Return the problem's sentence for the owner."""
     return str(problem.sentence) % {"percent": percent, "time": time_words(until) if until else ""}
 
 
 def time_words(moment: datetime) -> str:
-    """Return a moment as a sentence ends with it: `at 09:00`, `tomorrow at 09:00`."""
+    """Return a time as the end of a sentence: `at 09:00`, `tomorrow at 09:00`."""
     local, today = timezone.localtime(moment), timezone.localdate()
     clock = date_format(local, "H:i")
     if local.date() == today:

@@ -1,4 +1,4 @@
-"""Pages of publishing to YouTube."""
+"""URLs of publishing to YouTube."""
 
 from django.urls import path
 

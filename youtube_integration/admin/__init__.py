@@ -1,4 +1,4 @@
-"""Connected channels and publications as an operator sees them."""
+"""Admin pages for connected channels and publications."""
 
 from youtube_integration.admin.credentials import PendingRevocationAdmin, YouTubeCredentialAdmin
 from youtube_integration.admin.publications import YouTubePublicationAdmin

@@ -1,4 +1,4 @@
-"""Connected channels: whose, which, how they are; what opens them is on no page."""
+"""Admin pages for connected channels and pending revocations; no page shows a token."""
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -11,7 +11,7 @@ from youtube_integration.services import channels
 
 @admin.register(YouTubeCredential)
 class YouTubeCredentialAdmin(ReadOnlyAdmin):
-    """Rows to look at; to delete one is to disconnect its channel, at Google too."""
+    """Read-only rows; deleting one disconnects its channel, at Google too."""
 
     list_display = ("channel_title", "user", "state", "granted_at", "last_ok_at", "channel_read_at")
     list_filter = ("state", "long_uploads", "granted_at")
@@ -44,7 +44,7 @@ class YouTubeCredentialAdmin(ReadOnlyAdmin):
 
 @admin.register(PendingRevocation)
 class PendingRevocationAdmin(ReadOnlyAdmin):
-    """Grants of which Google is still to be told that they are over."""
+    """Grants whose revocation Google has not confirmed yet."""
 
     list_display = ("created_at", "owner_key", "tries", "not_before")
     fields = readonly_fields = ("owner_key", "tries", "not_before", "created_at")

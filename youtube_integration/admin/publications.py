@@ -1,4 +1,4 @@
-"""Publications: what each is doing and why, and how an operator helps one on."""
+"""Admin page for publications: their state, its reason, and actions to resume or end them."""
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -14,7 +14,7 @@ from youtube_integration.services import publications
 
 @admin.action(description="Resume", permissions=["manage"])
 def resume(model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[Model]) -> None:
-    apply_to_each(model_admin, request, rows, publications.resume, "%d goes on.")
+    apply_to_each(model_admin, request, rows, publications.resume, "%d resumed.")
 
 
 @admin.action(description="Give up", permissions=["manage"])
@@ -22,9 +22,11 @@ def give_up(model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[
     apply_to_each(model_admin, request, rows, publications.give_up, "%d given up.")
 
 
-@admin.action(description="Reconcile: look for the video once more", permissions=["manage"])
+@admin.action(description="Reconcile: search the channel for the video again", permissions=["manage"])
 def reconcile(model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[Model]) -> None:
-    apply_to_each(model_admin, request, rows, publications.reconcile, "%d will be looked for on its channel.")
+    apply_to_each(
+        model_admin, request, rows, publications.reconcile, "%d will be searched for on its channel."
+    )
 
 
 @admin.register(YouTubePublication)
@@ -91,7 +93,7 @@ class YouTubePublicationAdmin(LeasedAdmin):
         return super().get_queryset(request).select_related("owner")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """A row that is open has files, and may have a worker: it is given up first."""
+        """Allow deletion only of closed rows: an open one has files and may have a worker."""
         is_open = isinstance(obj, YouTubePublication) and obj.is_open
         return super().has_delete_permission(request, obj) and not is_open
 

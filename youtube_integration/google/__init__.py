@@ -1,1 +1,1 @@
-"""The one door to Google."""
+"""Google client: the only code that talks to Google."""

@@ -1,7 +1,7 @@
-"""The one door to Google: consent, tokens and YouTube's API as typed functions.
+"""Google client: OAuth consent, tokens and YouTube's Data API as typed functions.
 
-Nothing else imports Google's libraries. What they raise comes out as an error of `google_types`; none of them
-holds a token or the address of an upload session, for whoever has that address can write to the session.
+No other module imports Google's libraries. Their exceptions are translated to the errors of `google.types`.
+No error holds a token or the URL of an upload session: that URL alone gives write access to the session.
 """
 
 import contextlib
@@ -54,9 +54,9 @@ from youtube_integration.google.types import (
     VideoState,
 )
 
-SOCKET_TIMEOUT_S = 60  # of each block that is sent or read, not of a whole chunk
+SOCKET_TIMEOUT_S = 60  # for each block sent or received, not for a whole chunk
 REVOKE_TIMEOUT_S = 5
-PAGE_SIZE = 50  # as many as one answer of YouTube holds
+PAGE_SIZE = 50  # YouTube's maximum of items per response
 NETWORK_ERRORS = (
     OSError,
     httplib2.HttpLib2Error,
@@ -72,11 +72,11 @@ NOISY_LOGGERS = (
     "urllib3",
 )
 for _name in NOISY_LOGGERS:
-    logging.getLogger(_name).setLevel(logging.WARNING)  # below that some of them tell codes and tokens
+    logging.getLogger(_name).setLevel(logging.WARNING)  # below that, some of them log codes and tokens
 
 
 def begin_consent(redirect_uri: str, scopes: Sequence[str]) -> Consent:
-    """Return where to send the browser, asking for a grant that outlives its visit."""
+    """Return the URL of Google's consent page; it asks for a refresh token."""
     flow = _flow(redirect_uri, scopes)
     url, state = flow.authorization_url(
         access_type="offline", prompt="consent", include_granted_scopes="false"
@@ -87,9 +87,10 @@ def begin_consent(redirect_uri: str, scopes: Sequence[str]) -> Consent:
 def finish_consent(
     redirect_uri: str, scopes: Sequence[str], state: str, verifier: str, response_url: str
 ) -> Tokens:
-    """Turn the answer of the consent page into tokens. Raises ConsentRefused.
+    """Exchange the answer of the consent page for tokens.
 
-    The scopes of the tokens are those that were granted: whoever was asked may have left some out.
+    The scopes of the tokens are those the user granted, which may be fewer than requested.
+    Raises ConsentRefused when the user declined, the state differs or Google grants no refresh token.
     """
     answer = {name: values[0] for name, values in parse_qs(urlsplit(response_url).query).items()}
     if not state or not hmac.compare_digest(answer.get("state", "").encode(), state.encode()):
@@ -109,7 +110,7 @@ def finish_consent(
 
 
 def refresh(tokens: Tokens) -> Tokens:
-    """Return the tokens with a fresh access token. Raises GrantLost, Unreachable."""
+    """Return tokens with a new access token. Raises GrantLost when revoked, Unreachable without an answer."""
     credentials = _credentials(tokens)
     with translated_errors():
         credentials.refresh(google.auth.transport.requests.Request())
@@ -117,7 +118,7 @@ def refresh(tokens: Tokens) -> Tokens:
 
 
 def revoke(token: str) -> bool:
-    """End a grant; True when it is over, be it that it was dead already. Raises Unreachable."""
+    """Revoke a grant; True when it is over, even before the call. Raises Unreachable without an answer."""
     try:
         answer = requests.post(
             settings.GOOGLE_OAUTH_REVOKE_URI, data={"token": token}, timeout=REVOKE_TIMEOUT_S
@@ -130,20 +131,20 @@ def revoke(token: str) -> bool:
 
 
 def connect_api(tokens: Tokens, on_new_tokens: Callable[[Tokens], None]) -> "Api":
-    """Return YouTube's API as the grant's owner sees it; `on_new_tokens` is told of every refresh."""
+    """Return YouTube's API for the grant's owner; `on_new_tokens` is called after every refresh."""
     return Api(tokens, on_new_tokens)
 
 
 class Api:
-    """Calls of YouTube's API. All of them raise Unreachable, Refused and GrantLost."""
+    """Calls of YouTube's Data API. Every method may raise Unreachable, Refused and GrantLost."""
 
     def __init__(self, tokens: Tokens, on_new_tokens: Callable[[Tokens], None]) -> None:
         self._tokens = tokens
         self._on_new_tokens = on_new_tokens
         self._credentials = _credentials(tokens)
-        transport = build_http()  # unlike httplib2's own it does not take 308 for a redirect
+        transport = build_http()  # unlike httplib2's default, it does not treat status 308 as a redirect
         transport.timeout = SOCKET_TIMEOUT_S
-        transport.follow_redirects = False  # Google sends none, and a token goes nowhere else
+        transport.follow_redirects = False  # Google sends no redirects, and tokens must reach no other host
         self._http = AuthorizedHttp(self._credentials, http=transport, max_refresh_attempts=1)
         place = {"rootUrl": _root_url(), "mtlsRootUrl": _root_url()}
         self._youtube = discovery.build_from_document({**_api_description(), **place}, http=self._http)
@@ -152,7 +153,7 @@ class Api:
         self._http.close()
 
     def channel(self) -> Channel:
-        """Return the grant's channel. Raises Refused with youtubeSignupRequired where there is none."""
+        """Return the grant's channel. Raises Refused with youtubeSignupRequired when the account has none."""
         parts = "snippet,contentDetails,status"
         found = self._execute(self._youtube.channels().list(part=parts, mine=True)).get("items", [])
         if not found:
@@ -160,7 +161,7 @@ class Api:
         return read_channel(found[0])
 
     def open_session(self, details: VideoDetails, *, size: int, file_name: str) -> str:
-        """Open an upload session and return its address; nothing of the video is sent yet."""
+        """Open a resumable upload session and return its URL; sends no video data."""
         query = {
             "uploadType": "resumable",
             "part": "snippet,status",
@@ -182,7 +183,7 @@ class Api:
         return _checked_address(answer["location"])
 
     def query_session(self, address: str, *, size: int) -> SessionState:
-        """Return how far a session is. Raises Refused with 404 or 410 where it is over."""
+        """Return how many bytes a session has. Raises Refused with 404 or 410 when it has expired."""
         headers = {"Content-Range": f"bytes */{size}", "Content-Length": "0"}
         return read_session(*self._send(address, "PUT", b"", headers), size)
 
@@ -197,9 +198,10 @@ class Api:
         should_stop: Callable[[], bool],
         on_sent: Callable[[int], None] = lambda sent: None,
     ) -> SessionState:
-        """Send `length` bytes of `file` from `offset` on. Raises Cancelled, and FileChanged.
+        """Send `length` bytes of `file` from `offset` on, as one chunk of a resumable upload.
 
-        `should_stop` is asked, and `on_sent` told how much of the chunk went out, with each block.
+        `should_stop()` and `on_sent(bytes)` are called with each block.
+        Raises Cancelled when `should_stop` returns true, FileChanged when the file has become shorter.
         """
         window = FileWindow(file, offset, length, should_stop, on_sent)
         headers = {
@@ -220,7 +222,7 @@ class Api:
         )
 
     def add_to_playlist(self, playlist_id: str, video_id: str) -> None:
-        """Have a video in a playlist once; it is looked for first, and safe to be called again."""
+        """Add a video to a playlist unless it is in it already, so that a repeated call is safe."""
         items = self._youtube.playlistItems()
         listing = items.list(part="snippet", playlistId=playlist_id, videoId=video_id, maxResults=PAGE_SIZE)
         if self._execute(listing).get("items"):
@@ -234,9 +236,9 @@ class Api:
     def find_upload(
         self, file_name: str, *, title: str, size: int, since: datetime, known: Collection[str] = ()
     ) -> VideoState | None:
-        """Return the video of a session that was lost: by its file's name, else the only one it can be.
+        """Return the video of a lost upload session, matched by file name, else by title, size and time.
 
-        `known` are videos that other uploads made.
+        `known` are ids of videos that other uploads made. Returns None unless exactly one video matches.
         """
         uploads = self.channel().uploads_playlist
         listing = self._youtube.playlistItems().list(part="snippet", playlistId=uploads, maxResults=PAGE_SIZE)
@@ -255,7 +257,7 @@ class Api:
         return named[0] if named else alike[0] if len(alike) == 1 else None
 
     def video(self, video_id: str) -> VideoState | None:
-        """Return what YouTube says of a video; None where it is not there."""
+        """Return YouTube's state of a video, or None when it is not listed."""
         return next(iter(self.videos([video_id])), None)
 
     def videos(self, video_ids: Sequence[str]) -> tuple[VideoState, ...]:
@@ -276,7 +278,7 @@ class Api:
 
     @contextlib.contextmanager
     def _calling(self) -> Iterator[None]:
-        """Tell errors apart, leave no half used connection behind, and hand on refreshed tokens."""
+        """Translate errors, close broken connections, and report refreshed tokens."""
         try:
             with translated_errors():
                 yield
@@ -295,10 +297,10 @@ class Api:
 
 @contextlib.contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raise what Google's libraries raise as errors of ours."""
+    """Translate exceptions of Google's libraries to the errors of `google.types`."""
     try:
         yield
-    except HttpError as error:  # its text holds the address it was sent to: no cause is chained
+    except HttpError as error:  # its text contains the request's URL: no cause is chained
         raise read_refusal(error.resp.status, error.resp, error.content) from None
     except google.auth.exceptions.RefreshError as error:
         if error.retryable:
@@ -314,7 +316,7 @@ def _oauth_reason(error: google.auth.exceptions.RefreshError) -> str:
 
 
 def _checked_address(address: str) -> str:
-    """Return a session's address if it is Google's own: tokens go there with each chunk."""
+    """Return a session's URL if its host is Google's: the token is sent there with each chunk."""
     parts, ours = urlsplit(address), urlsplit(_root_url())
     is_googles = parts.scheme == "https" and (parts.hostname or "").endswith(".googleapis.com")
     if not is_googles and (parts.scheme, parts.netloc) != (ours.scheme, ours.netloc):
@@ -328,7 +330,7 @@ def _root_url() -> str:
 
 @cache
 def _api_description() -> dict[str, Any]:
-    """Return the API's description as it came with the library."""
+    """Return the API description that is installed with the library."""
     return json.loads(discovery_cache.get_static_doc("youtube", "v3"))
 
 
@@ -344,7 +346,7 @@ def _flow(redirect_uri: str, scopes: Sequence[str], **kept: str) -> Flow:
 
 
 def _configure_oauthlib() -> None:
-    """Have oauthlib take an answer with fewer scopes than asked for, and plain HTTP only on this machine."""
+    """Let oauthlib accept fewer scopes than requested, and plain HTTP for this machine only."""
     os.environ["OAUTHLIB_RELAX_TOKEN_SCOPE"] = "1"
     if is_local(settings.GOOGLE_OAUTH_TOKEN_URI):
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
@@ -358,7 +360,7 @@ def _credentials(tokens: Tokens) -> Credentials:
         client_id=settings.GOOGLE_CLIENT_ID,
         client_secret=settings.GOOGLE_CLIENT_SECRET,
         scopes=list(tokens.scopes),
-        expiry=tokens.expires_at.astimezone(UTC).replace(tzinfo=None),  # it knows naive UTC only
+        expiry=tokens.expires_at.astimezone(UTC).replace(tzinfo=None),  # google-auth compares with naive UTC
     )
 
 

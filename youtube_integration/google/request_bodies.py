@@ -1,9 +1,9 @@
-"""Bodies of requests that are sent once.
+"""Request bodies that can be read only once.
 
-httplib2 sends a request again by itself when the connection dies without an answer. A body that was read to
-its end gives nothing then: a chunk would hang, and a call that adds something would add it twice. These
-bodies refuse to be read again, which ends such a request as a network error. After `seek`, which Google's own
-client calls before it repeats a request with a fresh token, they are read anew.
+httplib2 repeats a request by itself when the connection ends without an answer. A body that is already read
+to its end is then empty: a chunk would hang, and a call that adds something would add it twice. These bodies
+raise on a second read, so such a request ends as a network error. `seek` resets them: Google's client calls
+it before it repeats a request with a refreshed token.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from youtube_integration.google.types import FileChanged
 
 
 class SingleReadBody:
-    """Some bytes as the body of one request."""
+    """Bytes as the body of one request."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -32,7 +32,7 @@ class SingleReadBody:
 
     def read(self, count: int = -1) -> bytes:
         if self._is_sent:
-            raise ConnectionResetError("The connection ended without an answer.")
+            raise ConnectionResetError("The connection ended without a response.")
         end = len(self) if count < 0 else min(len(self), self._position + count)
         begin, self._position = self._position, end
         self._is_sent = begin == end
@@ -43,7 +43,7 @@ class SingleReadBody:
 
 
 class FileWindow(SingleReadBody):
-    """One chunk of a file, read block by block: a socket's timeout is then for a block, not for the chunk."""
+    """One chunk of a file, read block by block, so that the socket timeout applies to each block."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class FileWindow(SingleReadBody):
         return self._length
 
     def piece(self, begin: int, end: int) -> bytes:
-        """Read from the file. Raises Cancelled when asked to stop, FileChanged where the file ends."""
+        """Read from the file. Raises Cancelled when asked to stop, FileChanged when the file ends early."""
         if self._should_stop():
             raise Cancelled
         self._on_sent(begin)

@@ -1,4 +1,4 @@
-"""YouTube's JSON, read into values of ours and written from them."""
+"""Convert between YouTube's JSON and the types of this package."""
 
 import json
 import re
@@ -9,13 +9,13 @@ from typing import Any
 
 from youtube_integration.google.types import Channel, Refused, SessionState, VideoDetails, VideoState
 
-INCOMPLETE = 308  # of a session: go on
-MESSAGE_LENGTH = 300  # characters of Google's own words that are kept
+INCOMPLETE = 308  # HTTP status of an unfinished upload session: Resume Incomplete
+MESSAGE_LENGTH = 300  # characters of Google's error text that are kept
 RANGE = re.compile(r"bytes=0-(\d+)")
 
 
 def read_refusal(status: int, answer: Any, content: bytes) -> Refused:
-    """Read an error of Google's API: the reason is the word to decide by."""
+    """Return an API error with Google's `reason` code, message and Retry-After."""
     try:
         error = json.loads(content)["error"]
         first = (error.get("errors") or error.get("details") or [{}])[0]
@@ -26,7 +26,7 @@ def read_refusal(status: int, answer: Any, content: bytes) -> Refused:
 
 
 def _retry_after_s(answer: Any) -> float | None:
-    """Read Retry-After, in either of its forms."""
+    """Return the seconds of a Retry-After header (a number or an HTTP date), or None."""
     text = answer.get("retry-after", "")
     if text.isascii() and text.isdigit():
         return float(text)
@@ -37,7 +37,7 @@ def _retry_after_s(answer: Any) -> float | None:
 
 
 def read_session(status: int, answer: Any, content: bytes, size: int) -> SessionState:
-    """Read how far an upload session is. Raises Refused."""
+    """Return how many bytes an upload session has. Raises Refused for any other status."""
     if status in (200, 201):
         return SessionState(size, json.loads(content)["id"])
     if status != INCOMPLETE:
@@ -58,7 +58,7 @@ def read_channel(item: dict[str, Any]) -> Channel:
 
 
 def to_resource(details: VideoDetails) -> dict[str, Any]:
-    """Return a video as YouTube's API describes it; what is left out there would be public."""
+    """Return the `videos` resource to insert; every status field is explicit because defaults are public."""
     status = {
         "privacyStatus": details.privacy,
         "selfDeclaredMadeForKids": details.made_for_kids,

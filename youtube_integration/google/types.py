@@ -1,25 +1,25 @@
-"""What Google says, as values and errors of ours; none of it holds a token where it could be printed."""
+"""Types and errors of the Google client; no repr or message shows a token."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
 UPLOAD_SCOPE = "https://www.googleapis.com/auth/youtube.upload"
 READ_SCOPE = "https://www.googleapis.com/auth/youtube.readonly"
-PLAYLIST_SCOPE = "https://www.googleapis.com/auth/youtube"  # to change playlists, and all else of a channel
-MUSIC = "10"  # YouTube's id of the category
-FILE_NAME_MARK = "mixtape-"  # the names that our uploads give themselves begin with it
+PLAYLIST_SCOPE = "https://www.googleapis.com/auth/youtube"  # includes all other channel access
+MUSIC = "10"  # YouTube's id of the Music category
+FILE_NAME_MARK = "mixtape-"  # prefix of the file name that every upload declares
 
 
 class GoogleError(Exception):
-    """Base of what can go wrong with Google."""
+    """Base class of errors of the Google client."""
 
 
 class Unreachable(GoogleError):
-    """No answer, or none that says anything: the network, a timeout, a token server that is down."""
+    """No usable response: network error, timeout, or a failing token server."""
 
 
 class Refused(GoogleError):
-    """An answer that says no: its HTTP status, Google's word for the reason, and Google's own sentence."""
+    """An error response: its HTTP status, Google's reason code and Google's message."""
 
     def __init__(
         self, status: int, reason: str, message: str = "", retry_after_s: float | None = None
@@ -32,7 +32,7 @@ class Refused(GoogleError):
 
 
 class GrantLost(GoogleError):
-    """The refresh token is worth nothing any more; `reason` is Google's word."""
+    """The refresh token is invalid or revoked; `reason` is Google's code."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -40,11 +40,11 @@ class GrantLost(GoogleError):
 
 
 class FileChanged(GoogleError):
-    """The file is shorter than it was when its upload began."""
+    """The file is shorter than when its upload began."""
 
 
 class ConsentRefused(GoogleError):
-    """A consent that gave no grant: access_denied, mismatching_state, invalid_grant, unreachable, …"""
+    """No grant was given; `reason` is access_denied, mismatching_state, invalid_grant, unreachable, …"""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -53,7 +53,7 @@ class ConsentRefused(GoogleError):
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """A question to Google's consent page; the verifier and the state wait in the session for the answer."""
+    """A consent request; its verifier and state are kept in the session until the answer."""
 
     url: str
     state: str
@@ -62,7 +62,7 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A grant: good for an hour, and then refreshed."""
+    """OAuth tokens of a grant; the access token expires after an hour."""
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
@@ -87,7 +87,7 @@ class Playlist:
 
 @dataclass(frozen=True, slots=True)
 class VideoDetails:
-    """What a video is to be: all that its owner decides."""
+    """The details of a video that its owner decides."""
 
     title: str
     description: str = ""
@@ -103,7 +103,7 @@ class VideoDetails:
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """How far an upload session is: the bytes YouTube has, and the video once it has them all."""
+    """Progress of an upload session: bytes received, and the video's state when it is complete."""
 
     offset: int
     video_id: str | None = None
@@ -111,7 +111,7 @@ class SessionState:
 
 @dataclass(frozen=True, slots=True)
 class VideoState:
-    """What YouTube says of a video."""
+    """YouTube's state of a video."""
 
     video_id: str
     channel_id: str

@@ -1,1 +1,1 @@
-"""The publish worker."""
+"""Jobs of the publish worker."""

@@ -1,4 +1,4 @@
-"""Runs of publications: each a slice of an upload, or one look at what YouTube makes of the video."""
+"""Handler of publication jobs: upload one slice of the video, or poll YouTube's processing once."""
 
 import logging
 from functools import partial
@@ -20,31 +20,31 @@ from youtube_integration.services import drafts, publication_mails, quotas, vide
 
 logger = logging.getLogger(__name__)
 
-ABANDONED_AFTER_S = 3600.0  # a folder without an open row: one that is being made is younger
+ABANDONED_AFTER_S = 3600.0  # age of a folder without an open row; one being created is younger
 Phase = YouTubePublication.Phase
 rows = YouTubePublication.objects
 
 
 def handle(run: JobRun) -> Commit:
-    """Go on with a publication; return the writes of its end. Raises Postponed at the end of a slice."""
+    """Continue a publication and return its final writes. Raises Postponed at the end of a slice."""
     work = PublicationWork(run, rows.select_related("credential", "owner").get(pk=run.job.pk))
     if not work.row.video_id:
         video_id = upload.upload(work)
-        # the one moment at which a video of ours is known: nothing comes between it and this write
+        # commit the video's id at once: losing it here would make the upload ambiguous
         work.write_progress(video_id=video_id, offset=work.row.size, phase=Phase.PROCESSING, looks=0)
     columns = watch.finish(work)
     return partial(commit, work.row, columns)
 
 
 def commit(row: YouTubePublication, columns: dict[str, Any]) -> dict[str, Any]:
-    """Give the last columns; runs in the transaction that ends the row."""
+    """Return the final columns; runs in the transaction that ends the row."""
     transaction.on_commit(partial(video_files.remove, row), robust=True)
     transaction.on_commit(partial(publication_mails.mail_published, row, row.notes), robust=True)
     return columns
 
 
 def on_failure(job: Leased, state: State, sentence: str) -> None:
-    """Clear up after a publication that failed or was cancelled."""
+    """Clean up after a publication that failed or was cancelled."""
     row = rows.select_related("owner").get(pk=job.pk)
     transaction.on_commit(partial(video_files.remove, row), robust=True)
     if state == State.CANCELLED:
@@ -54,7 +54,7 @@ def on_failure(job: Leased, state: State, sentence: str) -> None:
 
 
 def clean_up() -> None:
-    """Let go on what waited for a mix or a grant, and remove what nobody works on any more."""
+    """Start publications whose mix or grant is ready, and remove abandoned folders."""
     start_ready()
     release_reconnected()
     remove_abandoned()
@@ -62,7 +62,7 @@ def clean_up() -> None:
 
 
 def start_ready() -> None:
-    """Begin with publications whose mix is made, and end those whose mix will not be."""
+    """Start publications whose mix has finished, and fail those whose mix will have no video."""
     waiting = rows.filter(state=State.QUEUED, phase=Phase.WAITING_FOR_MIX)
     no_mix = waiting.filter(job=None)
     for row in (no_mix | waiting.filter(job__state__in=ENDED)).select_related("job", "owner"):
@@ -76,8 +76,8 @@ def start_ready() -> None:
 def start(row: YouTubePublication, video: Artifact) -> None:
     try:
         video_files.store(row, video)
-    except OSError:  # the disk is full, or the mix is being made anew: it is tried again soon
-        logger.warning("The video of a publication could not be taken in.", exc_info=True)
+    except OSError:  # the disk is full, or the mix is being remade: retried at the next round
+        logger.warning("The video of a publication could not be stored.", exc_info=True)
         return
     columns = {name: getattr(row, name) for name in ("file", "size", "sha256", "changed_ns")}
     if row.description_follows and row.job:
@@ -90,9 +90,9 @@ def start(row: YouTubePublication, video: Artifact) -> None:
 
 
 def fail_waiting(row: YouTubePublication) -> None:
-    """End a publication whose mix failed, was cancelled or deleted, or has no video."""
+    """Fail a publication whose mix failed, was cancelled or deleted, or has no video."""
     if row.job is None:
-        sentence = _("The mix was deleted before it was made, so there is nothing to publish.")
+        sentence = _("The mix was deleted before it was finished, so there is nothing to publish.")
     elif row.job.state == State.DONE:
         sentence = _("The mix was made without a video, so there is nothing to publish.")
     else:
@@ -105,7 +105,7 @@ def fail_waiting(row: YouTubePublication) -> None:
 
 
 def release_reconnected() -> None:
-    """Let go on what waited for a channel that is connected again."""
+    """Requeue publications that waited for a channel that is connected again."""
     held = rows.filter(state=State.QUEUED, phase=Phase.NEEDS_RECONNECT, not_before=HELD)
     active = YouTubeCredential.objects.filter(state=YouTubeCredential.State.ACTIVE)
     for row in held:
@@ -117,7 +117,7 @@ def release_reconnected() -> None:
 
 
 def remove_abandoned() -> None:
-    """Remove the folders of publications that ended while nobody could clear up."""
+    """Remove folders of publications that ended without being cleaned up."""
     for pk, folder in storage.scratch_folders(video_files.KIND):
         if age_s(folder) > ABANDONED_AFTER_S and not rows.filter(pk=pk, state__in=OPEN).exists():
             storage.remove_folder(folder)

@@ -1,4 +1,4 @@
-"""What the publish worker runs. Google's libraries take 40 MB, so they are loaded where it really runs."""
+"""Queue entry points of the publish worker. Google's libraries (40 MB) are imported only when a job runs."""
 
 import threading
 import time
@@ -26,14 +26,14 @@ def on_failure(job: Leased, state: State, sentence: str) -> None:
 
 
 def clean_up() -> None:
-    """Called every 15 s by the worker command's main process."""
+    """Run maintenance; the worker command's main process calls this every 15 s."""
     from youtube_integration.jobs import publication_job
 
     global _grants_due_s
     publication_job.clean_up()
     if time.monotonic() >= _grants_due_s:
         _grants_due_s = time.monotonic() + GRANTS_EVERY_S
-        # beside the main process's own work, for Google may take its time to answer
+        # in a thread, because Google's answer may take long
         threading.Thread(target=maintain_grants, name="grants", daemon=True).start()
 
 

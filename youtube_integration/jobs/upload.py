@@ -1,9 +1,9 @@
-"""The bytes of a video on their way to YouTube, so that there is never a second one.
+"""Upload a video so that an interruption never creates a duplicate.
 
-A video exists only once YouTube has the last byte. So the session's address is committed before the first
-byte, and the moment of the last chunk before that is sent; whoever goes on asks the session first. Only where
-YouTube forgot a session whose last chunk had been sent can nobody know: then the channel is looked at three
-times, and at last its owner is asked.
+YouTube creates the video when it has the last byte. The session's URL is therefore committed before the first
+byte is sent, and the time of the last chunk before that chunk is sent. A resumed upload queries the session
+first. When YouTube has lost a session whose last chunk was sent, the outcome is unknown: the channel is
+searched three times, and then the owner is asked.
 """
 
 import time
@@ -32,18 +32,18 @@ from youtube_integration.security.sealing import SealBroken, owner_key, seal, un
 from youtube_integration.services import quotas, video_files
 from youtube_integration.services.publications import details_of
 
-CHUNK_BYTES = 8 * 2**20  # YouTube wants multiples of 256 KiB; as much may be sent twice after an interruption
-SLICE_S = 120.0  # then it is somebody else's turn
-PACE_CHUNKS = 5  # chunks from which speed and remaining time are told
+CHUNK_BYTES = 8 * 2**20  # YouTube requires multiples of 256 KiB; an interruption repeats at most one chunk
+SLICE_S = 120.0  # then another job gets its turn
+PACE_CHUNKS = 5  # number of recent chunks used to compute speed and remaining time
 MAX_RESTARTS = 2
-SEARCH_AFTER_S = (600, 3000)  # after a session was lost at its very end: at once, and twice within an hour
-CLOCK_TOLERANCE = timedelta(minutes=10)  # YouTube's and ours
-UNCLEAR_STATUSES = (400, 416)  # to a chunk: perhaps YouTube has it already
+SEARCH_AFTER_S = (600, 3000)  # delays of the second and third search; the first one is immediate
+CLOCK_TOLERANCE = timedelta(minutes=10)  # allowed difference between YouTube's clock and ours
+UNCLEAR_STATUSES = (400, 416)  # of a chunk: YouTube may have it already
 Phase = YouTubePublication.Phase
 
 
 def upload(work: PublicationWork) -> str:
-    """Send what is missing; return the video's id. Raises Postponed, Cancelled, PublicationRefused."""
+    """Send the missing bytes and return the video's id. Raises Postponed, Cancelled, PublicationRefused."""
     if not video_files.is_unchanged(work.row, work.run.should_stop):
         work.handle_error(FileChanged(), Step.SEND)
     with video_files.path_of(work.row).open("rb") as file:
@@ -51,7 +51,7 @@ def upload(work: PublicationWork) -> str:
 
 
 class UploadSlice:
-    """One slice of an upload; `state` is None where YouTube has to be asked how far it is."""
+    """One slice of an upload; `state` is None when the session must be queried first."""
 
     def __init__(self, work: PublicationWork, file: BinaryIO) -> None:
         self.work = work
@@ -60,7 +60,7 @@ class UploadSlice:
         self.address = read_address(work.row)
         self.state: SessionState | None = None
         self.step = Step.SEND
-        self.has_asked_again = False  # a chunk was not understood, and the session asked since
+        self.has_asked_again = False  # the session was queried after an unclear response to a chunk
         self.pace = deque(work.row.pace, maxlen=PACE_CHUNKS)
         self.until_s = time.monotonic() + SLICE_S
 
@@ -77,7 +77,7 @@ class UploadSlice:
         return self.state.video_id
 
     def advance(self) -> SessionState | None:
-        """Do the next thing: look for a lost video, open the session, ask it, or send a chunk."""
+        """Do the next step: search for a lost video, open the session, query it, or send a chunk."""
         self.step = Step.SEND
         if self.work.run.should_stop():
             raise Cancelled
@@ -90,7 +90,7 @@ class UploadSlice:
         return self.send(self.state.offset)
 
     def open(self) -> SessionState:
-        """Open a session, and have its address in the database before a byte is sent."""
+        """Open a session, and commit its URL before any byte is sent."""
         self.step = Step.START
         self.wait_for_share()
         self.drop_past_publish_time()
@@ -108,17 +108,17 @@ class UploadSlice:
         return SessionState(0)
 
     def wait_for_share(self) -> None:
-        """Leave what Google allows today to others, where this owner has had enough. Raises Postponed."""
+        """Wait until tomorrow when the owner has used up the daily share. Raises Postponed."""
         if quotas.share_left(self.row.owner):
             return
         at = quotas.next_midnight()
-        message = _("You used up your share of today's uploads; this one starts by itself %s.")
+        message = _("You used up your share of today's uploads; this one starts automatically %s.")
         self.work.postpone(
             phase=Phase.WAITING, not_before=at, error_code="share", message=message % problems.time_words(at)
         )
 
     def drop_past_publish_time(self) -> None:
-        """Let nothing become public at a moment that nobody chose: YouTube takes a past time for now."""
+        """Drop a publish time in the past: YouTube would make the video public immediately."""
         if self.row.publish_at and self.row.publish_at <= timezone.now():
             self.work.write(publish_at=None)
             self.work.note(
@@ -134,10 +134,10 @@ class UploadSlice:
         return state
 
     def send(self, offset: int) -> SessionState:
-        """Send one chunk. Before the last one it is written down that from here on a video may exist."""
+        """Send one chunk. Before the last chunk, commit the time from which a video may exist."""
         length = min(CHUNK_BYTES, self.row.size - offset)
         if length <= 0:
-            raise Unreachable("YouTube has all of it and no video yet")
+            raise Unreachable("YouTube has all bytes but reports no video yet")
         if offset + length == self.row.size and not self.row.final_sent_at:
             self.work.write(unless_cancelled=True, final_sent_at=timezone.now())
         state = self.work.api.send_chunk(
@@ -150,14 +150,14 @@ class UploadSlice:
             on_sent=lambda sent: self.report(offset + sent),
         )
         if state.offset <= offset:
-            raise Unreachable("YouTube kept nothing of a chunk")
+            raise Unreachable("YouTube stored no byte of a chunk")
         self.pace.append([round(time.time(), 1), state.offset])
         self.has_asked_again = False
         self.record(state)
         return state
 
     def record(self, state: SessionState) -> None:
-        """Write down how far YouTube is; less than before is not progress."""
+        """Store the session's progress; a smaller offset than before does not count as progress."""
         self.report(state.offset)
         if state.video_id is None:
             columns = {"offset": state.offset, "pace": list(self.pace), "phase": Phase.UPLOADING}
@@ -168,7 +168,7 @@ class UploadSlice:
         self.work.run.on_progress("upload", offset / self.row.size)
 
     def recover(self, error: GoogleError) -> bool:
-        """Tell whether an error is answered by another session, or by asking this one."""
+        """Return whether a new session, or a query of this one, can recover from the error."""
         if not isinstance(error, Refused) or not self.address:
             return False
         if error.status in GONE_STATUSES:
@@ -180,7 +180,7 @@ class UploadSlice:
         return False
 
     def abandon_session(self) -> None:
-        """Let go of a session that YouTube forgot. Raises PublicationRefused when that happens too often."""
+        """Discard a lost session. Raises PublicationRefused after too many lost sessions."""
         self.address = ""
         if self.row.final_sent_at:
             self.work.write(sealed_session="", looks=0)
@@ -192,7 +192,7 @@ class UploadSlice:
             self.work.fail("session_lost", str(problems.SESSIONS_LOST))
 
     def find_lost_video(self) -> str:
-        """Return the video that a lost session made, if the channel has it; else look later, then ask."""
+        """Return the id of a lost session's video. Raises Postponed to search again or ask the owner."""
         found = self.work.api.find_upload(
             file_name(self.row),
             title=self.row.title,
@@ -210,12 +210,12 @@ class UploadSlice:
             not_before=timezone.now() + timedelta(seconds=SEARCH_AFTER_S[looks - 1]),
             looks=looks,
             error_code="looking",
-            message=_("Making sure that YouTube does not have this video already."),
+            message=_("Checking whether YouTube has this video already."),
         )
 
 
 def read_address(row: YouTubePublication) -> str:
-    """Return the address of the row's session; one that no key opens is as good as lost."""
+    """Return the URL of the row's session, or "" when it cannot be decrypted, as for a lost session."""
     if not row.sealed_session:
         return ""
     try:
@@ -225,5 +225,5 @@ def read_address(row: YouTubePublication) -> str:
 
 
 def file_name(row: YouTubePublication) -> str:
-    """Return the name by which YouTube can tell our uploads apart."""
+    """Return the file name that identifies this upload at YouTube."""
     return f"{FILE_NAME_MARK}{row.pk}.mp4"

@@ -1,4 +1,4 @@
-"""After the last byte: thumbnail, playlist, and what YouTube makes of the video, watched to its end."""
+"""Steps after the upload: thumbnail, playlist, and polling of YouTube's processing until it ends."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -19,24 +19,24 @@ from youtube_integration.problems import Retry, Step
 
 FIRST_POLL_S, MAX_POLL_S = 10, 300
 WATCH_LIMIT = timedelta(hours=24)
-MAX_MISSING_LOOKS = 5  # a new video may not be listed at once
+MAX_MISSING_LOOKS = 5  # YouTube may list a new video with a delay
 Phase, Extra = YouTubePublication.Phase, YouTubePublication.Extra
 
 FAILURES: dict[str, Words] = {  # status.failureReason, processingDetails.processingFailureReason
     "codec": gettext_lazy("YouTube could not read how the video is encoded."),
     "conversion": gettext_lazy("YouTube could not convert the video."),
     "emptyFile": gettext_lazy("YouTube says that the file is empty."),
-    "invalidFile": gettext_lazy("YouTube says that the file is no video."),
+    "invalidFile": gettext_lazy("YouTube says that the file is not a video."),
     "tooSmall": gettext_lazy("YouTube says that the file is too small."),
-    "uploadAborted": gettext_lazy("YouTube says that the upload was broken off."),
+    "uploadAborted": gettext_lazy("YouTube says that the upload was aborted."),
     "transcodeFailed": gettext_lazy("YouTube could not convert the video."),
     "streamingFailed": gettext_lazy("YouTube could not send the video to its servers."),
     "uploadFailed": gettext_lazy("YouTube says that the upload failed."),
 }
 REJECTIONS: dict[str, Words] = {  # status.rejectionReason
-    "claim": gettext_lazy("YouTube rejected the video because somebody claims what is in it."),
+    "claim": gettext_lazy("YouTube rejected the video because of a copyright claim on its content."),
     "copyright": gettext_lazy("YouTube rejected the video for a breach of copyright."),
-    "duplicate": gettext_lazy("YouTube rejected the video because it has the same one already."),
+    "duplicate": gettext_lazy("YouTube rejected the video as a duplicate of an existing one."),
     "inappropriate": gettext_lazy("YouTube rejected the video as inappropriate."),
     "legal": gettext_lazy("YouTube rejected the video for legal reasons."),
     "length": gettext_lazy(
@@ -48,13 +48,13 @@ REJECTIONS: dict[str, Words] = {  # status.rejectionReason
     "uploaderAccountClosed": gettext_lazy("YouTube rejected the video because the account was closed."),
     "uploaderAccountSuspended": gettext_lazy("YouTube rejected the video because the account is suspended."),
 }
-FAILED = gettext_lazy("YouTube could not process the video. Look at YouTube Studio.")
-REJECTED = gettext_lazy("YouTube rejected the video. Look at YouTube Studio.")
+FAILED = gettext_lazy("YouTube could not process the video. Details are in YouTube Studio.")
+REJECTED = gettext_lazy("YouTube rejected the video. Details are in YouTube Studio.")
 PRIVACY_NAMES = dict(YouTubePublication.Privacy.choices)
 
 
 def finish(work: PublicationWork) -> dict[str, Any]:
-    """Do what follows an upload; return the row's columns once YouTube is done. Raises Postponed."""
+    """Do the steps after an upload and return the row's columns once YouTube is done. Raises Postponed."""
     while True:
         for step, act in ((Step.THUMBNAIL, set_thumbnail), (Step.PLAYLIST, add_to_playlist)):
             do_extra(work, step, act)
@@ -65,7 +65,7 @@ def finish(work: PublicationWork) -> dict[str, Any]:
 
 
 def do_extra(work: PublicationWork, step: Step, act: Callable[[PublicationWork], None]) -> None:
-    """Do something that a video can do without: what YouTube refuses becomes a note."""
+    """Do an optional step: YouTube's refusal becomes a note instead of a failure."""
     name = f"{step}_state"
     while getattr(work.row, name) == Extra.WANTED:
         try:
@@ -76,7 +76,7 @@ def do_extra(work: PublicationWork, step: Step, act: Callable[[PublicationWork],
             if problem.retry == Retry.HELD:
                 work.handle_error(error, step)
             if problem.retry != Retry.NEVER:
-                return  # it is tried again with the next look at the video
+                return  # retried at the next poll
             work.write(**{name: Extra.REFUSED})
             work.note(problems.sentence_of(problem))
         except GoogleError as error:
@@ -95,7 +95,7 @@ def add_to_playlist(work: PublicationWork) -> None:
 
 
 def watch(work: PublicationWork) -> dict[str, Any]:
-    """Look at the video once. Raises Postponed while YouTube works on it, PublicationRefused if it fails."""
+    """Poll the video once. Raises Postponed while YouTube processes it, PublicationRefused if that fails."""
     video = work.api.video(work.row.video_id)
     since = datetime.fromisoformat(work.row.processing.setdefault("since", timezone.now().isoformat()))
     is_over = timezone.now() - since > WATCH_LIMIT
@@ -108,14 +108,14 @@ def watch(work: PublicationWork) -> dict[str, Any]:
     if not is_done and not is_over:
         poll_again(work, video)
     if not is_done:
-        work.note(_("YouTube is still working on the video after a day. Look at YouTube Studio."))
+        work.note(_("YouTube is still working on the video after a day. Details are in YouTube Studio."))
     note_blocked_countries(work, video)
     drop_extras(work)
     return {"phase": Phase.PUBLISHED, "sealed_session": ""}
 
 
 def summary_of(video: VideoState, since: datetime) -> dict[str, Any]:
-    """Return what the page shows of YouTube's work."""
+    """Return YouTube's processing state for the publication page."""
     return {
         "since": since.isoformat(),
         "status": video.processing_status,
@@ -128,7 +128,7 @@ def summary_of(video: VideoState, since: datetime) -> dict[str, Any]:
 
 
 def poll_again(work: PublicationWork, video: VideoState | None) -> None:
-    """End this run until the next look, each twice as far as the one before. Raises Postponed."""
+    """Poll again later, with twice the delay each time. Raises Postponed."""
     wait_s = min(MAX_POLL_S, FIRST_POLL_S * 2 ** min(work.row.looks, 10))
     parts = video.parts_done / video.parts_total if video and video.parts_total else 0.0
     work.postpone(
@@ -141,7 +141,7 @@ def poll_again(work: PublicationWork, video: VideoState | None) -> None:
 
 
 def wait_for_listing(work: PublicationWork, *, is_over: bool) -> dict[str, Any]:
-    """A video that is not there: not yet, or deleted by its owner."""
+    """Wait for a video that is not listed yet; after enough polls, end as deleted. Raises Postponed."""
     was_there = "status" in work.row.processing
     if not was_there and work.row.looks < MAX_MISSING_LOOKS and not is_over:
         work.write(processing=work.row.processing)
@@ -152,7 +152,7 @@ def wait_for_listing(work: PublicationWork, *, is_over: bool) -> dict[str, Any]:
 
 
 def fail_if_rejected(work: PublicationWork, video: VideoState) -> None:
-    """End with YouTube's reason where it will not show the video. Raises PublicationRefused."""
+    """Fail with YouTube's reason when it rejected the video. Raises PublicationRefused."""
     if video.upload_status == "rejected":
         work.fail("rejected", str(REJECTIONS.get(video.rejection_reason, REJECTED)), video.rejection_reason)
     if video.upload_status == "failed" or video.processing_status in ("failed", "terminated"):
@@ -160,7 +160,7 @@ def fail_if_rejected(work: PublicationWork, video: VideoState) -> None:
 
 
 def note_privacy(work: PublicationWork, video: VideoState) -> None:
-    """Note that somebody other than the owner decided who may see the video."""
+    """Add a note when YouTube changed the privacy that the owner chose."""
     row = work.row
     became_public = row.publish_at and row.publish_at <= timezone.now() and video.privacy == "public"
     if not video.privacy or video.privacy == row.privacy or became_public:
@@ -182,7 +182,7 @@ def note_blocked_countries(work: PublicationWork, video: VideoState) -> None:
 
 
 def drop_extras(work: PublicationWork) -> None:
-    """What YouTube had no time for until the end is not done any more."""
+    """Note which optional steps did not succeed in time, and give them up."""
     for step, sentence in ((Step.THUMBNAIL, problems.NO_OWN_THUMBNAIL), (Step.PLAYLIST, problems.NOT_LISTED)):
         if getattr(work.row, f"{step}_state") == Extra.WANTED:
             work.write(**{f"{step}_state": Extra.REFUSED})

@@ -1,4 +1,4 @@
-"""What each step of a publication's run has at hand: its row, YouTube, fenced writes, what errors become."""
+"""Context of one publication job: its row, YouTube's API, fenced writes and error handling."""
 
 import logging
 import time
@@ -21,7 +21,7 @@ from youtube_integration.services.credentials import api_for, mark_reconnect
 
 logger = logging.getLogger(__name__)
 
-MAX_PAUSE_S = 4.0  # a longer one is no reason to keep others waiting: the row goes back to the queue
+MAX_PAUSE_S = 4.0  # longest wait inside a worker; for a longer one the row returns to the queue
 STOP_POLL_S = 0.1
 NO_FAILURE: dict[str, Any] = {
     "attempt": 0,
@@ -34,21 +34,21 @@ NO_FAILURE: dict[str, Any] = {
 
 
 class PublicationRefused(EngineError):
-    """What ends a publication; str() is the sentence for its owner."""
+    """A final failure of a publication; str() is the sentence for its owner."""
 
 
 class PublicationWork:
-    """One run of a publication."""
+    """One attempt of a publication job."""
 
     def __init__(self, run: JobRun, row: YouTubePublication) -> None:
         self.run = run
         self.row = row
-        self.has_progress = False  # something was won for good
+        self.has_progress = False  # true after a write that makes earlier failures irrelevant
         self._api: Api | None = None
 
     @property
     def api(self) -> Api:
-        """YouTube, as the row's owner sees it. Raises GrantLost."""
+        """Return YouTube's API for the row's owner. Raises GrantLost."""
         if self._api is None:
             if self.row.credential is None:
                 raise GrantLost("disconnected")
@@ -61,7 +61,7 @@ class PublicationWork:
         return 100 * self.row.offset // max(1, self.row.size)
 
     def write(self, *, unless_cancelled: bool = False, **columns: Any) -> None:
-        """Write to the row while it is ours. Raises Cancelled when it no longer is."""
+        """Write to the row while this worker holds its lease. Raises Cancelled when it no longer does."""
         rows = YouTubePublication.objects.held(self.row.pk, self.run.token)
         free = rows.filter(cancel_requested=False) if unless_cancelled else rows
         if not retry_until_database_answers(partial(free.update, **columns))():
@@ -71,23 +71,23 @@ class PublicationWork:
             setattr(self.row, name, value)
 
     def write_progress(self, **columns: Any) -> None:
-        """Write what will not be done again: whatever had gone wrong before is over."""
+        """Write progress that will not be repeated, and reset the failure counters."""
         self.write(**NO_FAILURE | columns)
         self.has_progress = True
 
     def note(self, sentence: str) -> None:
-        """Keep a sentence for the owner, once."""
+        """Add a note for the owner, unless it is there already."""
         if sentence not in self.row.notes:
             self.write(notes=[*self.row.notes, sentence])
 
     def sentence_for(self, problem: Problem, until: datetime | None = None) -> str:
-        """Return the sentence for the owner, who is told otherwise once YouTube has the video."""
+        """Return the sentence for the owner; it differs once YouTube has the video."""
         if self.row.video_id and problem.retry != Retry.NEVER:
             return str(problems.AFTER_UPLOAD[problem.retry == Retry.HELD])
         return problems.sentence_of(problem, percent=self.percent, until=until)
 
     def pause(self, seconds: float) -> None:
-        """Wait while others may tell us to stop. Raises Cancelled."""
+        """Sleep, and keep checking for a stop. Raises Cancelled."""
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s:
             if self.run.should_stop():
@@ -95,23 +95,23 @@ class PublicationWork:
             time.sleep(STOP_POLL_S)
 
     def postpone(self, **columns: Any) -> NoReturn:
-        """End this run; the row goes on when `not_before` has come."""
+        """End this attempt; the row is due again at `not_before`. Raises Postponed."""
         raise Postponed(**columns)
 
     def hold(self, phase: str, code: str, sentence: str, **columns: Any) -> NoReturn:
-        """End this run until a person has done something, and tell the owner."""
+        """Hold the row until its owner or an operator acts, and mail the owner. Raises Postponed."""
         self.run.at_end.callback(publication_mails.mail_hold, self.row.pk, sentence)
         self.postpone(
             phase=phase, not_before=HELD, error_code=code, message=sentence[:MESSAGE_LENGTH], **columns
         )
 
     def fail(self, code: str, sentence: str, reason: str = "") -> NoReturn:
-        """End the publication."""
+        """Fail the publication. Raises PublicationRefused."""
         self.write(error_code=code, google_reason=reason[:100])
         raise PublicationRefused(sentence)
 
     def handle_error(self, error: GoogleError, step: Step) -> None:
-        """Do what an error asks for: wait a moment and return, or end this run one way or another."""
+        """Handle an error: sleep and return, or end this attempt. Raises Postponed, PublicationRefused."""
         problem = problems.classify(error, step, reference=self.row.pk.hex[:8])
         logger.warning("YouTube: %s at %s (%s)", problem.code, step, error)
         if problem.is_for_operator:
@@ -129,7 +129,7 @@ class PublicationWork:
         self.hold(problem.phase, problem.code, sentence, google_reason=problem.reason[:100])
 
     def _try_again(self, problem: Problem) -> None:
-        """Count one more failure of this kind, then wait here if that is short, else in the queue."""
+        """Count a failure of this kind, then sleep if the delay is short, else requeue. Raises Postponed."""
         now = timezone.now()
         is_same = self.row.error_code == problem.code and self.row.failing_since
         failures = self.row.failures + 1 if is_same else 1

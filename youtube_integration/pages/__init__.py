@@ -1,1 +1,1 @@
-"""What each page shows."""
+"""Page models: values for the templates."""

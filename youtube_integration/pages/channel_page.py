@@ -1,4 +1,4 @@
-"""What the page of one's channel shows, worked out before the template."""
+"""Page model of a user's YouTube channel."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +14,11 @@ from youtube_integration.google.types import PLAYLIST_SCOPE, READ_SCOPE, UPLOAD_
 from youtube_integration.models import YouTubeCredential, YouTubePublication
 from youtube_integration.services.channels import TESTING_LIFE
 
-# Where Google keeps pictures of channels: the only foreign addresses that a page of ours may show
+# Google's host for channel pictures, the only foreign host that pages may load images from
 PICTURE_HOSTS = ("yt3.ggpht.com", "yt3.googleusercontent.com")
-NOTICE_DELAY = 2 * TESTING_LIFE  # of such a grant's beginning: it is looked at once a week
+NOTICE_DELAY = 2 * TESTING_LIFE  # notice this late because grants are checked weekly
 
-# How long a video may be, by YouTube's word for it: in short, and what to do about it
+# Maximum video length by YouTube's `longUploadsStatus`: short text, and what to do about it
 LENGTHS: dict[str, tuple[str | Promise, str | Promise]] = {
     "allowed": (_("up to 12 hours"), ""),
     "eligible": (
@@ -27,7 +27,7 @@ LENGTHS: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     "disallowed": (
         _("up to 15 minutes"),
-        _("YouTube allows this channel no longer videos. Its help pages say why that may be."),
+        _("YouTube does not allow longer videos on this channel. YouTube's help pages explain why."),
     ),
 }
 LENGTH_UNKNOWN = (_("not known"), _("YouTube has not said whether videos may be longer than 15 minutes."))
@@ -35,7 +35,7 @@ LENGTH_UNKNOWN = (_("not known"), _("YouTube has not said whether videos may be 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One thing Google was asked to allow."""
+    """A permission requested from Google."""
 
     words: str | Promise
     is_granted: bool
@@ -43,7 +43,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPage:
-    """A connected channel, in words."""
+    """A connected channel, as its page shows it."""
 
     title: str
     address: str
@@ -58,11 +58,11 @@ class ChannelPage:
     may_end_at: datetime | None  # if the site's project at Google is in testing
     ended_like_testing: bool
     last_ok_at: datetime | None
-    on_their_way: int  # publications that disconnecting would stop
+    on_their_way: int  # publications that disconnecting would cancel
 
 
 def channel_page(user: User) -> ChannelPage | None:
-    """Return what is to be said of a user's channel; None where none is connected."""
+    """Return the page of a user's channel, or None when none is connected."""
     credential = YouTubeCredential.objects.filter(user=user).first()
     if credential is None:
         return None
@@ -91,7 +91,7 @@ def channel_page(user: User) -> ChannelPage | None:
 
 
 def permissions_of(credential: YouTubeCredential) -> tuple[Permission, ...]:
-    """Return what Google was asked for, with what was granted; the last of them allows the others as well."""
+    """Return the requested permissions and whether each is granted; the last one includes the others."""
     everything = PLAYLIST_SCOPE in credential.scopes
     return (
         Permission(_("Upload videos"), everything or UPLOAD_SCOPE in credential.scopes),
@@ -104,6 +104,6 @@ def permissions_of(credential: YouTubeCredential) -> tuple[Permission, ...]:
 
 
 def shown_picture(address: str) -> str:
-    """Return a picture's address if pages may show it; nothing else that somebody sends is fetched."""
+    """Return a picture's URL if its host is allowed, else ""."""
     parts = urlsplit(address)
     return address if parts.scheme == "https" and parts.hostname in PICTURE_HOSTS else ""

@@ -1,4 +1,4 @@
-"""All that the page of one publication shows: how far it is in words, and what its owner can do."""
+"""Page model of one publication: its progress in words, and the actions open to its owner."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from youtube_integration.services import publications
 from youtube_integration.services.thumbnails import thumbnail_path
 
 Phase = YouTubePublication.Phase
-PACE_STALE_S = 120  # a pace that is older says nothing about now
+PACE_STALE_S = 120  # an older speed measurement is no longer shown
 HEADLINES: dict[str, Promise] = {
     "waiting_for_mix": gettext_lazy("Waits for the mix"),
     "queued": gettext_lazy("About to begin"),
@@ -43,7 +43,7 @@ CHIPS = {"published": "ok", "failed": "wrong", "needs_reconnect": "wrong", "need
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A stop on the way of a video: `past`, `here`, `trouble` or `ahead`."""
+    """A step in the progress bar of a video: `past`, `here`, `trouble` or `ahead`."""
 
     icon: str
     name: str
@@ -52,13 +52,13 @@ class Station:
 
 @dataclass(frozen=True)
 class PublicationPage:
-    """One publication."""
+    """A publication, as its page shows it."""
 
     publication: YouTubePublication
 
     @cached_property
     def kind(self) -> str:
-        """Return in one word how it stands, for the page to go by."""
+        """Return the state in one word, for the template."""
         row = self.publication
         if row.state == State.DONE:
             return "published"
@@ -80,12 +80,12 @@ class PublicationPage:
 
     @property
     def polls_every_s(self) -> int:
-        """Return how often the page asks anew; 0 while only a person can change anything."""
+        """Return the polling interval of the page; 0 while only a person can change the state."""
         return POLL_EVERY_S.get(self.kind, 0)
 
     @property
     def sent_bytes(self) -> int:
-        """Return how much is sent: what YouTube has for certain, and what is under way to it."""
+        """Return how many bytes are sent: those confirmed and those of the current chunk."""
         row = self.publication
         is_moving = row.state == State.RUNNING and self.kind == "uploading"
         return max(row.offset, row.size * row.progress // PROGRESS_FULL if is_moving else 0)
@@ -96,7 +96,7 @@ class PublicationPage:
 
     @property
     def bytes_per_s(self) -> float:
-        """Return the pace of the last pieces; 0 where nothing moves."""
+        """Return the upload speed over the last chunks; 0 when it is unknown."""
         pace = self.publication.pace
         if len(pace) < 2 or timezone.now().timestamp() - pace[-1][0] > PACE_STALE_S:
             return 0.0
@@ -105,7 +105,7 @@ class PublicationPage:
 
     @property
     def remaining(self) -> str:
-        """Return what is left of the upload in words."""
+        """Return the remaining upload time in words."""
         if not self.bytes_per_s:
             return ""
         return remaining_words((self.publication.size - self.sent_bytes) / self.bytes_per_s)
@@ -120,7 +120,7 @@ class PublicationPage:
 
     @property
     def stations(self) -> tuple[Station, ...]:
-        """Return the way of a video, with where this one is."""
+        """Return the steps of a publication, with the state of each."""
         names = (
             ("tape", _("Mix")),
             ("upload", _("Upload")),
@@ -160,12 +160,12 @@ class PublicationPage:
 
     @property
     def sentence(self) -> str:
-        """Return what its owner should read, where the worker left word."""
+        """Return the error for the owner, or else the worker's last message."""
         return self.publication.error_text or self.publication.message
 
     @property
     def may_be_there(self) -> bool:
-        """Tell whether YouTube may have it; otherwise what waits for its owner is a file that was changed."""
+        """Return whether YouTube may have the video; otherwise the review is about a changed file."""
         return self.publication.final_sent_at is not None
 
     @property
@@ -174,7 +174,7 @@ class PublicationPage:
 
     @property
     def refused_field(self) -> str:
-        """Return the field that YouTube refused, where it did."""
+        """Return the form field that YouTube refused, or ""."""
         problem = BY_REASON.get(self.publication.google_reason)
         return problem.field if problem else ""
 
@@ -192,5 +192,5 @@ class PublicationPage:
 
     @property
     def can_give_up(self) -> bool:
-        """Tell whether it waits for its owner, and nothing but giving up ends it."""
+        """Return whether it waits for its owner and can only be ended."""
         return self.kind == "needs_review" or (self.kind == "needs_reconnect" and not self.can_cancel)

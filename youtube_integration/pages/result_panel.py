@@ -1,4 +1,4 @@
-"""What the page of a result says of publishing it."""
+"""Page model of the publishing panel on a result's page."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ MAX_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class ResultPanel:
-    """The publications of a mix, the newest first, and whether there is something to publish."""
+    """The publications of a mix, newest first, and whether there is a video to publish."""
 
     sheets: tuple[PublicationPage, ...]
     credential: YouTubeCredential | None
@@ -33,7 +33,7 @@ class ResultPanel:
 
 
 def result_panel(owner: User, job: MixJob, *, has_video: bool) -> ResultPanel:
-    """Read what is shown beside a result, in a constant number of queries."""
+    """Return the panel of a result, in a constant number of queries."""
     publications = YouTubePublication.objects.filter(owner=owner, mix=job.mix_id)
     return ResultPanel(
         sheets=tuple(map(PublicationPage, publications[:MAX_SHOWN])),

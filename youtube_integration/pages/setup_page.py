@@ -1,4 +1,4 @@
-"""What is missing until channels can be connected, and the words to type at Google for this very site."""
+"""Page model of the set-up page: the steps in Google's console, and checks of this site's configuration."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ CLIENT_ENDING = ".apps.googleusercontent.com"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: ok, wrong or note, and a sentence with the cure."""
+    """Result of one check: ok, wrong or note, and a sentence with the fix."""
 
     level: str
     text: str
@@ -43,11 +43,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SetupPage:
-    """The page for whoever runs the site."""
+    """The set-up page for operators."""
 
     is_ready: bool
     findings: tuple[Finding, ...]
-    addresses: tuple[tuple[str, str], ...]  # what each is for, and the address to copy
+    addresses: tuple[tuple[str, str], ...]  # label and the address to copy
     redirect_uris: tuple[str, ...]
     scopes: tuple[str, ...]
 
@@ -72,7 +72,7 @@ def setup_page(*, ask_google: bool = False) -> SetupPage:
 
 
 def redirect_uris() -> tuple[str, ...]:
-    """Return where Google sends people back to: from publishing and from signing in."""
+    """Return the OAuth redirect URIs of publishing and of signing in."""
     return tuple(settings.SITE_URL + reverse(name) for name in ("youtube:callback", "google_callback"))
 
 
@@ -91,20 +91,20 @@ def check_keys() -> tuple[Finding, ...]:
     if not settings.GOOGLE_CLIENT_ID.endswith(CLIENT_ENDING):
         text = _("The client ID does not end with %(ending)s, as Google's do: is it another key?")
         return (Finding(NOTE, text % {"ending": CLIENT_ENDING}),)
-    return (Finding(OK, _("The keys are set, for the client %(id)s.") % {"id": settings.GOOGLE_CLIENT_ID}),)
+    return (Finding(OK, _("The keys are set for the client %(id)s.") % {"id": settings.GOOGLE_CLIENT_ID}),)
 
 
 def check_address() -> tuple[Finding, ...]:
-    """Google sends people back to https and a public name, or to this machine."""
+    """Check that the site's address is https with a public name, or this machine: Google requires it."""
     words = {"url": settings.SITE_URL}
     if is_loopback(settings.SITE.host):
-        text = _("%(url)s is on this machine, which Google takes: good for you alone, and for trying it out.")
+        text = _("%(url)s is on this machine, which Google accepts: good for you alone or to try it out.")
         return (Finding(OK, text % words),)
     if not settings.SITE.is_https:
-        text = _("%(url)s is not https, and Google refuses that for all but this machine. Set MIXTAPE_URL.")
+        text = _("%(url)s is not https, which Google accepts for this machine only. Set MIXTAPE_URL.")
         return (Finding(WRONG, text % words),)
     if not is_public_name(settings.SITE.host):
-        text = _("%(url)s: Google wants a public name such as mixtape.example.org, and no number.")
+        text = _("%(url)s: Google needs a public name such as mixtape.example.org, not an IP address.")
         return (Finding(WRONG, text % words),)
     return (Finding(OK, _("%(url)s is https and has a public name.") % words),)
 
@@ -115,18 +115,18 @@ def is_public_name(host: str) -> bool:
 
 
 def check_redirects() -> tuple[Finding, ...]:
-    """Only a downloaded file tells which addresses Google knows of."""
+    """Check the redirect URIs; only a downloaded key file lists those registered at Google."""
     if not settings.GOOGLE_REDIRECT_URIS:
         return (Finding(NOTE, _("Compare both addresses of step 5 with Google's console, to the letter.")),)
     missing = [uri for uri in redirect_uris() if uri not in settings.GOOGLE_REDIRECT_URIS]
     if missing:
-        text = _("The file of keys does not list %(uris)s: add it in step 5, and download the file anew.")
+        text = _("The file of keys does not list %(uris)s: add it in step 5, and download the file again.")
         return (Finding(WRONG, text % {"uris": ", ".join(missing)}),)
     return (Finding(OK, _("The file of keys lists both redirect addresses.")),)
 
 
 def check_token_key() -> tuple[Finding, ...]:
-    """Grants are kept under a key that must open all of them."""
+    """Check that the token encryption key opens every stored grant."""
     try:
         cipher = token_keys.cipher()
     except ImproperlyConfigured as error:
@@ -137,9 +137,9 @@ def check_token_key() -> tuple[Finding, ...]:
         for value in model._base_manager.exclude(**{column: ""}).values_list(column, flat=True)
     )
     if lost:
-        text = _("%(lost)d kept secrets cannot be opened: their key is lost. Those channels must reconnect.")
+        text = _("%(lost)d stored secrets cannot be opened: their key is lost. Reconnect those channels.")
         return (Finding(NOTE, text % {"lost": lost}),)
-    return (Finding(OK, _("There is a key under which grants are kept, and it opens all of them.")),)
+    return (Finding(OK, _("There is an encryption key for grants, and it opens all of them.")),)
 
 
 def check_worker() -> tuple[Finding, ...]:
@@ -150,8 +150,8 @@ def check_worker() -> tuple[Finding, ...]:
 
 
 def check_keys_at_google() -> tuple[Finding, ...]:
-    """Show Google the keys together with a grant that is none: what it complains of tells which is wrong."""
-    from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
+    """Check the keys at Google with an invalid grant: the error tells which of the two is wrong."""
+    from youtube_integration.google import client  # imported here: Google's libraries take 40 MB and 0.7 s
 
     nothing = Tokens("none", "none", datetime(2020, 1, 1, tzinfo=UTC), ())
     try:
@@ -162,4 +162,4 @@ def check_keys_at_google() -> tuple[Finding, ...]:
         if error.reason != "invalid_grant":
             text = _("Google does not know these keys (%(reason)s). Compare both with its console.")
             return (Finding(WRONG, text % {"reason": error.reason}),)
-    return (Finding(OK, _("Google was asked just now, and knows these keys.")),)
+    return (Finding(OK, _("Google knows these keys (checked just now).")),)

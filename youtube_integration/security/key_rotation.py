@@ -1,4 +1,4 @@
-"""Sealed columns under another key: all that the models of this app keep in a column named `sealed_…`."""
+"""Re-encrypt all sealed columns (`sealed_…`) of this app's models with the newest key."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SEALED_PREFIX = "sealed_"
 
 @dataclass(frozen=True, slots=True)
 class ResealCount:
-    """How many values lie under the newest key now, and how many no key opens."""
+    """Numbers of values encrypted with the newest key, and of values that no key opens."""
 
     sealed: int
     lost: int
@@ -28,7 +28,7 @@ def sealed_columns() -> Iterator[tuple[type[models.Model], str]]:
 
 
 def reseal_all() -> ResealCount:
-    """Seal every value with the newest key. Doing it again does no harm. Raises ImproperlyConfigured."""
+    """Encrypt every value with the newest key; safe to repeat. Raises ImproperlyConfigured without a key."""
     done = lost = 0
     for model, column in sealed_columns():
         for pk in sealed_rows(model, column):
@@ -44,11 +44,11 @@ def sealed_rows(model: type[models.Model], column: str) -> list[object]:
 
 
 def reseal(model: type[models.Model], column: str, pk: object) -> bool:
-    """Seal one value anew, which nobody else changes meanwhile; tell whether a key opens it."""
+    """Re-encrypt one value unless it changes meanwhile; return whether a key opens it."""
     with transaction.atomic():
         locked = model._base_manager.select_for_update().filter(pk=pk)
         value = locked.values_list(column, flat=True).first()
-        if not value:  # its row, or what it held, is gone
+        if not value:  # the row or its value was deleted
             return True
         try:
             fresh = token_keys.cipher().rotate(value.encode())
@@ -59,7 +59,7 @@ def reseal(model: type[models.Model], column: str, pk: object) -> bool:
 
 
 def not_under_newest_key() -> int:
-    """Count the values that the newest key alone does not open. Raises ImproperlyConfigured."""
+    """Count the values that the newest key does not open. Raises ImproperlyConfigured without a key."""
     return sum(
         not can_open(token_keys.newest_cipher(), value)
         for model, column in sealed_columns()

@@ -1,4 +1,4 @@
-"""What opens a door at Google, as it lies in the database: encrypted, and bound to whose it is."""
+"""Encrypt tokens and upload-session URLs at rest, bound to their owner."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from youtube_integration.security.token_keys import cipher
 
 
 class SealBroken(Exception):
-    """No key opens it, or it was sealed for somebody else: as good as gone."""
+    """No key decrypts the value, or it belongs to another owner."""
 
 
 def owner_key(user_pk: object) -> str:
@@ -17,16 +17,16 @@ def owner_key(user_pk: object) -> str:
 
 
 def seal(owner: str, data: dict[str, Any]) -> str:
-    """Return `data` encrypted, for `owner` alone. Raises ImproperlyConfigured where there is no key."""
+    """Return `data` encrypted for `owner`. Raises ImproperlyConfigured without a key."""
     return cipher().encrypt(json.dumps({"owner": owner, "data": data}).encode()).decode()
 
 
 def unseal(owner: str, sealed: str) -> dict[str, Any]:
-    """Return what was sealed for `owner`. Raises SealBroken, ImproperlyConfigured."""
+    """Return the data sealed for `owner`. Raises SealBroken, or ImproperlyConfigured without a key."""
     try:
         opened = json.loads(cipher().decrypt(sealed.encode()))
     except (InvalidToken, ValueError):
         raise SealBroken from None
-    if opened["owner"] != owner:  # a row that was copied to another user
+    if opened["owner"] != owner:  # the row was copied to another user
         raise SealBroken
     return opened["data"]

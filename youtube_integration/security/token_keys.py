@@ -1,7 +1,7 @@
-"""The keys under which Google's tokens lie in the database: read when they are needed, never at import.
+"""Keys that encrypt Google's tokens in the database; read when needed, never at import.
 
-Only the web server, the publish worker and the commands for keys ask for them. The workers that start
-programs on files of strangers have none, neither in their environment nor in memory (`own_environment`).
+Only the web server, the publish worker and the key commands read them. Workers that run programs on untrusted
+files have no keys, neither in their environment nor in memory (`worker_environment`).
 """
 
 import os
@@ -20,12 +20,12 @@ KEY_HINT = (
 
 
 def cipher() -> MultiFernet:
-    """Return what encrypts under the newest key and reads under all. Raises ImproperlyConfigured."""
+    """Return a cipher of all keys; it encrypts with the newest one. Raises ImproperlyConfigured."""
     return MultiFernet([to_fernet(key) for key in token_keys()])
 
 
 def newest_cipher() -> Fernet:
-    """Return what knows the newest key alone. Raises ImproperlyConfigured."""
+    """Return a cipher of the newest key alone. Raises ImproperlyConfigured."""
     return to_fernet(token_keys()[0])
 
 
@@ -34,7 +34,7 @@ def key_path() -> Path:
 
 
 def are_configured() -> bool:
-    """Tell whether the keys come from the environment, so that no file counts."""
+    """Return whether the keys come from the environment, so that the key file is ignored."""
     return bool(configured_keys())
 
 
@@ -43,15 +43,15 @@ def configured_keys() -> list[str]:
 
 
 def token_keys() -> list[str]:
-    """Return the keys, newest first, making one at first need. Raises ImproperlyConfigured."""
+    """Return the keys, newest first; create one if there is none. Raises ImproperlyConfigured."""
     if KEYLESS in os.environ:
-        raise ImproperlyConfigured("This worker holds no key for tokens: it works on files of strangers.")
+        raise ImproperlyConfigured("This worker has no key for tokens: it opens untrusted files.")
     if keys := configured_keys():
         return keys
     try:
         return read_or_store_keys(key_path(), make_token_key)
     except OSError as error:
-        text = f"The key for tokens cannot be kept in {key_path()}: {error.strerror}. Mend that, or set"
+        text = f"The key for tokens cannot be stored in {key_path()}: {error.strerror}. Fix that, or set"
         raise ImproperlyConfigured(f"{text} {TOKEN_KEYS}. {KEY_HINT}") from error
 
 
@@ -60,7 +60,7 @@ def make_token_key() -> str:
 
 
 def to_fernet(key: str) -> Fernet:
-    """Return the cipher of one key, naming where a wrong one comes from and never what it is."""
+    """Return the cipher of a key; the error for a bad key says where it is set, not its value."""
     try:
         return Fernet(key)
     except ValueError:

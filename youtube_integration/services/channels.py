@@ -1,4 +1,4 @@
-"""How a channel comes to be connected, stays so, and is let go."""
+"""Connect, check and disconnect YouTube channels."""
 
 import logging
 from datetime import timedelta
@@ -37,17 +37,17 @@ from youtube_integration.services.revocations import retry_revocations, revoke_l
 logger = logging.getLogger(__name__)
 
 REQUIRED_SCOPES = (UPLOAD_SCOPE, READ_SCOPE)
-ALL_SCOPES = (*REQUIRED_SCOPES, PLAYLIST_SCOPE)  # which allows what the other two do as well
-CONSENT_TIMEOUT_S = 1800  # a consent page that lay open for longer is asked for again
+ALL_SCOPES = (*REQUIRED_SCOPES, PLAYLIST_SCOPE)  # includes the other two
+CONSENT_TIMEOUT_S = 1800  # after this time the consent must be started again
 CHECK_EVERY = timedelta(days=7)
-TESTING_LIFE = timedelta(days=7)  # of a grant to a project in Google's state “Testing”
-CHANNEL_RETENTION = timedelta(days=30)  # YouTube's rules: read anew by then, or deleted
-LOST_GRANT_RETENTION = timedelta(days=7)  # and what belongs to a grant that is over, deleted by then
+TESTING_LIFE = timedelta(days=7)  # lifetime of a grant while the Google project is in state “Testing”
+CHANNEL_RETENTION = timedelta(days=30)  # YouTube's developer policies: refreshed or deleted within 30 days
+LOST_GRANT_RETENTION = timedelta(days=7)  # the same policies: data of a lost grant are deleted within 7 days
 
-Pending = dict[str, Any]  # what waits in the session for Google's answer
+Pending = dict[str, Any]  # kept in the session until Google's answer
 
 NOT_BEGUN = gettext_lazy(
-    "This was not begun here, or it is too long ago. Nothing was changed: press Connect."
+    "This connection was not started here, or too long ago. Nothing was changed: press Connect."
 )
 REFUSALS = {
     "access_denied": gettext_lazy("You said no at Google, so nothing is connected. Nothing was changed."),
@@ -57,7 +57,7 @@ REFUSALS = {
     ),
     "unreachable": gettext_lazy("Google could not be reached. Nothing was changed: try again in a while."),
     "invalid_client": gettext_lazy(
-        "Google does not know this site's keys. Please tell whoever runs the site; nothing was changed."
+        "Google does not know this site's keys. Please tell the operator of this site; nothing was changed."
     ),
 }
 REFUSED = gettext_lazy("Google did not confirm it. Nothing was changed: press Connect to try again.")
@@ -69,12 +69,12 @@ NO_CHANNEL = gettext_lazy(
     "This Google account has no YouTube channel. Make one on youtube.com, then connect again."
 )
 NOT_ENABLED = gettext_lazy(
-    "Google says that this site may not use YouTube yet. Please tell whoever runs it; nothing was changed."
+    "Google says that this site may not use YouTube yet. Please tell its operator; nothing was changed."
 )
 
 
 class NotConnected(Exception):
-    """No channel was connected; str() is a sentence for who tried."""
+    """No channel was connected; str() is a sentence for the user."""
 
 
 def callback_address() -> str:
@@ -82,12 +82,12 @@ def callback_address() -> str:
 
 
 def begin_connection(user: User, *, playlists: bool) -> tuple[str, Pending]:
-    """Return Google's page of consent, and what the session keeps until its answer. Raises NotConnected."""
-    from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
+    """Return the URL of Google's consent page, and the values to keep in the session. Raises NotConnected."""
+    from youtube_integration.google import client  # imported here: Google's libraries take 40 MB and 0.7 s
 
     try:
         cipher()
-    except ImproperlyConfigured as error:  # better now than with a grant in hand
+    except ImproperlyConfigured as error:  # fail before the user grants anything
         logger.error("No channel can be connected: %s", error)
         raise NotConnected(NOT_ENABLED) from None
     scopes = ALL_SCOPES if playlists else REQUIRED_SCOPES
@@ -102,8 +102,8 @@ def begin_connection(user: User, *, playlists: bool) -> tuple[str, Pending]:
 
 
 def finish_connection(user: User, pending: Pending | None, query: str) -> YouTubeCredential:
-    """Turn Google's answer into a connected channel. Raises NotConnected."""
-    from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
+    """Connect a channel with the answer of the consent page. Raises NotConnected."""
+    from youtube_integration.google import client  # imported here: Google's libraries take 40 MB and 0.7 s
 
     if (
         pending is None
@@ -127,8 +127,8 @@ def finish_connection(user: User, pending: Pending | None, query: str) -> YouTub
 
 
 def channel_of(tokens: Tokens) -> Channel:
-    """Return the channel of a new grant. Raises NotConnected with what stands in the way."""
-    from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
+    """Return the channel of a new grant. Raises NotConnected with the reason."""
+    from youtube_integration.google import client  # imported here: Google's libraries take 40 MB and 0.7 s
 
     if PLAYLIST_SCOPE not in tokens.scopes and not set(REQUIRED_SCOPES) <= set(tokens.scopes):
         raise NotConnected(BOX_UNTICKED)
@@ -159,8 +159,8 @@ def _why_no_channel(error: Refused) -> str:
 
 @transaction.atomic
 def store_grant(user: User, tokens: Tokens, channel: Channel) -> YouTubeCredential:
-    """Write the grant down, and go on with what waited for it. Raises NotConnected."""
-    User.objects.select_for_update().get(pk=user.pk)  # two answers at once: one after the other
+    """Store the grant and resume publications that waited for it. Raises NotConnected."""
+    User.objects.select_for_update().get(pk=user.pk)  # serialises two answers that arrive at once
     open_rows = YouTubePublication.objects.filter(owner=user, state__in=OPEN)
     if other := open_rows.exclude(channel_id=channel.id).first():
         text = _(
@@ -197,7 +197,7 @@ def channel_columns(channel: Channel) -> dict[str, Any]:
 
 
 def revoke_unused(user: User, tokens: Tokens) -> None:
-    """End a grant that is of no use, unless that would end the one in use: Google takes both as one."""
+    """Revoke an unused grant, unless Google treats it as the same grant as the connected one."""
     if not YouTubeCredential.objects.filter(user=user).exists():
         revoke_later(owner_key(user.pk), seal_tokens(user.pk, tokens))
 
@@ -208,13 +208,13 @@ def may_use_playlists(credential: YouTubeCredential) -> bool:
 
 @transaction.atomic
 def disconnect(credential: YouTubeCredential) -> None:
-    """Let a channel go: stop what is on its way, forget what YouTube told, tell Google."""
+    """Disconnect a channel: cancel its publications, delete YouTube's data, revoke the grant."""
     end_publications(credential)
-    credential.delete()  # which has the grant revoked: `end_grant` in apps.py
+    credential.delete()  # `end_grant` in apps.py then revokes the grant
 
 
 def end_publications(credential: YouTubeCredential) -> None:
-    """End what is on its way to a channel, and forget what YouTube told of what has become a video."""
+    """Cancel open publications of a channel, and delete YouTube's data from those that have a video."""
     ours = YouTubePublication.objects.filter(owner=credential.user_id, channel_id=credential.channel_id)
     rows = ours.filter(state__in=OPEN)
     rows.exclude(video_id=None).update(**ended(State.DONE), phase=YouTubePublication.Phase.PUBLISHED)
@@ -233,7 +233,7 @@ def end_publications(credential: YouTubeCredential) -> None:
 
 
 def read_channel(credential: YouTubeCredential) -> None:
-    """Ask YouTube anew about a channel, which tries its grant too. Raises GrantLost, Unreachable, Refused."""
+    """Read the channel from YouTube, which also tests its grant. Raises GrantLost, Unreachable, Refused."""
     api = api_for(credential)
     try:
         channel = api.channel()
@@ -247,7 +247,7 @@ def read_channel(credential: YouTubeCredential) -> None:
 
 
 def maintain_grants() -> None:
-    """Try each grant once a week, forget what may not be kept, tell Google what is over: called hourly."""
+    """Test each grant weekly, delete expired data, retry revocations; called hourly."""
     now = timezone.now()
     retry_revocations()
     active = YouTubeCredential.objects.filter(state=YouTubeCredential.State.ACTIVE).select_related("user")
@@ -261,7 +261,7 @@ def maintain_grants() -> None:
 
 
 def check_grant(credential: YouTubeCredential) -> None:
-    """Try one grant; where it is over, say so to its owner."""
+    """Test one grant; mail its owner when it is lost."""
     try:
         read_channel(credential)
     except GrantLost:
@@ -274,7 +274,7 @@ def check_grant(credential: YouTubeCredential) -> None:
 def mail_lost_grant(credential: YouTubeCredential) -> None:
     if not settings.HAS_MAIL:
         return
-    subject = _("Your YouTube channel is not connected any more")
+    subject = _("Your YouTube channel is no longer connected")
     text = _(
         "Google has ended the permission to publish to “%(channel)s”. If you want to go on publishing from "
         "here, connect it again within a week:\n\n%(address)s\n\nAfter that, what this site knows of the "
@@ -283,5 +283,5 @@ def mail_lost_grant(credential: YouTubeCredential) -> None:
     words = {"channel": credential.channel_title, "address": settings.SITE_URL + reverse("youtube:channel")}
     try:
         send_mail(subject, text % words, from_email=None, recipient_list=[credential.user.email])
-    except OSError:  # smtplib's own errors are such
-        logger.warning("The owner of a lost grant could not be told by mail.", exc_info=True)
+    except OSError:  # includes the errors of smtplib
+        logger.warning("The mail about a lost grant could not be sent.", exc_info=True)

@@ -1,7 +1,7 @@
-"""The tokens of a grant: out of its row, and back into it when Google gave new ones.
+"""Read and write the encrypted tokens of a grant.
 
-Several processes may refresh one grant at a time. None of them waits for another, for SQLite would let nobody
-else write meanwhile: a row is changed only while it holds the refresh token that the change is about.
+Several processes may refresh the same grant. No lock is held during the refresh: it would block every writer
+on SQLite. Instead a row is updated only while it holds the refresh token that the update started from.
 """
 
 from datetime import datetime
@@ -17,7 +17,7 @@ from youtube_integration.security.sealing import SealBroken, owner_key, seal, un
 if TYPE_CHECKING:
     from youtube_integration.google.client import Api
 
-WRITE_TRIES = 3  # while the row is sealed anew under another key, or refreshed elsewhere
+WRITE_TRIES = 3  # the row may be re-encrypted or refreshed by another process
 
 
 def seal_tokens(user_pk: object, tokens: Tokens) -> str:
@@ -31,7 +31,7 @@ def seal_tokens(user_pk: object, tokens: Tokens) -> str:
 
 
 def open_tokens(owner: str, sealed: str) -> Tokens:
-    """Return the tokens that were sealed for `owner`. Raises SealBroken."""
+    """Return the tokens sealed for `owner`. Raises SealBroken."""
     data = unseal(owner, sealed)
     return Tokens(
         access=data["access"],
@@ -42,13 +42,13 @@ def open_tokens(owner: str, sealed: str) -> Tokens:
 
 
 def tokens_of(credential: YouTubeCredential) -> Tokens:
-    """Return the tokens of a row as it was read. Raises SealBroken."""
+    """Return the tokens of a loaded row. Raises SealBroken."""
     return open_tokens(owner_key(credential.user_id), credential.sealed_tokens)
 
 
 def api_for(credential: YouTubeCredential) -> "Api":
-    """Return YouTube as the grant's owner sees it; what it refreshes is kept. Raises GrantLost."""
-    from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
+    """Return YouTube's API for the grant's owner; refreshed tokens are stored. Raises GrantLost."""
+    from youtube_integration.google import client  # imported here: Google's libraries take 40 MB and 0.7 s
 
     if credential.state != YouTubeCredential.State.ACTIVE:
         raise GrantLost("to_be_connected_again")
@@ -61,7 +61,7 @@ def api_for(credential: YouTubeCredential) -> "Api":
 
 
 def store_tokens(credential: YouTubeCredential, tokens: Tokens) -> bool:
-    """Keep refreshed tokens, unless its owner connected anew meanwhile; tell whether they are kept."""
+    """Store refreshed tokens unless the owner has reconnected; return whether they were stored."""
     return _change_while_same(
         credential,
         sealed_tokens=seal_tokens(credential.user_id, tokens),
@@ -72,14 +72,14 @@ def store_tokens(credential: YouTubeCredential, tokens: Tokens) -> bool:
 
 
 def mark_reconnect(credential: YouTubeCredential) -> bool:
-    """Note that the grant is over, unless its owner connected anew meanwhile; tell whether it is."""
+    """Mark the grant as lost unless the owner has reconnected; return whether it was marked."""
     return _change_while_same(
         credential, state=YouTubeCredential.State.RECONNECT, lost_at=credential.lost_at or timezone.now()
     )
 
 
 def _change_while_same(credential: YouTubeCredential, **columns: Any) -> bool:
-    """Write to the row while it holds the refresh token that `credential` was read with."""
+    """Update the row while it holds the refresh token that `credential` was loaded with."""
     rows = YouTubeCredential.objects.filter(pk=credential.pk)
     for _ in range(WRITE_TRIES):
         now = rows.first()
@@ -95,5 +95,5 @@ def _change_while_same(credential: YouTubeCredential, **columns: Any) -> bool:
 def _refresh_token_of(credential: YouTubeCredential) -> str:
     try:
         return tokens_of(credential).refresh
-    except SealBroken:  # then it is the same while nobody writes to it
+    except SealBroken:  # then the unreadable value itself must be unchanged
         return credential.sealed_tokens

@@ -1,4 +1,4 @@
-"""What a publication is called before its owner has changed a word: made of the mix itself."""
+"""Suggested title, description and tags of a publication, made from its mix."""
 
 from mixes.engine.tracklist.chapters import chapters_of
 from mixes.engine.tracklist.description import render_description
@@ -10,12 +10,12 @@ from youtube_integration.services.video_rules import fitting_tags, fitting_title
 
 
 def draft_of(job: MixJob) -> VideoDetails:
-    """Return title, description and tags for the result of a run, be it there or on its way."""
+    """Return the suggested details for the result of a job, finished or not."""
     return VideoDetails(fitting_title(job.title), describe(job), fitting_tags(suggest_tags(job)))
 
 
 def describe(job: MixJob) -> str:
-    """Return the description that the run wrote, or the one it is going to write."""
+    """Return the description that the job wrote, or the one it will write."""
     page = job_page(job)
     return page.description or foresee_description(page)
 
@@ -33,22 +33,22 @@ def foresee_description(page: JobPage) -> str:
 
 
 def suggest_tags(job: MixJob) -> list[str]:
-    """Return the mix's own names, its hashtags, then its artists, those with the most songs first."""
+    """Return tags: the mix's names, its hashtags, then its artists by number of songs."""
     artists = [chapter.artist for chapter in chapters_of(timeline_of(job.snapshot)) if chapter.artist]
     by_songs = sorted(dict.fromkeys(artists), key=lambda artist: -artists.count(artist))
     return [job.title, job.snapshot["artist"], *job.snapshot["hashtags"], *by_songs]
 
 
 def duration_s(job: MixJob) -> float:
-    """Return how long the video is, or is going to be."""
+    """Return the actual or planned duration of the video in seconds."""
     return timeline_of(job.snapshot).duration_s
 
 
 def video_of(job: MixJob) -> Artifact | None:
-    """Return the MP4 that a run made."""
+    """Return the MP4 of a job, or None."""
     return Artifact.objects.filter(job=job, kind=Artifact.Kind.MP4).first()
 
 
 def will_have_video(job: MixJob) -> bool:
-    """Tell whether a run makes an MP4."""
+    """Return whether a job makes an MP4."""
     return Artifact.Kind.MP4 in job.snapshot["formats"]

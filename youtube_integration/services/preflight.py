@@ -1,4 +1,4 @@
-"""What is looked at before a byte is sent, and what it means: in words, with the way to put it right."""
+"""Checks before publishing, each with a sentence and a link to the fix."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,21 +22,21 @@ from youtube_integration.services.channels import TESTING_LIFE
 from youtube_integration.services.drafts import duration_s, video_of, will_have_video
 from youtube_integration.services.publications import connected_channel, open_publication
 
-PLAIN_CHANNEL_S = 15 * 60  # longer videos are for channels with a verified phone number
-MAX_LENGTH_S = 12 * 3600 - 30  # of 12 hours, which a file of a whole 12:00:00 has been refused for
+PLAIN_CHANNEL_S = 15 * 60  # YouTube's limit for channels without a verified phone number
+MAX_LENGTH_S = 12 * 3600 - 30  # YouTube's limit is 12 hours; it has refused files of exactly 12:00:00
 VERIFY_URL = "https://www.youtube.com/verify"
-ENDS_SOON = timedelta(days=2)  # before a grant may end
+ENDS_SOON = timedelta(days=2)  # warn this long before a grant may end
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at: `ok`, worth a `note`, or `wrong`, which keeps it from being published."""
+    """Result of one check: `ok`, `note` (a warning) or `wrong` (blocks publishing)."""
 
     verdict: str
     text: str
     link: str = ""
     link_text: str | Promise = ""
-    is_repetition: bool = False  # of what was published before: it is asked whether that is meant
+    is_repetition: bool = False  # published before: the form asks for confirmation
 
     @property
     def icon(self) -> str:
@@ -48,7 +48,7 @@ class Check:
 
 
 def run_preflight(owner: User, job: MixJob) -> tuple[Check, ...]:
-    """Return all that decides whether the video of a run can be published now."""
+    """Return the results of all checks for publishing the video of a job."""
     credential = connected_channel(owner)
     checks = [check_channel(credential), check_video(job), check_length(credential, duration_s(job))]
     if credential:
@@ -89,7 +89,7 @@ def check_video(job: MixJob) -> Check:
 def check_length(credential: YouTubeCredential | None, length_s: float) -> Check:
     length = clock(length_s)
     if length_s > MAX_LENGTH_S:
-        return Check("wrong", _("It lasts %s, and YouTube takes 11:59:30 at most.") % length)
+        return Check("wrong", _("It lasts %s, and YouTube accepts at most 11:59:30.") % length)
     if length_s <= PLAIN_CHANNEL_S:
         return Check("ok", _("Its length, %s, is right for every channel.") % length)
     allowed = credential.long_uploads if credential else ""
@@ -111,31 +111,29 @@ def check_quota(owner: User) -> Iterator[Check]:
     left, share = quotas.starts_left(), quotas.share_left(owner)
     at = date_format(timezone.localtime(quotas.next_midnight()), "H:i")
     if not left:
-        text = _("Today's uploads of this site are used up: yours begins by itself at %s.")
+        text = _("Today's uploads of this site are used up: yours starts automatically at %s.")
         yield Check("note", text % at)
     elif not share:
-        yield Check("note", _("Your uploads of today are used up: this one begins by itself at %s.") % at)
+        yield Check("note", _("Your uploads of today are used up: this one starts automatically at %s.") % at)
     elif share < left:
         text = ngettext("%d upload is left to you today.", "%d uploads are left to you today.", share)
         yield Check("ok", text % share)
     else:
         text = ngettext(
-            "%d upload is left today for everybody here.",
-            "%d uploads are left today for everybody here.",
+            "%d upload is left today for all users together.",
+            "%d uploads are left today for all users together.",
             left,
         )
         yield Check("ok", text % left)
 
 
 def check_grant(credential: YouTubeCredential) -> Iterator[Check]:
-    """Tell of a grant that may soon end: after a week, while our project at Google is in testing."""
+    """Warn when the grant may end soon: after a week if the Google project is in testing."""
     ends_at = credential.granted_at + TESTING_LIFE
     now = timezone.now()
     is_active = credential.state == YouTubeCredential.State.ACTIVE
     if is_active and ends_at - ENDS_SOON < now < ends_at:
-        text = _(
-            "Should this site be in Google's test mode, its permission ends on %s. Connect again by then."
-        )
+        text = _("If this site is in Google's test mode, its permission ends on %s. Connect again by then.")
         at = date_format(timezone.localtime(ends_at), "j F, H:i")
         yield Check("note", text % at, reverse("youtube:channel"), _("Channel"))
 
@@ -158,7 +156,7 @@ def check_earlier(credential: YouTubeCredential, job: MixJob) -> Iterator[Check]
 
 
 def earlier_publication(credential: YouTubeCredential, job: MixJob) -> YouTubePublication | None:
-    """Return the last video that was made of this mix on this channel, or may have been."""
+    """Return the last publication of this mix on this channel that made, or may have made, a video."""
     same = YouTubePublication.objects.filter(mix=job.mix_id, channel_id=credential.channel_id)
     maybe = Q(state__in=ENDED, video_id=None, final_sent_at__isnull=False)
     return same.filter(Q(state=State.DONE) | maybe).order_by("-finished_at").first()

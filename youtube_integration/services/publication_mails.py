@@ -1,4 +1,4 @@
-"""What is told by mail: that a video is on YouTube, that it is not, or that its owner must do something."""
+"""Mails about publications: published, failed, or waiting for the owner."""
 
 import logging
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def mail_published(publication: YouTubePublication, notes: Sequence[str]) -> None:
-    """Tell that YouTube is done with a video, and what its owner should know about it."""
+    """Send a mail that YouTube has finished with a video, with the notes for its owner."""
     text = _("“%(title)s” is on YouTube:") % {"title": title_of(publication)}
     video = f"https://youtu.be/{publication.video_id}"
     send(publication, _("“%s” is on YouTube"), [f"{text} {video}", *notes])
@@ -25,7 +25,7 @@ def mail_failure(publication: YouTubePublication, sentence: str) -> None:
 
 
 def mail_hold(pk: object, sentence: str) -> None:
-    """Tell that a publication waits for its owner; if it still does."""
+    """Send a mail that a publication waits for its owner, if it still does."""
     phases = (YouTubePublication.Phase.NEEDS_RECONNECT, YouTubePublication.Phase.NEEDS_REVIEW)
     publication = YouTubePublication.objects.filter(pk=pk, phase__in=phases).first()
     if publication:
@@ -33,7 +33,7 @@ def mail_hold(pk: object, sentence: str) -> None:
 
 
 def send(publication: YouTubePublication, subject: str, sentences: Sequence[str]) -> None:
-    """Send a mail; one that cannot be sent changes nothing."""
+    """Send a mail; a failure is logged and ignored."""
     if not settings.HAS_MAIL:
         return
     url = settings.SITE_URL + reverse("youtube:publication", args=[publication.pk])
@@ -45,7 +45,7 @@ def send(publication: YouTubePublication, subject: str, sentences: Sequence[str]
             from_email=None,
             recipient_list=[publication.owner.email],
         )
-    except OSError:  # smtplib's own errors are such
+    except OSError:  # includes the errors of smtplib
         logger.warning("The mail about a publication could not be sent.", exc_info=True)
 
 

@@ -1,6 +1,6 @@
-"""What an owner asks for: publish, change the words, stop, go on. The publish worker does the rest.
+"""Actions of an owner: publish, edit, cancel, resume. The publish worker does the rest.
 
-Every change of an open row is one conditional UPDATE: what a worker holds, or has sent, is not pulled away.
+Every change of an open row is one conditional UPDATE, so it never overrides a worker that holds the row.
 """
 
 from functools import partial
@@ -30,12 +30,12 @@ from youtube_integration.services.thumbnails import (
 from youtube_integration.services.video_rules import find_faults
 
 Phase, Extra = YouTubePublication.Phase, YouTubePublication.Extra
-# What a row and `VideoDetails` hold alike; tags are a list there and a tuple here
+# Fields that a row and `VideoDetails` share; tags are a list there and a tuple here
 SAME_FIELDS = (
     *("title", "description", "category", "privacy", "publish_at"),
     *("made_for_kids", "altered_content", "notify_subscribers", "playlist"),
 )
-# A session that was opened for other words, or another file, is of no use: nothing was sent for good
+# Reset when the details or the file change: an upload session opened for the old ones is useless
 NO_SESSION: dict[str, Any] = {
     "sealed_session": "",
     "session_opened_at": None,
@@ -63,12 +63,12 @@ def connected_channel(owner: User) -> YouTubeCredential | None:
 
 
 def dedupe_key(channel_id: str, job: MixJob) -> str:
-    """Return what no two open publications share: one of each mix on each channel."""
+    """Return the unique key of open publications: one for each mix on each channel."""
     return f"youtube:{channel_id}:{job.mix_id}"
 
 
 def open_publication(owner: User, job: MixJob) -> YouTubePublication | None:
-    """Return the publication of this mix that is on its way to the channel that is connected."""
+    """Return the open publication of this mix on the connected channel, or None."""
     credential = connected_channel(owner)
     key = dedupe_key(credential.channel_id, job) if credential else ""
     return YouTubePublication.objects.filter(dedupe_key=key, state__in=OPEN).first()
@@ -82,9 +82,9 @@ def request_publication(
     thumbnail: bytes = b"",
     description_follows: bool = False,
 ) -> YouTubePublication:
-    """Have the video of a run published, once it is made; while that is on its way, it is the answer.
+    """Publish the video of a job once it is made; return the open publication if there is one already.
 
-    With `description_follows` the text is written anew when a run that is still open has ended.
+    With `description_follows` the description is rewritten when a job that is still open has ended.
     Raises LimitReached with the sentence for its owner.
     """
     credential = connected_channel(owner)
@@ -99,30 +99,30 @@ def request_publication(
     publication.description_follows = description_follows and job.is_open
     try:
         save_new(publication, video, thumbnail or draw_thumbnail(job))
-    except IntegrityError:  # a second press came between
+    except IntegrityError:  # a second request was faster
         return YouTubePublication.objects.get(dedupe_key=publication.dedupe_key, state__in=OPEN)
     return publication
 
 
 def require_no_faults(details: VideoDetails) -> None:
-    """Raise LimitReached with all that YouTube would refuse."""
+    """Raise LimitReached with every detail that YouTube would refuse."""
     if faults := find_faults(details):
         raise LimitReached(" ".join(fault.text for fault in faults))
 
 
 def require_video(job: MixJob) -> Artifact | None:
-    """Return the video of a run, None while it is being made. Raises LimitReached when there is none."""
+    """Return the video of a job, or None while it is being made. Raises LimitReached when there is none."""
     video = None if job.is_open else video_of(job)
     if video is None and not (job.is_open and will_have_video(job)):
-        raise LimitReached(_("This mix was made without a video. Make it once more with an MP4."))
+        raise LimitReached(_("This mix was made without a video. Make it again with an MP4."))
     return video
 
 
 def check_open_publications(owner: User) -> None:
-    """Raise LimitReached where as much is on its way as one user may have: each keeps a video on the disk."""
+    """Raise LimitReached at the limit of open publications of a user: each keeps a video on the disk."""
     is_open = YouTubePublication.objects.filter(owner=owner, state__in=OPEN)
     if is_open.count() >= settings.LIMITS.publications_open:
-        raise LimitReached(_("Enough videos are on their way already. Wait until one of them has arrived."))
+        raise LimitReached(_("Enough videos are being published already. Wait until one is done."))
 
 
 def new_row(credential: YouTubeCredential, job: MixJob, details: VideoDetails) -> YouTubePublication:
@@ -140,20 +140,20 @@ def new_row(credential: YouTubeCredential, job: MixJob, details: VideoDetails) -
 
 
 def columns_of(details: VideoDetails) -> dict[str, Any]:
-    """Return the columns that hold what a video is to be."""
+    """Return the row's columns for a video's details."""
     same = {name: getattr(details, name) for name in SAME_FIELDS}
     state = Extra.WANTED if details.playlist else Extra.UNWANTED
     return {**same, "tags": list(details.tags), "playlist_state": state}
 
 
 def details_of(publication: YouTubePublication) -> VideoDetails:
-    """Return what a video is to be, as its row has it."""
+    """Return the video's details from its row."""
     same = {name: getattr(publication, name) for name in SAME_FIELDS}
     return VideoDetails(tags=tuple(publication.tags), **same)
 
 
 def save_new(publication: YouTubePublication, video: Artifact | None, picture: bytes) -> None:
-    """Keep a new row with its files; where that fails there is neither."""
+    """Save a new row and its files, or neither of them."""
     try:
         with transaction.atomic():
             store_thumbnail(publication, picture)
@@ -169,7 +169,7 @@ def save_new(publication: YouTubePublication, video: Artifact | None, picture: b
 
 
 def store_video(publication: YouTubePublication, video: Artifact) -> None:
-    """Keep the video for as long as the publication is open. Raises LimitReached when it has gone."""
+    """Keep the video's file while the publication is open. Raises LimitReached when it was deleted."""
     try:
         video_files.store(publication, video)
     except FileNotFoundError as error:
@@ -177,7 +177,7 @@ def store_video(publication: YouTubePublication, video: Artifact) -> None:
 
 
 def can_edit(publication: YouTubePublication) -> bool:
-    """Tell whether YouTube knows nothing of its words yet."""
+    """Return whether the details can be edited: YouTube has not received them yet."""
     before = publication.is_open and publication.session_opened_at is None
     failed = publication.state == State.FAILED and publication.job_id is not None
     return (before or failed) and publication.final_sent_at is None and not publication.video_id
@@ -190,7 +190,7 @@ def edit_and_retry(
     thumbnail: bytes = b"",
     description_follows: bool = False,
 ) -> None:
-    """Give a publication other words and, where it had failed, put it back into the queue.
+    """Change the details of a publication, and requeue it if it had failed.
 
     Raises LimitReached with the sentence for its owner.
     """
@@ -206,11 +206,11 @@ def edit_and_retry(
         changes["description_follows"] = description_follows and publication.phase == Phase.WAITING_FOR_MIX
         rows = YouTubePublication.objects.filter(pk=publication.pk, state=State.QUEUED)
         if not rows.filter(session_opened_at=None).update(**changes):
-            raise LimitReached(_("The upload has begun meanwhile, so its words cannot be changed here."))
+            raise LimitReached(_("The upload has already started, so its details cannot be changed here."))
 
 
 def can_resume(publication: YouTubePublication) -> bool:
-    """Tell whether going on is up to its owner."""
+    """Return whether the owner can resume it."""
     if publication.video_id:
         return False
     if publication.state == State.FAILED:
@@ -221,13 +221,13 @@ def can_resume(publication: YouTubePublication) -> bool:
 
 
 def grant_of(publication: YouTubePublication) -> YouTubeCredential | None:
-    """Return what lets us write to the channel of a publication, while its owner has it connected."""
+    """Return the grant for the channel of a publication, or None when it is no longer connected."""
     active = YouTubeCredential.objects.filter(state=YouTubeCredential.State.ACTIVE)
     return active.filter(user=publication.owner_id, channel_id=publication.channel_id).first()
 
 
 def resume(publication: YouTubePublication) -> None:
-    """Go on now with what had failed, or waits. Raises LimitReached."""
+    """Resume a publication that failed or waits. Raises LimitReached."""
     with transaction.atomic():
         if publication.state == State.FAILED and not publication.video_id:
             requeue(publication, b"", {})
@@ -235,17 +235,17 @@ def resume(publication: YouTubePublication) -> None:
         phases = (Phase.NEEDS_RECONNECT, Phase.WAITING)
         rows = YouTubePublication.objects.filter(pk=publication.pk, state=State.QUEUED, phase__in=phases)
         if not can_resume(publication) or not rows.update(**RESTARTED, credential=grant_of(publication)):
-            raise LimitReached(_("There is nothing to resume: it goes on by itself, or it has ended."))
+            raise LimitReached(_("There is nothing to resume: it continues by itself, or it has ended."))
         wake(PUBLISH)
 
 
 def requeue(publication: YouTubePublication, picture: bytes, changes: dict[str, Any]) -> None:
-    """Put a failed publication back into the queue with its files. Raises LimitReached."""
+    """Requeue a failed publication with its files. Raises LimitReached."""
     video = video_of(publication.job) if publication.job else None
     if publication.job is None or video is None:
         raise LimitReached(_("Its video was deleted. Make the mix again, then publish that."))
     if video.sha256 != publication.sha256 and publication.final_sent_at:
-        text = _("The mix was made anew, and YouTube may have what was sent before. Publish it as another.")
+        text = _("The mix was made again, and YouTube may have the earlier video. Publish it as a new one.")
         raise LimitReached(text)
     if video.sha256 != publication.sha256:
         changes = NO_SESSION | changes
@@ -258,9 +258,9 @@ def requeue(publication: YouTubePublication, picture: bytes, changes: dict[str, 
     try:
         with transaction.atomic():
             rows = YouTubePublication.objects.filter(state=State.FAILED, video_id=None)
-            rows = rows.filter(final_sent_at=publication.final_sent_at)  # what was decided by is as it was
+            rows = rows.filter(final_sent_at=publication.final_sent_at)  # the choice above used this value
             if not rows.retry([publication.pk]):
-                raise LimitReached(_("It is on its way already."))
+                raise LimitReached(_("It is being published already."))
             changes |= RESTARTED | {"credential": grant_of(publication)}
             YouTubePublication.objects.filter(pk=publication.pk).update(**changes)
             wake(PUBLISH)
@@ -269,12 +269,12 @@ def requeue(publication: YouTubePublication, picture: bytes, changes: dict[str, 
 
 
 def can_cancel(publication: YouTubePublication) -> bool:
-    """Tell whether nothing of it can be on YouTube yet."""
+    """Return whether no video can exist on YouTube yet."""
     return publication.is_open and publication.final_sent_at is None and not publication.video_id
 
 
 def cancel(publication: YouTubePublication) -> bool:
-    """Stop an upload: at once while it waits, between two pieces while it works; False if too late."""
+    """Cancel an upload, at the latest after the current chunk; return False when it is too late."""
     with transaction.atomic():
         rows = YouTubePublication.objects.filter(final_sent_at=None, video_id=None)
         stopped = rows.request_cancel(publication.pk)
@@ -283,17 +283,17 @@ def cancel(publication: YouTubePublication) -> bool:
 
 
 def give_up(publication: YouTubePublication) -> None:
-    """End what waits, whatever YouTube may have of it. Raises LimitReached while a worker holds it."""
+    """End a publication that waits, even if YouTube may have the video. Raises LimitReached when claimed."""
     rows = YouTubePublication.objects.filter(pk=publication.pk, state=State.QUEUED)
     state = State.DONE if publication.video_id else State.CANCELLED
     with transaction.atomic():
         if not rows.filter(video_id=publication.video_id).update(**ended(state)):
-            raise LimitReached(_("A worker is at it right now. Try again in a minute."))
+            raise LimitReached(_("A worker is working on it right now. Try again in a minute."))
         transaction.on_commit(partial(clear_if_ended, publication))
 
 
 def clear_if_ended(publication: YouTubePublication) -> None:
-    """Remove what a publication that nobody works on any more has no use for."""
+    """Remove the files of a publication that has ended and that no worker holds."""
     rows = YouTubePublication.objects.filter(pk=publication.pk)
     if not rows.filter(state__in=OPEN).exists():
         video_files.remove(publication)
@@ -301,19 +301,19 @@ def clear_if_ended(publication: YouTubePublication) -> None:
 
 
 def reconcile(publication: YouTubePublication) -> None:
-    """Have the worker look on the channel once more for what may be there. Raises LimitReached."""
+    """Have the worker search the channel for the video again. Raises LimitReached."""
     rows = YouTubePublication.objects.filter(pk=publication.pk, state=State.QUEUED)
     with transaction.atomic():
         if not rows.filter(phase=Phase.NEEDS_REVIEW, video_id=None).update(**RESTARTED):
-            raise LimitReached(_("It is not waiting to be looked for."))
+            raise LimitReached(_("It is not waiting to be searched for."))
         wake(PUBLISH)
 
 
 @transaction.atomic
 def make_with_video(mix: Mix, *, accepted_missing: int = 0) -> MixJob:
-    """Make a mix as it is now, with an MP4. Raises LimitReached, and then nothing of the mix has changed.
+    """Make the current mix with an MP4. Raises LimitReached; the mix is then unchanged.
 
-    `leaving_out` is how many songs that cannot be used its owner agreed to do without.
+    `accepted_missing` is the number of unusable songs that its owner agreed to leave out.
     """
     if not mix.make_mp4:
         mix = edit(mix, None, _("Turned the MP4 on"), lambda a: change_settings(a, make_mp4=True))

@@ -1,4 +1,4 @@
-"""All that a person needs to publish by hand: the video, its picture and its words, in one ZIP."""
+"""Publish kit: a ZIP with the video, thumbnail and texts, to publish by hand."""
 
 import os
 import zipfile
@@ -18,7 +18,7 @@ from youtube_integration.google.types import VideoDetails
 from youtube_integration.services.drafts import draft_of, video_of
 from youtube_integration.services.thumbnails import draw_thumbnail
 
-# Bytes around an entry whose length is not known when it begins, as `zipfile` writes them
+# Bytes that `zipfile` writes around an entry whose size is unknown when it begins
 LOCAL_HEADER, LOCAL_EXTRA, DESCRIPTOR = 30, 20, 24
 CENTRAL_HEADER, EXTRA_HEADER, LONG = 46, 4, 8
 END, END_64 = 22, 56 + 20
@@ -26,7 +26,7 @@ END, END_64 = 22, 56 + 20
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file of the archive, opened before the first byte is sent: what is deleted then is still whole."""
+    """A file of the archive, opened before the first byte is sent so that deleting it does no harm."""
 
     name: str
     file: IO[bytes]
@@ -34,7 +34,7 @@ class Entry:
 
 
 class Kit:
-    """A publish kit that is being sent; iterate it once, and close it."""
+    """A publish kit that is being streamed; iterate it once, and close it."""
 
     def __init__(self, job: MixJob) -> None:
         self._open = ExitStack()
@@ -42,7 +42,7 @@ class Kit:
 
     @property
     def length(self) -> int:
-        """Bytes of the whole archive."""
+        """Size of the whole archive in bytes."""
         return archive_length([(entry.name, entry.size) for entry in self.entries])
 
     def __iter__(self) -> Iterator[bytes]:
@@ -70,7 +70,7 @@ class Kit:
 
 
 def kit_texts(draft: VideoDetails) -> dict[str, str]:
-    """Return the texts of a kit by the names of their files."""
+    """Return the text files of a kit, by file name."""
     return {
         "title.txt": f"{draft.title}\n",
         "description.txt": draft.description,
@@ -79,7 +79,7 @@ def kit_texts(draft: VideoDetails) -> dict[str, str]:
             "1. Open https://studio.youtube.com and choose Create, Upload videos.\n"
             "2. Drop the MP4 there. Copy title.txt and description.txt into their fields.\n"
             "3. Choose thumbnail.jpg as the thumbnail; tags.txt goes below Show more.\n"
-            "4. Say whether the video is made for kids, and publish it when you have looked at it.\n"
+            "4. Set whether the video is made for kids, check everything, and publish it.\n"
         ),
     }
 
@@ -89,7 +89,7 @@ def text_entry(name: str, content: bytes) -> Entry:
 
 
 def archive_length(files: list[tuple[str, int]]) -> int:
-    """Return the bytes of an archive that `Kit` sends of files of these names and sizes."""
+    """Return the size in bytes of the archive that `Kit` streams for files of these names and sizes."""
     offset = directory = 0
     for name, size in files:
         bytes_of_name = len(name.encode())

@@ -1,4 +1,4 @@
-"""The one question that only an owner can answer: is the video of a broken upload there?"""
+"""Owner's answer when it is unknown whether an interrupted upload created a video."""
 
 import re
 from typing import Any
@@ -22,7 +22,7 @@ ID_IN_PATH = re.compile(r"/(?:shorts/|live/|embed/|video/)?([A-Za-z0-9_-]{11})(?
 
 
 def read_video_id(link: str) -> str:
-    """Return the id of a video in any of the links that YouTube has for it; empty where there is none."""
+    """Return the video id in any form of YouTube link, or "" when there is none."""
     link = link.strip()
     if VIDEO_ID.fullmatch(link):
         return link
@@ -41,10 +41,10 @@ def read_video_id(link: str) -> str:
 
 
 def accept_video(publication: YouTubePublication, link: str) -> None:
-    """Take what its owner found on the channel for the video of this upload. Raises LimitReached."""
+    """Record the video that its owner found on the channel as this upload's. Raises LimitReached."""
     video_id = read_video_id(link)
     if not video_id:
-        raise LimitReached(_("This is no link to a video. It looks like https://youtu.be/dQw4w9WgXcQ."))
+        raise LimitReached(_("This is not a link to a video. It looks like https://youtu.be/dQw4w9WgXcQ."))
     quotas.check_query_rate(publication.owner)
     check_on_channel(publication, video_id)
     columns = RESTARTED | {"phase": Phase.PROCESSING, "video_id": video_id, "offset": publication.size}
@@ -52,11 +52,11 @@ def accept_video(publication: YouTubePublication, link: str) -> None:
         with transaction.atomic():
             answer_review(publication, columns)
     except IntegrityError:
-        raise LimitReached(_("This video is of another upload of yours.")) from None
+        raise LimitReached(_("This video belongs to another of your uploads.")) from None
 
 
 def upload_again(publication: YouTubePublication) -> None:
-    """Send the mix's video, as it is now, from its beginning: its owner has looked. Raises LimitReached."""
+    """Upload the mix's current video from the beginning, on the owner's word. Raises LimitReached."""
     video = video_of(publication.job) if publication.job else None
     files: dict[str, Any] = {}
     if video:
@@ -72,12 +72,12 @@ def answer_review(publication: YouTubePublication, columns: dict[str, Any]) -> N
     rows = YouTubePublication.objects.filter(pk=publication.pk, state=State.QUEUED, video_id=None)
     grant = grant_of(publication)
     if not rows.filter(phase=Phase.NEEDS_REVIEW).update(**columns, credential=grant):
-        raise LimitReached(_("There is nothing to answer any more: look how it stands now."))
+        raise LimitReached(_("There is nothing left to answer: see its current state below."))
     wake(PUBLISH)
 
 
 def check_on_channel(publication: YouTubePublication, video_id: str) -> None:
-    """Ask YouTube whether a video is on the channel. Raises LimitReached."""
+    """Check that a video is on the channel. Raises LimitReached."""
     credential = grant_of(publication)
     if credential is None:
         raise LimitReached(_("Connect “%s” first, so that it can be looked up.") % publication.channel_title)
@@ -93,5 +93,5 @@ def check_on_channel(publication: YouTubePublication, video_id: str) -> None:
 
 
 def is_hidden_from_us(error: GoogleError) -> bool:
-    """Tell whether YouTube kept back what it shows of our own videos alone: their files."""
+    """Return whether YouTube hid the file details, which it shows to a video's owner only."""
     return isinstance(error, Refused) and error.status in (403, 404)

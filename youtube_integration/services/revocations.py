@@ -1,7 +1,7 @@
-"""Grants that are over here and of which Google is still to be told.
+"""Revoke grants at Google, with retries.
 
-Each row of `PendingRevocation` is written in the transaction that takes the grant away, so none is forgotten
-when the machine stops in between.
+Each `PendingRevocation` row is written in the transaction that removes the grant, so a crash in between
+cannot lose it.
 """
 
 import logging
@@ -18,13 +18,13 @@ from youtube_integration.services.credentials import open_tokens
 
 logger = logging.getLogger(__name__)
 
-RETENTION = timedelta(days=7)  # YouTube's rules: what belongs to a grant is gone a week after its end
-FIRST_WAIT = timedelta(minutes=5)  # doubled with each try
+RETENTION = timedelta(days=7)  # YouTube's policies: data of an ended grant are deleted within 7 days
+FIRST_WAIT = timedelta(minutes=5)  # doubled after each try
 MAX_WAIT = timedelta(hours=12)
 
 
 def revoke_later(owner: str, sealed: str) -> None:
-    """Have a grant revoked as soon as this transaction is committed."""
+    """Revoke a grant once this transaction has committed."""
     pending = PendingRevocation.objects.create(
         sealed_tokens=sealed, owner_key=owner, not_before=timezone.now() + FIRST_WAIT
     )
@@ -32,8 +32,8 @@ def revoke_later(owner: str, sealed: str) -> None:
 
 
 def revoke_now(pk: object) -> None:
-    """Tell Google of one grant's end; where it does not answer, it is told later."""
-    from youtube_integration.google import client  # here, for Google's libraries take 40 MB and 0.7 s
+    """Revoke one grant at Google; without an answer it is retried later."""
+    from youtube_integration.google import client  # imported here: Google's libraries take 40 MB and 0.7 s
 
     pending = PendingRevocation.objects.filter(pk=pk).first()
     if pending is None:
@@ -41,10 +41,10 @@ def revoke_now(pk: object) -> None:
     try:
         token = open_tokens(pending.owner_key, pending.sealed_tokens).refresh
         is_over = client.revoke(token)
-    except SealBroken:  # nobody can use it here, and its owner finds it on Google's own page
+    except SealBroken:  # the token is unusable here; its owner can remove the grant on Google's own page
         is_over = True
     except Unreachable as error:
-        logger.warning("Google could not be told of the end of a grant (%s); it is told later.", error)
+        logger.warning("A grant could not be revoked at Google (%s); it is retried later.", error)
         is_over = False
     if is_over:
         pending.delete()
@@ -56,7 +56,7 @@ def revoke_now(pk: object) -> None:
 
 
 def retry_revocations() -> None:
-    """Tell Google what it could not be told before; forget what is a week old."""
+    """Retry pending revocations; delete those older than a week."""
     now = timezone.now()
     gone, _ = PendingRevocation.objects.filter(created_at__lt=now - RETENTION).delete()
     if gone:

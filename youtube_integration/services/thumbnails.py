@@ -1,4 +1,4 @@
-"""The picture that stands for a video: 1280 x 720, a JPEG of ours, small enough for any channel."""
+"""Thumbnails: 1280 x 720 pixels, JPEG, within YouTube's size limit."""
 
 import contextlib
 import hashlib
@@ -25,12 +25,12 @@ from youtube_integration.models import YouTubePublication
 from youtube_integration.services.video_files import folder_of
 
 SIZE = (1280, 720)
-MAX_BYTES = 2_000_000  # YouTube's limit before September 2026, and plenty for this size
+MAX_BYTES = 2_000_000  # YouTube's limit before September 2026; enough for this size
 QUALITIES = (92, 84, 76, 68, 50)
 
 
 def draw_thumbnail(job: MixJob) -> bytes:
-    """Return the picture of a run as a JPEG: the one its owner chose, or the one made of title and sound."""
+    """Return the picture of a job as JPEG: the owner's own, or one drawn from title and sound."""
     picture = job.snapshot["picture"]
     artwork = Artwork.objects.filter(owner_id=job.owner_id, file=picture).first() if picture else None
     if artwork and storage.path_of(artwork.shown_file).is_file():
@@ -44,7 +44,7 @@ def draw_thumbnail(job: MixJob) -> bytes:
 
 
 def read_thumbnail(file: UploadedFile) -> bytes:
-    """Return a stranger's picture as a JPEG of ours. Raises LimitReached in one sentence."""
+    """Return an uploaded (untrusted) picture re-encoded as JPEG. Raises LimitReached."""
     most = settings.LIMITS.picture_bytes
     if (file.size or 0) > most:
         raise LimitReached(_("A picture may have %s at most.") % filesizeformat(most))
@@ -63,21 +63,21 @@ def read_thumbnail(file: UploadedFile) -> bytes:
 
 @contextlib.contextmanager
 def picture_folder() -> Iterator[Path]:
-    """Yield a folder for a picture; `scratch` removes it where this process dies in between."""
+    """Yield a temporary folder for a picture; `scratch` removes it after a crash."""
     uploads = storage.uploads_folder()
     with tempfile.TemporaryDirectory(dir=uploads, prefix=PICTURE) as folder, lock(Path(folder)):
         yield Path(folder)
 
 
 def picture_key(job: MixJob) -> str:
-    """Return a name for the picture that `draw_thumbnail` gives: of another picture it is another."""
+    """Return a key that changes whenever `draw_thumbnail` would draw another picture."""
     percents = (job.outline or {}).get("bars", ())
     parts = [job.snapshot["picture"], job.title, job.snapshot["artist"], *percents]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 def to_jpeg(picture: Path) -> bytes:
-    """Return a PNG or JPEG of ours as a JPEG of fewer than MAX_BYTES."""
+    """Re-encode one of our own PNG or JPEG files as a JPEG of fewer than MAX_BYTES."""
     with Image.open(picture, formats=("PNG", "JPEG")) as opened:
         pixels = opened.convert("RGB")
     for quality in QUALITIES:
@@ -89,7 +89,7 @@ def to_jpeg(picture: Path) -> bytes:
 
 
 def store_thumbnail(publication: YouTubePublication, jpeg: bytes) -> None:
-    """Lay a thumbnail beside the video's file, and name it in the row, which is not saved here.
+    """Store a thumbnail next to the video's file and set the row's column, without saving the row.
 
     Raises LimitReached when the disk is full.
     """
@@ -104,6 +104,6 @@ def store_thumbnail(publication: YouTubePublication, jpeg: bytes) -> None:
 
 
 def thumbnail_path(publication: YouTubePublication) -> Path | None:
-    """Return where the thumbnail lies while it is there."""
+    """Return the path of the thumbnail, or None when there is none."""
     path = storage.path_of(publication.thumbnail) if publication.thumbnail else None
     return path if path and path.is_file() else None

@@ -1,4 +1,4 @@
-"""The video of an open publication: a second name of the mix's own file, so that no deletion takes it."""
+"""The video file of an open publication: a hard link to the mix's file, safe from its deletion."""
 
 from pathlib import Path
 
@@ -12,17 +12,17 @@ from mixes.models import Artifact
 from mixes.services import storage
 from youtube_integration.models import YouTubePublication
 
-KIND = "publish"  # of its folder below scratch/
+KIND = "publish"  # name of its folder below scratch/
 NAME = "video.mp4"
 
 
 def folder_of(publication: YouTubePublication) -> Path:
-    """Return where an open publication has its files."""
+    """Return the folder of an open publication's files."""
     return storage.scratch_path(KIND, publication.pk)
 
 
 def store(publication: YouTubePublication, artifact: Artifact) -> None:
-    """Link a mix's video into the publication's folder; sets the row's columns, and does not save them."""
+    """Link a mix's video into the publication's folder and set the row's columns, without saving the row."""
     folder = folder_of(publication)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME
@@ -40,7 +40,7 @@ def path_of(publication: YouTubePublication) -> Path:
 
 
 def is_unchanged(publication: YouTubePublication, should_stop: ShouldStop = never) -> bool:
-    """Tell whether the file is what the upload began with; read whole only if its time differs.
+    """Return whether the file is unchanged since the upload began; hashes it only if its mtime differs.
 
     Raises Cancelled.
     """
@@ -56,5 +56,5 @@ def is_unchanged(publication: YouTubePublication, should_stop: ShouldStop = neve
 
 
 def remove(publication: YouTubePublication) -> None:
-    """Remove the folder of a publication that has ended."""
+    """Remove the folder of a closed publication."""
     storage.remove_folder(folder_of(publication))

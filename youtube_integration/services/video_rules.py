@@ -1,4 +1,4 @@
-"""What YouTube takes of a video's words, counted as YouTube counts, before a byte is sent."""
+"""YouTube's limits for titles, descriptions, tags and chapters, counted as YouTube counts them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,18 +17,18 @@ from youtube_integration.models import YouTubePublication
 
 TITLE_CHARACTERS = 100
 DESCRIPTION_BYTES = LIMIT_BYTES
-TAG_CHARACTERS = 500  # of all tags, with the commas between them
-QUOTES = 2  # a tag with a space in it is written in quotes, and they count
+TAG_CHARACTERS = 500  # all tags together, including the commas between them
+QUOTES = 2  # a tag with a space counts two more, for its quotes
 FORBIDDEN = "<>"
-LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # a day later it may be in no calendar, in another time zone
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # a day later overflows `datetime` in some time zones
 PRIVATE = YouTubePublication.Privacy.PRIVATE
-# A time as YouTube finds it in a line, with or without hours
+# A timestamp as YouTube finds it in a line, with or without hours
 TIME = re.compile(r"(?<![\d:])(?:(\d{1,2}):)?(\d{1,2}):(\d{2})(?![\d:])")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What YouTube would refuse: the field, and a sentence on how to put it right."""
+    """A detail that YouTube would refuse: the field, and a sentence with the fix."""
 
     field: str
     text: str
@@ -36,7 +36,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class ChapterRule:
-    """One thing YouTube wants of chapters; `reason` is why it has it not."""
+    """A rule of YouTube for chapters; `reason` says why it is broken, "" when it holds."""
 
     text: str
     reason: str = ""
@@ -47,7 +47,7 @@ class ChapterRule:
 
 
 def find_faults(details: VideoDetails) -> tuple[Fault, ...]:
-    """Return what YouTube would refuse of a video; nothing where it takes it."""
+    """Return what YouTube would refuse about a video."""
     parts = (
         ("title", title_faults(details.title)),
         ("description", description_faults(details.description)),
@@ -63,7 +63,7 @@ def title_faults(title: str) -> Iterator[str]:
     if not title.strip():
         yield _("A video needs a title.")
     if len(title) > TITLE_CHARACTERS:
-        yield _("YouTube takes %(most)d characters at most; this has %(count)d.") % {
+        yield _("YouTube accepts at most %(most)d characters; this has %(count)d.") % {
             "most": TITLE_CHARACTERS,
             "count": len(title),
         }
@@ -74,7 +74,7 @@ def description_faults(description: str) -> Iterator[str]:
     size = len(description.encode())
     if size > DESCRIPTION_BYTES:
         yield _(
-            "YouTube takes %(most)d bytes at most; this has %(count)d. "
+            "YouTube accepts at most %(most)d bytes; this has %(count)d. "
             "Letters with accents take two, most other scripts three, an emoji four."
         ) % {"most": DESCRIPTION_BYTES, "count": size}
     yield from forbidden_faults(description)
@@ -84,7 +84,7 @@ def tag_faults(tags: Sequence[str]) -> Iterator[str]:
     count = count_tags(tags)
     if count > TAG_CHARACTERS:
         yield _(
-            "YouTube takes %(most)d characters of tags; these have %(count)d. "
+            "YouTube accepts at most %(most)d characters of tags; these have %(count)d. "
             "The commas count, and two more for each tag with a space."
         ) % {"most": TAG_CHARACTERS, "count": count}
     yield from forbidden_faults("".join(tags))
@@ -104,31 +104,31 @@ def schedule_faults(details: VideoDetails) -> Iterator[str]:
     if details.publish_at is None:
         return
     if details.privacy != PRIVATE:
-        yield _("Only a private video can become public by itself. Choose Private, or leave the time out.")
+        yield _("Only a private video can become public at a set time. Choose Private, or remove the time.")
     if details.publish_at <= timezone.now():
-        yield _("This time is over: YouTube would make the video public at once.")
+        yield _("This time is in the past: YouTube would make the video public at once.")
     if details.publish_at > LATEST:
-        yield _("This time is too far off.")
+        yield _("This time is too far in the future.")
 
 
 def forbidden_faults(text: str) -> Iterator[str]:
     found = [character for character in FORBIDDEN if character in text]
     if found:
-        yield _("YouTube takes no %s. Write it another way.") % _(" and no ").join(found)
+        yield _("YouTube does not accept %s. Write it another way.") % _(" or ").join(found)
 
 
 def count_tags(tags: Sequence[str]) -> int:
-    """Return how many characters tags have as YouTube counts them."""
+    """Return the number of characters of tags as YouTube counts them."""
     return sum(len(tag) + QUOTES * (" " in tag) for tag in tags) + max(0, len(tags) - 1)
 
 
 def read_tags(text: str) -> tuple[str, ...]:
-    """Return the tags of a line with commas, each once."""
+    """Return the tags of a comma-separated line, without duplicates."""
     return tuple(dict.fromkeys(filter(None, map(str.strip, text.replace("\n", ",").split(",")))))
 
 
 def fitting_tags(tags: Sequence[str]) -> tuple[str, ...]:
-    """Return those of our own tags that there is room for, the first ones first."""
+    """Return as many of the suggested tags as fit, in order."""
     kept: list[str] = []
     for tag in dict.fromkeys(" ".join(re.sub(r"[<>,\"]", " ", tag).split()) for tag in tags):
         if tag and count_tags([*kept, tag]) <= TAG_CHARACTERS:
@@ -137,13 +137,13 @@ def fitting_tags(tags: Sequence[str]) -> tuple[str, ...]:
 
 
 def fitting_title(title: str) -> str:
-    """Return a title of our own as YouTube takes it."""
+    """Return a suggested title within YouTube's rules."""
     plain = " ".join(title.replace("<", "\u2039").replace(">", "\u203a").split())
     return plain if len(plain) <= TITLE_CHARACTERS else plain[: TITLE_CHARACTERS - 1].rstrip() + "…"
 
 
 def chapter_rules(description: str, duration_s: float) -> tuple[ChapterRule, ...]:
-    """Return each of YouTube's rules for chapters, read from the text as YouTube reads it."""
+    """Return YouTube's rules for chapters, checked against the description."""
     starts_s = read_times_s(description)
     return (
         ChapterRule(_("The first one begins at 0:00"), begin_fault(starts_s)),
@@ -154,7 +154,7 @@ def chapter_rules(description: str, duration_s: float) -> tuple[ChapterRule, ...
 
 
 def read_times_s(description: str) -> tuple[int, ...]:
-    """Return the first time of each line that has one."""
+    """Return the first timestamp of each line that has one, in seconds."""
     found = (TIME.search(line) for line in description.splitlines())
     return tuple(int(time[1] or 0) * 3600 + int(time[2]) * 60 + int(time[3]) for time in filter(None, found))
 
@@ -175,7 +175,7 @@ def number_fault(starts_s: Sequence[int]) -> str:
 def order_fault(starts_s: Sequence[int]) -> str:
     for before_s, after_s in pairwise(starts_s):
         if after_s <= before_s:
-            return _("%(after)s stands behind %(before)s") % {
+            return _("%(after)s comes after %(before)s") % {
                 "after": clock(after_s),
                 "before": clock(before_s),
             }
@@ -183,7 +183,7 @@ def order_fault(starts_s: Sequence[int]) -> str:
 
 
 def length_fault(starts_s: Sequence[int], duration_s: float) -> str:
-    """Tell of the first chapter that is too short; the last one ends where the video does."""
+    """Return a sentence about the first chapter that is too short; the video's end closes the last one."""
     for start_s, end_s in pairwise([*starts_s, int(duration_s)]):
         if 0 <= end_s - start_s < SHORTEST_CHAPTER_S:
             return _("the one at %(time)s lasts %(seconds)d s") % {

@@ -1,4 +1,4 @@
-"""What pages of mixes show of publishing, and YouTube's way of counting for templates."""
+"""Template tags for publishing panels, and filters that count as YouTube does."""
 
 from typing import Any
 
@@ -20,19 +20,19 @@ def characters(text: str | None) -> int:
 
 @register.filter
 def utf8_bytes(text: str | None) -> int:
-    """Return the bytes of a text with the line ends that are sent."""
+    """Return the size of a text in bytes, with the line ends that are sent."""
     return len((text or "").replace("\r\n", "\n").encode())
 
 
 @register.filter
 def tag_characters(text: str | None) -> int:
-    """Return how many characters YouTube counts in a line of tags."""
+    """Return the number of characters that YouTube counts in a line of tags."""
     return count_tags(read_tags(text or ""))
 
 
 @register.inclusion_tag("youtube/_panel.html", takes_context=True)
 def publish_panel(context: dict[str, Any], job: MixJob, *, has_video: bool) -> dict[str, Any]:
-    """Show what was published of a result, and the way to publish it."""
+    """Render the publishing panel of a result."""
     panel = result_panel.result_panel(context["user"], job, has_video=has_video)
     return {"job": job, "panel": panel}
 
@@ -41,7 +41,7 @@ def publish_panel(context: dict[str, Any], job: MixJob, *, has_video: bool) -> d
 def make_and_publish_button(
     context: dict[str, Any], mix: Mix, *, is_ready: bool, left_out: int
 ) -> dict[str, Any]:
-    """Offer to make a mix with a video and publish it when it is done, where anything is published here."""
+    """Render the button that makes a mix with a video and publishes it, if publishing is set up."""
     user: User = context["user"]
     is_offered = settings.PUBLISHING and user.is_authenticated
     return {"mix": mix, "is_ready": is_ready, "left_out": left_out, "is_offered": is_offered}

@@ -1,4 +1,4 @@
-"""The line about YouTube on the page of one's account, which is of another app."""
+"""Template tag for the YouTube row on the account page of `accounts`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""One's channel: connected, looked at, let go; and what the site's own set-up lacks."""
+"""Views to connect, show and disconnect a channel, and the operator's set-up page."""
 
 from csp.decorators import csp_update
 from django.conf import settings
@@ -19,8 +19,8 @@ from youtube_integration.pages.channel_page import PICTURE_HOSTS, channel_page
 from youtube_integration.pages.setup_page import setup_page
 from youtube_integration.services import channels
 
-PENDING_KEY = "youtube_connection"  # in the session, until Google's answer comes
-RETURN_KEY = "youtube_came_from"  # in the session: the page that wants a channel, to go back to
+PENDING_KEY = "youtube_connection"  # session key of the pending consent
+RETURN_KEY = "youtube_came_from"  # session key of the page to return to after connecting
 CONNECTIONS_PER_MINUTE = 10
 
 shows_channels = csp_update({"img-src": [f"https://{host}" for host in PICTURE_HOSTS]})
@@ -36,7 +36,7 @@ def channel(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def connect(request: HttpRequest) -> HttpResponse:
-    """Send the browser to Google's page of consent."""
+    """Redirect to Google's consent page."""
     if not settings.PUBLISHING:
         return redirect("youtube:channel")
     if is_under_another_name(request):
@@ -54,7 +54,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 
 
 def is_under_another_name(request: HttpRequest) -> bool:
-    """Tell whether this machine was called by another of its names: cookies belong to one name."""
+    """Return whether this machine was opened under another host name: cookies are per host name."""
     host = split_domain_port(request.get_host())[0]
     return host in LOOPBACK_NAMES and host != settings.SITE.host
 
@@ -63,7 +63,7 @@ def is_under_another_name(request: HttpRequest) -> bool:
 @login_required
 @never_cache
 def callback(request: HttpRequest) -> HttpResponse:
-    """Take Google's answer, once."""
+    """Process the answer of the consent page, once."""
     pending = request.session.pop(PENDING_KEY, None)
     try:
         credential = channels.finish_connection(request.user, pending, request.META.get("QUERY_STRING", ""))
@@ -81,7 +81,9 @@ def disconnect(request: HttpRequest) -> HttpResponse:
     credential = YouTubeCredential.objects.filter(user=request.user).first()
     if credential is not None:
         channels.disconnect(credential)
-        text = _("Disconnected. What this site knew of your channel is deleted, but for what you published.")
+        text = _(
+            "Disconnected. What this site knew about your channel is deleted, except for what you published."
+        )
         messages.success(request, text)
     return redirect("youtube:channel")
 
@@ -89,7 +91,7 @@ def disconnect(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def setup(request: HttpRequest) -> HttpResponse:
-    """Show whoever runs the site each step at Google, and what is missing now."""
+    """Show operators each step in Google's console, and what is still missing."""
     if not request.user.is_staff:
         raise Http404
     page = setup_page(ask_google="ask" in request.GET)

@@ -1,4 +1,4 @@
-"""The publish kit: all that a video needs, to be published by hand."""
+"""Views of the publish kit: the video, thumbnail and texts to publish by hand."""
 
 import uuid
 
@@ -50,10 +50,10 @@ def kit_zip(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponseBase:
 
 
 def open_kit(job: MixJob) -> publish_kit.Kit:
-    """Return the archive of a result. Raises Http404 where there is none, or its file has gone."""
+    """Return the archive of a result. Raises Http404 when it has no video or the file is gone."""
     if not job_page(job).artifacts:
         raise Http404(_("This mix has no result yet."))
     try:
         return publish_kit.Kit(job)
     except FileNotFoundError:
-        raise Http404(_("The video is not there any more. Make the mix again.")) from None
+        raise Http404(_("The video no longer exists. Make the mix again.")) from None

@@ -1,4 +1,4 @@
-"""The page of one publication, from its first byte to the video, and what its owner can do about it."""
+"""Views of one publication: its progress and its owner's actions."""
 
 import uuid
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def publication(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse
 @require_safe
 @never_cache
 def status(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
-    """Answer a poll with how far it is; where it stands otherwise than its reader has it, with its page."""
+    """Answer a poll with the progress, or with the whole page when the state has changed."""
     row = get_publication(request.user, publication_pk)
     page = PublicationPage(row)
     if not request.htmx:
@@ -46,7 +46,7 @@ def status(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
 @login_required
 @require_safe
 def publication_thumbnail(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponseBase:
-    """Show the picture that goes with the video; the mix's own where that is not kept any more."""
+    """Return the video's thumbnail, or the mix's own when it is no longer stored."""
     row = get_publication(request.user, publication_pk)
     if path := thumbnail_path(row):
         return ranged_response(request, path, content_type="image/jpeg")
@@ -71,7 +71,7 @@ def resume(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
 
 
 def resume_now(row: YouTubePublication) -> None:
-    """Go on at once, which asks YouTube. Raises LimitReached."""
+    """Resume at once; this calls YouTube. Raises LimitReached."""
     quotas.check_query_rate(row.owner)
     publications.resume(row)
 
@@ -79,7 +79,7 @@ def resume_now(row: YouTubePublication) -> None:
 @login_required
 @require_POST
 def review(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
-    """Take the answer to whether the video is there: its link, that it is not, or that it is not wanted."""
+    """Process the owner's answer to "is the video there?": a link, upload again, or give up."""
     if "again" in request.POST:
         return act(request, publication_pk, reviews.upload_again)
     if "give_up" in request.POST:
@@ -91,7 +91,7 @@ def review(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
 def act(
     request: HttpRequest, publication_pk: uuid.UUID, do: Callable[[YouTubePublication], object]
 ) -> HttpResponse:
-    """Do something with a publication of this user, and say why where it cannot be done."""
+    """Apply an action to one of this user's publications; show why if it is refused."""
     row = get_publication(request.user, publication_pk)
     try:
         do(row)

@@ -1,4 +1,4 @@
-"""Before a video is sent: its words, its picture, and all that is looked at first."""
+"""Views of the publish form: details, thumbnail and preflight checks."""
 
 import uuid
 from typing import Any
@@ -46,7 +46,7 @@ def publish(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
     if not settings.PUBLISHING:
         return redirect("youtube:kit", job.pk)
     if request.method == "POST" and (found := publications.open_publication(request.user, job)):
-        return redirect("youtube:publication", found.pk)  # pressed twice
+        return redirect("youtube:publication", found.pk)  # the form was submitted twice
     checks = preflight.run_preflight(request.user, job)
     draft = drafts.draft_of(job)
     credential = publications.connected_channel(request.user)
@@ -67,7 +67,7 @@ def publish(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 
 
 def start(request: HttpRequest, job: MixJob, form: PublishForm, draft: VideoDetails) -> HttpResponse:
-    """Put it on its way, and go where that is seen."""
+    """Start a publication and redirect to its page."""
     try:
         publication = publications.request_publication(
             request.user,
@@ -86,11 +86,11 @@ def start(request: HttpRequest, job: MixJob, form: PublishForm, draft: VideoDeta
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def edit(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
-    """Change the words of what YouTube refused, or does not know yet."""
+    """Edit the details of a publication that has not started or that YouTube refused."""
     publication = get_publication(request.user, publication_pk)
     if not publications.can_edit(publication) or publication.job is None:
         messages.info(
-            request, _("Its words cannot be changed here any more. You can change them on YouTube.")
+            request, _("Its details can no longer be changed here. You can change them on YouTube.")
         )
         return redirect("youtube:publication", publication.pk)
     job, before = publication.job, publications.details_of(publication)
@@ -132,12 +132,12 @@ def read_form(
 
 
 def is_same_text(form: PublishForm, details: VideoDetails) -> bool:
-    """Tell whether the description is as it was offered: then it may be written anew with the mix."""
+    """Return whether the description is unchanged; it is then rewritten when the mix is remade."""
     return form.cleaned_data["description"].strip() == details.description.strip()
 
 
 def form_context(request: HttpRequest, job: MixJob, form: PublishForm) -> dict[str, Any]:
-    """Return what the form shows beside its fields."""
+    """Return the template context around the form's fields."""
     credential = publications.connected_channel(request.user)
     return {
         "job": job,
@@ -153,7 +153,7 @@ def form_context(request: HttpRequest, job: MixJob, form: PublishForm) -> dict[s
 @login_required
 @require_POST
 def recheck(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
-    """Read the channel anew, and answer with all that is looked at before publishing."""
+    """Read the channel from YouTube again, and return the preflight checks."""
     job = access.get_job(request.user, job_pk)
     problem = read_channel_again(request.user)
     if not request.htmx:
@@ -165,7 +165,7 @@ def recheck(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 
 
 def read_channel_again(user: User) -> str:
-    """Ask YouTube anew about the channel; return why that could not be done."""
+    """Read the channel from YouTube again; return the error for the user, or ""."""
     credential = publications.connected_channel(user)
     if credential is None:
         return ""
@@ -184,7 +184,7 @@ def read_channel_again(user: User) -> str:
 @login_required
 @require_POST
 def chapters(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
-    """Answer with what YouTube will make of a description that is being typed."""
+    """Return how YouTube will read the chapters of the description being typed."""
     job = access.get_job(request.user, job_pk)
     rules = chapter_rules(request.POST.get("description", ""), drafts.duration_s(job))
     return render(request, "youtube/_chapter_rules.html", {"rules": rules})
@@ -194,7 +194,7 @@ def chapters(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def playlists(request: HttpRequest) -> HttpResponse:
-    """Answer with the playlists of the channel that is connected, to choose from."""
+    """Return the playlists of the connected channel as form options."""
     credential = publications.connected_channel(request.user)
     found: tuple[Playlist, ...] = ()
     problem = ""
@@ -205,7 +205,7 @@ def playlists(request: HttpRequest) -> HttpResponse:
         except LimitReached as error:
             problem = str(error)
         except GoogleError:
-            problem = _("YouTube did not tell your playlists. Reload the page to ask again.")
+            problem = _("YouTube did not send your playlists. Reload the page to try again.")
     context = {"playlists": found, "problem": problem, "chosen": request.GET.get("playlist", "")}
     return render(request, "youtube/_playlists.html", context)
 
@@ -213,7 +213,7 @@ def playlists(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def thumbnail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
-    """Show the picture that a video gets when no other is chosen."""
+    """Return the default thumbnail of a video."""
     job = access.get_job(request.user, job_pk)
     tag = f'"{picture_key(job)}"'
     headers = {"ETag": tag, "Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
@@ -227,7 +227,7 @@ def thumbnail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 @login_required
 @require_POST
 def make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
-    """Make a mix with a video, and fill in meanwhile what it is called on YouTube."""
+    """Make a mix with a video, and show the publish form meanwhile."""
     mix = access.get_mix(request.user, mix_pk)
     try:
         job = publications.make_with_video(

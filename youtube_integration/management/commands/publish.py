@@ -1,4 +1,4 @@
-"""`manage.py publish`: the video of a mix, made or being made, on its owner's channel."""
+"""`manage.py publish`: publish the video of a job on its owner's YouTube channel."""
 
 import argparse
 from dataclasses import replace
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             "--made-for-kids",
             action=argparse.BooleanOptionalAction,
             required=True,
-            help="YouTube wants to know this of every video",
+            help="YouTube requires this for every video",
         )
         parser.add_argument(
             "--altered-content", action="store_true", help="made or changed by AI so that it seems real"
@@ -53,14 +53,14 @@ class Command(BaseCommand):
 
 
 def refuse(job: MixJob, *, again: bool) -> None:
-    """Stop at what would keep a person from publishing. Raises CommandError."""
+    """Raise CommandError if a preflight check fails."""
     for check in run_preflight(job.owner, job):
         if check.verdict == "wrong" or (check.is_repetition and not again):
             raise CommandError(check.text)
 
 
 def read_options(job: MixJob, options: dict[str, Any]) -> VideoDetails:
-    """Return what the video is to be. Raises CommandError."""
+    """Return the video's details. Raises CommandError for an invalid option."""
     draft = draft_of(job)
     try:
         description = options["description"].read_text(encoding="utf-8") if options["description"] else None
@@ -68,7 +68,7 @@ def read_options(job: MixJob, options: dict[str, Any]) -> VideoDetails:
     except (OSError, ValueError) as error:
         raise CommandError(str(error)) from error
     if options["at"] and at is None:
-        raise CommandError(f"{options['at']} is no time.")
+        raise CommandError(f"{options['at']} is not a valid time.")
     return replace(
         draft,
         title=options["title"] or draft.title,

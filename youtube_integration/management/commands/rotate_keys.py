@@ -1,4 +1,4 @@
-"""`manage.py rotate_keys`: new keys sign and seal from now on; the old ones are understood until dropped."""
+"""`manage.py rotate_keys`: create new keys for signing and encryption; old keys stay valid until dropped."""
 
 import os
 from pathlib import Path
@@ -17,8 +17,8 @@ SECRET_KEY, OLD_SECRET_KEYS = "SECRET_KEY", "SECRET_KEY_FALLBACKS"
 
 class Command(BaseCommand):
     help = (
-        "Makes new keys for sessions and for YouTube's tokens, and seals all tokens with the new one. "
-        "What was signed or sealed with the old keys stays good until --drop-old."
+        "Makes new keys for sessions and for YouTube's tokens, and encrypts all tokens with the new one. "
+        "What was signed or encrypted with the old keys stays valid until --drop-old."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         which.add_argument(
             "--drop-old",
             action="store_true",
-            help="forget all keys but the newest: who signed in under an old one signs in again",
+            help="delete all keys but the newest: users who signed in under an old one must sign in again",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             )
         else:
             keys.add_key(secret_key_path())
-            self.stdout.write("Restart the site: a new key signs sessions and links. The old one stays good.")
+            self.stdout.write("Restart the site: a new key signs sessions and links. Old ones stay valid.")
         if token_keys.are_configured():
             self.stdout.write(f"{TOKEN_KEYS} is given in the environment: its first key is the newest.")
         elif token_keys.key_path().exists():
@@ -68,7 +68,7 @@ class Command(BaseCommand):
         self.reseal()
 
     def drop_old(self) -> None:
-        self.reseal()  # first: what lies under an old key would be lost
+        self.reseal()  # first: values encrypted with an old key would be lost
         if os.environ.get(SECRET_KEY):
             self.stdout.write(f"{SECRET_KEY} is given in the environment: empty {OLD_SECRET_KEYS} there.")
         else:
