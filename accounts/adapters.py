@@ -1,4 +1,4 @@
-"""What django-allauth asks of us: who may sign up, and whose account an address from Google opens."""
+"""django-allauth adapters: who may sign up, and when a Google sign-in may open an existing account."""
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
@@ -23,23 +23,24 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         return settings.SIGNUP_OPEN
 
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
-        """Return how a provider is set up. Raises Http404 where it is not: its pages are not there then."""
+        """Return a provider's configuration. Raises Http404 when it has none: its pages then do not exist."""
         try:
             return super().get_app(request, provider, client_id)
         except SocialApp.DoesNotExist:
             raise Http404(f"There is no sign-in by {provider} here.") from None
 
     def can_authenticate_by_email(self, login: SocialLogin, email: str) -> bool:
-        """Let an address that Google vouches for open the account of who has proved to own it here, too.
+        """Return whether a Google sign-in may open the account that has its verified address.
 
-        Anybody can sign up with somebody else's address. To open such an account to the address's owner would
-        show them a stranger's songs, and put their own into an account that the stranger has prepared.
+        The address must be verified on both sides. Anyone can sign up with another person's address. Opening
+        such an account to the address's owner would show them another user's songs, and put their own songs
+        into an account that an attacker prepared.
         """
         proved = EmailAddress.objects.filter(email__iexact=email, verified=True)
         return proved.exists() and super().can_authenticate_by_email(login, email)
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Stop who is new here, where nobody vouches for the address or somebody has it already."""
+        """Refuse a new user whose address is unverified at Google or already taken here."""
         if sociallogin.is_existing or sociallogin.state.get("process") == AuthProcess.CONNECT:
             return
         addresses = sociallogin.email_addresses
@@ -51,7 +52,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
 
 
 def is_taken(email: str) -> bool:
-    """Tell whether an account here has the address, proved or not."""
+    """Return whether an account here has the address, verified or not."""
     return (
         User.objects.filter(email__iexact=email).exists()
         or EmailAddress.objects.filter(email__iexact=email).exists()

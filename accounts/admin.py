@@ -1,4 +1,4 @@
-"""Users as an operator sees them: who they are, and how much they keep here."""
+"""Admin page of users: their accounts and the storage they use."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from accounts import services
 from accounts.models import User
 from mixes.models import Artifact, Artwork, Track
 
-# django-allauth looks for a user name, which nobody has here
+# django-allauth searches by user name, a field this user model does not have
 UserSessionAdmin.search_fields = ["user__email", "ip"]
 
 
@@ -27,7 +27,7 @@ class UserCreationForm(AdminUserCreationForm):
 
 
 def kept_bytes(model: type[Model], owner: str) -> Coalesce:
-    """Return what the rows of a model add up to for one user, as a column."""
+    """Return an expression: the sum of a model's file sizes for one user, in bytes."""
     rows = model._default_manager.filter(**{owner: OuterRef("pk")}).order_by().values(owner)
     total = Subquery(rows.annotate(total=Sum("size")).values("total"), output_field=BigIntegerField())
     return Coalesce(total, 0)
@@ -60,18 +60,18 @@ class UserAdmin(DjangoUserAdmin):
         return super().get_queryset(request).annotate(kept=kept)
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
-        """Vouch for an address that an operator typed: without that its owner could not sign in."""
+        """Mark an address that an operator entered as verified; its owner could not sign in otherwise."""
         super().save_model(request, obj, form, change)
         if not change or "email" in form.changed_data:
             obj.emailaddress_set.all().delete()
             obj.emailaddress_set.create(email=obj.email.lower(), verified=True, primary=True)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        """Delete somebody with all that is theirs, files too."""
+        """Delete a user with all their data, files included."""
         try:
             services.delete_account(obj)
         except services.LastOperator:
-            self.message_user(request, "The last operator stays: make another one first.", messages.ERROR)
+            self.message_user(request, "The last operator stays: create another one first.", messages.ERROR)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in queryset:

@@ -1,4 +1,4 @@
-"""Who uses the site."""
+"""Users of the site."""
 
 from django.apps import AppConfig
 

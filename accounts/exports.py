@@ -1,4 +1,4 @@
-"""A ZIP of all that the site knows of one user, written as it is sent: memory stays flat at any size."""
+"""Export of everything the site stores about a user: a ZIP, streamed in constant memory."""
 
 import json
 import tempfile
@@ -13,18 +13,18 @@ from mixes.services import storage
 from mixes.services.delivery.zip_stream import ZipBuffer, send_entry
 from mixes.services.maintenance import account_data
 
-README = """What Mixtape keeps of your account.
+README = """What Mixtape stores about your account.
 
 account.json   who you are, where you signed in from
 *.json         your tracks, pictures, mixes with every state they were in, jobs and results
-tracks/        the songs you added, as you added them          (only where you asked for the files)
+tracks/        the songs you added, as you added them          (only if you asked for the files)
 pictures/      your pictures                                   (the same)
-results/       what was made of your mixes, one folder a job   (the same)
+results/       the files made from your mixes, one folder a job (the same)
 """
 
 
 def export_account(user: User, *, with_files: bool) -> Iterator[bytes]:
-    """Yield the archive. The rows are read before the first byte: a slow download holds no database."""
+    """Yield the archive. All rows are read before the first byte: a slow download holds no database lock."""
     files = account_data.files_of(user) if with_files else []
     with tempfile.TemporaryFile() as rows:
         tables = write_tables(user, rows)
@@ -32,7 +32,7 @@ def export_account(user: User, *, with_files: bool) -> Iterator[bytes]:
 
 
 def write_tables(user: User, out: IO[bytes]) -> list[tuple[str, int]]:
-    """Write each table as a JSON list into `out`, one behind the other; return names and lengths in bytes."""
+    """Write each table as a JSON list into `out`, one after the other; return names and lengths in bytes."""
     written = []
     parts: dict[str, Iterator[Any]] = {
         name: account_data.rows_of(table) for name, table in account_data.tables_of(user).items()
@@ -49,7 +49,7 @@ def write_tables(user: User, out: IO[bytes]) -> list[tuple[str, int]]:
 
 
 def describe_account(user: User) -> dict[str, Any]:
-    """Return the account itself with its addresses, sign-ins and connections."""
+    """Return the account with its addresses, sign-ins and connections."""
     return {
         "email": user.email,
         "name": user.get_full_name(),
@@ -70,7 +70,7 @@ def _zip_of(rows: IO[bytes], tables: list[tuple[str, int]], files: list[tuple[st
             yield from send_entry(archive, outbox, name, rows, size)
         for name, file in files:
             path = storage.path_of(file)
-            if path.is_file():  # deleted since the list was made
+            if path.is_file():  # the file may have been deleted since the list was made
                 with path.open("rb") as source:
                     yield from send_entry(archive, outbox, name, source, path.stat().st_size)
     yield outbox.take()

@@ -1,4 +1,4 @@
-"""What people tell about themselves."""
+"""Forms for accounts."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class NameForm(forms.ModelForm):
         label=gettext_lazy("Name"),
         max_length=150,
         required=False,
-        help_text=gettext_lazy("As you want to be called. Nobody else sees it."),
+        help_text=gettext_lazy("The name you want to be called by. Nobody else sees it."),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 
@@ -26,12 +26,12 @@ class NameForm(forms.ModelForm):
         fields = ("first_name",)
 
     def save(self, commit: bool = True) -> User:
-        self.instance.last_name = ""  # Google gives two; here they are one
+        self.instance.last_name = ""  # Google sends two names; here they are one field
         return super().save(commit)
 
 
 class AddressForm(forms.Form):
-    """A new address, where no message can be sent to confirm it: the password stands in."""
+    """A new e-mail address, confirmed by the password because the site sends no mail."""
 
     email = forms.EmailField(
         label=gettext_lazy("New e-mail address"),
@@ -58,7 +58,7 @@ class AddressForm(forms.Form):
 
 
 class DeletionForm(forms.Form):
-    """The password, or the address typed once more where there is no password."""
+    """Confirmation by password, or by typing the address for an account without a password."""
 
     confirmation = forms.CharField(strip=False)
 
@@ -70,7 +70,7 @@ class DeletionForm(forms.Form):
             field.label = _("Your password")
             field.widget = forms.PasswordInput(attrs={"autocomplete": "current-password"})
         else:
-            field.label = _("Type %(email)s to go on") % {"email": user.email}
+            field.label = _("Type %(email)s to continue") % {"email": user.email}
             field.widget = forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off"})
 
     def clean_confirmation(self) -> str:
@@ -83,7 +83,7 @@ class DeletionForm(forms.Form):
 
 
 class FirstOperatorForm(forms.Form):
-    """The account that looks after the site."""
+    """The first operator's account."""
 
     email = forms.EmailField(
         label=gettext_lazy("E-mail address"),
@@ -113,7 +113,7 @@ class FirstOperatorForm(forms.Form):
 
 
 def check_own_password(user: User, password: str) -> str:
-    """Return the password. Raises ValidationError when it is not the user's."""
+    """Return the password. Raises ValidationError when it is wrong."""
     if not user.check_password(password):
         raise forms.ValidationError(_("That is not your password."))
     return password

@@ -1,4 +1,4 @@
-"""The user: signs in with an e-mail address, has no user name."""
+"""The user model: sign-in by e-mail address, no user name."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from django.db.models.functions import Lower
 
 
 class EmailUserManager(BaseUserManager):
-    """Makes users from an e-mail address and finds them by it, in any case of letters."""
+    """Create and find users by e-mail address, case-insensitively."""
 
     use_in_migrations = True
 
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
-        """Make somebody; without rights in the admin unless `extra` gives them. Raises ValueError."""
+        """Create a user; `extra` may give admin rights. Raises ValueError without an address."""
         if not email:
             raise ValueError("A user needs an e-mail address.")
         user = self.model(email=self.normalize_email(email), **extra)
@@ -23,13 +23,13 @@ class EmailUserManager(BaseUserManager):
         return user
 
     def create_vouched_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
-        """Make somebody whose address the operator vouches for: no message is sent to confirm it."""
+        """Create a user whose address counts as verified: an operator entered it."""
         user = self.create_user(email, password, **extra)
         user.emailaddress_set.create(email=user.email.lower(), verified=True, primary=True)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
-        """Make an operator."""
+        """Create an operator."""
         return self.create_vouched_user(email, password, is_staff=True, is_superuser=True, **extra)
 
     def get_by_natural_key(self, email: str | None) -> "User":
@@ -56,7 +56,7 @@ class User(AbstractUser):
 
 
 class OperatorLink(models.Model):
-    """The link by which the first operator comes in; only its digest is kept, and one link at a time."""
+    """The sign-up link of the first operator; only its digest is stored, and only one link is valid."""
 
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)

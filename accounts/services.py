@@ -1,4 +1,4 @@
-"""How people come to have an account and how they leave it."""
+"""Create, invite and delete accounts."""
 
 import hashlib
 import secrets
@@ -17,16 +17,16 @@ from mixes.services.maintenance import account_data
 from mixtape_site.configuration.keys import read_or_make_key
 
 DEMO_EMAIL = "demo@mixtape.local"
-DEMO_KEY_BYTES = 12  # 16 letters: typed from a terminal
+DEMO_KEY_BYTES = 12  # 16 characters in base64, typed from a terminal
 LINK_BYTES = 24
 
 
 class LinkUsed(Exception):
-    """The operator's link has been used, or a newer one was printed."""
+    """The operator's link was used already, or a newer one was created."""
 
 
 class LastOperator(Exception):
-    """Without this account nobody could look after the site."""
+    """The only operator's account cannot be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class DemoAccount:
 
 
 def ensure_demo_account() -> DemoAccount:
-    """Make the demo account, or have it open again, with the password that is kept beside the keys."""
+    """Create or reopen the demo account, with the password stored in the keys folder."""
     password = read_or_make_key(
         Path(settings.DATA_DIR) / "keys" / "demo_password", key_bytes=DEMO_KEY_BYTES
     ).strip()
@@ -51,7 +51,7 @@ def ensure_demo_account() -> DemoAccount:
 
 
 def close_demo_account() -> bool:
-    """Let nobody in by the demo account; tell whether it was open. What is in it stays."""
+    """Disable the demo account and return whether it was enabled. Its data stay."""
     return bool(User.objects.filter(email=DEMO_EMAIL, is_active=True).update(is_active=False))
 
 
@@ -60,7 +60,7 @@ def has_operator() -> bool:
 
 
 def make_operator_link() -> str:
-    """Return a new link for the first operator; those printed before are worth nothing from now on."""
+    """Return a new link for the first operator; earlier links become invalid."""
     token = secrets.token_urlsafe(LINK_BYTES)
     with transaction.atomic():
         OperatorLink.objects.all().delete()
@@ -69,13 +69,13 @@ def make_operator_link() -> str:
 
 
 def is_operator_link(token: str) -> bool:
-    """Tell whether `token` may still make the first operator."""
+    """Return whether `token` can still create the first operator."""
     return OperatorLink.objects.filter(digest=hash_of(token)).exists() and not has_operator()
 
 
 @transaction.atomic
 def create_first_operator(token: str, email: str, password: str) -> User:
-    """Make the operator and use up the link. Raises LinkUsed when somebody was faster."""
+    """Create the operator and invalidate the link. Raises LinkUsed when it is no longer valid."""
     used, _ = OperatorLink.objects.filter(digest=hash_of(token)).delete()
     if not used or has_operator():
         raise LinkUsed
@@ -87,7 +87,7 @@ def hash_of(token: str) -> str:
 
 
 def invite(email: str, *, as_operator: bool = False) -> str:
-    """Return a link by which the owner of `email` chooses a password; makes the account if there is none."""
+    """Return a link to choose a password for `email`; creates the account if there is none."""
     user = User.objects.filter(email__iexact=email).first() or User.objects.create_vouched_user(email)
     if as_operator and not user.is_superuser:
         user.is_staff = user.is_superuser = True
@@ -100,7 +100,7 @@ def invite(email: str, *, as_operator: bool = False) -> str:
 
 @transaction.atomic
 def change_address(user: User, email: str) -> None:
-    """Change the address a user signs in with, on a site that cannot send a message to confirm it."""
+    """Change a user's sign-in address without a confirmation mail."""
     user.email = User.objects.normalize_email(email)
     user.save(update_fields=("email",))
     user.emailaddress_set.all().delete()
@@ -108,7 +108,7 @@ def change_address(user: User, email: str) -> None:
 
 
 def delete_account(user: User) -> None:
-    """Remove a user with all that is theirs. Raises LastOperator."""
+    """Delete a user with all their data. Raises LastOperator for the only operator."""
     others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
     if user.is_superuser and not others.exists():
         raise LastOperator

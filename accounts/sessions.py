@@ -1,4 +1,4 @@
-"""Keeps the list of a user's sessions true without a write for every page."""
+"""Middleware that keeps the list of a user's sessions current without a write per request."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,11 @@ from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 
-UPDATE_EVERY_S = 300  # a job's page asks twice a second: "last seen" need not be that exact
+UPDATE_EVERY_S = 300  # job pages poll twice a second; "last seen" need not be that exact
 
 
 class NoteSessionMiddleware:
-    """Notes when and from where a session was used last, at most once in a few minutes."""
+    """Record when and from where a session was last used, at most once every UPDATE_EVERY_S."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

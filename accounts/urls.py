@@ -1,4 +1,4 @@
-"""Pages about oneself; signing in and out is django-allauth's, under /accounts/."""
+"""URLs of account pages; django-allauth's own pages are under /accounts/."""
 
 from django.urls import path
 

@@ -1,11 +1,11 @@
-"""The browser behind a session, in words."""
+"""Template filter that names the browser of a session."""
 
 from django import template
 from django.utils.translation import gettext as _
 
 register = template.Library()
 
-# In this order: most of them claim to be those below as well
+# Checked in this order: most browsers also claim to be those below
 BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrom": "Chrome", "Safari": "Safari"}
 SYSTEMS = {
     "Android": "Android",
@@ -20,7 +20,7 @@ SYSTEMS = {
 
 @register.filter
 def browser_name(user_agent: str) -> str:
-    """Return such as "Firefox on Linux", or what an unknown program calls itself."""
+    """Return for example "Firefox on Linux"; for an unknown client, its own name."""
     browser = next((name for mark, name in BROWSERS.items() if mark in user_agent), None)
     system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), None)
     if browser and system:

@@ -1,1 +1,1 @@
-"""Pages about oneself."""
+"""Account pages."""

@@ -1,4 +1,4 @@
-"""The address one signs in with."""
+"""View to change the sign-in address."""
 
 from allauth.account.views import email as manage_addresses
 from allauth.core import ratelimit
@@ -19,7 +19,7 @@ from accounts.forms import AddressForm
 @sensitive_post_parameters("password")
 @login_required
 def change_address(request: HttpRequest) -> HttpResponse:
-    """Hand over to django-allauth, which confirms an address by mail; without mail the password confirms."""
+    """Let django-allauth confirm an address by mail; without mail, confirm by password."""
     if settings.HAS_MAIL or not request.user.has_usable_password():
         return manage_addresses(request)
     form = AddressForm(request.POST or None, user=request.user)

@@ -1,4 +1,4 @@
-"""Google's own sign-in button, which posts a signed token."""
+"""View that receives the signed token of Google's sign-in button."""
 
 import jwt
 from allauth.socialaccount.adapter import get_adapter
@@ -10,9 +10,9 @@ from django.views.decorators.csrf import csrf_exempt
 GOOGLE_ALGORITHM = "RS256"
 
 
-@csrf_exempt  # posted from Google's page; django-allauth compares a cookie of Google's with the form
+@csrf_exempt  # posted from Google's page; django-allauth checks Google's own CSRF cookie
 def sign_in_by_token(request: HttpRequest) -> HttpResponse:
-    """Hand over to django-allauth, which fails over tokens that claim to be signed in another way."""
+    """Call django-allauth's view, and reject tokens with another signature algorithm, on which it crashes."""
     provider = get_adapter().get_provider(request, "google")
     try:
         head = jwt.get_unverified_header(request.POST.get("credential", ""))

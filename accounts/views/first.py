@@ -1,4 +1,4 @@
-"""The first operator comes in by the link that was printed in the terminal."""
+"""View to create the first operator with the link printed in the terminal."""
 
 from django.contrib import messages
 from django.contrib.auth import login
@@ -19,7 +19,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 @sensitive_post_parameters("password")
 @never_cache
 def create_operator(request: HttpRequest, token: str) -> HttpResponse:
-    """Make the account that looks after the site; the link works once."""
+    """Create the first operator's account; the link works once."""
     if not services.is_operator_link(token):
         return _say_used(request)
     form = FirstOperatorForm(request.POST or None)
@@ -33,7 +33,7 @@ def create_operator(request: HttpRequest, token: str) -> HttpResponse:
     except services.LinkUsed:
         return _say_used(request)
     login(request, user, backend=BACKEND)
-    messages.success(request, _("Welcome. This site is yours to look after: the admin is in the menu."))
+    messages.success(request, _("Welcome. You are the operator of this site: the admin is in the menu."))
     return redirect("mixes:mix_list")
 
 

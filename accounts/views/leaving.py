@@ -1,4 +1,4 @@
-"""Take your data with you, or have all of it removed."""
+"""Views to export or delete an account."""
 
 from allauth.core import ratelimit
 from django.contrib import messages
@@ -51,5 +51,5 @@ def _delete(request: HttpRequest, form: DeletionForm) -> HttpResponse:
         form.add_error(None, sentence)
         return render(request, "accounts/delete.html", {"form": form}, status=422)
     logout(request)
-    messages.success(request, _("Your account and everything in it is gone. Take care."))
+    messages.success(request, _("Your account and everything in it is deleted. Take care."))
     return redirect("home")

@@ -1,4 +1,4 @@
-"""The way back in for those who forgot their password."""
+"""View for a forgotten password."""
 
 from allauth.account.views import password_reset
 from django.conf import settings
@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 
 def reset_password(request: HttpRequest) -> HttpResponse:
-    """Hand over to django-allauth; where no mail can be sent, say who can help."""
+    """Let django-allauth send the mail; on a site without mail, say who can help."""
     if settings.HAS_MAIL:
         return password_reset(request)
     return render(request, "accounts/no_mail.html", status=404)

@@ -1,4 +1,4 @@
-"""Your account at a glance."""
+"""Account overview page."""
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings

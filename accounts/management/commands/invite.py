@@ -1,4 +1,4 @@
-"""`manage.py invite EMAIL`: a link by which somebody chooses a password, for sites that send no mail too."""
+"""`manage.py invite EMAIL`: print a link to choose a password; also for sites that send no mail."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ DAY_S = 86_400
 
 class Command(BaseCommand):
     help = (
-        "Prints a link by which the owner of EMAIL chooses a password: a new account, "
-        "or a new password for one that exists. Closed sign-up does not matter."
+        "Prints a link with which the owner of EMAIL chooses a password: creates the account, "
+        "or resets the password of an existing one. Works while sign-up is closed, too."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         try:
             validate_email(options["email"])
         except ValidationError as error:
-            raise CommandError(f"{options['email']} is no e-mail address.") from error
+            raise CommandError(f"{options['email']} is not an e-mail address.") from error
         link = services.invite(options["email"], as_operator=options["operator"])
         self.stdout.write(link)
         days = settings.PASSWORD_RESET_TIMEOUT // DAY_S
