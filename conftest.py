@@ -1,4 +1,4 @@
-"""The cast of every test: alice owns what is made, bob is somebody else, nobody is signed out."""
+"""Shared fixtures: the users alice and bob, their clients, and isolated folders and limits."""
 
 import io
 import shutil
@@ -12,7 +12,7 @@ from django.test import Client
 
 @pytest.fixture(autouse=True)
 def own_folders(request, settings, tmp_path):
-    """Each test keeps its files for itself; static files need no collectstatic."""
+    """Give each test its own media and data folders; static files need no collectstatic."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.DATA_DIR = tmp_path / "var"
     settings.STORAGES = {
@@ -24,7 +24,7 @@ def own_folders(request, settings, tmp_path):
 
 @pytest.fixture(autouse=True)
 def no_limits_left_over():
-    """Clear the cache: requests and reports of earlier tests do not count in this one."""
+    """Clear the cache, so that rate limits and health reports of earlier tests do not count."""
     cache.clear()
 
 
@@ -58,7 +58,7 @@ def as_nobody(db):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Name the least covered modules, if coverage was measured; then what was not tested."""
+    """Report the least covered modules if coverage was measured, and then what was not tested."""
     if config.getoption("cov_source", None):
         terminalreporter.section("least covered")
         terminalreporter.write_line(least_covered(10))
@@ -68,7 +68,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 def least_covered(count):
-    """Return the rows of coverage's report for so many modules, the least covered first, and the total."""
+    """Return the `count` least covered modules of coverage's report, and the total."""
     coverage, table = Coverage(), io.StringIO()
     coverage.load()
     coverage.report(file=table, sort="cover")

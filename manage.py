@@ -8,10 +8,10 @@ from mixtape_site.configuration.worker_environment import cleaner_environment
 
 
 def prepare_worker(queue: str) -> None:
-    """Start again without secrets that this worker must not know; tell django-q2 its queue."""
+    """Restart this process without secrets that the worker must not know; set django-q2's queue."""
     if cleaner := cleaner_environment(queue):
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], cleaner)
-    os.environ["Q_CLUSTER_NAME"] = queue  # read while Django starts
+    os.environ["Q_CLUSTER_NAME"] = queue  # django-q2 reads it while Django starts
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The project itself as an app, for its system checks."""
+"""The project as an app, to register its system checks."""
 
 from django.apps import AppConfig
 from django.core.checks import register

@@ -1,4 +1,4 @@
-"""What every page knows of the site."""
+"""Template context of every page."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Give templates the settings they show."""
+    """Return the settings that templates show."""
     return {
         "SIGNUP_OPEN": settings.SIGNUP_OPEN,
         "PASSWORD_RESET_ENABLED": settings.HAS_MAIL,
-        "GOOGLE_ENABLED": settings.PUBLISHING,  # the same keys, and both of them
+        "GOOGLE_ENABLED": settings.PUBLISHING,  # sign-in and publishing use the same keys
         "PUBLISHING": settings.PUBLISHING,
         "LIMITS": settings.LIMITS,
         "version": settings.VERSION,

@@ -1,4 +1,4 @@
-"""What the web server itself says, on lines like everybody else's."""
+"""Format of gunicorn's own log messages: one line each, like all others."""
 
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
@@ -7,7 +7,7 @@ from mixtape_site.logs import LineFormatter
 
 
 class LineLogger(Logger):
-    """Used as gunicorn's `logger_class`; requests are logged by `logs.RequestIdMiddleware`."""
+    """gunicorn's `logger_class`; requests are logged by `logs.RequestIdMiddleware`."""
 
     def setup(self, cfg: Config) -> None:
         super().setup(cfg)

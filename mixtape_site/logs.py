@@ -1,4 +1,4 @@
-"""One line for each message, with the request or the job it belongs to, and without what opens a door."""
+"""One log line per message, with the id of its request or job, and without secrets."""
 
 import logging
 import re
@@ -16,14 +16,14 @@ access = logging.getLogger("mixtape.access")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
-# links that let somebody in: what follows these words stays out of every log
+# prefixes of secret links: what follows them is removed from every log line
 SECRET_LINK = re.compile(r"(/account/first/|/password/reset/key/|/confirm-email/)[^\s/?\"']+")
-QUIET_PATHS = ("/healthz", "/readyz", "/favicon.ico")  # asked again and again by machines
-POLLED_SUFFIXES = ("/status/", "/state/", "/states/")  # asked for every two seconds by every open page
+QUIET_PATHS = ("/healthz", "/readyz", "/favicon.ico")  # polled by monitors and browsers
+POLLED_SUFFIXES = ("/status/", "/state/", "/states/")  # polled every two seconds by every open page
 
 
 class LineFormatter(logging.Formatter):
-    """`time level logger request=… job=… message`; line ends inside, of tracebacks too, stand as \\n."""
+    """`time level logger request=… job=… message`; line breaks, in tracebacks too, become \\n."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -42,29 +42,29 @@ class LineFormatter(logging.Formatter):
 
 
 def escape_controls(text: str) -> str:
-    """Return `text` on one line: what a name or a path smuggles in can forge no line and no colour."""
+    """Return `text` on one line with control characters escaped, against forged lines and terminal codes."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
     )
 
 
 def has_traceback(record: logging.LogRecord) -> bool:
-    """Tell whether a message of `django.request` says more than the request's own line."""
+    """Return whether a `django.request` message says more than the request's own line."""
     return bool(record.exc_info)
 
 
 class RequestIdMiddleware:
-    """Names each request, in the log and in the answer, so that a user can tell which one failed.
+    """Give each request an id, in the log and in the response, so that a user can report what failed.
 
-    Then one line says how it went; a query string is no part of it.
+    Logs one line per request, without its query string.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.id = uuid.uuid4().hex[:12]  # type: ignore[attr-defined]  # a field of ours
-        # left as it is afterwards: what is sent piece by piece may have something to say yet
+        request.id = uuid.uuid4().hex[:12]  # type: ignore[attr-defined]  # our own attribute
+        # not reset afterwards: a streaming response may still log
         request_id.set(request.id)  # type: ignore[attr-defined]
         begun_s = time.perf_counter()
         response = self.get_response(request)
@@ -74,10 +74,10 @@ class RequestIdMiddleware:
 
 
 def log_access(request: HttpRequest, status: int, took_s: float) -> None:
-    """Write the line of one request; machines' questions and static files only where all is logged."""
+    """Log one request; machine polls and static files only at level DEBUG."""
     quiet = request.path in QUIET_PATHS or request.path.startswith(settings.STATIC_URL)
     quiet = quiet or request.path.endswith(POLLED_SUFFIXES)
-    # the user as authentication left it: asking `request.user` now would ask the database
+    # the cached user only: `request.user` would query the database here
     user = getattr(request, "_cached_user", None)
     access.log(
         logging.DEBUG if quiet and status < 400 else logging.INFO,

@@ -1,4 +1,4 @@
-"""Searches of the admin: each word is a condition on every column that is searched, so there are few."""
+"""Admin search limited in length: each word adds a condition for every searched column."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ MAX_QUERY_LENGTH, MAX_WORDS = 200, 12  # characters and words
 
 
 class ShortSearchForm(ChangeListSearchForm):
-    """Takes the first words of what is typed, in the lists of every app."""
+    """Keep the first words of a search, in the lists of every app."""
 
     def clean(self) -> dict[str, Any]:
         typed = self.cleaned_data.get(SEARCH_VAR, "")

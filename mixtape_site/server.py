@@ -1,4 +1,4 @@
-"""How gunicorn serves the site (`gunicorn -c python:mixtape_site.server mixtape_site.wsgi`)."""
+"""gunicorn's configuration (`gunicorn -c python:mixtape_site.server mixtape_site.wsgi`)."""
 
 import os
 
@@ -6,7 +6,7 @@ from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mixtape_site.settings")
 bind = f"{settings.BIND}:{settings.PORT}"
-# One process: the rate limits of sign-in live in its memory. Threads wait for slow phones at next to no cost.
+# One process: sign-in rate limits are in its memory. Threads wait for slow clients at little cost.
 workers = 1
 worker_class = "gthread"
 threads = 24

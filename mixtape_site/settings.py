@@ -1,4 +1,4 @@
-"""Every setting, in Django's own order; all of them can be given in the environment or in `.env`."""
+"""Django settings; every setting can be set in the environment or in `.env`."""
 
 from pathlib import Path
 
@@ -18,11 +18,11 @@ VERSION = read_version()
 read_env_file()
 env = environ.Env()
 
-# Places: the database, keys and kept analyses; what users gave and what was made for them
+# Folders: data (database, keys, stored analyses) and media (uploads and results)
 DATA_DIR = Path(env.str("MIXTAPE_DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
 MEDIA_ROOT = Path(env.str("MIXTAPE_MEDIA_DIR", default=str(BASE_DIR / "media"))).absolute()
 
-# Where people find the site; hosts, cookies, CSRF and redirects follow from it
+# Public address; hosts, cookies, CSRF and redirects are derived from it
 PORT = env.int("MIXTAPE_PORT", default=8000)
 BIND = env.str("MIXTAPE_BIND", default="127.0.0.1")
 _URL = env.str("MIXTAPE_URL", default="")
@@ -101,15 +101,15 @@ TEMPLATES = [
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'mixtape.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",  # a deferred one that comes to write fails instead of waiting
+        "transaction_mode": "IMMEDIATE",  # deferred ones fail instead of waiting at their first write
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-# Each thread of the web server keeps its connection: to open one costs as much as a small page
+# Each web server thread keeps its connection: opening one costs as much as a small page
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# What is counted for rate limits, of all threads; few entries and one could wash out the others
+# Rate-limit counters of all threads; with few entries a client could evict the others' counters
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
@@ -117,7 +117,7 @@ CACHES = {
     }
 }
 
-# People
+# Users
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -131,7 +131,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "mixes:mix_list"
 LOGOUT_REDIRECT_URL = "home"
 
-# Mail: without a server there is none, and the pages that need it say so
+# Mail: without a server none is sent, and the pages that need it say so
 EMAIL_URL = env.str("EMAIL_URL", default="")
 HAS_MAIL = bool(EMAIL_URL)
 if HAS_MAIL:
@@ -140,12 +140,12 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MIXTAPE_MAIL_FROM", default=f"mixtape@{SITE.host}")
 
-# Sign-up and the demo account are for a site that nobody else can reach, unless switched on
+# Sign-up and the demo account default to on only where no other machine can reach the site
 SIGNUP_OPEN = env.bool("MIXTAPE_SIGNUP_OPEN", default=SITE.is_loopback)
 DEMO_ACCOUNT = env.bool("MIXTAPE_DEMO_ACCOUNT", default=SITE.is_loopback)
 
-# Google: who the site is to it, and where it is. A wrong address would be sent tokens, so with one
-# that is not Google's there is no Google at all; a stand-in on this machine is for developers (checks.py)
+# Google: OAuth client and endpoints. An endpoint that is not Google's would receive tokens, so it
+# switches Google off entirely; a stand-in on this machine is for developers (checks.py)
 GOOGLE_KEYS_FILE = env.str("GOOGLE_CLIENT_SECRETS_FILE", default="")
 _google = GoogleClient.read(
     env.str("GOOGLE_CLIENT_ID", default=""),
@@ -191,21 +191,21 @@ USERSESSIONS_TRACK_ACTIVITY = True
 
 # Cookies and transport
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE.is_https
-SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # pages carry the CSRF token themselves
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # forms carry the CSRF token themselves
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-if SITE.is_https:  # names that browsers take from this very host over TLS alone: no neighbour plants one
+if SITE.is_https:  # `__Host-` cookies: sent over TLS only, and no other host can set them
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_COOKIE_AGE = 14 * 24 * 3600  # from signing in
 CSRF_TRUSTED_ORIGINS = [SITE.origin]
 CSRF_FAILURE_VIEW = "mixtape_site.views.csrf_failure"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
-SECURE_SSL_REDIRECT = False  # the proxy's work; /healthz is asked without TLS
+SECURE_SSL_REDIRECT = False  # the proxy redirects; /healthz is requested without TLS
 SECURE_HSTS_SECONDS = 31_536_000 if SITE.is_https else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # HSTS for subdomains and
-    "security.W021",  # the preload list bind a whole domain: its owner's choice, made in the proxy
+    "security.W021",  # the preload list apply to a whole domain: its owner decides, in the proxy
     "security.W008",  # plain HTTP is redirected by the proxy, see SECURE_SSL_REDIRECT
 ]
 CONTENT_SECURITY_POLICY = {
@@ -213,7 +213,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],  # blob: shows a picture before it is sent
+        "img-src": [SELF, "data:", "blob:"],  # blob: previews a picture before its upload
         "media-src": [SELF],
         "connect-src": [SELF],
         "font-src": [SELF],
@@ -237,13 +237,13 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-FILE_UPLOAD_HANDLERS = ["mixes.services.library.form_uploads.MediaDiskHandler"]  # on the media's own disk
+FILE_UPLOAD_HANDLERS = ["mixes.services.library.form_uploads.MediaDiskHandler"]  # on the media disk
 DATA_UPLOAD_MAX_NUMBER_FILES = 50
 
-# What one person may take up
+# Limits per user
 LIMITS = Limits.read(env)
 
-# Background jobs: django-q2 carries wake-ups, the rows of `mixes.leases` are the truth (docs/architecture.md)
+# Background jobs: django-q2 only carries wake-ups, the state is in the rows of `mixes.leases`
 LONG_WORKERS = env.int("MIXTAPE_LONG_WORKERS", default=1)
 SHORT_WORKERS = env.int("MIXTAPE_SHORT_WORKERS", default=2)
 _QUEUE = {
@@ -266,7 +266,7 @@ Q_CLUSTER = {
     **_QUEUE,
     "ALT_CLUSTERS": {
         "short": {"workers": SHORT_WORKERS, "timeout": 3600, "retry": 4000, "recycle": 50, **_QUEUE},
-        # a fresh process for each mix gives its memory back
+        # a new process for each mix frees its memory
         "long": {"workers": LONG_WORKERS, "timeout": 12 * 3600, "retry": 13 * 3600, "recycle": 1, **_QUEUE},
         "publish": {"workers": 1, "timeout": 12 * 3600, "retry": 13 * 3600, "recycle": 50, **_QUEUE},
     },
@@ -275,7 +275,7 @@ Q_CLUSTER = {
 # The engine
 FFMPEG = env.str("MIXTAPE_FFMPEG", default="") or None
 
-# Messages on one line each
+# Logs: one line per message
 LOG_LEVEL = env.str("MIXTAPE_LOG_LEVEL", default="INFO")
 LOGGING = {
     "version": 1,
@@ -289,13 +289,13 @@ LOGGING = {
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
-        "nowhere": {"class": "logging.NullHandler"},  # without any, Python writes to stderr as it likes
+        "nowhere": {"class": "logging.NullHandler"},  # without a handler, Python writes to stderr
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": LOG_LEVEL, "propagate": False},
         "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        # what the line of each request says already, and hosts that robots make up
+        # repeats the line of each request, or reports hosts that bots invent
         "django.request": {"handlers": ["stderr"], "filters": ["has_traceback"], "propagate": False},
         "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
         "django.server": {"handlers": ["nowhere"], "propagate": False},

@@ -1,4 +1,4 @@
-"""The whole site: each app's pages under its own prefix."""
+"""URLs of the whole site: each app has its own prefix."""
 
 from allauth.account.decorators import secure_admin_login
 from allauth.socialaccount.models import SocialApp, SocialToken
@@ -17,11 +17,11 @@ handler404 = views.page_not_found
 handler429 = views.too_many_requests
 handler500 = views.server_error
 
-# the admin's own sign-in would let anybody guess passwords as fast as they can
+# the admin's own sign-in has no rate limit
 admin.site.login = secure_admin_login(admin.site.login)
-ChangeList.search_form_class = ShortSearchForm  # of every app: hundreds of words are more than SQLite takes
+ChangeList.search_form_class = ShortSearchForm  # in every app; SQLite limits the size of an expression
 
-for model in (SocialApp, SocialToken):  # secrets in plain text: given by the environment, or not kept at all
+for model in (SocialApp, SocialToken):  # secrets in plain text: set by the environment, or not stored
     admin.site.unregister(model)
 
 urlpatterns = [
@@ -33,7 +33,7 @@ urlpatterns = [
     path("", include("mixes.urls")),
     path("youtube/", include("youtube_integration.urls")),
     path("account/", include("accounts.urls")),
-    # before django-allauth's own: they would promise messages that are never sent, or fail over bad tokens
+    # override django-allauth's views, which promise mail that is never sent, or crash on bad tokens
     path("accounts/password/reset/", password.reset_password),
     path("accounts/email/", address.change_address),
     path("accounts/google/login/token/", button.sign_in_by_token),

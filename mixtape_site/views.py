@@ -1,4 +1,4 @@
-"""Pages of the site itself, and what is shown when something is wrong."""
+"""Pages of the site itself, and error pages."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,7 +31,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @cache_control(public=True, max_age=86400)
 def favicon(request: HttpRequest) -> HttpResponse:
-    """Answer browsers and feed readers that ask at the root, whatever the page says."""
+    """Serve the icon at the root, for browsers and feed readers that ignore the page's link."""
     path = finders.find("img/favicon.ico")
     if path is None:
         raise Http404("There is no icon.")
@@ -41,17 +41,17 @@ def favicon(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Tell that this process answers; asks nobody else."""
+    """Answer that this process responds; checks nothing else."""
     return JsonResponse({"ok": True})
 
 
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Tell whether the site can do its work, and what is missing; more to operators and to this machine."""
+    """Answer whether the site can do its work; details only for operators and this machine."""
     report = health.recent_report()
     with_details = is_local_request(request) or (
-        report.checks["database"].is_ok and is_operator(request)  # who asks stands in the database
+        report.checks["database"].is_ok and is_operator(request)  # finding out who asks needs the database
     )
     return JsonResponse(report.to_json(with_details=with_details), status=200 if report.is_ready else 503)
 
@@ -60,7 +60,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @login_required
 def status(request: HttpRequest) -> HttpResponse:
-    """Show operators how the site is."""
+    """Show the status page to operators."""
     if not is_operator(request):
         raise Http404("This page is for operators.")
     report = health.recent_report()
@@ -72,7 +72,7 @@ def is_operator(request: HttpRequest) -> bool:
 
 
 def is_local_request(request: HttpRequest) -> bool:
-    """Tell whether this machine asks for itself: what a proxy on it passes on names its host, or for whom."""
+    """Return whether the request was made on this machine itself, not passed on by a proxy."""
     passed_on = any(name in request.headers for name in ("X-Forwarded-For", "X-Forwarded-Proto", "Forwarded"))
     host = urlsplit(f"//{request.get_host()}").hostname or ""
     return not passed_on and is_loopback(request.META.get("REMOTE_ADDR", "")) and is_loopback(host)
@@ -94,14 +94,14 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def too_many_requests(request: HttpRequest) -> HttpResponse:
-    """Answer for django-allauth's rate limits, whose windows are a minute and five."""
+    """Answer for django-allauth's rate limits, whose windows are one and five minutes."""
     response = render(request, "429.html", status=429)
     response["Retry-After"] = "60"
     return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Show the number by which the log tells what happened; nothing here may fail again."""
+    """Show the request id for finding the error in the log; nothing here may fail again."""
     if busy.is_busy_now():
         return busy.busy_page()
     page = render_to_string("500.html", {"request_id": getattr(request, "id", "")})

@@ -1,4 +1,4 @@
-"""The address people use for the site; hosts, cookies, CSRF and redirects follow from it."""
+"""Public address of the site; hosts, cookies, CSRF origins and redirects are derived from it."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ ANY_ADDRESS = ("0.0.0.0", "::", "[::]")
 
 @dataclass(frozen=True, slots=True)
 class SiteAddress:
-    """Where the site is found, and whether others than this machine can reach it."""
+    """Public URL of the site, and whether other machines can reach it."""
 
     scheme: str
     host: str
@@ -21,7 +21,7 @@ class SiteAddress:
 
     @classmethod
     def read(cls, url: str, *, bind: str, port: int) -> "SiteAddress":
-        """Read `MIXTAPE_URL`; without it, the address that is bound. Raises ImproperlyConfigured."""
+        """Read `MIXTAPE_URL`, or else the bind address. Raises ImproperlyConfigured for a bad URL."""
         if not url:
             host = "localhost" if bind in ANY_ADDRESS else bind
             return cls("http", bracketed(host), port, is_loopback(bind))
@@ -39,7 +39,7 @@ class SiteAddress:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port, as browsers send it."""
+        """Scheme, host and port, as browsers send them in the Origin header."""
         default = 443 if self.is_https else 80
         port = "" if self.port in (None, default) else f":{self.port}"
         return f"{self.scheme}://{self.host}{port}"
@@ -50,17 +50,17 @@ class SiteAddress:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Hosts that are answered: its own, and this machine's names for health checks."""
+        """Allowed hosts: the site's own, and this machine's names for health checks."""
         return tuple(dict.fromkeys((self.host, *LOOPBACK_NAMES)))
 
 
 def bracketed(host: str) -> str:
-    """Return a host as it stands in an address: IPv6 in brackets."""
+    """Return a host in URL form: IPv6 in brackets."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches `host`."""
+    """Return whether `host` is reachable from this machine only."""
     if host == "localhost":
         return True
     try:

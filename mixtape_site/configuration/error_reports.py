@@ -1,4 +1,4 @@
-"""What a developer's error page hides of settings and of the environment."""
+"""Filter for secrets in Django's debug pages."""
 
 import re
 
@@ -8,6 +8,6 @@ PLAIN = SafeExceptionReporterFilter.hidden_settings.pattern
 
 
 class SecretsFilter(SafeExceptionReporterFilter):
-    """Hides addresses that carry a password, too."""
+    """Also hide URLs that contain a password."""
 
     hidden_settings = re.compile(f"{PLAIN}|(DATABASE|EMAIL|REDIS|CACHE)_URL|CREDENTIAL", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Who the site is to Google, and where Google is: what both signing in and publishing are set up with."""
+"""Google configuration for sign-in and publishing: OAuth client and endpoints."""
 
 import json
 from dataclasses import dataclass, field
@@ -24,16 +24,16 @@ ADDRESSES = {
 
 @dataclass(frozen=True, slots=True)
 class GoogleClient:
-    """The site's name and password at Google; `problem` says why a file gave none."""
+    """The site's OAuth client id and secret; `problem` says why a file could not be used."""
 
     id: str = ""
     secret: str = field(default="", repr=False)
-    redirect_uris: tuple[str, ...] = ()  # as a downloaded file lists them
+    redirect_uris: tuple[str, ...] = ()  # those listed in the downloaded file
     problem: str = ""
 
     @classmethod
     def read(cls, client_id: str, secret: str, file: str) -> Self:
-        """Take the two variables, or the file that Google's console offers for download."""
+        """Read client id and secret from their variables, or from a JSON file of Google's console."""
         if client_id or secret or not file:
             return cls(client_id, secret)
         try:
@@ -45,7 +45,7 @@ class GoogleClient:
 
     @classmethod
     def _of_kept(cls, file: str, kept: object) -> Self:
-        """Take name and password alone: a file of others must not say where tokens are sent."""
+        """Read id and secret only: endpoints in the file are ignored, so it cannot redirect tokens."""
         web = kept.get("web") if isinstance(kept, dict) else None
         if not isinstance(web, dict):
             text = f"{KEYS_FILE} names {file}, which is not of a client of the type “Web application”."
@@ -58,12 +58,12 @@ class GoogleClient:
 
 
 def read_addresses(env: environ.Env) -> dict[str, str]:
-    """Return where Google is, by setting; tests and developers have a stand-in on their own machine."""
+    """Return Google's endpoints by setting; tests and developers use a stand-in on their own machine."""
     return {name: env.str(name, default=default) for name, default in ADDRESSES.items()}
 
 
 def foreign_addresses(addresses: dict[str, str], *, stand_in_allowed: bool) -> dict[str, str]:
-    """Return those addresses that tokens must never be sent to."""
+    """Return the endpoints that are not Google's, to which no token may be sent."""
     return {
         name: address
         for name, address in addresses.items()
@@ -72,7 +72,7 @@ def foreign_addresses(addresses: dict[str, str], *, stand_in_allowed: bool) -> d
 
 
 def is_google_address(address: str) -> bool:
-    """Tell whether an address is Google's own, over TLS, at its usual port."""
+    """Return whether a URL is https, at Google's host and on the default port."""
     try:
         parts = urlsplit(address)
         usual_port = parts.port in (None, 443)
@@ -85,7 +85,7 @@ def is_google_address(address: str) -> bool:
 
 
 def is_local(address: str) -> bool:
-    """Tell whether an address is on this machine."""
+    """Return whether a URL is on this machine."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -94,6 +94,6 @@ def is_local(address: str) -> bool:
 
 
 def origin_of(address: str) -> str:
-    """Return scheme, host and port of an address, as a policy names them."""
+    """Return scheme, host and port of a URL, as the Content-Security-Policy needs them."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"

@@ -1,7 +1,7 @@
-"""Secrets a fresh installation makes for itself: files only their owner can read, never in the repository.
+"""Key files that an installation generates for itself, readable by their owner only.
 
-A file holds one key on each line, the newest first: that one signs and encrypts, the others are still
-understood. Nothing is kept of what was read, so a key that was changed counts from the next reading on.
+A file holds one key per line, newest first: the first key signs and encrypts, the others only verify and
+decrypt. Nothing is cached, so a changed key takes effect at the next read.
 """
 
 import contextlib
@@ -20,19 +20,20 @@ MakeKey = Callable[[], str]
 
 
 def make_key() -> str:
-    """Return a key for whatever takes any text."""
+    """Return a random key as text."""
     return secrets.token_urlsafe(KEY_BYTES)
 
 
 def read_or_make_key(path: Path, *, key_bytes: int = KEY_BYTES) -> str:
-    """Return the newest key kept at `path`, making it at the first start; see `read_or_make_keys`."""
+    """Return the newest key in `path`, creating it if missing; see `read_or_make_keys`."""
     return read_or_make_keys(path, lambda: secrets.token_urlsafe(key_bytes))[0]
 
 
 def read_or_make_keys(path: Path, make: MakeKey = make_key) -> list[str]:
-    """Return the keys kept at `path`, newest first, making one (mode 0600) at the first start.
+    """Return the keys in `path`, newest first; create the file (mode 0600) if it is missing.
 
-    Where it cannot be kept, the key is good for this process; `manage.py check` then names the folder.
+    If the file cannot be written, the key is valid in this process only; `manage.py check` then names the
+    folder.
     Raises ImproperlyConfigured for a file without a key.
     """
     try:
@@ -42,17 +43,17 @@ def read_or_make_keys(path: Path, make: MakeKey = make_key) -> list[str]:
 
 
 def read_or_store_keys(path: Path, make: MakeKey = make_key) -> list[str]:
-    """Return the keys kept at `path`, newest first, making one. Raises OSError where it cannot be kept."""
+    """Return the keys in `path`, newest first; create the file if missing. Raises OSError if that fails."""
     make_key_folder(path.parent)
     if not path.exists():
-        # Linked into place whole: of two processes that start at once, both read the same key.
+        # Written whole, then linked: two processes that start together read the same key
         with fresh_file(path, [make()]) as fresh, contextlib.suppress(FileExistsError):
             os.link(fresh, path)
     return read_keys(path)
 
 
 def read_keys(path: Path) -> list[str]:
-    """Return the keys kept at `path`, newest first. Raises OSError, ImproperlyConfigured."""
+    """Return the keys in `path`, newest first. Raises OSError, or ImproperlyConfigured without a key."""
     keys = path.read_text().split()
     if not keys:
         raise ImproperlyConfigured(f"{path} holds no key. Delete it, and a new one is made.")
@@ -60,13 +61,13 @@ def read_keys(path: Path) -> list[str]:
 
 
 def add_key(path: Path, make: MakeKey = make_key) -> None:
-    """Have a new key sign from now on; those that did are still understood. Raises OSError."""
+    """Add a new signing key; older keys stay valid for verification. Raises OSError."""
     with locked_folder(path.parent):
         replace_keys(path, [make(), *read_keys(path)])
 
 
 def drop_old_keys(path: Path) -> int:
-    """Forget all keys but the newest; return how many there were. Raises OSError."""
+    """Delete all keys but the newest; return how many were deleted. Raises OSError."""
     with locked_folder(path.parent):
         first, *old = read_keys(path)
         if old:
@@ -75,7 +76,7 @@ def drop_old_keys(path: Path) -> int:
 
 
 def replace_keys(path: Path, keys: list[str]) -> None:
-    """Put other keys into a file, whole or not at all; it stays its owner's, whoever runs this."""
+    """Replace the keys in a file atomically; the file keeps its owner, whichever user runs this."""
     owner = path.stat()
     with fresh_file(path, keys) as fresh:
         if owner.st_uid != os.geteuid():
@@ -89,13 +90,13 @@ def replace_keys(path: Path, keys: list[str]) -> None:
 
 
 def make_key_folder(folder: Path) -> None:
-    for each in (folder.parent, folder):  # one made on the way to another would be open to all
+    for each in (folder.parent, folder):  # `parents=True` would create parents with open permissions
         each.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 @contextlib.contextmanager
 def fresh_file(path: Path, keys: list[str]) -> Iterator[Path]:
-    """Yield a file beside `path` that holds the keys for good; what is left of it goes at the end."""
+    """Yield a temporary file next to `path` with the keys, flushed to disk; removes it at the end."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     try:
@@ -110,7 +111,7 @@ def fresh_file(path: Path, keys: list[str]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Let one process at a time change the keys of a folder."""
+    """Lock a key folder: one process at a time may change its keys."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

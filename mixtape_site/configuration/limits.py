@@ -1,42 +1,42 @@
-"""What one person may take up of the machine; every limit is a setting."""
+"""Resource limits per user; every limit is a setting."""
 
 from dataclasses import dataclass
 from typing import Self
 
 import environ
 
-MB = 1 << 20  # as file sizes are shown
+MB = 1 << 20  # binary, as in the sizes shown to users
 GB = 1024 * MB
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bytes, seconds and counts. The defaults stand here and nowhere else."""
+    """Limits in bytes, seconds and counts, with their defaults."""
 
     file_bytes: int = 2 * GB
     track_s: int = 4 * 3600
     tracks_per_mix: int = 500
-    mixes_per_user: int = 2_000  # those in the bin too
-    tracks_per_user: int = 20_000  # those in the bin too: each is a row and a file, however small
+    mixes_per_user: int = 2_000  # including those in the bin
+    tracks_per_user: int = 20_000  # including those in the bin: each is a row and a file, however small
     pictures_per_user: int = 2_000
-    previews_waiting: int = 20  # of joins, asked for by one user and not made yet
-    announced_per_minute: int = 600  # uploads begun by one user
-    storage_bytes: int = 20 * GB  # of one user: tracks, pictures and results
-    jobs_running: int = 2  # mixes of one user being made or waiting
-    uploads_per_day: int = 20  # to YouTube, of one user: Google lets a whole site begin 100
-    publications_open: int = 50  # videos of one user on their way to YouTube: each is kept until it is there
-    uploads_open: int = 200  # begun and not finished, of one user
-    patches_at_once: int = 3  # pieces of uploads being received, of one user
+    previews_waiting: int = 20  # previews of joins per user that are requested and not yet made
+    announced_per_minute: int = 600  # uploads started per minute and user
+    storage_bytes: int = 20 * GB  # per user: tracks, pictures and results
+    jobs_running: int = 2  # mixes per user that run or wait
+    uploads_per_day: int = 20  # to YouTube, per user: Google allows 100 for a whole site
+    publications_open: int = 50  # open publications per user: each keeps its video on the disk
+    uploads_open: int = 200  # unfinished uploads per user
+    patches_at_once: int = 3  # chunks of uploads being received at once, per user
     picture_bytes: int = 30 * MB
-    free_disk_bytes: int = 1 * GB  # left free for everything else on the machine
-    preview_bytes: int = 5 * GB  # kept of listening copies, for the whole site
+    free_disk_bytes: int = 1 * GB  # kept free for everything else on the machine
+    preview_bytes: int = 5 * GB  # preview files, for the whole site
     bin_days: int = 30
-    upload_days: int = 7  # an unfinished upload can be gone on with
+    upload_days: int = 7  # an unfinished upload can be resumed for this long
     revisions: int = 50
 
     @classmethod
     def read(cls, env: environ.Env) -> Self:
-        """Read limits from the environment: sizes in MB, the length of a track in minutes."""
+        """Read limits from the environment: sizes in MB, track lengths in minutes."""
         d = cls()
         return cls(
             file_bytes=env.int("MIXTAPE_MAX_FILE_MB", default=d.file_bytes // MB) * MB,

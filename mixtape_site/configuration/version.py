@@ -1,4 +1,4 @@
-"""Which Mixtape this is: the newest heading of CHANGELOG.md."""
+"""The version of Mixtape: the newest released heading of CHANGELOG.md."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,6 @@ HEADING = re.compile(r"^## \[?v?(\d[^\]\s]*)", re.MULTILINE)
 
 
 def read_version() -> str:
-    """Return the newest released version; empty when the changelog names none."""
+    """Return the newest released version, or "" when the changelog has none."""
     found = HEADING.search(CHANGELOG.read_text()) if CHANGELOG.is_file() else None
     return found[1] if found else ""

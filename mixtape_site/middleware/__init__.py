@@ -1,1 +1,1 @@
-"""What happens around every request."""
+"""Middleware of the site."""

@@ -1,4 +1,4 @@
-"""A database that is locked or restarts is no fault of the page: come back in a moment, nothing was lost."""
+"""Answer 503 with Retry-After while the database is locked or restarting."""
 
 import logging
 import sys
@@ -15,7 +15,7 @@ RETRY_AFTER_S = 5
 
 
 class BusyDatabaseMiddleware:
-    """Answers 503 where a view found no database."""
+    """Answers 503 when a view fails because the database does not respond."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -31,11 +31,11 @@ class BusyDatabaseMiddleware:
 
 
 def busy_page() -> HttpResponse:
-    """Return the page without asking the database anything, who is signed in neither."""
+    """Return the page without any database query, not even for the signed-in user."""
     page = render_to_string("503.html", {"retry_after_s": RETRY_AFTER_S})
     return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 def is_busy_now() -> bool:
-    """Tell whether the error being handled is a database that does not answer."""
+    """Return whether the exception being handled is a database that does not respond."""
     return isinstance(sys.exception(), UNAVAILABLE_ERRORS)

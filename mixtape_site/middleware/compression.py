@@ -1,11 +1,11 @@
-"""Pages compressed on their way; files of users are sent as they are, for they are asked for in ranges."""
+"""Compress pages with gzip; files of users are sent unchanged because they are requested in ranges."""
 
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
 
 class CompressPagesMiddleware(GZipMiddleware):
-    """Django's compression, whose random padding keeps secrets unguessable (BREACH), for pages alone."""
+    """Django's GZipMiddleware, whose random padding protects against BREACH, for HTML only."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         is_page = response.headers.get("Content-Type", "").startswith("text/html")

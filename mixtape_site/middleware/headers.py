@@ -1,10 +1,10 @@
-"""What browsers are told to keep from our pages; the rest is Django's and django-csp's."""
+"""Permissions-Policy header; the other security headers are set by Django and django-csp."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-# nothing here needs any of them; an empty list refuses it to frames too
+# no page needs these features; an empty list denies them to frames too
 DENIED_FEATURES = (
     "accelerometer",
     "browsing-topics",

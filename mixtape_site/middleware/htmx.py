@@ -1,4 +1,4 @@
-"""Who is signed out is sent to sign in as a whole page, and from there to where they were."""
+"""Sign-in redirects for HTMX requests: the whole page goes to sign-in, and returns to where it was."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -14,9 +14,9 @@ SAFE_METHODS = ("GET", "HEAD")
 
 
 class SignInPageMiddleware:
-    """Has scripts open the sign-in page that a fragment was redirected to, and all come back to their page.
+    """Make HTMX open the sign-in page as a whole page, and set `next` to the current page.
 
-    The address of a form is no page: it would be asked for by GET after the sign-in.
+    The URL of a form must not be `next`: it would be requested by GET after the sign-in.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -31,7 +31,7 @@ class SignInPageMiddleware:
             return response
         try:
             page = current_page(request)
-        except ValueError:  # a header that is no address
+        except ValueError:  # an invalid header
             page = ""
         if url_has_allowed_host_and_scheme(page, allowed_hosts=None):
             sign_in += "?" + urlencode({REDIRECT_FIELD_NAME: page})
@@ -39,7 +39,7 @@ class SignInPageMiddleware:
 
 
 def current_page(request: HttpRequest) -> str:
-    """Return the page a request was made from, none where that is of another site."""
+    """Return the page a request was made from, or "" when it is on another site."""
     if request.htmx:
         return request.htmx.current_url_abs_path or ""
     came_from = urlsplit(request.headers.get("Referer", ""))

@@ -1,1 +1,1 @@
-"""What operators run and read: setup, system checks, health, status."""
+"""For operators: setup, system checks, health and status."""

@@ -1,4 +1,4 @@
-"""What `manage.py check` looks at: the tools and folders without which no mix can be made, and the cure."""
+"""System checks for tools, folders and keys (`manage.py check`), each with a fix."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from mixes.engine.processes import ffmpeg
 from mixes.engine.processes.sandbox import can_restrict_files
 from mixtape_site.configuration.addresses import is_loopback
 
-GROUP_AND_OTHERS = 0o077  # bits of a file's mode for its group and for everybody
+GROUP_AND_OTHERS = 0o077  # permission bits of a file's group and of others
 
 INSTALL_HINT = (
     "Leave MIXTAPE_FFMPEG empty to use the ffmpeg that comes with requirements.txt, "
@@ -22,7 +22,7 @@ INSTALL_HINT = (
 
 
 def check_ffmpeg(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """There is an ffmpeg, new enough, with every encoder we need."""
+    """Check for an ffmpeg of a supported version with every encoder we use."""
     try:
         path = ffmpeg.find_ffmpeg(settings.FFMPEG)
         version = ffmpeg.version(path)
@@ -41,7 +41,7 @@ def check_ffmpeg(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Check
 
 
 def check_folders(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The data and media folders can be written to."""
+    """Check that the data and media folders are writable."""
     folders = {"MIXTAPE_DATA_DIR": settings.DATA_DIR, "MIXTAPE_MEDIA_DIR": settings.MEDIA_ROOT}
     return [
         Error(
@@ -55,16 +55,16 @@ def check_folders(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
 
 
 def check_sandbox(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The kernel can keep ffmpeg away from other files."""
+    """Check that the kernel can restrict ffmpeg's access to files (Landlock)."""
     if can_restrict_files():
         return []
-    text = "This system has no Landlock: ffmpeg is held by closed format lists and limits alone."
-    hint = "Linux 5.13 or newer with Landlock enabled adds a second wall around uploaded files."
+    text = "This system has no Landlock: ffmpeg is restricted by format lists and limits only."
+    hint = "Linux 5.13 or newer with Landlock enabled restricts it to the uploaded file."
     return [Warning(text, hint=hint, id="mixtape.W001")]
 
 
 def check_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The user that runs the site can read its keys and keep new ones, and nobody else can read them."""
+    """Check that the site's user can read and write its keys, and nobody else can read them."""
     folder = Path(settings.DATA_DIR) / "keys"
     if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         return [unusable_keys(folder)]
@@ -74,7 +74,7 @@ def check_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMe
     return unusable + [
         Warning(
             f"{path} can be read by other users of this machine.",
-            hint=f"Close it with `chmod 600 {path}`. If others were there, delete it: a new one is made.",
+            hint=f"Restrict it with `chmod 600 {path}`. If others could read it, delete it to get a new one.",
             id="mixtape.W002",
         )
         for path in open_files
@@ -83,32 +83,32 @@ def check_keys(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMe
 
 def unusable_keys(path: Path) -> CheckMessage:
     return Error(
-        f"{path} cannot be used: each process makes up a key of its own, and forgets it at its end.",
+        f"{path} cannot be used: each process uses a temporary key of its own.",
         hint="Give it to the user that runs Mixtape.",
         id="mixtape.E005",
     )
 
 
 def check_reach(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """What others can reach knows its address and its proxy, and has no account for everybody."""
+    """Check that a site others can reach has its URL and proxy set, and no open demo account."""
     found: list[CheckMessage] = []
     if not is_loopback(settings.BIND) and not settings.HAS_URL:
         text = f"The site listens on {settings.BIND} and does not know the address people use for it."
         hint = "Set MIXTAPE_URL, such as https://mixtape.example.org; other addresses are refused."
         found.append(Warning(text, hint=hint, id="mixtape.W003"))
     if settings.SITE.is_https and not settings.TRUSTED_PROXIES:
-        text = "MIXTAPE_URL is https, so a proxy stands in front, but none is trusted to say who asks."
-        hint = "Set MIXTAPE_TRUSTED_PROXIES=1, or all people share the rate limits of one address."
+        text = "MIXTAPE_URL is https, so there is a proxy in front, but none is trusted for client addresses."
+        hint = "Set MIXTAPE_TRUSTED_PROXIES=1, or all users share the rate limits of one address."
         found.append(Warning(text, hint=hint, id="mixtape.W004"))
     if settings.DEMO_ACCOUNT and not settings.SITE.is_loopback:
         text = "The demo account is on, and others can reach this site."
-        hint = "Leave MIXTAPE_DEMO_ACCOUNT out; everybody who knows its password shares one library."
+        hint = "Remove MIXTAPE_DEMO_ACCOUNT; everybody who knows the password shares one library."
         found.append(Warning(text, hint=hint, id="mixtape.W005"))
     return found
 
 
 def is_writable(folder: Path) -> bool:
-    """Tell whether files can be made in `folder`, or it can be made where it is missing."""
+    """Return whether files can be created in `folder`, or the folder itself where it is missing."""
     while not folder.exists():
         folder = folder.parent
     return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)

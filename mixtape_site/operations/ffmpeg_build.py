@@ -1,4 +1,4 @@
-"""Which ffmpeg makes the mixes, where it comes from, how old it is: newer ones have its holes mended."""
+"""Version, origin and age of the ffmpeg in use: old builds miss security fixes."""
 
 import re
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from mixes.engine.processes import ffmpeg
 from mixes.engine.processes.sandbox import READER, run_child
 
 OLD_DAYS = 365
-# many builders put the day behind the version; the year of the copyright stands in every one
+# many builds append their date to the version; every build prints the copyright year
 DAY = re.compile(r"^ffmpeg version \S*?[-_](20\d\d)-?([01]\d)-?([0-3]\d)(?!\d)")
 YEAR = re.compile(r"Copyright \(c\) \d{4}-(20\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One ffmpeg. Without the day of its making, the last of the year is taken: it is at least so old."""
+    """An ffmpeg build. Without a build date, the end of its copyright year is its newest possible date."""
 
     version: str
     path: Path
-    is_ours: bool  # the one that comes along, not one that MIXTAPE_FFMPEG names
+    is_ours: bool  # the bundled one, not one set by MIXTAPE_FFMPEG
     made_on: date | None
     made_in: int | None
 
@@ -35,7 +35,7 @@ class Build:
 
 
 def read_build() -> Build:
-    """Ask the ffmpeg that is used. Raises EngineError."""
+    """Query the ffmpeg in use. Raises EngineError when it does not run."""
     path = ffmpeg.find_ffmpeg(settings.FFMPEG)
     output = run_child([str(path), "-version"], limits=READER).stdout.decode("utf-8", "replace")
     line = output.partition("\n")[0]
@@ -54,5 +54,5 @@ def day_of(line: str) -> date | None:
     found = DAY.search(line)
     try:
         return date(*map(int, found.groups())) if found else None
-    except ValueError:  # digits that are no day
+    except ValueError:  # digits that are not a date
         return None

@@ -1,4 +1,4 @@
-"""Can this installation do its work? One answer for load balancers, monitors and people."""
+"""Health checks behind `/readyz` and `/status/`."""
 
 import shutil
 import uuid
@@ -20,17 +20,17 @@ from mixes.services import workers
 from mixes.services.queue_age import oldest_waiting_s
 from mixtape_site.operations import ffmpeg_build
 
-CACHE_S = 3  # a report answers whoever asks within so long: the question is cheap to ask and not to answer
-PROBE_KEY = "readyz"  # key of the one row written; it has expired when it is made, so it opens nothing
+CACHE_S = 3  # a report is reused for this long: it is cheap to request and costly to make
+PROBE_KEY = "readyz"  # key of the probe row; it is created expired, so it grants nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at."""
+    """Result of one check."""
 
     is_ok: bool
     detail: Any = None
-    error: str = ""  # the kind of what came in between
+    error: str = ""  # type name of the exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Report:
         return all(check.is_ok for check in self.checks.values())
 
     def to_json(self, *, with_details: bool) -> dict[str, Any]:
-        """Return the report; how full and how old the machine is are no business of everybody."""
+        """Return the report; disk space and versions only with details."""
         checks = {
             name: {"ok": check.is_ok, **({"detail": check.error or check.detail} if with_details else {})}
             for name, check in self.checks.items()
@@ -51,12 +51,12 @@ class Report:
 
 
 def recent_report() -> Report:
-    """Return a report that is a few seconds old at most."""
+    """Return a report that is at most CACHE_S old."""
     return cache.get_or_set(PROBE_KEY, make_report, CACHE_S)
 
 
 def make_report() -> Report:
-    """Look at everything a mix needs."""
+    """Check everything that making a mix needs."""
     looks = {
         "database": check_database,
         "migrations": check_migrations,
@@ -69,7 +69,7 @@ def make_report() -> Report:
 
 
 def _run_check(look: Callable[[], Check]) -> Check:
-    """Name what failed by its kind only: paths and addresses are nobody else's business."""
+    """Report a failure by its exception type only: messages contain paths and addresses."""
     try:
         return look()
     except (DatabaseError, EngineError, OSError) as error:
@@ -91,7 +91,7 @@ def check_migrations() -> Check:
 
 
 def check_storage() -> Check:
-    """Write a file where uploads and results go, and remove it."""
+    """Write, read and delete a file in the media folder."""
     folder = Path(settings.MEDIA_ROOT)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f".{PROBE_KEY}-{uuid.uuid4().hex}"
@@ -103,14 +103,14 @@ def check_storage() -> Check:
 
 
 def check_disk() -> Check:
-    """Compare with what is left free for everything else: below it no upload and no mix is taken."""
+    """Compare the free space with the limit below which no upload or mix is accepted."""
     Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
     free_bytes = shutil.disk_usage(settings.MEDIA_ROOT).free
     return Check(free_bytes >= settings.LIMITS.free_disk_bytes, {"free_mb": free_bytes // 1_000_000})
 
 
 def check_ffmpeg() -> Check:
-    """An old one is told, and makes mixes as before."""
+    """Report version and age; an old ffmpeg still counts as ok."""
     build = ffmpeg_build.read_build()
     detail = {
         "version": build.version,

@@ -1,4 +1,4 @@
-"""What stands between a fresh copy of the code and a site that runs; quick when nothing is to be done."""
+"""Prepare an installation to run: folders, database, static files, accounts; fast when nothing changed."""
 
 import contextlib
 import fcntl
@@ -19,11 +19,11 @@ from accounts import services as accounts
 from mixes.services.maintenance import database_copy
 from mixes.services.storage import STORED_FOLDERS
 
-MAX_COPIES = 3  # of the database as it was before an upgrade
+MAX_COPIES = 3  # of the database before an upgrade
 
 
 def prepare_site(stdout: TextIO) -> None:
-    """Make folders, database, static files and accounts as they should be; say what people need to know."""
+    """Prepare folders, database, static files and accounts; print what the operator needs to know."""
     make_folders()
     with setup_lock():
         migrate(stdout)
@@ -32,7 +32,7 @@ def prepare_site(stdout: TextIO) -> None:
 
 
 def make_folders() -> None:
-    """Make the folders; what lies in them is no business of others who have an account on this machine."""
+    """Create the folders, closed to other users of this machine."""
     for folder in (Path(settings.DATA_DIR), Path(settings.DATA_DIR) / "keys"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in STORED_FOLDERS:
@@ -42,7 +42,7 @@ def make_folders() -> None:
 
 
 def close_to_others(folder: Path) -> None:
-    """Take the rights to a folder from all but its owner and group, unless it is not ours to change."""
+    """Remove the permissions of others on a folder, unless another user owns it."""
     mode = stat.S_IMODE(folder.stat().st_mode)
     if mode & stat.S_IRWXO:
         with contextlib.suppress(PermissionError):
@@ -51,24 +51,24 @@ def close_to_others(folder: Path) -> None:
 
 @contextlib.contextmanager
 def setup_lock() -> Iterator[None]:
-    """Let one process at a time prepare the site; the others wait, and find nothing left to do."""
+    """Lock the setup: one process prepares the site, the others wait for it."""
     with (Path(settings.DATA_DIR) / "setup.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def migrate(stdout: TextIO) -> None:
-    """Apply missing migrations, to a database that was copied before."""
+    """Apply missing migrations after copying the database."""
     executor = MigrationExecutor(connection)
     if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
         return
     if executor.loader.applied_migrations and (copy := copy_database()):
-        stdout.write(f"The database as it was before this upgrade is kept in {copy}\n")
+        stdout.write(f"A copy of the database from before this upgrade is in {copy}\n")
     call_command("migrate", interactive=False, verbosity=0)
 
 
 def copy_database() -> Path | None:
-    """Copy a database that is a file, keeping the last few copies; others have their own means."""
+    """Copy an SQLite database and keep the last few copies; other databases have their own tools."""
     if database_copy.vendor() != "sqlite" or not database_copy.sqlite_path().is_file():
         return None
     folder = Path(settings.DATA_DIR) / "before-upgrades"
@@ -81,7 +81,7 @@ def copy_database() -> Path | None:
 
 
 def collect_static_files() -> None:
-    """Gather, name and compress the static files, unless that was done for these very files."""
+    """Run collectstatic, unless nothing changed since the last time."""
     mark = Path(settings.STATIC_ROOT).with_name("static.sha256")
     print_now = fingerprint_static_files()
     if mark.is_file() and mark.read_text() == print_now:
@@ -91,7 +91,7 @@ def collect_static_files() -> None:
 
 
 def fingerprint_static_files() -> str:
-    """Return a hash of names, sizes and times of all static files, and of how they are stored."""
+    """Return a hash of all static files' names, sizes and times, and of the storage settings."""
     found = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
     for finder in get_finders():
         for name, storage in finder.list([]):
@@ -101,12 +101,12 @@ def fingerprint_static_files() -> str:
 
 
 def prepare_accounts(stdout: TextIO) -> None:
-    """Open or close the demo account; without an operator, print the link that makes one."""
+    """Open or close the demo account; print a link for the first operator if there is none."""
     if settings.DEMO_ACCOUNT:
         demo = accounts.ensure_demo_account()
         stdout.write(f"To look around, sign in as {demo.email} with the password {demo.password}\n")
     elif accounts.close_demo_account():
         stdout.write("The demo account is closed; MIXTAPE_DEMO_ACCOUNT=True opens it again.\n")
     if not accounts.has_operator():
-        stdout.write("This site has no operator yet. Open this link to become it; it works once:\n")
+        stdout.write("This site has no operator yet. Open this link to become the operator; it works once:\n")
         stdout.write(f"  {accounts.make_operator_link()}\n")

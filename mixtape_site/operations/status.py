@@ -1,4 +1,4 @@
-"""What `/readyz` finds, in words for operators."""
+"""The results of `/readyz` as sentences for operators."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing looked at: a mark, what it is, how it is."""
+    """One line of the status page: mark, name, text."""
 
     mark: str
     name: str
@@ -38,7 +38,7 @@ def line_of(name: str, check: Check) -> Line:
     else:
         title, tell = _(TITLES[name][0]), TITLES[name][1]
     if check.error:
-        return Line(WRONG, title, _("It does not answer as it should: %s. The log says more.") % check.error)
+        return Line(WRONG, title, _("It does not respond correctly: %s. See the log.") % check.error)
     if mark == OK and name == "ffmpeg" and check.detail["old"]:
         mark = NOTE
     return Line(mark, title, tell(check))
@@ -52,19 +52,23 @@ def database_text(check: Check) -> str:
 
 def migrations_text(check: Check) -> str:
     if check.is_ok:
-        return _("The database is as this version wants it.")
+        return _("The database matches this version.")
     return _("%d steps are missing: restart the site.") % check.detail["not_applied"]
 
 
 def storage_text(check: Check) -> str:
-    return _("Files can be written and read.") if check.is_ok else _("What is written is not what is read.")
+    return (
+        _("Files can be written and read.")
+        if check.is_ok
+        else _("Files read back differ from what was written.")
+    )
 
 
 def disk_text(check: Check) -> str:
     free = filesizeformat(check.detail["free_mb"] * MB)
     if check.is_ok:
         return _("%s are free.") % free
-    return _("Only %s are free: no uploads and no mixes are taken until there is more.") % free
+    return _("Only %s are free: no uploads and no mixes are accepted until there is more.") % free
 
 
 def ffmpeg_text(check: Check) -> str:
@@ -79,7 +83,7 @@ def ffmpeg_text(check: Check) -> str:
     )
     if detail["old"]:
         parts.append(
-            _("That is more than a year ago, and holes have been mended since.")
+            _("That is more than a year ago, and security holes have been fixed since.")
             + " "
             + (_("Install a newer one.") if detail["named"] else _("Upgrade Mixtape."))
         )
@@ -87,7 +91,7 @@ def ffmpeg_text(check: Check) -> str:
 
 
 def made_in_words(made: str) -> str:
-    """Return a day as dates are written here, and its age; a year as it is."""
+    """Return the build date in the local format with its age, or the year alone."""
     if "-" not in made:
         return made
     day = date.fromisoformat(made)

@@ -1,4 +1,4 @@
-"""`manage.py setup`: gets everything ready without starting anything."""
+"""`manage.py setup`: prepare the site without starting it."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from mixtape_site.operations.setup import prepare_site
 
 
 class Command(BaseCommand):
-    help = "Makes folders and keys, applies migrations, collects static files, and tells how to sign in."
+    help = "Makes folders and keys, applies migrations, collects static files, and prints how to sign in."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
