@@ -1,1 +1,1 @@
-"""How fast, how small and how exact the engine is, each figure beside its rival: `python -m benchmarks`."""
+"""Benchmarks of speed, memory and accuracy, compared with other tools: `python -m benchmarks`."""

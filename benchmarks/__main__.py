@@ -1,4 +1,4 @@
-"""Measure everything and write benchmarks/RESULTS.md: `python -m benchmarks [MUSIC_FOLDER] [--quick]`."""
+"""Run all benchmarks and write benchmarks/RESULTS.md: `python -m benchmarks [MUSIC_FOLDER] [--quick]`."""
 
 import argparse
 import os
@@ -39,7 +39,7 @@ FIGURES: dict[str, tuple[str, Figure]] = {  # name for --only -> title, function
 
 
 def main() -> None:
-    """Read the options, measure, write the page."""
+    """Read the options, run the benchmarks, write the page."""
     options = read_options()
     work = options.work or Path(tempfile.mkdtemp(prefix="mixtape-bench-"))
     work.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def read_options() -> argparse.Namespace:
 
 
 def measure_all(options: argparse.Namespace, work: Path) -> None:
-    """Prepare the music, run every figure wanted, write the page."""
+    """Prepare the music, run every selected benchmark, write the page."""
     load = os.getloadavg()[0]
     ffmpeg = find_ffmpeg()
     say("preparing the music")
@@ -86,7 +86,7 @@ def measure_all(options: argparse.Namespace, work: Path) -> None:
     sections = [
         (title, measured(name, figure, bench)) for name, (title, figure) in FIGURES.items() if name in wanted
     ]
-    # Without paths: they say nothing on another machine.
+    # Without paths, which mean nothing on another machine
     names = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
     command = "python -m benchmarks " + " ".join(names)
     facts = (bench.music.name, version(ffmpeg), bench.repeats, load, options.quick, command.strip())
@@ -100,7 +100,7 @@ def measure_all(options: argparse.Namespace, work: Path) -> None:
 
 
 def measured(name: str, figure: Figure, bench: Bench) -> Sequence[Row]:
-    """Run one figure; what fails is a row that says so, and the others go on."""
+    """Run one benchmark; a failure becomes a row, and the others still run."""
     say(name)
     began = time.monotonic()
     try:
@@ -114,7 +114,7 @@ def measured(name: str, figure: Figure, bench: Bench) -> Sequence[Row]:
 
 
 def draw_picture(path: Path) -> Path:
-    """Draw something as hard to encode as a photograph: soft shapes, edges and grain."""
+    """Draw a picture that is as hard to encode as a photograph: soft shapes, edges and grain."""
     rng = np.random.default_rng(440)
     y, x = np.mgrid[0:1080, 0:1920]
     shapes = [

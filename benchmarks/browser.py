@@ -1,4 +1,4 @@
-"""What a browser decodes: Chromium is asked to decode a file and to send back what it got."""
+"""Decode a file in Chromium and return the samples the browser produced."""
 
 import http.server
 import json
@@ -26,19 +26,19 @@ fetch("/sound").then(reply => reply.arrayBuffer())
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """How many frames the browser found, and the left channel of the first of them on both sides."""
+    """Number of frames decoded by the browser, and the left channel of the first frames."""
 
     frames: int
     beginning: Samples
 
 
 def find_browser() -> str | None:
-    """Return the path of a Chromium, None when none is installed."""
+    """Return the path of Chromium, or None when it is not installed."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def decode(browser: str, sound: Path, rate: int, look: int) -> Decoded | None:
-    """Let the browser decode `sound` at `rate` Hz; None when it gives no answer or an error."""
+    """Decode `sound` in the browser at `rate` Hz; return None on an error or a timeout."""
     answered = threading.Event()
     answers: list[bytes] = []
     page = PAGE.format(rate=rate, look=look).encode()
@@ -59,7 +59,7 @@ def decode(browser: str, sound: Path, rate: int, look: int) -> Decoded | None:
             answered.set()
 
         def log_message(self, format: str, *arguments: object) -> None:
-            """Say nothing: the terminal belongs to the figures."""
+            """Log nothing: the terminal shows the results."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

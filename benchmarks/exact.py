@@ -1,4 +1,4 @@
-"""Whether the files are exact: their length, their first sample, the seams between chunks encoded apart."""
+"""Sample accuracy of the output: length, first sample, and seams between separately encoded chunks."""
 
 import re
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from mixes.engine.codecs.encode import CHUNK_S, plan_chunks
 from mixes.engine.mixing.limiter import Limiter
 from mixes.engine.mixing.render import render_blocks
 
-LOOK_FRAMES = 1 << 17  # 3 s of music correlated at each end
+LOOK_FRAMES = 1 << 17  # 3 s of music, correlated at each end
 SEAM_FRAMES = 4096  # around a seam, where the codec's frames overlap
 MP3_SEAM_DB, AAC_SEAM_DB, ALWAYS_GOOD_DB = 0.5, 6.0, 30.0
 AV_START_S, VIDEO_FRAME_S = 0.001, 1 / 25
 
 
 def render_raw(bench: Bench) -> NDArray[np.float32]:
-    """Return the main mix as it goes into the encoders, on disk: float32 of shape (frames, 2)."""
+    """Return the main mix as it enters the encoders, a memory map: float32 of shape (frames, 2)."""
     path = bench.work / "main.f32"
     mix = bench.main_mix()
     if "raw" not in bench.kept:
@@ -38,7 +38,7 @@ def render_raw(bench: Bench) -> NDArray[np.float32]:
 
 
 def decoded(bench: Bench, path: Path, name: str, rate: int) -> NDArray[np.float32]:
-    """Return a whole file as plain ffmpeg decodes it, on disk."""
+    """Decode a whole file with plain ffmpeg into a memory map: float32 of shape (frames, 2)."""
     raw = bench.work / f"{name}.f32"
     form = ("-ac", "2", "-ar", str(rate), "-f", "f32le")
     measure.run([bench.ffmpeg, *rivals.QUIET, "-i", path, "-map", "0:a:0", *form, raw])
@@ -46,7 +46,7 @@ def decoded(bench: Bench, path: Path, name: str, rate: int) -> NDArray[np.float3
 
 
 def lengths(bench: Bench) -> Iterator[Row]:
-    """Compare the decoded MP3 and MP4 with the plan: number of frames, places of first and last sound."""
+    """Compare decoded MP3 and MP4 with the plan: number of frames, position of first and last sound."""
     mix = bench.main_mix()
     raw = render_raw(bench)
     timeline = mix.timeline
@@ -81,7 +81,7 @@ def _audio_with_video(bench: Bench, mix: Mix) -> Row:
 
 
 def video_span(ffmpeg: Path, path: Path) -> tuple[float, float]:
-    """Return when the first picture shows and the last one ends, in seconds, from the packets themselves."""
+    """Return the start of the first and the end of the last video frame in seconds, from packet times."""
     packets = _packets(ffmpeg, path, "-map", "0:v:0", "-c", "copy")
     return min(begin for begin, _ in packets), max(end for _, end in packets)
 
@@ -101,7 +101,7 @@ def _packets(ffmpeg: Path, path: Path, *options: str) -> list[tuple[float, float
 
 
 def chromium(bench: Bench) -> Row:
-    """Decode a short mix in a browser; an hour of samples would be too much for a page."""
+    """Decode a short mix in a browser; the samples of an hour would not fit into a page."""
     figure, goal = "MP3 decoded by Chromium", "the plan's frames, from its first sample"
     name = browser.find_browser()
     if name is None:
@@ -122,7 +122,7 @@ def chromium(bench: Bench) -> Row:
 
 
 def lag(sound: Samples, original: Samples) -> int:
-    """Return how many frames later the beginning of `sound` comes than that of `original`, by correlation."""
+    """Return by how many frames the beginning of `sound` lags that of `original`, by cross-correlation."""
     frames = min(len(sound), len(original), LOOK_FRAMES)
     one, other = (x[:frames].mean(axis=1, dtype=np.float64) for x in (sound, original))
     spectrum = np.fft.rfft(one, 2 * frames) * np.conj(np.fft.rfft(other, 2 * frames))
@@ -132,17 +132,17 @@ def lag(sound: Samples, original: Samples) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How one of our codecs cuts a stream, and the options that encode it in one piece."""
+    """One of our codecs: where it cuts the stream, and ffmpeg's options to encode it in one piece."""
 
     kind: str
-    seams: tuple[int, ...]  # samples of the mix
+    seams: tuple[int, ...]  # positions in samples of the mix
     options: tuple[str, ...]
     ending: str
     allowed_db: float
 
 
 def seams(bench: Bench) -> Iterator[Row]:
-    """Compare noise around every seam with that of the same encoder fed in one piece."""
+    """Compare the noise around every seam with that of the same encoder without seams."""
     mix, raw = bench.main_mix(), render_raw(bench)
     for codec in _codecs(bench, mix):
         whole = bench.work / f"whole.{codec.ending}"
@@ -189,7 +189,7 @@ def _snr_db(original: Samples, sound: Samples, at: int) -> float:
 
 
 def mixed_formats(bench: Bench) -> Iterator[Row]:
-    """Mix the same music in ten formats, five rates, mono and stereo: still exact."""
+    """Mix the same music from ten formats, five sample rates, mono and stereo; check sample accuracy."""
     mix = bench.mix("mixed", bench.music.mixed)
     frames = music.count_frames(bench.ffmpeg, mix.artifact("mp3"), mix.timeline.rate)
     yield Row(

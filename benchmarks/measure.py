@@ -1,4 +1,4 @@
-"""Run a process and say what it cost: seconds, CPU, and the memory of everything it started."""
+"""Run a process and measure its wall time, CPU time and memory, children included."""
 
 import os
 import statistics
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SAMPLES_PER_S = 10
-PAGE_FILE = "smaps_rollup"  # Linux: the kernel's own sum over a process's mappings
+PAGE_FILE = "smaps_rollup"  # Linux: the sum over a process's mappings, computed by the kernel
 
 
 class RunFailed(Exception):
-    """A measured process ended badly; the message ends with what it said."""
+    """A measured process failed; the message ends with its stderr."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run cost. CPU is user and system time of the process and every child it waited for."""
+    """Cost of one run. CPU is user plus system time of the process and every child it waited for."""
 
     wall_s: float
     cpu_s: float
-    peak_mb: float | None = None  # largest sum of PSS over the process tree, in 10^6 bytes; None: not sampled
+    peak_mb: float | None = None  # largest sum of PSS over the process tree, 10^6 bytes
     stdout: str = ""
 
 
@@ -35,7 +35,7 @@ def run(
     cwd: Path | None = None,
     memory: bool = False,
 ) -> Run:
-    """Run to the end; raises RunFailed. `memory` samples the tree ten times a second, for a little CPU."""
+    """Run a process. Raises RunFailed when it fails. `memory` samples the tree ten times a second."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.monotonic()
         child = subprocess.Popen(
@@ -61,7 +61,7 @@ def run(
 
 
 def interleaved(repeats: int, **variants: Callable[[], Run]) -> dict[str, list[Run]]:
-    """Run A B A B ...: a machine that slows down slows all of them alike."""
+    """Run the variants alternately (A B A B ...), so that a machine that slows down affects all equally."""
     results: dict[str, list[Run]] = {name: [] for name in variants}
     for _ in range(repeats):
         for name, variant in variants.items():
@@ -78,17 +78,17 @@ def median_cpu_s(runs: Sequence[Run]) -> float:
 
 
 def cores() -> int:
-    """Processors this process may use."""
+    """Return the number of processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Sampler:
-    """Follows the memory of a process tree until stopped."""
+    """Samples the memory of a process tree until stopped."""
 
     def __init__(self, root: int) -> None:
         self._root = root
         self._peak = 0
-        self._known: set[int] = set()  # processes seen at the sample before
+        self._known: set[int] = set()  # processes of the previous sample
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
@@ -106,12 +106,12 @@ class _Sampler:
             self._known = set(tree)
 
     def _is_newborn(self, pid: int, parent: int) -> bool:
-        """Tell whether this is a forked child before its exec: its parent's memory would count twice."""
+        """Return whether this is a forked child before its exec: its parent's memory would count twice."""
         return pid != self._root and pid not in self._known and command_of(pid) == command_of(parent)
 
 
 def process_tree(root: int) -> Iterator[tuple[int, int]]:
-    """Yield (pid, parent) of a process and all its descendants."""
+    """Yield (pid, parent pid) of a process and all its descendants."""
     parents = {int(path.name): _parent(path) for path in Path("/proc").iterdir() if path.name.isdigit()}
     waiting = [root]
     while waiting:
@@ -123,7 +123,7 @@ def process_tree(root: int) -> Iterator[tuple[int, int]]:
 def _parent(process: Path) -> int:
     try:
         return int((process / "stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, IndexError):  # it ended while we looked
+    except (OSError, IndexError):  # the process has ended
         return 0
 
 
@@ -139,6 +139,6 @@ def pss_bytes(pid: int) -> int:
         for line in Path(f"/proc/{pid}/{PAGE_FILE}").read_text().splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1]) * 1024
-    except OSError:  # it ended, or belongs to somebody else
+    except OSError:  # the process has ended, or belongs to another user
         pass
     return 0

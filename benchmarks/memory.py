@@ -1,4 +1,4 @@
-"""How much memory the whole process tree takes, and that it does not grow with the mix."""
+"""Memory of the whole process tree, and that it does not grow with the length of the mix."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ HALF_HOUR_S, THREE_HOURS_S, EIGHT_HOURS_S = 1800.0, 3 * 3600.0, 8 * 3600.0
 
 
 def memory(bench: Bench) -> Iterator[Row]:
-    """Sample the sum of PSS ten times a second for half an hour and for three hours of mix."""
+    """Sample the sum of PSS ten times a second during mixes of half an hour and of three hours."""
     bench.warm_up()
     short_s, long_s = (180.0, 900.0) if bench.quick else (HALF_HOUR_S, THREE_HOURS_S)
     short, long = (_sampled(bench, seconds) for seconds in (short_s, long_s))
@@ -51,7 +51,7 @@ def memory(bench: Bench) -> Iterator[Row]:
 
 
 def eight_hours(bench: Bench) -> Iterator[Row]:
-    """Make a mix that passes every 2 and 4 GB mark: its samples as float32, as 16 bit, its MP4."""
+    """Make a mix that exceeds every 2 and 4 GB boundary: float32 samples, 16-bit samples, MP4."""
     if not bench.long:
         yield Row("mix of 8 hours", "passes every 2 and 4 GB mark", "not run (`--long`)")
         return

@@ -1,6 +1,6 @@
-"""The music to measure with: a folder of any audio files, or songs made by our own generator.
+"""Input music: a folder of audio files, or songs from our own generator.
 
-Everything converted lies in a cache folder under `--work`, never in the repository.
+Converted files are stored in a cache folder under `--work`, never in the repository.
 """
 
 import subprocess
@@ -20,13 +20,13 @@ Samples = NDArray[np.float32]  # shape (frames, 2)
 
 AUDIO = {".mp3", ".wav", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".wma", ".wv"}
 TRACKS = 12
-SHORTEST_S = 90.0  # shorter ones are jingles
+SHORTEST_S = 90.0  # shorter files are jingles
 LONGEST_S = 400.0
 GENERATED_S = 210.0
 QUICK_TRACKS, QUICK_S = 4, 45.0
 MIXED_S = 75.0
 LAME_320 = ("-c:a", "libmp3lame", "-b:a", "320k", "-id3v2_version", "3")
-FORMATS: tuple[tuple[str, tuple[str, ...]], ...] = (  # name ending, options: ten formats, five rates, mono
+FORMATS: tuple[tuple[str, tuple[str, ...]], ...] = (  # suffix, options: ten formats, five rates, mono
     ("flac", ("-ar", "96000", "-c:a", "flac")),
     ("m4a", ("-c:a", "aac", "-b:a", "256k")),
     ("wav", ("-ar", "48000", "-c:a", "pcm_s24le")),
@@ -42,11 +42,11 @@ FORMATS: tuple[tuple[str, tuple[str, ...]], ...] = (  # name ending, options: te
 
 @dataclass(frozen=True, slots=True)
 class Music:
-    """Tracks as tagged MP3s, the same music in ten formats, and what to call it."""
+    """Tracks as tagged MP3 files, the same music in ten formats, and a name for it."""
 
     tracks: tuple[Path, ...]
     mixed: tuple[Path, ...]
-    lengths_s: tuple[float, ...]  # of `tracks`
+    lengths_s: tuple[float, ...]  # of `tracks`, in seconds
     name: str
 
     @property
@@ -55,7 +55,7 @@ class Music:
 
 
 def prepare(ffmpeg: Path, folder: Path | None, work: Path, *, quick: bool) -> Music:
-    """Choose and convert what the figures need; what is there already is kept."""
+    """Choose and convert the input files; existing files are reused."""
     cache = work / ("music-quick" if quick else "music")
     sources = _chosen(ffmpeg, folder) if folder else _generated(ffmpeg, work, quick=quick)
     cut_s = QUICK_S if quick else None
@@ -71,7 +71,7 @@ def prepare(ffmpeg: Path, folder: Path | None, work: Path, *, quick: bool) -> Mu
 def read(
     ffmpeg: Path, path: Path, rate: int, *, from_s: float = 0.0, seconds: float | None = None
 ) -> Samples:
-    """Decode with plain ffmpeg, none of our code between: float32 of shape (frames, 2)."""
+    """Decode with plain ffmpeg, without our own code: float32 of shape (frames, 2)."""
     part = [] if seconds is None else ["-t", f"{seconds:.6f}"]
     argv = [ffmpeg, "-nostdin", "-v", "error", "-i", path, "-ss", f"{from_s:.6f}", *part]
     done = subprocess.run(
@@ -83,12 +83,12 @@ def read(
 
 
 def length_s(ffmpeg: Path, path: Path) -> float:
-    """Return the exact length in seconds, by decoding it all."""
+    """Return the exact length in seconds, by decoding the whole file."""
     return count_frames(ffmpeg, path, 44_100) / 44_100
 
 
 def count_frames(ffmpeg: Path, path: Path, rate: int) -> int:
-    """Return how many frames plain ffmpeg decodes, keeping none of them."""
+    """Return the number of frames that plain ffmpeg decodes, without storing them."""
     argv = [str(ffmpeg), "-nostdin", "-v", "error", "-i", str(path), "-map", "0:a:0", "-ac", "1"]
     argv += ["-ar", str(rate), "-f", "u8", "-c:a", "pcm_u8", "-"]
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:
@@ -97,10 +97,10 @@ def count_frames(ffmpeg: Path, path: Path, rate: int) -> int:
 
 
 def _chosen(ffmpeg: Path, folder: Path) -> list[Path]:
-    """Return the folder's files of the usual length of a song first, then the rest."""
+    """Return the folder's audio files, those of the usual length of a song first."""
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in AUDIO)
     if not files:
-        raise SystemExit(f"There is no audio file in {folder}.")
+        raise SystemExit(f"No audio file in {folder}.")
     usual = {path for path in files if SHORTEST_S <= length_s(ffmpeg, path) <= LONGEST_S}
     return sorted(files, key=lambda path: (path not in usual, path))
 
@@ -134,7 +134,7 @@ def _converted(
             out.symlink_to(source.resolve())
             return out
         part = ["-t", str(cut_s)] if cut_s else []
-        # Without album: neighbours of one that were cut off in the middle would be joined gapless.
+        # Without album: consecutive tracks of one that were cut would be joined gapless.
         album = ["-metadata", "album=", "-metadata:s:a", "album="] if cut_s else []
         argv = [ffmpeg, "-nostdin", "-v", "error", "-y", *part, "-i", source, "-map", "0:a:0"]
         argv += ["-map_metadata", "0", "-map_metadata", "0:s:0", *album, *options, "-threads", "1"]

@@ -1,4 +1,4 @@
-"""Our own command as a process of its own, and the document it prints."""
+"""Run our own command as a process, and read its JSON output."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ TITLE = "Bench"
 
 @dataclass(frozen=True)
 class Mix:
-    """One finished run: what it cost, and the document of `--json`."""
+    """One finished run: its cost, and the document of `--json`."""
 
     run: Run
     document: dict[str, Any]
@@ -40,7 +40,7 @@ class Mix:
 
 @dataclass(frozen=True)
 class Bench:
-    """Everything a figure needs to be measured."""
+    """Shared state of all benchmarks."""
 
     ffmpeg: Path
     music: Music
@@ -53,7 +53,7 @@ class Bench:
 
     @property
     def warm(self) -> Path:
-        """The data folder in which analyses are kept from run to run."""
+        """The data folder where analyses are kept between runs."""
         return self.work / "data"
 
     def mix(
@@ -64,7 +64,7 @@ class Bench:
         memory: bool = False,
         cold: bool = False,
     ) -> Mix:
-        """Run the command; `cold` gives it a data folder that knows nothing yet."""
+        """Run the command; `cold` gives it an empty data folder."""
         data = self.work / "cold-data" if cold else self.warm
         out = self.work / "out" / name
         for folder in (out, *((data,) if cold else ())):
@@ -78,12 +78,12 @@ class Bench:
         return Mix(run, document, Timeline.from_dict(timeline))
 
     def warm_up(self) -> None:
-        """Have every track analysed, so that a run only renders."""
+        """Analyse every track, so that later runs only render."""
         if "warm" not in self.kept:
             self.kept["warm"] = self.mix("warm-up", self.music.tracks)
 
     def main_mix(self) -> Mix:
-        """Return the mix whose sound is looked at: MP3 and MP4, checked; made once."""
+        """Return the mix whose sound is examined, as MP3 and MP4 with check sheet; made once."""
         if "main" not in self.kept:
             self.kept["main"] = self.mix("main", self.music.tracks, "--formats", "mp3,mp4", *self.pictured)
         mix: Mix = self.kept["main"]
@@ -94,7 +94,7 @@ class Bench:
         return ("--image", str(self.picture))
 
     def source(self, mix: Mix, index: int) -> Samples:
-        """Return clip `index` as its file has it, from its cue-in, with its gain: plain ffmpeg and numpy."""
+        """Return clip `index` from its cue-in, gain applied, by plain ffmpeg: float32 (frames, 2)."""
         clip, rate = mix.timeline.clips[index], mix.timeline.rate
         whole = read(self.ffmpeg, mix.paths[index], rate)
         part = whole[clip.cue_in : clip.cue_in + clip.length]
@@ -103,7 +103,7 @@ class Bench:
 
 
 def repeated(tracks: Sequence[Path], lengths_s: Sequence[float], seconds: float) -> list[Path]:
-    """Return the tracks again and again until they last at least so long, joins taken off."""
+    """Repeat the tracks until they last at least `seconds`, overlaps subtracted."""
     chosen: list[Path] = []
     total_s = 0.0
     while total_s < seconds:

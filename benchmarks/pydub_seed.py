@@ -1,9 +1,9 @@
-"""The plain algorithm, whole songs in memory: the baseline to beat. Run as a process of its own.
+"""The baseline: a plain pydub program with whole songs in memory. Run as a process of its own.
 
     python -m benchmarks.pydub_seed FFMPEG OUT.mp3 TRACK...
 
 Each next song overlaps the mix so far by 8 s: the end fades out, the beginning fades in, both pass a low-pass
-of 8 kHz and order 5 that starts from silence, they are overlaid, and the rest of the song is appended.
+of 8 kHz and order 5 with zero initial state, they are overlaid, and the rest of the song is appended.
 """
 
 import sys
@@ -20,7 +20,7 @@ DECODERS = {
     ".flac": "flac",
     ".ogg": "vorbis",
     ".wav": "pcm_s16le",
-}  # named: pydub needs no ffprobe
+}  # with names: pydub then needs no ffprobe
 
 
 def join(mix: AudioSegment, song: AudioSegment) -> AudioSegment:

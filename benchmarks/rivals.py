@@ -1,6 +1,6 @@
-"""Other ways to make the same mix, each a whole process of its own, and the limit that none can pass.
+"""Other tools making the same mix, each as a process, and the lower limit of CPU time.
 
-All use the engine's ffmpeg and write MP3 at 320 kbit/s from the same files with overlaps of the same length.
+All use the engine's ffmpeg and write MP3 at 320 kbit/s from the same files, with overlaps of the same length.
 """
 
 import shutil
@@ -16,12 +16,12 @@ OVERLAP_S = 8.0  # the default transition
 RAW = ("-f", "f32le", "-ar", "44100", "-ac", "2")
 QUIET = ("-nostdin", "-hide_banner", "-nostats", "-v", "error", "-y")
 LAME_320 = ("-c:a", "libmp3lame", "-b:a", "320k")
-VIDEO_SAMPLE_S = 60  # of the still video; the rest is extrapolated, one frame costs as much as the next
+VIDEO_SAMPLE_S = 60  # extrapolated to the whole video: every frame costs the same
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """CPU seconds nobody can save: decoding every source, and encoding the mix, each in plain ffmpeg."""
+    """Lower limit of CPU seconds: decoding every source and encoding the mix, each with plain ffmpeg."""
 
     decode_s: float
     encode_s: float

@@ -1,4 +1,4 @@
-"""Whether it sounds as promised: the law of the joins, loudness, peaks, clicks, and what a listener hears."""
+"""Sound quality: energy law of the crossfades, loudness, peaks, clicks, audible dips."""
 
 import re
 from collections.abc import Iterator
@@ -16,25 +16,25 @@ from benchmarks.report import Row
 
 WINDOW_S = 0.4
 LAW_MEDIAN_DB, LAW_P95_DB = 0.5, 1.5
-SILENT_POWER = 1e-6  # -60 dBFS: nobody hears it, and its ratio means nothing
+SILENT_POWER = 1e-6  # -60 dBFS: inaudible, and its energy ratio is meaningless
 TARGET_LUFS, LOUDNESS_LU, PEAK_DBTP = -14.0, 0.3, -0.9
-SIDE_S = 8.0  # of music before and after a join, for what its loudness should be
+SIDE_S = 8.0  # of music before and after a join, to interpolate its expected loudness
 MARGIN_S = 0.5  # around a join, for clicks
-CLICK_RATIO = 2.0  # 6 dB over the local 99.9 percentile is what is injected
-CLICK_LIMIT = 1.2  # over it is what is called a click
+CLICK_RATIO = 2.0  # injected clicks: 6 dB over the local 99.9th percentile
+CLICK_LIMIT = 1.2  # detection threshold
 INJECTIONS = 20  # in each join
-RANDOM_PLACES = 72  # without a join, for comparison
+RANDOM_PLACES = 72  # places without a join, for comparison
 Power = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A join as decoded, and as the law says it should be: the two gained sources with their gain curves."""
+    """A decoded join, and the expected one: both sources with gain and fade curve applied."""
 
     heard: Samples
     outgoing: Samples
     incoming: Samples
-    first: int  # of the overlap, within these arrays
+    first: int  # first frame of the overlap within these arrays
     last: int
 
     @property
@@ -43,9 +43,9 @@ class Join:
 
 
 def joins(bench: Bench, mix: Mix, sound: NDArray[np.float32], margin: int) -> Iterator[Join]:
-    """Yield every overlapping join of style smooth, `margin` frames of music around it included.
+    """Yield every overlapping join of style smooth, with `margin` frames of music on both sides.
 
-    The sources come from plain ffmpeg, the curves from their definition: nothing of the engine is in them.
+    The sources are decoded by plain ffmpeg and the curves follow their definition, without the engine's code.
     """
     after = bench.source(mix, 0)
     for index, (outgoing, incoming, transition) in enumerate(mix.timeline.joins()):
@@ -80,7 +80,7 @@ def _sine_fade(elapsed_s: NDArray[np.float64], length_s: float) -> NDArray[np.fl
 
 
 def law(bench: Bench) -> Iterator[Row]:
-    """Compare the energy of each 400 ms of the joins with the sum of the two sources' energies."""
+    """Compare the energy of each 400 ms of the joins with the sum of both sources' energies."""
     mix = bench.main_mix()
     rate = mix.timeline.rate
     size = round(WINDOW_S * rate)
@@ -106,7 +106,7 @@ def law(bench: Bench) -> Iterator[Row]:
 
 
 def heard_dips(bench: Bench, mix: Mix) -> Row:
-    """Say how far the 3 s loudness of each join falls below the line between its two sides."""
+    """Measure how far the 3 s loudness of each join falls below the line between its two sides."""
     curve = _short_term(bench.ffmpeg, mix.artifact("mp3"))
     rate = mix.timeline.rate
     spans = [(after.start / rate, before.end / rate) for before, after, _ in mix.timeline.joins()]
@@ -124,16 +124,16 @@ def heard_dips(bench: Bench, mix: Mix) -> Row:
 
 
 def _dip(curve: Power, begin_s: float, end_s: float) -> float | None:
-    """Return the largest fall below the straight line between the loudness of both sides, in LU."""
+    """Return the largest drop below the straight line between the loudness of both sides, in LU."""
     step = 10
     first, last = round(begin_s * step), round(end_s * step)
     sides = round(SIDE_S * step)
     before = curve[max(0, first - sides) : first]
-    after = curve[last + 3 * step : last + 3 * step + sides]  # a 3 s window that began after the join
+    after = curve[last + 3 * step : last + 3 * step + sides]  # the first 3 s window after the join
     if not len(before) or not len(after) or last <= first:
         return None
     line = np.linspace(np.median(before), np.median(after), last - first)
-    centred = curve[first + 3 * step // 2 : last + 3 * step // 2]  # each stands at the end of its window
+    centred = curve[first + 3 * step // 2 : last + 3 * step // 2]  # a window's value is stored at its end
     return float(max(0.0, np.max(line[: len(centred)] - centred)))
 
 
@@ -144,7 +144,7 @@ def _spread(values: list[float]) -> str:
 
 
 def _short_term(ffmpeg: Path, path: Path) -> Power:
-    """Return ffmpeg's own 3 s loudness, one value for each 100 ms."""
+    """Return ffmpeg's short-term (3 s) loudness in LUFS, one value per 100 ms."""
     filters = "ebur128=metadata=1,ametadata=print:key=lavfi.r128.S:file=-"
     argv = [ffmpeg, "-nostdin", "-v", "error", "-i", path, "-map", "0:a:0", "-af", filters, "-f", "null", "-"]
     text = measure.run(argv).stdout
@@ -153,7 +153,7 @@ def _short_term(ffmpeg: Path, path: Path) -> Power:
 
 
 def loudness(bench: Bench) -> Iterator[Row]:
-    """Measure both files with ffmpeg's own meter: integrated loudness and true peak."""
+    """Measure both files with ffmpeg's ebur128 filter: integrated loudness and true peak."""
     mix = bench.main_mix()
     notes = " ".join(str(note) for note in mix.document.get("notes", ()))
     for kind in ("mp3", "mp4"):
@@ -188,7 +188,7 @@ def _measured(ffmpeg: Path, path: Path) -> tuple[float, float]:
 
 
 def clicks(bench: Bench) -> Iterator[Row]:
-    """Look for steps in the joins that neither source has, and prove that the look would find them."""
+    """Search the joins for steps that neither source has, and test the detector with injected clicks."""
     mix = bench.main_mix()
     margin = round(MARGIN_S * mix.timeline.rate)
     rng = np.random.default_rng(440)
@@ -198,7 +198,7 @@ def clicks(bench: Bench) -> Iterator[Row]:
         found += int(np.count_nonzero(steps > CLICK_LIMIT * threshold))
         for at in rng.integers(4, len(join.heard) - 4, INJECTIONS):
             spoilt = join.heard.copy()
-            # A single sample of height h makes a second difference of h, -2h, h.
+            # A single sample of height h has the second difference h, -2h, h.
             spoilt[at] += rng.choice((-1, 1)) * threshold[at - 1] * CLICK_RATIO / 2
             injected += 1
             seen += bool((_steps(join, spoilt)[0] > CLICK_LIMIT * threshold)[at - 3 : at + 2].any())
@@ -214,7 +214,7 @@ def clicks(bench: Bench) -> Iterator[Row]:
 
 
 def _steps(join: Join, heard: Samples) -> tuple[Power, Power]:
-    """Return unexplained second differences, and the local 99.9 percentile of those of the music itself."""
+    """Return unexplained second differences, and the local 99.9th percentile of those of the music."""
     unexplained = np.abs(np.diff(heard.astype(np.float64) - join.expected, n=2, axis=0)).max(axis=1)
     own = np.abs(np.diff(join.heard.astype(np.float64), n=2, axis=0)).max(axis=1)
     pieces = np.array_split(own, max(1, len(own) // 44_100))

@@ -1,4 +1,4 @@
-"""How long it takes: rendering, the whole command, video, analysis, starting."""
+"""Speed: rendering, the whole command, video, analysis, start-up."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ for name in sys.argv[2:]:
 
 
 def render(bench: Bench) -> Iterator[Row]:
-    """Render analysed tracks to MP3 320, against the limit of the machine and everybody else."""
+    """Render analysed tracks to MP3 320, compared with the machine's limit and with other tools."""
     bench.warm_up()
     tracks, out = bench.music.tracks, bench.work
     runs = interleaved(
@@ -97,7 +97,7 @@ def _ratios(slower: Sequence[Run], faster: Sequence[Run]) -> str:
 
 
 def cold(bench: Bench) -> Iterator[Row]:
-    """Run everything from nothing, analysis and check sheet included, against pydub which does neither."""
+    """Run without any cache, analysis and check sheet included, compared with pydub, which does neither."""
     runs = interleaved(
         bench.repeats,
         ours=lambda: bench.mix("cold", bench.music.tracks, cold=True).run,
@@ -117,7 +117,7 @@ def cold(bench: Bench) -> Iterator[Row]:
 
 
 def video(bench: Bench) -> Iterator[Row]:
-    """Make MP3 and 1080p MP4 together, against pydub and the command that encodes every frame."""
+    """Make MP3 and 1080p MP4 together, compared with pydub and a command that encodes every frame."""
     bench.warm_up()
     seconds = rivals.VIDEO_SAMPLE_S if not bench.quick else 10
     runs = interleaved(
@@ -144,7 +144,7 @@ def video(bench: Bench) -> Iterator[Row]:
 
 
 def video_stage(bench: Bench) -> Iterator[Row]:
-    """Time the video stage alone for three hours, and what each title card adds."""
+    """Time the video stage alone for three hours, and the cost of each title card."""
     seconds = 600.0 if bench.quick else THREE_HOURS_S
     tracks = repeated(bench.music.tracks, bench.music.lengths_s, seconds)
     plain = bench.mix("video-long", tracks, "--no-check", "--formats", "mp4", *bench.pictured)
@@ -172,7 +172,7 @@ def video_stage(bench: Bench) -> Iterator[Row]:
 
 
 def analysis(bench: Bench) -> Iterator[Row]:
-    """Analyse every track in one process, counting CPU, beside ffmpeg's own loudness meter."""
+    """Measure the CPU time of analysing every track, compared with ffmpeg's loudness meter."""
     tracks = bench.music.tracks
     meter = ["-af", "ebur128=peak=true", "-f", "null", "-"]
     runs = interleaved(
@@ -192,7 +192,7 @@ def analysis(bench: Bench) -> Iterator[Row]:
 
 
 def start(bench: Bench) -> Iterator[Row]:
-    """Start `manage.py` and look whether it loaded what only an engine run needs."""
+    """Start `manage.py` and check that it does not import what only an engine run needs."""
     manage = [sys.executable, ROOT / "manage.py", "mix", "--help"]
     heavy = "import scipy.signal, pydub, PIL.Image, mutagen, runpy, sys; sys.argv = sys.argv[1:]; "
     heavy += "runpy.run_path(sys.argv[0], run_name='__main__')"

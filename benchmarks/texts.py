@@ -1,4 +1,4 @@
-"""Thousands of invented tracklists through the description writer, held against YouTube's rules."""
+"""Thousands of random tracklists through the description writer, checked against YouTube's rules."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from mixes.engine.tracklist.description import DEFAULT_TEMPLATE, Description, re
 
 LISTS, QUICK_LISTS = 10_000, 1_000
 RATE = 44_100
-LENGTHS_S = ((0.5, 12), (5, 60), (90, 420), (600, 7_200))  # jingles, short, songs, sets
+LENGTHS_S = ((0.5, 12), (5, 60), (90, 420), (600, 7_200))  # seconds: jingles, short songs, songs, sets
 MOST_BYTES = 5_000
 SHORTEST_S, FEWEST = 10, 3
 TIME_LINE = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{2})(?: (.*))?$")
@@ -43,7 +43,7 @@ TRICKS = (
 
 
 def tracklists(bench: Bench) -> Iterator[Row]:
-    """Write many descriptions and count those that break a rule, or say the wrong thing about it."""
+    """Write many descriptions and count those that break a rule or report a wrong status."""
     count = QUICK_LISTS if bench.quick else LISTS
     rng = np.random.default_rng(440)
     broken: list[str] = []
@@ -65,7 +65,7 @@ def tracklists(bench: Bench) -> Iterator[Row]:
 
 
 def invent(rng: np.random.Generator) -> Timeline:
-    """Return a mix that could exist, its titles as wild as tags can be."""
+    """Return a random plausible mix, with titles as unusual as tags can be."""
     count = int(rng.choice((1, 2, 3, int(rng.integers(3, 30)), int(rng.integers(30, 600)))))
     low, high = LENGTHS_S[int(rng.choice(4, p=(0.2, 0.2, 0.5, 0.1)))]
     clips: list[Clip] = []
@@ -104,7 +104,7 @@ def faults(description: Description, chapters: Sequence[Chapter], duration_s: fl
 def list_faults(
     entries: Sequence[re.Match[str]], chapters: Sequence[Chapter], duration_s: float
 ) -> list[str]:
-    """Return the faults of a list of chapters: each line's time, then its label."""
+    """Return the faults of a list of chapters: the time of each line, then its label."""
     found = []
     times = [int(h or 0) * 3600 + int(m) * 60 + int(s) for h, m, s, _ in (e.groups() for e in entries)]
     if len(times) < FEWEST or times[0] != 0:
@@ -121,7 +121,7 @@ def list_faults(
 
 
 def possible(chapters: Sequence[Chapter], duration_s: float) -> bool:
-    """Tell whether three entries of ten seconds each can be found at all, neighbours sharing a line."""
+    """Return whether three entries of ten seconds each are possible when neighbours may share a line."""
     entries, last_s = 0, -SHORTEST_S
     for chapter in chapters:
         second = int(chapter.start_s)

@@ -1,6 +1,6 @@
-"""Measure uploads to YouTube against the stand-in, into benchmarks/RESULTS.md: `make bench-youtube`.
+"""Measure uploads to a stand-in for YouTube, into benchmarks/RESULTS.md: `make bench-youtube`.
 
-A real worker process sends, the stand-in receives in this one; both share the machine.
+A real worker process sends, the stand-in receives in this process; both share the machine.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def live(*sizes: int, sparse: bool = False) -> Iterator[Site]:
-    """A site with one worker, and publications of such sizes that wait to be let go."""
+    """Yield a site with one worker, and publications of these sizes that wait for their release."""
     with tempfile.TemporaryDirectory(prefix="mixtape-bench-") as folder, StandIn() as google:
         google.manner.polls = 0
         site = Site(Path(folder), google)
@@ -52,7 +52,7 @@ def live(*sizes: int, sparse: bool = False) -> Iterator[Site]:
 
 
 def send(site: Site) -> tuple[Session, int]:
-    """Publish the next one; return its session, and the peak memory of the process that sent it."""
+    """Publish the next one; return its session, and the peak memory of its sending process in bytes."""
     pk, peak = site.let_go(), 0
     known = set(site.google.sessions)
 
@@ -69,7 +69,7 @@ def send(site: Site) -> tuple[Session, int]:
 
 
 def peak_bytes(pid: int) -> int:
-    """Return the most memory that a process has had; 0 when it is gone."""
+    """Return the peak memory of a process in bytes; 0 when it has ended."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -90,7 +90,7 @@ def speed() -> Iterator[Row]:
 
 
 def memory() -> Iterator[Row]:
-    """Each size by a worker of its own, whose peak memory is all it ever had."""
+    """Measure each size with a fresh worker, because peak memory covers its whole lifetime."""
     peaks = {}
     for size in (CHUNK, HUGE_BYTES):
         with live(size, sparse=True) as site:
@@ -106,7 +106,7 @@ def memory() -> Iterator[Row]:
 
 
 def interruptions() -> Iterator[Row]:
-    """One interruption in each upload, at a place of its own."""
+    """Interrupt each upload once, at a different place."""
     rng, again = random.Random(7), []
     with live(*[3 * CHUNK + 77] * INTERRUPTIONS) as site:
         for number in range(INTERRUPTIONS):
@@ -123,7 +123,7 @@ def interruptions() -> Iterator[Row]:
 
 
 def cut(number: int, rng: random.Random) -> dict[str, object]:
-    """Return one of the ways in which a chunk is interrupted."""
+    """Return a random kind of interruption of a chunk."""
     ways: tuple[dict[str, object], ...] = (
         {"drop": "rst", "after": rng.randint(1, CHUNK)},
         {"drop": "fin", "after": rng.randint(1, CHUNK)},

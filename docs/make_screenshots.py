@@ -1,7 +1,7 @@
-"""Take the pictures of docs/screenshots anew: `make screenshots`.
+"""Take the pictures in docs/screenshots: `make screenshots`.
 
-Starts a site of its own on temporary folders, lets it make a mix of generated songs, and takes every page at
-two widths, light and dark.
+Starts a site with temporary folders, makes a mix of generated songs, and captures every page at two widths,
+light and dark.
 """
 
 import io
@@ -20,7 +20,7 @@ from mixes.engine.synth.songs import make_songs, write_song
 from mixtape_site.tests.browser.conftest import ROOT, Site, running_browser, running_site
 
 FOLDER = ROOT / "docs" / "screenshots"
-WIDTHS = {1280: 1400, 360: 1900}  # pixels: how wide, and the most that is shown of a long page
+WIDTHS = {1280: 1400, 360: 1900}  # pixels: width, and the maximum height that is captured
 SCHEMES = ("light", "dark")
 QUALITY = 86
 SONG_S, SEED = 150.0, 11
@@ -34,7 +34,7 @@ NAMES = (
 )
 TITLE = "Evenings in the North"
 PATIENCE_MS = 240_000.0
-# Colours fade into each other, and a busy machine draws late: two frames after that is over
+# Colours cross-fade, and a busy machine draws late: two frames later both are done
 SETTLED = """async () => {
   const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
   await frame();
@@ -44,11 +44,11 @@ SETTLED = """async () => {
   await frame();
   await frame();
 }"""
-PASSWORD = "a needle in the groove"  # of accounts that are gone with the temporary folders
+PASSWORD = "a needle in the groove"  # of accounts in the temporary folders
 
 
 def main() -> None:
-    """Take all pictures, into the folder given or into docs/screenshots."""
+    """Take all pictures, into the given folder or docs/screenshots."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     expect.set_options(timeout=PATIENCE_MS)
@@ -65,11 +65,11 @@ def main() -> None:
 
 
 def write_songs(folder: Path) -> Iterator[Path]:
-    """Write the songs, named as people name them."""
+    """Write the songs, with file names as people choose them."""
     ffmpeg = find_ffmpeg()
     for number, song in enumerate(make_songs(len(NAMES), seconds=SONG_S, seed=SEED)):
         artist, title = NAMES[number]
-        shorter = 10 * number % 24  # no two of the same length
+        shorter = 10 * number % 24  # all lengths differ
         song = replace(
             song,
             artist=artist,
@@ -91,7 +91,7 @@ def open_page(browser: Browser, site: Site) -> Page:
 
 
 def take_journey(page: Page, songs: list[Path], folder: Path) -> None:
-    """Go from the first page to the result as a person does."""
+    """Walk from the first page to the result like a user."""
     page.goto("/")
     take(page, folder, "home")
     sign_up(page)
@@ -123,7 +123,7 @@ def sign_up(page: Page) -> None:
 
 
 def arrange(page: Page, songs: list[Path]) -> str:
-    """Add the songs and give the mix its title; return its address."""
+    """Add the songs and the title of the mix; return its URL."""
     page.locator("input.upload-files").set_input_files(songs)
     expect(page.locator("#track-list .track-wave svg")).to_have_count(len(songs))
     page.locator(".label-menu summary").click()
@@ -139,7 +139,7 @@ def arrange(page: Page, songs: list[Path]) -> str:
 
 
 def make(page: Page, folder: Path) -> None:
-    """Make the mix; taken while it is made, and when it is."""
+    """Make the mix; capture its page while it is made and when it is done."""
     page.get_by_role("button", name="Make the mix").click()
     expect(page.locator("#job-status")).to_contain_text(re.compile(r"\b[3-9]\d %"))
     take(page, folder, "job")
@@ -149,7 +149,7 @@ def make(page: Page, folder: Path) -> None:
 
 
 def take_admin(page: Page, site: Site, folder: Path) -> None:
-    """Become the operator by the link in the terminal, and look at the jobs."""
+    """Become operator with the link in the terminal, and open the job list."""
     page.goto(site.wait_for(r"http://\S+/account/first/\S+").group())
     page.locator("[name=email]").fill("operator@example.org")
     page.locator("[name=password]").fill(PASSWORD)
@@ -160,7 +160,7 @@ def take_admin(page: Page, site: Site, folder: Path) -> None:
 
 
 def take(page: Page, folder: Path, name: str) -> None:
-    """Take what is on the page in both widths and schemes."""
+    """Capture the page in both widths and colour schemes."""
     page.wait_for_load_state("load")
     for width, most in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": 740})

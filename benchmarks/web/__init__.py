@@ -1,1 +1,1 @@
-"""What the site costs: `make bench-web`."""
+"""Benchmarks of the site: `make bench-web`."""

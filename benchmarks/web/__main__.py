@@ -1,4 +1,4 @@
-"""Measure the site and write its part of benchmarks/RESULTS.md: `python -m benchmarks.web [MUSIC_FOLDER]`."""
+"""Run the site's benchmarks and update benchmarks/RESULTS.md: `python -m benchmarks.web [MUSIC_FOLDER]`."""
 
 import argparse
 import os

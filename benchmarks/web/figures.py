@@ -1,4 +1,4 @@
-"""The figures of the site, each against its goal."""
+"""Benchmarks of the site, each with its target."""
 
 import asyncio
 import re
@@ -22,18 +22,18 @@ MIXED_SONGS = 8  # half an hour of mix
 FIRST_PAGE_KB = 100.0
 PATIENCE_S = 600.0
 FORM = "application/x-www-form-urlencoded"
-HTMX = {"HX-Request": "true"}  # asks for a fragment
+HTMX = {"HX-Request": "true"}  # requests a fragment
 
 
 @dataclass(slots=True)
 class WebBench:
-    """What the figures share."""
+    """Shared state of the benchmarks."""
 
     site: Site
     folder: Path
     songs: list[Path]
     client: Client = field(init=False)
-    job: str = ""  # a finished one
+    job: str = ""  # id of a finished job
 
     def __post_init__(self) -> None:
         self.client = sign_in("bench@example.org", self.site.port)
@@ -46,7 +46,7 @@ class WebBench:
 
 
 def first_page(bench: WebBench) -> Iterator[Row]:
-    """Load the first page in a fresh browser and count the bytes that came."""
+    """Load the first page in a fresh browser and count the bytes received."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -70,7 +70,7 @@ def first_page(bench: WebBench) -> Iterator[Row]:
 
 
 def songs(bench: WebBench) -> Iterator[Row]:
-    """Upload songs, wait until all are ready; then press Make and wait for progress."""
+    """Upload songs and wait until all are analysed; then make the mix and wait for progress."""
     mix = create_mix(bench.client)
     ended_s = upload_songs(bench, mix, SONGS)
     wait_until_ready(bench)
@@ -116,7 +116,7 @@ def has_progress(answer: Answer) -> bool:
 
 
 def polling(bench: WebBench) -> Iterator[Row]:
-    """Render alone and while 200 pages ask for their fragment, each every two seconds; twice, interleaved."""
+    """Render alone and while 200 pages poll their fragment every two seconds; twice, alternately."""
     mix = create_mix(bench.client)
     upload_songs(bench, mix, MIXED_SONGS)
     wait_until_ready(bench)
@@ -152,9 +152,9 @@ def polling(bench: WebBench) -> Iterator[Row]:
 
 
 class Pollers:
-    """Clients that ask for one fragment every two seconds, each on a connection that stays open.
+    """Clients that poll one fragment every two seconds, each on a persistent connection.
 
-    One thread with bare sockets: what the readers cost is on their own machines, not beside the render.
+    One thread with bare sockets: real readers' cost is on their own machines, not next to the render.
     """
 
     def __init__(self, port: int, path: str) -> None:
@@ -193,7 +193,7 @@ class Pollers:
 
 
 def uploads(bench: WebBench) -> Iterator[Row]:
-    """Send a gigabyte in pieces, over one connection, and watch the web server's memory."""
+    """Send a gigabyte in chunks over one connection, and watch the web server's memory."""
     pids = bench.site.web_pids()
     before_mb = rss_mb(pids)
     size, chunk = UPLOAD_MB * 1_000_000, bytes(CHUNK_MB << 20)
@@ -219,7 +219,7 @@ def uploads(bench: WebBench) -> Iterator[Row]:
 
 
 def pages(bench: WebBench) -> Iterator[Row]:
-    """Ask for each page again and again with a full database; count queries in it and in an empty one."""
+    """Request each page repeatedly with a full database; count its queries with full and empty tables."""
     few = queries(bench, page_paths())
     ids = rows.fill(bench.owner, song_analysis(bench))
     paths = page_paths(**ids, job=bench.job)
@@ -238,7 +238,7 @@ def pages(bench: WebBench) -> Iterator[Row]:
 
 
 def page_paths(mix: str = "", long_mix: str = "", job: str = "") -> dict[str, str]:
-    """Return the pages by name; those of a mix only where there is one."""
+    """Return the paths of pages by name; pages of a mix only when there is one."""
     paths = {
         "my mixes": "/mixes/",
         "my mixes, searched": "/mixes/?q=Mix",
@@ -285,13 +285,13 @@ def song_analysis(bench: WebBench) -> Any:
 
 
 def create_mix(client: Client) -> str:
-    """Start a mix as the page does; return its id."""
+    """Create a mix through its page; return its id."""
     answer = expect(client.ask("POST", "/mixes/new/", b"title=Mix+of+the+bench", {"Content-Type": FORM}), 302)
     return answer.headers["Location"].strip("/").split("/")[1]
 
 
 def make(client: Client, mix: str) -> str:
-    """Press Make; return the job's id."""
+    """Start a job as the Make button does; return its id."""
     answer = expect(client.ask("POST", f"/mixes/{mix}/make/", b"", {"Content-Type": FORM}), 302)
     return answer.headers["Location"].strip("/").split("/")[1]
 
@@ -316,7 +316,7 @@ def patch(client: Client, location: str, offset: int, piece: bytes) -> Answer:
 
 
 def upload_songs(bench: WebBench, mix: str, count: int) -> float:
-    """Upload songs, each other than all before it; return when the last byte was taken."""
+    """Upload distinct songs; return when the last byte was accepted."""
     for number in range(count):
         data = bench.songs[number % len(bench.songs)].read_bytes() + f"{mix} {number}".encode()
         location = create_upload(bench.client, f"{number:02d} song.mp3", len(data), mix)
@@ -345,7 +345,7 @@ def run_job(bench: WebBench, mix: str) -> float:
 
 
 def wait_for_job(job: str) -> float:
-    """Wait for a job's end; return how long its run took, in seconds."""
+    """Wait for a job to end; return the duration of its run in seconds."""
     from mixes.models import MixJob
 
     until_s = time.perf_counter() + PATIENCE_S

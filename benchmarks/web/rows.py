@@ -1,4 +1,4 @@
-"""A database as full as that of a busy site, of one owner: mixes, tracks with their waveforms, jobs."""
+"""A database as full as that of a busy site with one owner: mixes, tracks with waveforms, jobs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from mixes.engine.analysis.track import ANALYSIS_VERSION, TrackAnalysis
 
 MIXES, TRACKS, TRACKS_PER_MIX, LONG_MIX = 1_000, 20_000, 20, 60
-ANALYSED_EVERY = 10  # lists never load an analysis, so that not all need one
+ANALYSED_EVERY = 10  # lists never load analyses, so only some tracks need one
 BATCH = 500
 
 
 def fill(owner: Any, analysis: TrackAnalysis) -> dict[str, str]:
-    """Make the rows; return the ids of a mix of 20 tracks and of one of 60."""
+    """Create the rows; return the ids of a mix of 20 tracks and of one of 60."""
     from mixes.models import Mix
     from mixes.services.editing.plans import plan_of
 
@@ -81,7 +81,7 @@ def place(mix: Any, tracks: Sequence[Any]) -> None:
 
 
 def make_jobs(owner: Any, mixes: Sequence[Any]) -> None:
-    """Make a finished job for each mix, for the lists that tell how the latest one stands."""
+    """Create a finished job for each mix, for lists that show the latest job."""
     from django.utils import timezone
 
     from mixes.leases import State

@@ -1,4 +1,4 @@
-"""A real site to measure: `manage.py up` on folders of its own, accounts and rows made through the ORM."""
+"""A real site to measure: `manage.py up` with its own folders; accounts and rows are made through the ORM."""
 
 import http.client
 import os
@@ -20,7 +20,7 @@ IDLE_S = 4.0
 
 @dataclass(slots=True)
 class Answer:
-    """What came back, and how long that took."""
+    """A response, and how long it took."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -29,7 +29,7 @@ class Answer:
 
 
 def prepare(folder: Path) -> int:
-    """Point Django at a new site in `folder` and make its database; return the port it will have."""
+    """Configure Django for a new site in `folder` and create its database; return its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -47,7 +47,7 @@ def prepare(folder: Path) -> int:
 
 
 class Site:
-    """The running site; ends with its context."""
+    """The running site; a context manager that stops it."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.port = port
@@ -71,14 +71,14 @@ class Site:
         self.log.close()
 
     def web_pids(self) -> list[int]:
-        """Return the processes of the web server."""
+        """Return the process ids of the web server."""
         command = ["pgrep", "-f", f"gunicorn.*mixtape_site|mixtape.*{self.process.pid}"]
         found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
         return [int(pid) for pid in found if _has_ancestor(int(pid), self.process.pid)]
 
 
 class Client:
-    """A signed-in browser without the browser: one connection that stays open."""
+    """A signed-in HTTP client with one persistent connection."""
 
     def __init__(self, port: int, cookies: str = "", csrf: str = "") -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -92,7 +92,7 @@ class Client:
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> Answer:
         if time.monotonic() - self.used_s > IDLE_S:
-            self.connection.close()  # the server does so too; the next request opens it again
+            self.connection.close()  # the server closes it too; the next request reconnects
         self.used_s = time.monotonic()
         began_s = time.perf_counter()
         self.connection.request(method, path, body, {**self.headers, **(headers or {})})
@@ -102,7 +102,7 @@ class Client:
 
 
 def sign_in(email: str, port: int) -> Client:
-    """Make a user where there is none, and a session; return a client that has it."""
+    """Create the user if missing, and a session; return a client with that session."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
     from django.contrib.sessions.backends.db import SessionStore
 
@@ -120,7 +120,7 @@ def sign_in(email: str, port: int) -> Client:
 
 
 def rss_mb(pids: list[int]) -> float:
-    """Return the proportional memory of processes, in 10^6 bytes."""
+    """Return the memory (PSS) of processes in 10^6 bytes."""
     total = 0
     for pid in pids:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
