@@ -1,6 +1,6 @@
 "use strict";
 
-// What every page needs: toasts, menus, dialogs, Copy buttons, times in the reader's zone.
+// Used on every page: toasts, menus, dialogs, Copy buttons, times in the browser's time zone.
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const TOAST_SECONDS = 7;
@@ -36,7 +36,7 @@
     shown.append(toast);
   }
 
-  // A toast leaves by itself unless it tells of trouble or somebody is reading it.
+  // A toast closes by itself, unless it reports an error or has the pointer or focus.
   function leaveLater(toast) {
     if (toast.matches(".toast-error, .toast-warning")) return;
     setTimeout(() => {
@@ -135,7 +135,7 @@
         await navigator.clipboard.writeText(source.value ?? source.textContent);
         this.say();
       } catch {
-        this.select(source); // no permission, or plain http: leave it selected for Ctrl+C
+        this.select(source); // no permission, or plain http: select the text for Ctrl+C
       }
     }
 

@@ -1,7 +1,7 @@
 "use strict";
 
-// <job-bell>: offers a browser notification for the end of a run, where browsers have them. Beside it, the
-// stage is said to screen readers when it changes, and not with every poll.
+// <job-bell>: offers a browser notification when the job ends, where browsers support it. Also announces the
+// stage to screen readers when it changes, instead of at every poll.
 (() => {
   class JobBell extends HTMLElement {
     connectedCallback() {
@@ -24,13 +24,13 @@
     }
   }
 
-  // The answer to the last poll carries this event; the page is loaded anew right after it.
+  // The response to the last poll carries this event; the page reloads right after it.
   document.addEventListener("job-ended", (event) => {
     if (!("Notification" in window) || Notification.permission !== "granted") return;
     try {
       new Notification(event.detail.title, { body: event.detail.text, tag: location.pathname });
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // Chrome on Android shows them from workers only
+      if (!(error instanceof TypeError)) throw error; // Chrome on Android allows notifications from workers only
     }
   });
 

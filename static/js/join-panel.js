@@ -1,6 +1,6 @@
 "use strict";
 
-// <join-panel>: the slider, the number and the choice beside them say the same.
+// <join-panel>: keeps the slider, the number and the select in sync.
 customElements.define("join-panel", class extends HTMLElement {
   connectedCallback() {
     this.addEventListener("input", (event) => this.follow(event.target));

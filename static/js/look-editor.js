@@ -1,6 +1,6 @@
 "use strict";
 
-// <look-editor>: words are saved when a field is left, and seen as they are typed.
+// <look-editor>: saves a text when its field loses focus, and previews it while typing.
 customElements.define("look-editor", class extends HTMLElement {
   connectedCallback() {
     this.sent = Promise.resolve();
@@ -47,7 +47,7 @@ customElements.define("look-editor", class extends HTMLElement {
     return fetch(form.action, { method: "POST", body: data, headers });
   }
 
-  // A form that was accepted stays as it is, but for its version: somebody may be typing in it.
+  // After a successful save only the version changes: replacing the form could lose what the user is typing.
   put(html, { isRefused = false } = {}) {
     const answer = document.createElement("template");
     answer.innerHTML = html;

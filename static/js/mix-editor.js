@@ -1,13 +1,13 @@
 "use strict";
 
-// <mix-editor>: the page of one mix. Everything is a form that works without this script; here forms are sent
-// one after the other, the answer's pieces take the place of those on the page by their ids, and rows move at once.
+// <mix-editor>: the page of one mix. Every action is a form that works without this script. The script sends forms
+// one after the other, replaces page elements by id with those of the response, and moves rows at once.
 customElements.define("mix-editor", class extends HTMLElement {
   connectedCallback() {
     this.sent = Promise.resolve();
-    this.waiting = 0; // requests that are on their way or in line
-    this.known = new Map(); // id -> what the server last said of it
-    this.moved = null; // the timer of an order that was not sent yet
+    this.waiting = 0; // requests in flight or queued
+    this.known = new Map(); // id -> the server's latest version of that element
+    this.moved = null; // timer of an order that is not sent yet
     for (const piece of document.querySelectorAll("#mix-head, #mix-history, #mix-settings, #mix-bar, #track-list > li")) this.learn(piece);
     this.addEventListener("click", (event) => this.onClick(event));
     this.addEventListener("keydown", (event) => this.onKey(event));
@@ -28,7 +28,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     return document.getElementById("edit-form");
   }
 
-  // What the user does
+  // User actions
 
   onClick(event) {
     const button = event.target.closest("button[name=move]");
@@ -120,11 +120,11 @@ customElements.define("mix-editor", class extends HTMLElement {
     });
   }
 
-  // Bring the list into this order; what stands right already stays untouched, for lists of hundreds.
+  // Bring the list into this order without moving rows that are in place: lists may have hundreds of rows.
   arrange(items) {
     let next = this.list.firstElementChild;
     for (const item of items) {
-      const early = []; // what stands here and comes later: a song and its join at a time
+      const early = []; // rows here that belong further down: a song and its join at a time
       for (let at = next; at && at !== item && early.length < 4; at = at.nextElementSibling) early.push(at);
       const isNear = early.length ? early.at(-1).nextElementSibling === item : item === next;
       if (isNear) {
@@ -136,7 +136,7 @@ customElements.define("mix-editor", class extends HTMLElement {
 
   say(row, place, count) {
     row.classList.remove("is-moved");
-    void row.offsetWidth; // so that the flash begins anew
+    void row.offsetWidth; // force a reflow, so that the flash animation restarts
     row.classList.add("is-moved");
     const words = { title: row.dataset.title, place: place + 1, count };
     document.getElementById("announce").textContent = this.dataset.place.replace(/\{(\w+)\}/g, (_, key) => words[key]);
@@ -185,7 +185,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     data.set("version", this.form.elements.version.value);
     try {
       const answer = await fetch(url, { method: "POST", body: data, headers: this.headers(), keepalive: data.has("reorder") });
-      if (answer.headers.has("HX-Redirect")) return location.reload(); // signed out elsewhere: sign in, and come back here
+      if (answer.headers.has("HX-Redirect")) return location.reload(); // signed out elsewhere: reload to sign in and return here
       if (!answer.ok && answer.status !== 409 && answer.status !== 422) throw new Error(answer.status);
       if (answer.status === 409) this.forget();
       this.patch(await answer.text(), { isRefused: !answer.ok });
@@ -201,7 +201,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     return { "HX-Request": "true", "X-CSRFToken": JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"] };
   }
 
-  // An order that was not sent yet goes: the page shows what the server has.
+  // Drop an order that was not sent yet: the page then shows the server's order.
   forget() {
     clearTimeout(this.moved);
     this.moved = null;
@@ -219,7 +219,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     document.dispatchEvent(new CustomEvent("toast", { detail: { text, level: "error" } }));
   }
 
-  // Looking again, while a song is on its way
+  // Polling while a song is uploaded or analysed
 
   poll() {
     clearTimeout(this.pollTimer);
@@ -239,11 +239,11 @@ customElements.define("mix-editor", class extends HTMLElement {
       const answer = await fetch(`${this.form.dataset.stateUrl}?seen=${seen}`, { headers: this.headers() });
       if (answer.headers.has("HX-Redirect")) return location.reload();
       if (answer.status === 200 && !this.moved && (always || !this.waiting)) this.patch(await answer.text());
-    } catch { /* the next look may find the site again */ }
+    } catch { /* the next poll may reach the site again */ }
     this.poll();
   }
 
-  // Putting the answer's pieces in place
+  // Applying the response
 
   patch(html, { isRefused = false } = {}) {
     const answer = document.createElement("template");
@@ -262,7 +262,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     this.known.set(piece.id, this.words(piece));
   }
 
-  // Each answer has another CSRF token and version: they make no difference to what is seen.
+  // Ignore the CSRF token and version, which differ in every response but are invisible.
   words(piece) {
     return piece.outerHTML.replace(/name="(csrfmiddlewaretoken|version)" value="[^"]*"/g, "");
   }
@@ -284,14 +284,14 @@ customElements.define("mix-editor", class extends HTMLElement {
     this.arrived(fresh);
   }
 
-  // The form stays: thousands of buttons may belong to it, and a new one would have to find them all.
+  // Keep the form element: a new one would have to associate all its buttons again, which may be thousands.
   renew(fresh, form) {
     for (const { name, value } of fresh.attributes) form.setAttribute(name, value);
     for (const field of fresh.querySelectorAll("input")) form.elements[field.name].value = field.value;
   }
 
   patchList(fresh) {
-    if (this.moved) return; // newer moves are on the page: their own answer will show them
+    if (this.moved) return; // newer moves are pending: their own response will show them
     const rows = [...fresh.children].map((row) => this.patchRow(row));
     const stay = new Set(rows);
     for (const row of [...this.list.children]) if (!stay.has(row)) row.remove();
@@ -315,7 +315,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     return fresh;
   }
 
-  // Replace only those cells of a song's row that differ; false where the rows are not built alike.
+  // Replace only the cells of a song's row that differ; return false if the rows have different structures.
   patchCells(old, fresh) {
     const cells = [...old.children], freshCells = [...fresh.children];
     if (!old.matches(".track-row") || cells.length !== freshCells.length) return false;

@@ -1,6 +1,6 @@
 "use strict";
 
-// <mix-end seconds="1262" data-words="ends at {time} if played now">: in the reader's own time of day.
+// <mix-end seconds="1262" data-words="ends at {time} if played now">: in the browser's time zone.
 customElements.define("mix-end", class extends HTMLElement {
   connectedCallback() {
     this.show();

@@ -1,12 +1,12 @@
 "use strict";
 
-// <mix-player>: our own controls over an <audio> or <video> that has its own without us. The waveform is the
-// seek bar; [data-chapters] in the page becomes clickable; #t=66 in the address begins there.
+// <mix-player>: custom controls for an <audio> or <video>, which has native controls without this script. The
+// waveform is the seek bar; [data-chapters] becomes clickable; #t=66 in the URL starts playback there.
 (() => {
   const STEP_S = 5;
   const LEAP_S = 10;
   const PAGE_S = 60;
-  const RESTART_S = 3; // "previous" goes to the beginning of the song first, as players do
+  const RESTART_S = 3; // "previous" first returns to the start of the current song, as players do
 
   function clock(seconds) {
     const whole = Math.max(0, Math.floor(seconds));
@@ -113,7 +113,7 @@
       if (found) this.seek(this.ofChapter(Number(found[1])));
     }
 
-    // Addresses hold whole seconds: one that names a chapter means its very beginning.
+    // URLs hold whole seconds: one that equals a chapter's second means the chapter's exact start.
     ofChapter(seconds) {
       return this.starts.find((start) => Math.floor(start) === seconds) ?? seconds;
     }
@@ -151,7 +151,7 @@
       step();
     }
 
-    // What is seen
+    // Display
 
     chapterAt(seconds) {
       let place = 0;
@@ -187,7 +187,7 @@
       }
     }
 
-    // In its own list alone: the page stays where its reader is.
+    // Scroll only the list: the page must stay where the reader is.
     reveal(link) {
       const list = link.closest("[data-chapters]");
       const [song, seen] = [link.getBoundingClientRect(), list.getBoundingClientRect()];
@@ -205,7 +205,7 @@
       if (playing) this.follow();
     }
 
-    // The head moves with every picture: `timeupdate` comes four times a second, which jerks.
+    // Move the playhead in every animation frame: `timeupdate` fires four times a second, which is jerky.
     follow() {
       this.show();
       this.frame = requestAnimationFrame(() => this.follow());
@@ -222,7 +222,7 @@
       document.dispatchEvent(new CustomEvent("toast", { detail: { text: this.dataset.failed, level: "error" } }));
     }
 
-    // The keys of a keyboard or a headset
+    // Media keys of a keyboard or headset
     offerKeys() {
       if (!("mediaSession" in navigator)) return;
       const keys = {
@@ -238,7 +238,7 @@
         try {
           navigator.mediaSession.setActionHandler(name, act);
         } catch (error) {
-          if (!(error instanceof TypeError)) throw error; // a browser that does not know this key
+          if (!(error instanceof TypeError)) throw error; // this browser does not support the action
         }
       }
     }

@@ -1,14 +1,14 @@
 "use strict";
 
-// <publish-form>: counts as YouTube counts while somebody types, and shows a picture that was chosen.
-// The site counts again when the form is sent: what is said here is a help, not the rule.
+// <publish-form>: counts characters as YouTube does while typing, and previews the chosen picture.
+// The server validates again on submit.
 customElements.define("publish-form", class extends HTMLElement {
   static COUNTS = {
     characters: (text) => [...text].length,
     bytes: (text) => new TextEncoder().encode(text).length,
     tags: (text) => {
       const tags = new Set(text.split(/[,\n]/).map((tag) => tag.trim()).filter(Boolean));
-      const lengths = [...tags].map((tag) => [...tag].length + (tag.includes(" ") ? 2 : 0)); // two: its quotes
+      const lengths = [...tags].map((tag) => [...tag].length + (tag.includes(" ") ? 2 : 0)); // two more for its quotes
       return lengths.reduce((sum, length) => sum + length, 0) + Math.max(0, tags.size - 1);
     },
   };
@@ -36,7 +36,7 @@ customElements.define("publish-form", class extends HTMLElement {
     picture.src = this.shown = URL.createObjectURL(field.files[0]);
   }
 
-  // What was in the way may be gone once it was looked at again.
+  // Enable the upload button when the latest preflight check has no error.
   open() {
     const isClear = this.querySelector("#preflight")?.hasAttribute("data-clear");
     const button = this.querySelector("[data-upload]");
@@ -45,12 +45,12 @@ customElements.define("publish-form", class extends HTMLElement {
     if (words) words.hidden = isClear;
   }
 
-  // Times are meant as the clock on the wall shows them.
+  // Times are entered as local wall-clock times.
   useZone() {
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const field = this.querySelector("[name=zone]");
     const moment = this.querySelector("[data-moment]");
-    if (!zone || this.querySelector("[aria-invalid]")) return; // a form that came back keeps its zone
+    if (!zone || this.querySelector("[aria-invalid]")) return; // a form with errors keeps its zone
     field.value = zone;
     this.querySelectorAll("[data-zone]").forEach((shown) => { shown.textContent = zone; });
     if (moment) {

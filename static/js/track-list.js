@@ -1,6 +1,6 @@
 "use strict";
 
-// <track-list>: a list that is fetched again when uploads change, but not under the hands of somebody who edits.
+// <track-list>: a list that reloads when uploads change, but never while the user is editing in it.
 (() => {
   class TrackList extends HTMLElement {
     connectedCallback() {

@@ -1,7 +1,7 @@
 "use strict";
 
-// <track-player>: one bar that plays whatever a button with data-preview names. Such a button stands in a form
-// that works by itself. The sound may have to be made first: it is asked for until it is there.
+// <track-player>: one player bar for every button with data-preview. Each button is in a form that also works
+// without this script. The server may have to make the sound first: it is polled until it exists.
 (() => {
   const ASK_AGAIN_MS = 700;
 
@@ -12,14 +12,14 @@
   class TrackPlayer extends HTMLElement {
     connectedCallback() {
       this.audio = this.querySelector("audio");
-      this.playing = ""; // what is asked for or played: the button's data-preview
+      this.playing = ""; // data-preview of the button that is requested or playing
       this.onClick = (event) => {
         const button = event.target.closest?.("[data-preview]");
         if (!button) return;
         event.preventDefault();
         this.press(button);
       };
-      this.onLoad = () => { // once for all that arrives at a time
+      this.onLoad = () => { // one update per frame
         cancelAnimationFrame(this.frame);
         this.frame = requestAnimationFrame(() => this.mark());
       };
@@ -75,7 +75,7 @@
     }
 
     start() {
-      // A browser may want a press of its own, when making the sound took long
+      // Autoplay may be blocked when making the sound took too long after the click
       this.audio.play().catch((error) => error.name === "NotAllowedError" && this.say(this.dataset.press));
     }
 
@@ -101,7 +101,7 @@
       this.querySelector("[role=status]").textContent = words;
     }
 
-    // Shows on every button whether it plays; rows may have been swapped since.
+    // Show the playing state on every button; rows may have been swapped.
     mark() {
       document.querySelectorAll("[data-preview]").forEach((button) => {
         const isMine = button.dataset.preview === this.playing;

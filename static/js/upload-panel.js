@@ -1,17 +1,17 @@
 "use strict";
 
-// <upload-panel>: sends files in pieces that survive a cut (tus 1.0), around a form that works by itself.
-// Uploads are announced one after another, so that tracks stand in the order of the drop, then sent three at
-// a time. After every change it dispatches `uploads:changed`, for lists to fetch themselves again.
+// <upload-panel>: resumable uploads (tus 1.0), enhancing a form that works without this script.
+// Uploads are created one after another, so that tracks keep the order of the drop, then sent three at
+// a time. Dispatches `uploads:changed` after every change, so that lists reload.
 (() => {
   const PIECE_BYTES = 8 * 1024 * 1024;
   const AT_ONCE = 3;
   const RETRY_MS = [0, 1000, 3000, 5000, 10000, 20000, 30000, 60000, 60000, 60000];
   const SPEED_WINDOW_MS = 15000;
-  // In folders: what is surely no music is left alone; what nobody knows is tried
+  // In folders: skip what is certainly not music; try everything unknown
   const NO_MUSIC = /\.(jpe?g|png|gif|webp|bmp|tiff?|svg|txt|nfo|log|cue|m3u8?|pls|sfv|md5|ini|db|pdf|docx?|html?|xml|json|zip|rar|7z|exe)$/i;
   const HIDDEN = /(^|\/)\./;
-  const KEY = "mixtape-upload:"; // + address of an upload -> fingerprint of its file, and the mix it is for
+  const KEY = "mixtape-upload:"; // + upload URL -> fingerprint of its file, and the id of its mix
   const natural = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
   const pathOf = (file) => file.path || file.webkitRelativePath || file.name;
@@ -23,10 +23,10 @@
     try {
       if (file) localStorage.setItem(KEY + address, JSON.stringify([fingerprint(file), mix]));
       else localStorage.removeItem(KEY + address);
-    } catch { /* without storage the name and the size must do */ }
+    } catch { /* without storage, match by name and size */ }
   }
 
-  // What this browser has begun to send: address -> [fingerprint, mix]
+  // Uploads started in this browser: URL -> [fingerprint, mix]
   function begun() {
     try {
       const keys = Object.keys(localStorage).filter((key) => key.startsWith(KEY));
@@ -40,7 +40,7 @@
     return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
   }
 
-  // All files below dropped entries; directories give theirs in batches.
+  // All files below dropped entries; directories return theirs in batches.
   async function filesOf(entries, folder = "") {
     const found = [];
     for (const entry of entries) {
@@ -61,13 +61,13 @@
 
   class UploadPanel extends HTMLElement {
     connectedCallback() {
-      if (!window.tus?.isSupported) return; // the plain form stays as it is
+      if (!window.tus?.isSupported) return; // the plain form stays
       this.items = [];
-      this.moves = []; // [time, bytes sent until then]
+      this.moves = []; // [time, bytes sent by then]
       this.find = (name) => this.querySelector(`.upload-${name}`);
       this.find("send").hidden = true;
       this.listen();
-      const chosen = this.find("files"); // before this script was there
+      const chosen = this.find("files"); // files chosen before this script loaded
       if (chosen.files.length) this.addChosen(chosen);
     }
 
@@ -129,7 +129,7 @@
       this.draw();
     }
 
-    // The upload of this very file that was begun before: one that the page lists, or one this browser knows of.
+    // An earlier upload of the same file: one listed on the page, or one this browser started.
     goOnWith(file) {
       const known = begun();
       const rows = [...this.querySelectorAll("[data-upload]")];
@@ -159,7 +159,7 @@
         try {
           item.address ||= await this.announce(item);
           if (item.state === "announcing") item.state = "ready";
-          else this.terminate(item); // removed meanwhile
+          else this.terminate(item); // removed in the meantime
         } catch (error) {
           this.fail(item, error.message, error.lost);
         }
@@ -201,9 +201,9 @@
       return text && text.length < 400 && !text.startsWith("<") ? text : this.dataset.failed;
     }
 
-    // Signed out elsewhere: this page asks to sign in, and then shows what waits for its file.
+    // Signed out elsewhere: reload to sign in; the page then lists uploads that wait for their file.
     leaveToSignIn() {
-      this.leave.abort(); // no question whether to leave
+      this.leave.abort(); // reload without the leave-page warning
       location.reload();
     }
 
@@ -259,7 +259,7 @@
       const response = error.originalResponse;
       const status = response?.getStatus() ?? 0;
       if (status === 404 || status === 410) {
-        remember(item.address, null); // it has expired: from the beginning, as a new one
+        remember(item.address, null); // it has expired: start a new upload from the beginning
         item.address = "";
         if (!item.restarted) {
           Object.assign(item, { restarted: true, state: "new", sent: 0 });
@@ -298,7 +298,7 @@
     }
 
     changed(item) {
-      if (item) item.told = true; // the first piece is here: lists may show that it moves
+      if (item) item.told = true; // the first chunk has arrived: lists may show progress
       this.dispatchEvent(new CustomEvent("uploads:changed", { bubbles: true }));
     }
 
@@ -319,7 +319,7 @@
       this.find("said").textContent = words;
     }
 
-    // Drawing: at most once a frame
+    // Drawing: at most once per frame
 
     draw() {
       if (this.drawing) return;
@@ -349,7 +349,7 @@
 
     timeLeft(bytes) {
       const [first, last] = [this.moves[0], this.moves.at(-1)];
-      const speed = first && last[0] - first[0] > 1000 ? (last[1] - first[1]) / (last[0] - first[0]) : 0; // bytes a ms
+      const speed = first && last[0] - first[0] > 1000 ? (last[1] - first[1]) / (last[0] - first[0]) : 0; // bytes per ms
       if (speed <= 0) return "";
       const seconds = bytes / speed / 1000;
       const [words, n] = seconds < 90 ? [this.dataset.seconds, Math.ceil(seconds / 5) * 5] : [this.dataset.minutes, Math.ceil(seconds / 60)];
