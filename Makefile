@@ -34,12 +34,12 @@ lock: $(TOOLS)/.installed
 	$(COMPILE) requirements-dev.in -c requirements.txt -o requirements-dev.txt
 	$(COMPILE) requirements-tools.in -o requirements-tools.txt
 
-# look up known vulnerabilities of what is installed; fails when a package cannot be looked up
+# check the locked packages for known vulnerabilities; fails when a package cannot be looked up
 audit: $(TOOLS)/.installed
 	@for list in requirements requirements-dev; do \
 		echo "$$list.txt:"; \
 		$(TOOLS)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$list.txt || { \
-			echo "NOT PASSED: a known vulnerability is named above, or the list of them was not reached."; \
+			echo "NOT PASSED: a known vulnerability is named above, or the database was not reached."; \
 			exit 1; \
 		}; \
 	done
@@ -48,7 +48,7 @@ audit: $(TOOLS)/.installed
 run: setup
 	exec $(MANAGE) up
 
-# One more at a time than there are cores: many tests wait, for workers, servers and a browser
+# One process more than cores: many tests wait for workers, servers and a browser
 
 # run all tests; ARGS="mixes/tests -k title" runs some, ARGS=--cov measures coverage
 test: setup
@@ -75,11 +75,11 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/djlint templates --reformat --quiet --warn
 
-# measure speed, memory and sound beside other tools, into benchmarks/RESULTS.md; MUSIC=folder ARGS=--quick
+# measure speed, memory and sound against other tools, into benchmarks/RESULTS.md; MUSIC=folder ARGS=--quick
 bench: setup
 	$(BIN)/python -m benchmarks $(if $(MUSIC),"$(MUSIC)") $(ARGS)
 
-# measure pages, uploads and many readers, into the same page; MUSIC=folder
+# measure pages, uploads and many clients, into the same page; MUSIC=folder
 bench-web: setup
 	$(BIN)/python -m benchmarks.web $(if $(MUSIC),"$(MUSIC)") $(ARGS)
 
@@ -87,15 +87,15 @@ bench-web: setup
 bench-youtube: setup
 	$(BIN)/python -m benchmarks.youtube
 
-# take the pictures of docs/screenshots, from a site of its own; needs Chromium
+# take the pictures of docs/screenshots from a temporary site; needs Chromium
 screenshots: setup
 	$(BIN)/python -m docs.make_screenshots $(ARGS)
 
-# inject every fault, into docs/reliability.md: an hour or more; ARGS="test_live.py" runs one file of it
+# inject every fault, into docs/reliability.md: an hour or more; ARGS="test_live.py" runs one file
 torture: setup
 	$(BIN)/python -m mixes.tests.torture.harness.report $(ARGS)
 
-# use a site for hours with a fault a minute, into the same page; MINUTES=120
+# use a site for hours with one fault per minute, into the same page; MINUTES=120
 soak: setup
 	$(BIN)/python -m mixes.tests.torture.soak.run --minutes $(or $(MINUTES),120) $(ARGS)
 
