@@ -1,4 +1,4 @@
-"""Google on loopback, for the tests of this app."""
+"""Fixtures: a stand-in for Google, a connected channel, a finished mix."""
 
 import pytest
 
@@ -9,10 +9,8 @@ from youtube_integration.tests.standin import CLIENT_ID, CLIENT_SECRET, StandIn
 
 @pytest.fixture
 def google(settings, monkeypatch):
-    """A stand-in for Google that the site's settings lead to."""
-    monkeypatch.setenv(
-        "OAUTHLIB_INSECURE_TRANSPORT", "1"
-    )  # google/client.py sets it, and it is to end with the test
+    """A stand-in for Google, with the site's settings pointing to it."""
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")  # google/client.py sets it; undone after the test
     with StandIn() as google:
         for name, value in google.addresses().items():
             setattr(settings, name, value)
@@ -24,11 +22,11 @@ def google(settings, monkeypatch):
 
 @pytest.fixture
 def credential(google, alice):
-    """Alice's channel, connected."""
+    """Alice's connected channel."""
     return connect(google, alice)
 
 
 @pytest.fixture
 def job(alice):
-    """A finished mix of alice's, with its video."""
+    """A finished mix of alice with its video."""
     return make_result(alice)

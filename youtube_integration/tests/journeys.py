@@ -1,4 +1,4 @@
-"""What a browser does between the site and Google, for tests that need no real one."""
+"""Helpers that act as the browser between the site and Google."""
 
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ from youtube_integration.models import YouTubeCredential
 
 
 def follow_google(address):
-    """Go to Google and return the path that it sends the browser back to."""
+    """Follow Google's consent page and return the path it redirects to."""
     back = requests.get(address, allow_redirects=False, timeout=10)
     assert back.status_code == 302, back.text
     parts = urlsplit(back.headers["Location"])
@@ -18,12 +18,12 @@ def follow_google(address):
 
 
 def begin(client, **form):
-    """Press Connect; return where Google sends the browser back to."""
+    """Press Connect; return the path Google redirects to."""
     return follow_google(client.post(reverse("youtube:connect"), form).url)
 
 
 def connect(client, **form):
-    """Connect a channel; return what the site says of it."""
+    """Connect a channel; return the site's message."""
     return words_of(client.get(begin(client, **form)))
 
 

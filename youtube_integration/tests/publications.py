@@ -1,4 +1,4 @@
-"""Rows of publications for tests, as the site would have made them, and what a worker does with them."""
+"""Factories for publications, and helpers that run them like a worker."""
 
 import hashlib
 import os
@@ -22,13 +22,13 @@ MOST_RUNS = 60
 
 
 def give_tokens(google, scopes=SCOPES):
-    """A grant that Google has given."""
+    """Return tokens that the stand-in has granted."""
     access, refresh = google.give_grant(scopes)
     return Tokens(access, refresh, timezone.now() + timedelta(hours=1), tuple(scopes))
 
 
 def connect(google, owner, scopes=SCOPES):
-    """The channel of `owner`, connected now or anew."""
+    """Connect the channel of `owner`, for the first time or again."""
     now = timezone.now()
     credential, _ = YouTubeCredential.objects.update_or_create(
         user=owner,
@@ -46,7 +46,7 @@ def connect(google, owner, scopes=SCOPES):
 
 
 def make_publication(credential, *, size=10 * BLOCK + 77, thumbnail=False, sparse=False, **fields):
-    """A publication with its file, ready to be sent; a sparse one takes no room on the disk."""
+    """Return a publication with its file, ready for upload; a sparse file uses no disk space."""
     publication = YouTubePublication(
         owner=credential.user,
         queue="publish",
@@ -74,7 +74,7 @@ def make_publication(credential, *, size=10 * BLOCK + 77, thumbnail=False, spars
 
 
 def run_once(publication, kind=queue.KIND):
-    """What a worker does with a row whose time has come; gives the row as it is then."""
+    """Run a due row once, as a worker does; return it as it is then."""
     rows = YouTubePublication.objects
     token = rows.claim(publication.pk, "w:1")
     assert token, (publication.state, publication.attempt, publication.error_text)
@@ -84,7 +84,7 @@ def run_once(publication, kind=queue.KIND):
 
 
 def drive(publication, *, most=MOST_RUNS):
-    """Run a row until it ends or waits for a person, without waiting for its times; gives those waits.
+    """Run a row until it ends or waits for a person, skipping its delays; return those delays.
 
     A wait is (error code, phase, seconds).
     """
@@ -99,9 +99,9 @@ def drive(publication, *, most=MOST_RUNS):
             seconds = (publication.not_before - timezone.now()).total_seconds()
             waits.append((publication.error_code, publication.phase, round(seconds)))
             rows.update(not_before=None)
-    raise AssertionError(f"it goes on and on: {waits}")
+    raise AssertionError(f"the publication does not end: {waits}")
 
 
 def uploaded_bytes(google):
-    """What came in of all chunks, be it kept or sent in vain."""
+    """Return the number of bytes received in all chunks, stored or not."""
     return sum(session.received for session in google.sessions.values())

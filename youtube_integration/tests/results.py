@@ -1,4 +1,4 @@
-"""Results of mixes for tests, ready to be published, and pictures."""
+"""Factories: results of mixes ready for publishing, and pictures."""
 
 import io
 
@@ -11,7 +11,7 @@ VIDEO = bytes(range(256)) * 40
 
 
 def make_result(owner):
-    """A mix of `owner` that was made with a video."""
+    """Return a job of `owner` that was made with a video."""
     job = make_job_row(make_mix_row(owner, "Evenings in the Nörth", make_mp4=True), State.DONE)
     make_artifact_row(job, "mp4", VIDEO)
     make_artifact_row(job, "description", "Nörth\n\n0:00 A\n1:00 B\n2:00 C\n".encode())
@@ -23,7 +23,7 @@ def video_of(job):
 
 
 def picture(size=(64, 48), kind="PNG"):
-    """The bytes of a teal picture."""
+    """Return the bytes of a teal picture."""
     buffer = io.BytesIO()
     Image.new("RGB", size, "teal").save(buffer, kind)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Each way in which Google says no: what becomes of the row, when it is tried again, what its owner reads."""
+"""Google's errors: effect on the row, retry time, and message for the owner."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ from youtube_integration.tests.publications import BLOCK, connect, drive, make_p
 
 Phase = YouTubePublication.Phase
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-FAILED = {  # reason at the start of a session: code, a part of the sentence
+FAILED = {  # reason at the start of a session: code, part of the sentence
     "youtubeSignupRequired": ("no_channel", "This Google account has no YouTube channel."),
     "invalidTitle": ("invalid_title", "this title"),
     "invalidDescription": ("invalid_description", "this description"),
@@ -35,7 +35,7 @@ FAILED = {  # reason at the start of a session: code, a part of the sentence
     "SERVICE_DISABLED": ("unavailable", "Publishing is unavailable at the moment."),
     "somethingNew": ("refused", "YouTube refused: somethingNew (reference "),
 }
-WAITING = {  # reason: status, code, least and most seconds until it is tried again
+WAITING = {  # reason: status, code, least and most seconds until the retry
     "backendError": (503, "interrupted", 0, 1),
     "userRateLimitExceeded": (403, "busy", 59, 91),
     "uploadLimitExceeded": (400, "channel_limit", 86_390, 86_401),
@@ -58,7 +58,7 @@ def publication(google, alice, monkeypatch):
 
 
 @pytest.mark.parametrize("reason", FAILED)
-def test_what_no_waiting_cures_fails_with_a_sentence(google, publication, reason):
+def test_a_permanent_error_fails_with_a_sentence(google, publication, reason):
     code, words = FAILED[reason]
     google.fail("start", reason=reason, times=9)
     run_once(publication)
@@ -69,7 +69,7 @@ def test_what_no_waiting_cures_fails_with_a_sentence(google, publication, reason
 
 
 @pytest.mark.parametrize("reason", WAITING)
-def test_what_waiting_cures_is_tried_again_in_time(google, publication, reason):
+def test_a_temporary_error_is_retried(google, publication, reason):
     status, code, least_s, most_s = WAITING[reason]
     google.fail("start", reason=reason, status=status)
     run_once(publication)
@@ -83,17 +83,17 @@ def test_what_waiting_cures_is_tried_again_in_time(google, publication, reason):
 
 
 @pytest.mark.parametrize("reason", ["quotaExceeded", "dailyLimitExceeded", "rateLimitExceeded"])
-def test_a_used_up_allowance_is_waited_for_and_the_operator_told(google, publication, reason, caplog):
+def test_used_up_quota_waits_and_is_logged_for_the_operator(google, publication, reason, caplog):
     google.fail("start", reason=reason)
     run_once(publication)
     assert (publication.phase, publication.error_code) == (Phase.WAITING, "quota")
     assert publication.not_before == quotas.next_midnight()
-    assert "daily YouTube allowance is used up. Your upload starts by itself " in publication.message
+    assert "daily YouTube allowance is used up. Your upload starts automatically " in publication.message
     assert any(record.levelname == "ERROR" and reason in record.message for record in caplog.records)
 
 
 @pytest.mark.parametrize("reason", HELD_REASONS)
-def test_what_only_its_owner_can_cure_is_held(google, publication, reason):
+def test_an_error_only_its_owner_can_fix_holds_the_row(google, publication, reason):
     status, code, sentence = HELD_REASONS[reason]
     google.fail("start", reason=reason, status=status, times=3)
     run_once(publication)
@@ -102,9 +102,7 @@ def test_what_only_its_owner_can_cure_is_held(google, publication, reason):
     assert YouTubeCredential.objects.get().state == YouTubeCredential.State.RECONNECT
 
 
-def test_a_site_whose_keys_google_does_not_know_is_the_operators_matter(
-    google, publication, settings, caplog
-):
+def test_keys_unknown_to_google_are_logged_for_the_operator(google, publication, settings, caplog):
     settings.GOOGLE_CLIENT_SECRET = "wrong"
     google.expire_tokens()
     run_once(publication)
@@ -114,7 +112,7 @@ def test_a_site_whose_keys_google_does_not_know_is_the_operators_matter(
     assert YouTubeCredential.objects.get().state == YouTubeCredential.State.ACTIVE
 
 
-def test_the_channels_daily_limit_is_waited_for_three_times(google, publication):
+def test_the_channels_daily_limit_is_retried_on_three_days(google, publication):
     google.fail("start", reason="uploadLimitExceeded", times=9)
     waits = drive(publication)
     assert [code for code, _, _ in waits] == ["channel_limit"] * 3
@@ -135,7 +133,7 @@ def test_a_retry_after_may_be_a_date(google, publication):
     assert 197 <= (publication.not_before - timezone.now()).total_seconds() <= 200
 
 
-def test_a_short_retry_after_is_waited_for_at_once(google, publication, monkeypatch):
+def test_a_short_retry_after_is_slept_in_the_worker(google, publication, monkeypatch):
     monkeypatch.setattr(work, "MAX_PAUSE_S", 4.0)
     google.fail("chunk", reason="backendError", retry_after="1")
     run_once(publication)
@@ -149,13 +147,13 @@ def test_a_chunk_that_is_refused_twice_ends_the_upload(google, publication):
     assert len([asked for asked in google.log if asked.content_range.startswith("bytes */")]) == 1
 
 
-def test_googles_own_words_come_without_their_tags():
+def test_googles_message_is_stripped_of_html():
     error = Refused(418, "teapot", 'You are <b>100 %</b> <a href="x">wrong</a>')
     problem = problems.classify(error, Step.START, reference="abc")
     assert problems.sentence_of(problem) == "YouTube refused: You are 100 % wrong (reference abc)"
 
 
-def test_the_same_word_means_a_days_allowance_only_where_an_upload_begins():
+def test_a_reason_means_the_daily_quota_only_at_the_start_of_an_upload():
     error = Refused(429, "rateLimitExceeded")
     assert problems.classify(error, Step.START).retry == Retry.MIDNIGHT
     assert problems.classify(error, Step.SEND).retry == Retry.BUSY
@@ -166,7 +164,7 @@ def test_the_same_word_means_a_days_allowance_only_where_an_upload_begins():
     ("failures", "seconds"),
     [(1, 1), (2, 2), (3, 4), (4, 8), (7, 64), (8, 128), (9, 256), (10, 300), (99, 300)],
 )
-def test_waits_double_up_to_five_minutes(failures, seconds):
+def test_delays_double_up_to_five_minutes(failures, seconds):
     assert problems.backoff_s(failures) == seconds
     waits = [problems.delay_s(problems.INTERRUPTED_PROBLEM, failures) for _ in range(50)]
     assert all(seconds / 2 <= wait <= seconds for wait in waits)
@@ -179,7 +177,7 @@ def test_an_outage_of_ten_minutes_takes_eleven_tries_at_the_least_and_fourteen_a
     assert sum(whole[:11]) / 2 < 600 <= sum(whole) / 2 + 300
 
 
-def test_a_grant_that_is_over_has_googles_word_for_it():
+def test_a_lost_grant_keeps_googles_reason_code():
     problem = problems.classify(GrantLost("invalid_grant"))
     assert (problem.retry, problem.reason, problem.phase) == (
         Retry.HELD,
@@ -188,7 +186,7 @@ def test_a_grant_that_is_over_has_googles_word_for_it():
     )
 
 
-def test_no_answer_is_hopeless_after_a_day():
+def test_a_day_without_a_response_is_hopeless():
     problem = problems.classify(Unreachable("x"))
     assert not problems.is_hopeless(problem, 99, NOON, NOON + timedelta(hours=24))
     assert problems.is_hopeless(problem, 1, NOON, NOON + timedelta(hours=24, seconds=1))
@@ -221,7 +219,7 @@ def test_each_start_counts_for_one_day(alice):
     assert SessionStart.objects.count() == 0
 
 
-def test_a_moment_is_told_as_people_say_it(settings):
+def test_a_time_is_written_as_in_a_sentence(settings):
     settings.TIME_ZONE = "UTC"
     now = timezone.now().replace(hour=9, minute=5)
     with timezone.override(UTC):

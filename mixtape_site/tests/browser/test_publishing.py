@@ -148,7 +148,7 @@ def test_a_refused_title_is_put_right_without_javascript(chromium, site, watched
     page.get_by_role("radio", name=re.compile("^No")).check()
     page.get_by_label(re.compile("It is on YouTube already")).check()
     page.get_by_role("button", name="Upload to YouTube").click()
-    expect(page.get_by_text("YouTube takes no < and no >.")).to_be_visible()
+    expect(page.get_by_text("YouTube does not accept < or >.")).to_be_visible()
     watched.errors.clear()  # the browser notes the status of a form that came back
     assert page.get_by_label("Title").input_value() == "Second <try>"
     page.get_by_label("Title").fill("Second try")

@@ -1,4 +1,4 @@
-"""The door to Google: what is sent once is sent once, and errors come out as ours."""
+"""Google client: request bodies, upload sessions, tokens, errors and imports."""
 
 import ast
 import io
@@ -57,7 +57,7 @@ def test_a_file_that_shrank_is_not_sent():
         FileWindow(io.BytesIO(b"0123"), 2, 5, lambda: False, lambda sent: None).read(5)
 
 
-def test_a_session_is_opened_with_all_that_a_video_is_to_be(google, api):
+def test_a_session_is_opened_with_all_details_of_the_video(google, api):
     api.open_session(DETAILS, size=7, file_name="mixtape-1.mp4")
     (session,) = google.sessions.values()
     assert session.resource == {
@@ -71,7 +71,7 @@ def test_a_session_is_opened_with_all_that_a_video_is_to_be(google, api):
     assert (session.size, session.file_name) == (7, "mixtape-1.mp4")
 
 
-def test_a_session_elsewhere_is_not_sent_to(google, api):
+def test_a_session_url_of_another_host_is_refused(google, api):
     place = google.base
     google.base = "http://127.0.0.2:9"
     with pytest.raises(Refused, match="foreignSession"):
@@ -81,7 +81,7 @@ def test_a_session_elsewhere_is_not_sent_to(google, api):
 
 def test_stopping_ends_a_chunk_at_once(google, api):
     address = api.open_session(DETAILS, size=2**24, file_name="x.mp4")
-    google.fail("chunk", pause_s=0.1)  # 25 s for the whole of it
+    google.fail("chunk", pause_s=0.1)  # the whole chunk would take 25 s
     until_s = time.monotonic() + 0.3
     file = io.BytesIO(bytes(2**24))
     with pytest.raises(Cancelled):
@@ -94,10 +94,10 @@ def test_stopping_ends_a_chunk_at_once(google, api):
             should_stop=lambda: time.monotonic() > until_s,
         )
     assert time.monotonic() - until_s < 2.0
-    assert api.query_session(address, size=2**24).offset < 2**24  # on a connection of its own
+    assert api.query_session(address, size=2**24).offset < 2**24  # on another connection
 
 
-def test_a_refresh_is_told_and_the_chunk_sent_whole(google):
+def test_a_refresh_is_reported_and_the_chunk_sent_whole(google):
     told = []
     api = client.connect_api(give_tokens(google), told.append)
     address = api.open_session(DETAILS, size=9, file_name="x.mp4")
@@ -119,7 +119,7 @@ def test_an_old_token_is_refreshed_before_it_is_used(google):
         client.refresh(tokens)
 
 
-def test_revoking_is_over_when_google_says_so_or_knows_the_token_no_more(google):
+def test_revoking_succeeds_also_for_a_token_google_no_longer_knows(google):
     tokens = give_tokens(google)
     assert client.revoke(tokens.refresh) and client.revoke(tokens.refresh)
     google.fail("revoke", status=503, reason="backendError")
@@ -127,7 +127,7 @@ def test_revoking_is_over_when_google_says_so_or_knows_the_token_no_more(google)
         client.revoke(tokens.refresh)
 
 
-def test_a_server_that_is_not_there_is_unreachable(google, settings):
+def test_a_server_that_is_down_is_unreachable(google, settings):
     settings.YOUTUBE_ROOT_URL = "http://127.0.0.1:9"
     api = client.connect_api(give_tokens(google), lambda tokens: None)
     with pytest.raises(Unreachable):
@@ -143,14 +143,14 @@ def test_a_server_that_is_not_there_is_unreachable(google, settings):
         ({"range": "nonsense"}, SessionState(0)),
     ],
 )
-def test_a_session_says_how_far_it_is(answer, state):
+def test_a_session_answer_is_parsed(answer, state):
     assert read_session(308, answer, b"", 9) == state
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"<html>", b"[]", b'{"error": "x"}', b'{"error": {"errors": []}}', b"null"]
 )
-def test_an_answer_that_is_not_googles_is_refused_by_its_number(content):
+def test_an_error_without_googles_format_keeps_its_status(content):
     error = read_refusal(502, {}, content)
     assert (error.status, error.reason) == (502, "")
 
@@ -168,7 +168,7 @@ def test_nothing_else_imports_googles_libraries():
 
 
 def imported_by(path):
-    """The top names of what a module imports."""
+    """Return the top-level names of the modules that a module imports."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -179,7 +179,7 @@ def imported_by(path):
 
 
 def test_a_process_that_does_not_publish_does_not_load_googles_libraries():
-    """They take 40 MB in each: the pages' addresses and the checks do without."""
+    """They take 40 MB; URLs and system checks must not import them."""
     code = (
         "import django, sys; django.setup(); from django.core.management import call_command; "
         "call_command('check'); sys.exit('googleapiclient' in sys.modules or 'google.auth' in sys.modules)"

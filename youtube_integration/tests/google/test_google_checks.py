@@ -1,4 +1,4 @@
-"""Nothing is sent to who only says to be Google, and the site's keys are read from where they may be."""
+"""System checks of Google's endpoints and keys, and how the keys are read."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def ids(found):
     return [message.id for message in found]
 
 
-def test_googles_own_addresses_are_taken():
+def test_googles_own_addresses_are_accepted():
     assert all(map(is_google_address, ADDRESSES.values()))
     assert checks.check_google_addresses(None) == []
 
@@ -50,7 +50,7 @@ def test_any_other_address_is_refused_even_for_developers(settings, name, addres
 
 
 @pytest.mark.parametrize("address", LOCAL)
-def test_a_stand_in_on_this_machine_is_for_developers_of_a_site_nobody_else_reaches(settings, address):
+def test_a_local_stand_in_needs_debug_and_a_local_site(settings, address):
     settings.GOOGLE_OAUTH_TOKEN_URI = address
     assert ids(checks.check_google_addresses(None)) == ["mixtape.E010"]
     settings.DEBUG = True
@@ -59,7 +59,7 @@ def test_a_stand_in_on_this_machine_is_for_developers_of_a_site_nobody_else_reac
     assert ids(checks.check_google_addresses(None)) == ["mixtape.E010"]
 
 
-def test_tokens_in_the_open_are_refused(settings, monkeypatch):
+def test_insecure_transport_is_refused(settings, monkeypatch):
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     assert ids(checks.check_transport(None)) == ["mixtape.E011"]
     settings.GOOGLE_OAUTH_TOKEN_URI = LOCAL[0]
@@ -93,7 +93,7 @@ def keys_file(tmp_path):
     return path
 
 
-def test_a_downloaded_file_gives_the_keys_and_nothing_else(keys_file):
+def test_only_the_keys_are_read_from_a_downloaded_file(keys_file):
     client = GoogleClient.read("", "", str(keys_file))
     assert (client.id, client.secret) == ("1-a.apps.googleusercontent.com", "GOCSPX-kept")
     assert client.redirect_uris == ("https://mixtape.example.org/youtube/callback/",)
@@ -115,7 +115,7 @@ def test_variables_come_before_the_file(keys_file):
         ("\xff\xfe", "not JSON"),
     ],
 )
-def test_a_file_that_is_none_of_google_gives_a_sentence(tmp_path, settings, text, why):
+def test_a_file_in_another_format_is_reported(tmp_path, settings, text, why):
     path = tmp_path / "client.json"
     path.write_bytes(text.encode("latin-1"))
     client = GoogleClient.read("", "", str(path))
@@ -124,25 +124,25 @@ def test_a_file_that_is_none_of_google_gives_a_sentence(tmp_path, settings, text
     assert ids(checks.check_google_keys(None)) == ["mixtape.E012"]
 
 
-def test_a_file_that_is_not_there_gives_a_sentence(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     assert "No such file" in GoogleClient.read("", "", str(tmp_path / "none.json")).problem
 
 
-def test_a_file_that_others_can_read_is_told(settings, keys_file):
+def test_a_file_that_others_can_read_is_reported(settings, keys_file):
     settings.GOOGLE_KEYS_FILE = str(keys_file)
     assert checks.check_google_keys(None) == []
     keys_file.chmod(0o644)
     assert ids(checks.check_google_keys(None)) == ["mixtape.W010"]
 
 
-def test_half_of_the_keys_is_told_but_not_to_workers_that_know_none(settings, monkeypatch):
+def test_a_missing_key_is_reported_but_not_in_workers_without_secrets(settings, monkeypatch):
     settings.GOOGLE_CLIENT_ID, settings.GOOGLE_CLIENT_SECRET = "id", ""
     assert ids(checks.check_google_keys(None)) == ["mixtape.W011"]
     monkeypatch.setenv("MIXTAPE_KEYLESS", "1")
     assert checks.check_google_keys(None) == []
 
 
-def test_a_broken_key_for_tokens_is_told_where_channels_can_be_connected(settings, monkeypatch):
+def test_a_broken_token_key_is_reported_where_channels_can_be_connected(settings, monkeypatch):
     monkeypatch.setenv("TOKENS_ENCRYPTION_KEY", "too short")
     assert checks.check_token_keys(None) == []
     settings.PUBLISHING = True
@@ -150,7 +150,7 @@ def test_a_broken_key_for_tokens_is_told_where_channels_can_be_connected(setting
 
 
 def site(tmp_path, **environment):
-    """Run a piece of Python within a site of that environment, and `manage.py check`."""
+    """Run Python code in a site with that environment, and then `manage.py check`."""
     code = (
         "import django; django.setup(); from django.conf import settings as s;"
         "from youtube_integration.google import client;"
@@ -165,7 +165,7 @@ def site(tmp_path, **environment):
     return python.stdout.strip(), subprocess.run([sys.executable, "manage.py", "check"], **asked)
 
 
-def test_with_a_foreign_address_there_is_no_google_even_where_no_check_runs(tmp_path):
+def test_a_foreign_address_switches_google_off_even_without_checks(tmp_path):
     keys = {"GOOGLE_CLIENT_ID": "a", "GOOGLE_CLIENT_SECRET": "b"}
     told, check = site(tmp_path, **keys, YOUTUBE_ROOT_URL="https://evil.example/", MIXTAPE_DEBUG="True")
     assert told == "False False"

@@ -1,4 +1,4 @@
-"""Signing in with Google, by django-allauth's own code against the stand-in: who gets in, and where."""
+"""Sign-in with Google, by django-allauth against the stand-in: which account is opened, and when none."""
 
 import copy
 import io
@@ -30,7 +30,7 @@ DJ = "dj@example.com"
 
 @pytest.fixture(autouse=True)
 def sign_in(google, settings, monkeypatch):
-    """Sign-in with Google as it is when set up; django-allauth read the addresses when it was imported."""
+    """Enable Google sign-in; django-allauth read the endpoints when it was imported."""
     cache.clear()
     settings.SIGNUP_OPEN = True
     providers = copy.deepcopy(settings.SOCIALACCOUNT_PROVIDERS)
@@ -47,7 +47,7 @@ def start(client, **form):
 
 
 def arrive(client, **form):
-    """Press Continue with Google and come back."""
+    """Press Continue with Google and return with its answer."""
     return client.get(follow_google(start(client, **form)))
 
 
@@ -92,29 +92,29 @@ def test_signing_in_leaves_no_token_behind(google, as_nobody, caplog):
     assert not [token for token in google.access if token in kept]
 
 
-def test_who_changed_the_address_at_google_is_still_the_same(google, as_nobody):
+def test_a_changed_address_at_google_opens_the_same_account(google, as_nobody):
     arrive(Client())
     google.manner.user = {"sub": "110", "email": "new@example.com", "name": "DJ Example"}
     arrive(as_nobody)
     assert who(as_nobody) == DJ and User.objects.count() == 1
 
 
-def test_another_person_with_the_same_address_later_is_not_the_same(google, as_nobody):
+def test_another_google_account_with_the_same_address_opens_another_account(google, as_nobody):
     arrive(Client())
     google.manner.user = {"sub": "999", "email": DJ, "name": "Somebody"}
-    arrive(as_nobody)  # Google and we have both seen that the address is theirs now: as by a reset by mail
+    arrive(as_nobody)  # the address is verified by Google and here, as after a reset by mail
     assert who(as_nobody) == DJ
     assert SocialAccount.objects.filter(user__email=DJ).count() == 2
 
 
-def test_a_no_at_google_leads_to_a_page_that_says_so(google, as_nobody):
+def test_declining_at_google_leads_to_a_page_that_says_so(google, as_nobody):
     google.manner.denies = True
     answer = as_nobody.get(follow_google(start(as_nobody)), follow=True)
     assert "You stopped signing in" in answer.content.decode()
     assert not is_in(as_nobody) and not User.objects.exists()
 
 
-def test_where_sign_up_is_closed_nobody_new_comes_in_and_who_was_here_does(google, settings, as_nobody):
+def test_closed_sign_up_refuses_new_users_and_admits_known_ones(google, settings, as_nobody):
     arrive(Client())
     settings.SIGNUP_OPEN = False
     assert arrive(as_nobody).url == "/mixes/"
@@ -124,7 +124,7 @@ def test_where_sign_up_is_closed_nobody_new_comes_in_and_who_was_here_does(googl
     assert not is_in(stranger) and User.objects.count() == 1
 
 
-def test_where_sign_up_is_closed_who_has_an_account_can_come_in_with_google(settings, as_nobody):
+def test_closed_sign_up_admits_google_sign_in_to_an_existing_account(settings, as_nobody):
     make_user(DJ, verified=True)
     settings.SIGNUP_OPEN = False
     arrive(as_nobody)
@@ -132,7 +132,7 @@ def test_where_sign_up_is_closed_who_has_an_account_can_come_in_with_google(sett
 
 
 @pytest.mark.parametrize("email", [DJ, "DJ@Example.COM"])
-def test_an_account_whose_address_is_proved_is_linked_and_keeps_its_password(email, as_nobody):
+def test_an_account_with_a_verified_address_is_linked_and_keeps_its_password(email, as_nobody):
     user = User.objects.create_vouched_user(email, "a password of their own")
     arrive(as_nobody)
     assert who(as_nobody) == user.email and User.objects.count() == 1
@@ -144,7 +144,7 @@ def test_an_account_whose_address_is_proved_is_linked_and_keeps_its_password(ema
 @pytest.mark.parametrize("mail", [False, True])
 @pytest.mark.parametrize("open_", [False, True])
 @pytest.mark.parametrize("with_row", [False, True])
-def test_an_account_somebody_made_with_ones_address_is_opened_to_nobody(
+def test_an_account_with_an_unverified_address_is_not_opened_by_google(
     settings, as_nobody, mail, open_, with_row
 ):
     settings.HAS_MAIL, settings.SIGNUP_OPEN = mail, open_
@@ -157,12 +157,12 @@ def test_an_account_somebody_made_with_ones_address_is_opened_to_nobody(
     answer = arrive(as_nobody)
     assert answer.status_code == 403 and "There is an account with this address" in answer.content.decode()
     assert not is_in(as_nobody) and not SocialAccount.objects.exists()
-    squatter.refresh_from_db()  # who may be no squatter, but has mistyped an address: their songs stay theirs
+    squatter.refresh_from_db()  # may be an innocent typo: their songs stay theirs
     assert squatter.check_password("a password of their own")
     assert in_their_browser.get(reverse("accounts:profile")).status_code == 200
 
 
-def test_an_account_prepared_with_a_google_account_of_its_own_is_opened_to_nobody_else(google, as_nobody):
+def test_an_account_linked_to_another_google_account_is_not_opened(google, as_nobody):
     squatter = make_user(DJ, verified=False)
     google.manner.user = {"sub": "666", "email": "mallory@example.com", "name": "M"}
     theirs = Client()
@@ -173,14 +173,14 @@ def test_an_account_prepared_with_a_google_account_of_its_own_is_opened_to_nobod
     assert arrive(as_nobody).status_code == 403 and not is_in(as_nobody)
 
 
-def test_a_second_address_that_nobody_proved_opens_nothing(bob, as_nobody):
+def test_an_unverified_second_address_opens_nothing(bob, as_nobody):
     bob.emailaddress_set.create(email=DJ, verified=False)
     assert arrive(as_nobody).status_code == 403
     assert not is_in(as_nobody)
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_an_address_that_google_does_not_vouch_for_opens_and_makes_nothing(google, as_nobody, exists):
+def test_an_address_unverified_at_google_opens_and_creates_nothing(google, as_nobody, exists):
     if exists:
         make_user(DJ, verified=True)
     google.manner.user |= {"email_verified": False}
@@ -189,7 +189,7 @@ def test_an_address_that_google_does_not_vouch_for_opens_and_makes_nothing(googl
     assert not is_in(as_nobody) and User.objects.count() == int(exists)
 
 
-def test_who_is_signed_in_can_connect_google_and_come_back_with_it(alice, as_alice, as_nobody):
+def test_a_signed_in_user_can_connect_google_and_sign_in_with_it(alice, as_alice, as_nobody):
     arrive(as_alice, process="connect")
     assert SocialAccount.objects.get(user=alice).uid == "110"
     arrive(as_nobody)
@@ -210,20 +210,20 @@ def test_a_closed_account_stays_closed(as_nobody):
     assert not is_in(as_nobody)
 
 
-def test_an_answer_begun_in_another_browser_signs_nobody_in(as_nobody):
+def test_an_answer_to_another_browsers_request_signs_nobody_in(as_nobody):
     path = follow_google(start(Client()))
     answer = as_nobody.get(path)
     assert answer.status_code == 401 and not is_in(as_nobody)
 
 
-def test_an_answer_counts_once(as_nobody):
+def test_an_answer_is_accepted_once(as_nobody):
     path = follow_google(start(as_nobody))
     as_nobody.get(path)
     as_nobody.post(reverse("account_logout"))
     assert as_nobody.get(path).status_code == 401 and not is_in(as_nobody)
 
 
-def test_a_google_that_is_down_is_a_sentence(google, as_nobody):
+def test_an_outage_of_google_is_reported_in_a_sentence(google, as_nobody):
     path = follow_google(start(as_nobody))
     google.fail("token", status=503, reason="server_error")
     answer = as_nobody.get(path)
@@ -231,7 +231,7 @@ def test_a_google_that_is_down_is_a_sentence(google, as_nobody):
 
 
 def one_tap(client, token):
-    """Post a token as Google's button does, with its own double cookie."""
+    """Post a token as Google's button does, with its double-submit cookie."""
     client.cookies["g_csrf_token"] = "same"
     return client.post(reverse("google_login_by_token"), {"credential": token, "g_csrf_token": "same"})
 
@@ -258,7 +258,7 @@ def public_pem():
 
 
 def sign_by_hand(algorithm, secret):
-    """Make a token whose head names any algorithm, as a forger would."""
+    """Return a forged token whose header names any algorithm."""
     import base64
     import hmac
     import json
@@ -295,7 +295,7 @@ def test_a_forged_token_signs_nobody_in(how, as_nobody):
 
 
 @pytest.mark.parametrize("token", ["", "rubbish", "a.b.c"])
-def test_what_is_no_token_signs_nobody_in_and_is_no_error(token, as_nobody):
+def test_a_malformed_token_signs_nobody_in_and_raises_nothing(token, as_nobody):
     assert one_tap(as_nobody, token).status_code in (400, 401)
     assert not is_in(as_nobody)
 
@@ -305,7 +305,7 @@ def test_a_token_posted_by_another_site_signs_nobody_in(as_nobody):
     assert not is_in(as_nobody)
 
 
-def test_a_token_opens_no_account_that_somebody_made_with_ones_address(as_nobody):
+def test_a_token_opens_no_account_with_an_unverified_address(as_nobody):
     make_user(DJ, verified=False)
     assert one_tap(as_nobody, token_for(ME)).status_code == 403
     assert one_tap(as_nobody, token_for(ME, email_verified=False)).status_code == 403

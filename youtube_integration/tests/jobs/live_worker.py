@@ -1,4 +1,4 @@
-"""Real publish workers on a data folder of their own, with publications that wait to be let go."""
+"""Real publish workers on a data folder of their own, with publications that wait for their release."""
 
 import contextlib
 import json
@@ -37,7 +37,7 @@ for size in given["sizes"]:
 
 
 class Site:
-    """A data folder with publications that wait to be let go, and the workers that are started on it."""
+    """A data folder with publications that wait for their release, and the workers started on it."""
 
     def __init__(self, folder, google):
         self.folder, self.google = folder, google
@@ -52,7 +52,7 @@ class Site:
         self.workers = []
 
     def prepare(self, *sizes, sparse=False):
-        """Make the database, and a publication of each size."""
+        """Create the database, and a publication of each size."""
         access, refresh = self.google.give_grant(SCOPES)
         given = {"access": access, "refresh": refresh, "scopes": SCOPES}
         given |= {"sizes": sizes, "sparse": sparse}
@@ -76,7 +76,7 @@ class Site:
             worker.wait()
 
     def let_go(self):
-        """Let the next publication be sent; gives its id."""
+        """Release the next publication; return its id."""
         pk = self.waiting.pop(0)
         self.sql(f"update {TABLE} set not_before = null where id = ?", pk)
         return pk
@@ -90,7 +90,7 @@ class Site:
         return self.sql(f"select {name} from {TABLE} where id = ?", pk)[0][0]
 
     def let_a_minute_pass(self):
-        """End the leases of the dead."""
+        """Expire the leases of dead workers."""
         self.sql(f"update {TABLE} set lease_until = '2020-01-01' where token is not null")
 
     def log(self):

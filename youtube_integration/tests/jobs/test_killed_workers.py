@@ -1,4 +1,4 @@
-"""Real worker processes that are killed, stopped and doubled: there is one video of each publication."""
+"""Real worker processes that are killed, stopped and doubled: each publication creates one video."""
 
 import contextlib
 import os
@@ -53,14 +53,14 @@ def start_again(site):
     site.start_worker()
 
 
-def test_killed_before_the_session_is_written_down(site):
+def test_killed_before_the_session_is_stored(site):
     site.google.fail("start", late_s=3.0)
     worker, pk = site.start_worker(), site.let_go()
     wait_until(lambda: site.google.sessions, site)
     worker.kill()
     assert site.column("sealed_session", pk) == ""
     start_again(site)
-    assert_published_once(site, pk, sessions=2)  # one of them has nothing in it
+    assert_published_once(site, pk, sessions=2)  # one of them received no byte
     assert sorted(session.received for session in site.google.sessions.values()) == [0, SIZE]
 
 
@@ -75,7 +75,7 @@ def test_killed_in_the_middle(site):
     assert_published_once(site, pk)  # by a new process of the same worker
 
 
-def test_killed_after_the_last_answer(site):
+def test_killed_after_the_last_response(site):
     site.google.fail("chunk", nth=3, late_s=3.0)
     worker, pk = site.start_worker(), site.let_go()
     wait_until(lambda: site.google.videos, site)
@@ -121,7 +121,7 @@ def command_of(path):
 
 
 def is_below(path, pid):
-    """Tell whether a process descends from another."""
+    """Return whether a process descends from another."""
     while path.name not in ("0", "1"):
         with contextlib.suppress(OSError, StopIteration):
             lines = (path / "status").read_text().splitlines()

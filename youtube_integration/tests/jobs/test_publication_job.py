@@ -1,4 +1,4 @@
-"""What waits for a mix, what is left behind, and what the logs know: nothing that opens a door."""
+"""Publications that wait for a mix, abandoned folders, and secrets in logs."""
 
 import logging
 from datetime import timedelta
@@ -40,7 +40,7 @@ def clean_up(django_capture_on_commit_callbacks):
 
 
 def wait_for(job, credential, **fields):
-    """A publication that was ticked before its mix is made."""
+    """A publication requested before its mix is made."""
     return YouTubePublication.objects.create(
         owner=job.owner,
         queue=PUBLISH,
@@ -58,7 +58,7 @@ def wait_for(job, credential, **fields):
 
 
 def finish(job, *, files):
-    done = make_job_row(job.mix, State.DONE, files=files)  # for what a finished run has
+    done = make_job_row(job.mix, State.DONE, files=files)  # a row with the files of a finished job
     columns = {"state": State.DONE, "check_sheet": done.check_sheet, "finished_at": timezone.now()}
     MixJob.objects.filter(pk=job.pk).update(**columns)
     done.artifacts.update(job=job)
@@ -69,7 +69,7 @@ def test_the_queue_of_publications_is_served():
     assert KINDS[PUBLISH] == (queue.KIND,)
 
 
-def test_what_waited_for_its_mix_is_sent_once_that_is_made(google, alice, clean_up):
+def test_a_waiting_publication_starts_when_its_mix_is_made(google, alice, clean_up):
     job = make_job_row(make_mix_row(alice))
     publication = wait_for(job, connect(google, alice))
     clean_up()
@@ -94,7 +94,7 @@ def test_a_description_that_follows_the_mix_is_the_one_that_was_made(google, ali
 
 
 @pytest.mark.parametrize("files", [(), ("mp3",)])
-def test_a_mix_without_a_video_ends_what_waited_for_it(google, alice, clean_up, files):
+def test_a_mix_without_a_video_fails_the_waiting_publication(google, alice, clean_up, files):
     job = make_job_row(make_mix_row(alice))
     publication = wait_for(job, connect(google, alice))
     finish(job, files=files)
@@ -105,7 +105,7 @@ def test_a_mix_without_a_video_ends_what_waited_for_it(google, alice, clean_up, 
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
-def test_a_mix_that_is_not_made_ends_what_waited_for_it(google, alice, clean_up, settings, state):
+def test_a_mix_that_is_not_made_fails_the_waiting_publication(google, alice, clean_up, settings, state):
     settings.HAS_MAIL = True
     job = make_job_row(make_mix_row(alice), state)
     publication = wait_for(job, connect(google, alice))
@@ -116,7 +116,7 @@ def test_a_mix_that_is_not_made_ends_what_waited_for_it(google, alice, clean_up,
     assert len(mail.outbox) == 1
 
 
-def test_a_deleted_mix_ends_what_waited_for_it(google, alice, clean_up):
+def test_a_deleted_mix_fails_the_waiting_publication(google, alice, clean_up):
     job = make_job_row(make_mix_row(alice))
     publication = wait_for(job, connect(google, alice))
     job.mix.delete()
@@ -125,7 +125,7 @@ def test_a_deleted_mix_ends_what_waited_for_it(google, alice, clean_up):
     assert publication.state == State.FAILED and "deleted" in publication.error_text
 
 
-def test_deleting_a_mix_does_not_pull_its_video_away(google, alice):
+def test_deleting_a_mix_keeps_the_video_of_an_open_publication(google, alice):
     job = make_job_row(make_mix_row(alice), State.DONE)
     artifact = make_artifact_row(job, "mp4")
     publication = wait_for(job, connect(google, alice))
@@ -140,10 +140,10 @@ def test_deleting_a_mix_does_not_pull_its_video_away(google, alice):
     assert google.videos[publication.video_id]["sha256"] == artifact.sha256
 
 
-def test_a_video_is_taken_in_as_a_second_name_of_the_same_file(google, alice):
+def test_a_video_is_stored_as_a_hard_link(google, alice):
     artifact = make_artifact_row(make_job_row(make_mix_row(alice), State.DONE), "mp4")
     publication = YouTubePublication(owner=alice)
-    for _ in range(2):  # a retry does it again
+    for _ in range(2):  # a retry repeats it
         video_files.store(publication, artifact)
     path = video_files.path_of(publication)
     assert path.samefile(storage.path_of(artifact.file))
@@ -160,13 +160,13 @@ def test_old_folders_of_ended_publications_are_removed(google, alice, clean_up, 
     ended = make_publication(connect(google, alice))
     YouTubePublication.objects.filter(pk=ended.pk).update(state=State.CANCELLED, finished_at=timezone.now())
     clean_up()
-    assert video_files.path_of(ended).exists()  # it may belong to a row that is being written
+    assert video_files.path_of(ended).exists()  # it may belong to a row being written
     monkeypatch.setattr(publication_job, "ABANDONED_AFTER_S", -1.0)
     clean_up()
     assert [video_files.path_of(publication).exists() for publication in (going, ended)] == [True, False]
 
 
-def test_a_channel_that_was_disconnected_must_be_connected_again(google, alice, clean_up):
+def test_a_disconnected_channel_holds_the_publication(google, alice, clean_up):
     credential = connect(google, alice)
     publication = make_publication(credential, size=BLOCK)
     YouTubeCredential.objects.all().delete()
@@ -184,7 +184,7 @@ def test_a_channel_that_was_disconnected_must_be_connected_again(google, alice, 
     assert publication.state == State.DONE
 
 
-def test_only_a_working_grant_lets_go_on(google, alice, clean_up):
+def test_only_a_working_grant_resumes_publications(google, alice, clean_up):
     credential = connect(google, alice)
     publication = make_publication(credential, phase=Phase.NEEDS_RECONNECT, not_before=HELD)
     YouTubeCredential.objects.update(state=YouTubeCredential.State.RECONNECT)
@@ -193,8 +193,8 @@ def test_only_a_working_grant_lets_go_on(google, alice, clean_up):
     assert publication.not_before == HELD
 
 
-def test_nothing_that_opens_a_door_is_logged(google, alice, caplog, capsys):
-    """A canary in each of them, through refusals, refreshes, lost grants and a crash, at the lowest level."""
+def test_no_secret_is_logged(google, alice, caplog, capsys):
+    """A canary in every secret, through refusals, refreshes, lost grants and a crash, at the lowest level."""
     caplog.set_level(logging.DEBUG)
     credential = connect(google, alice)
     publication = make_publication(credential, thumbnail=True)

@@ -1,4 +1,4 @@
-"""However an upload is interrupted, there is one video at its end, with the same bytes."""
+"""Every interruption of an upload ends in exactly one video with the same bytes."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -64,8 +64,8 @@ def test_an_upload_sends_each_byte_once(google, publication):
     assert not video_files.path_of(publication).parent.exists() or publication.state == State.DONE
 
 
-def test_a_time_that_passed_before_the_upload_makes_nothing_public(google, publication):
-    """YouTube would make the video public at once, whenever that is."""
+def test_a_publish_time_in_the_past_is_dropped(google, publication):
+    """YouTube would make the video public at once."""
     YouTubePublication.objects.update(publish_at=timezone.now() - timedelta(minutes=1))
     drive(publication)
     assert "publishAt" not in google.videos[publication.video_id]["status"]
@@ -73,7 +73,7 @@ def test_a_time_that_passed_before_the_upload_makes_nothing_public(google, publi
     assert any("stays private" in note for note in publication.notes)
 
 
-def test_one_person_does_not_use_up_the_uploads_of_all(google, publication, bob, settings):
+def test_one_user_cannot_use_up_everybodys_uploads(google, publication, bob, settings):
     settings.LIMITS = replace(settings.LIMITS, uploads_per_day=2)
     SessionStart.objects.bulk_create([SessionStart(owner=publication.owner) for _ in range(2)])
     run_once(publication)
@@ -155,14 +155,14 @@ def test_at_least_sixty_cases_end_in_one_video():
 
 
 @pytest.mark.parametrize("lost_at", [1, 2, 5])
-def test_a_session_lost_before_its_last_chunk_is_begun_anew(google, publication, lost_at):
+def test_a_session_lost_before_its_last_chunk_is_restarted(google, publication, lost_at):
     google.fail("chunk", nth=lost_at, loses_session=True)
     drive(publication)
     assert_published_once(google, publication, sessions=2)
     assert publication.restarts == 1
 
 
-def test_a_session_that_is_lost_again_and_again_is_given_up(google, publication):
+def test_repeatedly_lost_sessions_fail_the_publication(google, publication):
     google.fail("chunk", nth=2, times=99, loses_session=True)
     drive(publication)
     assert (publication.state, publication.error_code) == (State.FAILED, "session_lost")
@@ -177,7 +177,7 @@ def test_a_session_that_is_lost_again_and_again_is_given_up(google, publication)
 
 
 @pytest.mark.parametrize("shows_names", [True, False])
-def test_a_session_lost_after_its_last_chunk_is_looked_for_on_the_channel(google, publication, shows_names):
+def test_a_session_lost_after_its_last_chunk_searches_the_channel(google, publication, shows_names):
     google.manner.shows_file_names = shows_names
     google.fail("chunk", nth=6, is_answer_lost=True)
     google.fail("status", loses_session=True)
@@ -185,7 +185,7 @@ def test_a_session_lost_after_its_last_chunk_is_looked_for_on_the_channel(google
     assert_published_once(google, publication)
 
 
-def test_a_video_that_is_listed_late_is_found_at_the_next_look(google, publication):
+def test_a_video_listed_late_is_found_by_the_next_search(google, publication):
     google.manner.lists_uploads = False
     google.fail("chunk", nth=6, is_answer_lost=True)
     google.fail("status", loses_session=True)
@@ -198,7 +198,7 @@ def test_a_video_that_is_listed_late_is_found_at_the_next_look(google, publicati
     assert_published_once(google, publication)
 
 
-def test_nobody_guesses_where_a_lost_video_is_not_found(google, publication):
+def test_a_lost_video_that_is_not_found_asks_the_owner(google, publication):
     google.fail("chunk", nth=6, loses_session=True)
     waits = drive(publication)
     assert [wait for wait in waits if wait[0] == "looking"] == [
@@ -211,7 +211,7 @@ def test_nobody_guesses_where_a_lost_video_is_not_found(google, publication):
     assert google.videos == {} and len(opened(google)) == 1
 
 
-def test_a_video_of_another_upload_is_not_taken_for_ours(google, alice, publication):
+def test_a_video_of_another_upload_is_not_mistaken_for_this_one(google, alice, publication):
     other = make_publication(connect(google, alice), size=SIZE, title=publication.title)
     drive(other)
     google.fail("chunk", nth=6, loses_session=True)
@@ -221,7 +221,7 @@ def test_a_video_of_another_upload_is_not_taken_for_ours(google, alice, publicat
     assert list(google.videos) == [other.video_id]
 
 
-def test_an_upload_goes_on_where_another_worker_was(google, publication):
+def test_an_upload_resumes_at_the_offset_of_another_worker(google, publication):
     google.fail("chunk", nth=4, drop="rst", after=10)
     run_once(publication)
     assert (publication.offset, publication.phase) == (3 * CHUNK, Phase.WAITING)
@@ -231,7 +231,7 @@ def test_an_upload_goes_on_where_another_worker_was(google, publication):
     assert uploaded_bytes(google) == SIZE + 10
 
 
-def test_a_slice_ends_after_two_minutes_and_goes_on(google, publication, monkeypatch):
+def test_a_slice_ends_after_two_minutes_and_the_next_continues(google, publication, monkeypatch):
     monkeypatch.setattr(upload, "SLICE_S", -1.0)
     for chunks in range(1, 6):
         run_once(publication)
@@ -253,7 +253,7 @@ def test_tokens_that_were_refreshed_are_kept(google, alice, publication):
     assert YouTubeCredential.objects.get().state == YouTubeCredential.State.ACTIVE
 
 
-def test_a_revoked_grant_waits_to_be_reconnected_and_the_same_session_goes_on(google, alice, publication):
+def test_a_revoked_grant_holds_the_upload_and_reconnecting_resumes_its_session(google, alice, publication):
     google.fail("chunk", nth=3, drop="fin")
     run_once(publication)
     YouTubePublication.objects.update(not_before=None)
@@ -282,7 +282,7 @@ def test_a_file_that_changed_between_slices_is_not_sent(google, publication):
     assert google.videos == {}
 
 
-def test_a_file_that_was_only_touched_is_sent(google, publication):
+def test_a_file_with_only_a_new_mtime_is_sent(google, publication):
     path = video_files.path_of(publication)
     path.write_bytes(path.read_bytes())
     drive(publication)
@@ -308,7 +308,7 @@ def test_a_cancelled_upload_leaves_no_video_and_no_file(
     assert google.videos == {} and not video_files.path_of(publication).exists()
 
 
-def test_a_cancel_that_comes_with_the_last_chunk_is_in_time_or_too_late(google, publication, monkeypatch):
+def test_a_cancel_during_the_last_chunk_stops_it_or_is_too_late(google, publication, monkeypatch):
     send = upload.UploadSlice.send
 
     def cancel_before_the_last(self, offset):
@@ -322,7 +322,7 @@ def test_a_cancel_that_comes_with_the_last_chunk_is_in_time_or_too_late(google, 
     assert google.videos == {}
 
 
-def test_a_run_that_lost_its_row_writes_nothing_and_sends_no_more(google, publication, monkeypatch):
+def test_a_worker_that_lost_its_lease_writes_and_sends_nothing(google, publication, monkeypatch):
     send = upload.UploadSlice.send
 
     def lose(self, offset):
@@ -336,7 +336,7 @@ def test_a_run_that_lost_its_row_writes_nothing_and_sends_no_more(google, public
     assert google.videos == {} and uploaded_bytes(google) == 3 * CHUNK
 
 
-def test_a_session_that_no_key_opens_is_begun_anew(google, publication):
+def test_a_session_that_no_key_opens_is_restarted(google, publication):
     google.fail("chunk", nth=3, drop="fin")
     run_once(publication)
     YouTubePublication.objects.update(not_before=None, sealed_session="gibberish")
@@ -345,7 +345,7 @@ def test_a_session_that_no_key_opens_is_begun_anew(google, publication):
 
 
 def test_an_outage_of_ten_minutes_is_waited_out(google, publication):
-    """Its waits stand in the row: none is longer than 5 minutes, and nobody waits here."""
+    """The delays are in the row: none exceeds 5 minutes; the test does not sleep."""
     google.fail("chunk", nth=2, times=99, drop="rst")
     google.fail("status", times=99, drop="rst")
     waited_s, waits = 0, []
@@ -365,7 +365,7 @@ def test_an_outage_of_ten_minutes_is_waited_out(google, publication):
     assert (publication.failures, publication.message) == (0, "")
 
 
-def test_a_day_without_an_answer_is_enough(google, publication):
+def test_a_day_without_a_response_fails_the_publication(google, publication):
     google.fail("start", times=99, drop="rst")
     run_once(publication)
     long_ago = timezone.now() - timedelta(hours=24, minutes=1)

@@ -1,4 +1,4 @@
-"""After the last byte: what the video still gets, what YouTube makes of it, and what its owner is told."""
+"""Steps after an upload: thumbnail, playlist, YouTube's processing, and the owner's messages."""
 
 from datetime import timedelta
 
@@ -32,7 +32,7 @@ def quick(monkeypatch, settings):
 
 @pytest.fixture
 def publish(google, alice, django_capture_on_commit_callbacks):
-    """Publish something small; gives its row and the waits."""
+    """Publish a small video; return its row and the waits."""
 
     def publish(**fields):
         publication = make_publication(connect(google, alice, ALL_SCOPES), size=BLOCK + 1, **fields)
@@ -57,7 +57,7 @@ def test_a_video_that_youtube_processed_is_published_and_its_files_are_removed(g
     assert f"https://youtu.be/{publication.video_id}" in sent.body and sent.to == ["alice@example.org"]
 
 
-def test_how_far_youtube_is_stands_in_the_row(google, alice):
+def test_processing_progress_is_stored_in_the_row(google, alice):
     google.manner.polls = 3
     publication = run_once(make_publication(connect(google, alice), size=BLOCK))
     assert (publication.phase, publication.stage, publication.progress) == (
@@ -69,7 +69,7 @@ def test_how_far_youtube_is_stands_in_the_row(google, alice):
 
 
 @pytest.mark.parametrize("why", watch.REJECTIONS)
-def test_a_rejection_is_told_with_its_reason(google, publish, why):
+def test_a_rejection_is_reported_with_its_reason(google, publish, why):
     google.manner.processing, google.manner.why = "rejected", why
     publication = publish()
     assert (publication.state, publication.error_code) == (State.FAILED, "rejected")
@@ -85,14 +85,14 @@ def test_a_video_that_is_too_long_leads_to_verification(google, publish):
 
 
 @pytest.mark.parametrize("why", [*watch.FAILURES, "unheardOf"])
-def test_a_failed_processing_is_told_with_its_reason(google, publish, why):
+def test_failed_processing_is_reported_with_its_reason(google, publish, why):
     google.manner.processing, google.manner.why = "failed", why
     publication = publish()
     assert (publication.state, publication.error_code) == (State.FAILED, "processing")
     assert publication.error_text == str(watch.FAILURES.get(why, watch.FAILED))
 
 
-def test_a_processing_that_takes_longer_than_a_day_is_left_to_youtube(google, alice):
+def test_processing_longer_than_a_day_ends_the_publication_with_a_note(google, alice):
     google.manner.processing = "never"
     publication = run_once(make_publication(connect(google, alice), size=BLOCK))
     since = timezone.now() - timedelta(hours=24, seconds=1)
@@ -100,7 +100,9 @@ def test_a_processing_that_takes_longer_than_a_day_is_left_to_youtube(google, al
     YouTubePublication.objects.update(processing=processing)
     drive(publication)
     assert publication.state == State.DONE
-    assert publication.notes == ["YouTube is still working on the video after a day. Look at YouTube Studio."]
+    assert publication.notes == [
+        "YouTube is still working on the video after a day. Details are in YouTube Studio."
+    ]
 
 
 def test_a_privacy_that_youtube_changed_is_noted_and_mailed(google, publish):
@@ -113,17 +115,17 @@ def test_a_privacy_that_youtube_changed_is_noted_and_mailed(google, publish):
     assert publication.notes[0] in mail.outbox[0].body
 
 
-def test_a_video_that_became_public_as_planned_is_no_news(google, alice):
+def test_a_scheduled_publication_adds_no_privacy_note(google, alice):
     google.manner.polls = 3
     later = timezone.now() + timedelta(hours=1)
     publication = run_once(make_publication(connect(google, alice), size=BLOCK, publish_at=later))
-    google.videos[publication.video_id]["status"]["privacyStatus"] = "public"  # the time has come
+    google.videos[publication.video_id]["status"]["privacyStatus"] = "public"  # the scheduled time has come
     YouTubePublication.objects.update(publish_at=timezone.now() - timedelta(minutes=1))
     drive(publication)
     assert (publication.privacy_actual, publication.notes) == ("public", [])
 
 
-def test_a_planned_time_reaches_youtube(google, publish):
+def test_a_scheduled_time_reaches_youtube(google, publish):
     later = timezone.now() + timedelta(days=3)
     publication = publish(privacy="private", publish_at=later)
     status = google.videos[publication.video_id]["status"]
@@ -145,19 +147,19 @@ def test_a_refused_thumbnail_is_a_note_and_the_video_is_published(google, publis
     assert "youtube.com/verify" in publication.notes[0]
 
 
-def test_a_thumbnail_that_is_too_much_now_is_sent_later(google, publish):
+def test_a_rate_limited_thumbnail_is_sent_later(google, publish):
     google.fail("thumbnail", reason="uploadRateLimitExceeded")
     publication = publish(thumbnail=True)
     assert (publication.thumbnail_state, publication.notes) == ("done", [])
 
 
-def test_a_thumbnail_that_is_too_much_until_the_end_is_a_note(google, publish):
+def test_a_thumbnail_rate_limited_to_the_end_is_a_note(google, publish):
     google.fail("thumbnail", reason="uploadRateLimitExceeded", times=99)
     publication = publish(thumbnail=True)
     assert (publication.state, publication.thumbnail_state) == (State.DONE, "refused")
 
 
-def test_a_thumbnail_that_is_gone_is_a_note(google, alice):
+def test_a_missing_thumbnail_file_is_a_note(google, alice):
     publication = make_publication(connect(google, alice), size=BLOCK, thumbnail=True)
     (video_files.path_of(publication).parent / "thumbnail.jpg").unlink()
     drive(publication)
@@ -179,7 +181,7 @@ WANTED = {"playlist": "PLmixes", "playlist_state": "wanted"}
         {"reason": "quotaExceeded"},
     ],
 )
-def test_a_video_is_in_its_playlist_once_whatever_answer_is_lost(google, publish, fault):
+def test_a_video_is_added_to_its_playlist_once_despite_lost_responses(google, publish, fault):
     if fault:
         google.fail("playlist_insert", **fault)
     publication = publish(**WANTED)
@@ -187,14 +189,14 @@ def test_a_video_is_in_its_playlist_once_whatever_answer_is_lost(google, publish
     assert [item["resourceId"]["videoId"] for item in google.items] == [publication.video_id]
 
 
-def test_a_playlist_that_may_not_be_changed_is_a_note(google, alice):
+def test_a_playlist_without_permission_is_a_note(google, alice):
     publication = make_publication(connect(google, alice), size=BLOCK, **WANTED)
     drive(publication)
     assert (publication.state, publication.playlist_state) == (State.DONE, "refused")
     assert "may not change playlists" in publication.notes[0]
 
 
-def test_a_playlist_that_is_gone_is_a_note(google, publish):
+def test_a_deleted_playlist_is_a_note(google, publish):
     google.playlists.clear()
     publication = publish(**WANTED)
     assert (publication.state, publication.playlist_state) == (State.DONE, "refused")
@@ -202,14 +204,14 @@ def test_a_playlist_that_is_gone_is_a_note(google, publish):
 
 
 @pytest.mark.parametrize("fault", [{"reason": "backendError"}, {"drop": "rst"}, {"reason": "quotaExceeded"}])
-def test_a_look_that_fails_is_taken_again(google, publish, fault):
+def test_a_failed_poll_is_retried(google, publish, fault):
     google.fail("videos", **fault)
     publication = publish()
     assert publication.state == State.DONE
     assert all(phase == Phase.PROCESSING for _, phase, _ in publish.waits)
 
 
-def test_a_grant_that_ends_while_youtube_works_waits_for_a_new_one(google, alice):
+def test_a_grant_lost_during_processing_waits_for_a_new_one(google, alice):
     google.manner.polls = 3
     publication = run_once(make_publication(connect(google, alice), size=BLOCK))
     google.end_grants()
@@ -223,7 +225,7 @@ def test_a_grant_that_ends_while_youtube_works_waits_for_a_new_one(google, alice
     assert (publication.state, len(google.videos)) == (State.DONE, 1)
 
 
-def test_a_video_that_its_owner_deleted_is_not_looked_at_for_ever(google, alice):
+def test_polling_ends_for_a_video_its_owner_deleted(google, alice):
     google.manner.polls = 9
     publication = run_once(make_publication(connect(google, alice), size=BLOCK))
     google.videos.clear()

@@ -1,4 +1,4 @@
-"""A channel is connected by who asked for it, with all it needs, or nothing changes and we say why."""
+"""Connecting a channel: the user who asked gets a complete grant, or nothing changes and a page says why."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -25,7 +25,7 @@ def publication(owner, channel_id="UCstandin", **columns):
     return YouTubePublication.objects.create(owner=owner, channel_id=channel_id, **columns)
 
 
-def test_the_consent_page_is_asked_for_a_lasting_grant_with_pkce(as_alice, google):
+def test_consent_requests_offline_access_with_pkce(as_alice, google):
     address = as_alice.post(reverse("youtube:connect")).url
     query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
     assert query["access_type"] == "offline" and query["prompt"] == "consent"
@@ -43,7 +43,7 @@ def test_a_channel_is_connected_and_shown(alice, as_alice, google):
     assert set(credential.scopes) == set(channels.REQUIRED_SCOPES)
     page = as_alice.get(CHANNEL).content.decode()
     assert "DJ Channel" in page and "up to 15 minutes" in page and "myaccount.google.com/connections" in page
-    assert "not allowed" in page  # playlists, which were not asked for
+    assert "not allowed" in page  # playlists, which were not requested
 
 
 def test_a_second_consent_adds_playlists(alice, as_alice, google):
@@ -59,17 +59,17 @@ def test_playlists_that_were_unticked_do_not_stop_publishing(alice, as_alice, go
 
 
 @pytest.mark.parametrize("scope", channels.REQUIRED_SCOPES)
-def test_an_unticked_box_connects_nothing_and_says_which_matter(
+def test_an_unticked_box_connects_nothing_and_the_page_names_it(
     alice, as_alice, google, scope, django_capture_on_commit_callbacks
 ):
     google.manner.dropped_scopes = (scope,)
     with django_capture_on_commit_callbacks(execute=True):
         assert "leave all boxes ticked" in connect(as_alice)
     assert not YouTubeCredential.objects.exists()
-    assert google.refresh == {} and not PendingRevocation.objects.exists()  # the useless grant was ended
+    assert google.refresh == {} and not PendingRevocation.objects.exists()  # the useless grant was revoked
 
 
-def test_a_no_at_google_changes_nothing(alice, as_alice, google):
+def test_declining_at_google_changes_nothing(alice, as_alice, google):
     google.manner.denies = True
     assert "You said no" in connect(as_alice)
     assert not YouTubeCredential.objects.exists()
@@ -82,20 +82,20 @@ def test_an_account_without_a_channel_is_told_to_make_one(as_alice, google):
     assert not YouTubeCredential.objects.exists()
 
 
-def test_a_grant_without_a_refresh_token_is_not_kept(as_alice, google, monkeypatch):
+def test_a_grant_without_a_refresh_token_is_not_stored(as_alice, google, monkeypatch):
     again = begin(as_alice)
-    for code in google.codes.values():  # what Google gives a second time, where prompt=consent is lost
+    for code in google.codes.values():  # Google sends none at the second consent unless prompt=consent
         code.grant.is_offline = False
     assert "no lasting permission" in words_of(as_alice.get(again))
     assert not YouTubeCredential.objects.exists()
 
 
-def test_a_project_without_youtube_tells_whom_to_ask(as_alice, google):
+def test_a_project_without_youtube_refers_to_the_operator(as_alice, google):
     google.fail("channels", reason="accessNotConfigured")
-    assert "whoever runs it" in connect(as_alice)
+    assert "tell its operator" in connect(as_alice)
 
 
-def test_a_google_that_does_not_answer_changes_nothing(as_alice, google):
+def test_an_outage_of_google_changes_nothing(as_alice, google):
     google.fail("channels", drop="rst", times=9)
     assert "could not be reached" in connect(as_alice)
     assert not YouTubeCredential.objects.exists()
@@ -108,16 +108,16 @@ def test_an_answer_with_another_state_connects_nothing(as_alice, google, state):
     told = {"code": query["code"]} | ({} if state is None else {"state": state})
     assert "did not confirm" in words_of(as_alice.get(CALLBACK, told))
     assert google.asked("POST", "/token") == []
-    # and the right one is of no use any more: an answer is taken once
-    assert "not begun here" in words_of(as_alice.get(path))
+    # the correct state is used up as well: an answer is accepted once
+    assert "not started here" in words_of(as_alice.get(path))
     assert not YouTubeCredential.objects.exists()
 
 
-def test_an_answer_counts_once(alice, as_alice, google):
+def test_an_answer_is_accepted_once(alice, as_alice, google):
     path = begin(as_alice)
     as_alice.get(path)
     before = YouTubeCredential.objects.get(user=alice).sealed_tokens
-    assert "not begun here" in words_of(as_alice.get(path))
+    assert "not started here" in words_of(as_alice.get(path))
     assert YouTubeCredential.objects.get(user=alice).sealed_tokens == before
 
 
@@ -137,11 +137,11 @@ def test_a_wrong_verifier_connects_nothing(as_alice, google):
     assert not YouTubeCredential.objects.exists()
 
 
-def test_somebody_elses_answer_connects_nothing(as_alice, as_bob, google):
+def test_another_users_answer_connects_nothing(as_alice, as_bob, google):
     path = begin(as_alice)
-    assert "not begun here" in words_of(as_bob.get(path))
+    assert "not started here" in words_of(as_bob.get(path))
     begin(as_bob)
-    assert "did not confirm" in words_of(as_bob.get(path))  # nor with a connection of one's own begun
+    assert "did not confirm" in words_of(as_bob.get(path))  # not even with a connection of their own started
     assert not YouTubeCredential.objects.exists()
 
 
@@ -152,10 +152,10 @@ def test_an_answer_in_a_browser_where_another_user_signed_in_meanwhile_connects_
     waiting = as_alice.session["youtube_connection"]
     as_alice.force_login(bob)
     assert "youtube_connection" not in as_alice.session
-    session = as_alice.session  # even if it were left in the session
+    session = as_alice.session  # even if it remained in the session
     session["youtube_connection"] = waiting
     session.save()
-    assert "not begun here" in words_of(as_alice.get(path))
+    assert "not started here" in words_of(as_alice.get(path))
     assert not YouTubeCredential.objects.exists()
 
 
@@ -167,17 +167,17 @@ def test_an_answer_that_comes_too_late_connects_nothing(as_alice, google):
     assert "too long ago" in words_of(as_alice.get(path))
 
 
-def test_who_is_signed_out_meanwhile_signs_in_first(google):
+def test_a_user_signed_out_in_between_signs_in_first(google):
     answer = Client().get(CALLBACK, {"code": "4/0Astolen", "state": "x"})
     assert answer.status_code == 302 and answer.url.startswith(reverse("account_login"))
 
 
-def test_connecting_too_often_is_slowed_down(as_alice, google):
+def test_connecting_is_rate_limited(as_alice, google):
     answers = [as_alice.post(reverse("youtube:connect")) for _ in range(11)]
     assert answers[-1].url == CHANNEL and "a lot at once" in words_of(answers[-1])
 
 
-def test_connecting_again_takes_the_new_grant_and_frees_what_waited(alice, as_alice, google):
+def test_reconnecting_stores_the_new_grant_and_resumes_publications(alice, as_alice, google):
     credential = connected(alice, as_alice)
     YouTubeCredential.objects.update(state="reconnect", lost_at=timezone.now())
     waiting = publication(alice, phase=YouTubePublication.Phase.NEEDS_RECONNECT, not_before=HELD)
@@ -189,17 +189,17 @@ def test_connecting_again_takes_the_new_grant_and_frees_what_waited(alice, as_al
     assert waiting.credential == fresh
 
 
-def test_another_channel_is_refused_while_something_is_on_its_way_to_the_first(alice, as_alice, google):
+def test_another_channel_is_refused_while_the_first_has_open_publications(alice, as_alice, google):
     credential = connected(alice, as_alice)
     publication(alice)
     google.manner.channel_id, google.manner.channel_title = "UCother", "Other Channel"
     words = connect(as_alice)
     assert "“Other Channel”" in words and "“DJ Channel”" in words
     assert YouTubeCredential.objects.get(user=alice).sealed_tokens == credential.sealed_tokens
-    assert google.revoked == []  # Google might take both grants for one
+    assert google.revoked == []  # Google may treat both grants as one
 
 
-def test_another_channel_takes_the_place_of_the_first_when_nothing_is_on_its_way(alice, as_alice, google):
+def test_another_channel_replaces_the_first_without_open_publications(alice, as_alice, google):
     connected(alice, as_alice)
     google.manner.channel_id = "UCother"
     connect(as_alice)
@@ -207,7 +207,7 @@ def test_another_channel_takes_the_place_of_the_first_when_nothing_is_on_its_way
 
 
 @pytest.mark.parametrize("how", ["answers", "says it is dead", "is down"])
-def test_disconnecting_tells_google_and_deletes_whatever_it_says(
+def test_disconnecting_revokes_the_grant_and_deletes_it_whatever_google_answers(
     alice, as_alice, google, how, django_capture_on_commit_callbacks
 ):
     token = tokens_of(connected(alice, as_alice)).refresh
@@ -225,7 +225,7 @@ def test_disconnecting_tells_google_and_deletes_whatever_it_says(
     assert pending is None or token not in pending.sealed_tokens
 
 
-def test_disconnecting_twice_is_no_trouble(alice, as_alice, google):
+def test_disconnecting_twice_is_harmless(alice, as_alice, google):
     connected(alice, as_alice)
     as_alice.post(reverse("youtube:disconnect"))
     assert as_alice.post(reverse("youtube:disconnect")).url == CHANNEL
@@ -235,7 +235,7 @@ def page_of(row):
     return reverse("youtube:publication", args=[row.pk])
 
 
-def test_disconnecting_stops_what_is_no_video_yet_and_forgets_what_youtube_told(alice, as_alice, google):
+def test_disconnecting_cancels_publications_and_deletes_youtubes_data(alice, as_alice, google):
     credential = connected(alice, as_alice)
     told = {"privacy_actual": "private", "processing": {"status": "succeeded"}, "credential": credential}
     told["sealed_session"] = "sealed"
@@ -255,7 +255,7 @@ def test_disconnecting_stops_what_is_no_video_yet_and_forgets_what_youtube_told(
     assert video.channel_title == "" and elsewhere.privacy_actual == "public"
 
 
-def test_nobody_disconnects_another_ones_channel(alice, as_alice, as_bob, google):
+def test_a_user_cannot_disconnect_another_users_channel(alice, as_alice, as_bob, google):
     connected(alice, as_alice)
     as_bob.post(reverse("youtube:disconnect"))
     assert YouTubeCredential.objects.filter(user=alice).exists()
@@ -266,7 +266,7 @@ def test_the_page_warns_of_grants_that_last_a_week(alice, as_alice, google):
     connected(alice, as_alice)
     assert "seven days" in as_alice.get(CHANNEL).content.decode()
     YouTubeCredential.objects.update(granted_at=timezone.now() - timedelta(days=8))
-    assert "seven days" not in as_alice.get(CHANNEL).content.decode()  # it has lasted longer
+    assert "seven days" not in as_alice.get(CHANNEL).content.decode()  # the grant has lasted longer
 
 
 def test_a_broken_grant_says_what_to_do(alice, as_alice, google):
@@ -289,7 +289,7 @@ def test_only_pictures_of_googles_hosts_are_shown_and_only_on_this_page(alice, a
     assert "ggpht" not in as_alice.get(reverse("accounts:profile"))["Content-Security-Policy"]
 
 
-def test_without_keys_the_page_says_what_is_missing_and_to_whom(alice, as_alice):
+def test_without_keys_the_page_shows_operators_what_is_missing(alice, as_alice):
     page = as_alice.get(CHANNEL).content.decode()
     assert "cannot publish yet" in page and "/youtube/setup/" not in page
     assert as_alice.post(reverse("youtube:connect")).url == CHANNEL

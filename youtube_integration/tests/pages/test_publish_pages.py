@@ -1,4 +1,4 @@
-"""The pages before, while and after a video is published; and the kit, without Google."""
+"""The pages before, during and after publishing a video; and the publish kit, which needs no Google."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -64,7 +64,7 @@ def test_the_form_is_filled_in_from_the_mix(as_alice, credential, job):
     assert "disabled" not in page.partition("data-upload")[2].partition(">")[0]
 
 
-def test_what_is_filled_in_becomes_the_video(google, as_alice, credential, job):
+def test_the_form_sets_the_details_of_the_video(google, as_alice, credential, job):
     answer = as_alice.post(url("publish", job), filled(publish_at="2199-07-01T20:00", altered_content="on"))
     row = YouTubePublication.objects.get()
     assert answer.url == url("publication", row)
@@ -83,7 +83,7 @@ def test_pressing_twice_goes_to_the_same_page(as_alice, credential, job):
     assert YouTubePublication.objects.count() == 1
 
 
-def test_what_was_typed_stays_when_something_is_wrong(as_alice, credential, job):
+def test_invalid_input_keeps_what_was_typed(as_alice, credential, job):
     form = filled(title="x" * 101, description="<b>", tags="y" * 501, made_for_kids="", privacy="public")
     answer = as_alice.post(url("publish", job), form | {"publish_at": "2199-07-01T20:00"})
     page = text_of(answer)
@@ -91,19 +91,24 @@ def test_what_was_typed_stays_when_something_is_wrong(as_alice, credential, job)
     assert "x" * 101 in page and "&lt;b&gt;</textarea>" in page and "y" * 501 in page
     assert 'value="public" checked' in page and 'value="2199-07-01T20:00"' in page
     assert 'name="zone" value="Europe/Berlin"' in page
-    for sentence in ("at most; this has 101.", "no &lt; and no &gt;", "these have 501.", "choose Yes or No"):
+    for sentence in (
+        "at most 100 characters; this has 101.",
+        "accept &lt; or &gt;",
+        "these have 501.",
+        "choose Yes or No",
+    ):
         assert sentence in page, sentence
-    assert "Only a private video can become public by itself." in page
+    assert "Only a private video can become public at a set time." in page
     assert page.count('aria-invalid="true"') >= 5
 
 
-def test_a_time_that_no_database_takes_is_refused_in_words(as_alice, credential, job):
+def test_a_time_out_of_range_is_refused_with_a_sentence(as_alice, credential, job):
     form = filled(publish_at="9999-12-31T23:59", zone="America/New_York")
     answer = as_alice.post(url("publish", job), form)
-    assert answer.status_code == 422 and "This time is too far off." in text_of(answer)
+    assert answer.status_code == 422 and "This time is too far in the future." in text_of(answer)
 
 
-def test_a_picture_of_ones_own_goes_along_or_is_refused_in_words(as_alice, credential, job):
+def test_an_own_picture_is_sent_or_refused_with_a_sentence(as_alice, credential, job):
     wrong = SimpleUploadedFile("mine.txt", b"no picture")
     answer = as_alice.post(url("publish", job), filled(thumbnail=wrong))
     assert answer.status_code == 422 and "mine.txt" in text_of(answer)
@@ -122,13 +127,13 @@ def test_without_a_channel_nothing_is_sent(google, as_alice, job):
     assert not YouTubePublication.objects.exists()
 
 
-def test_whoever_connects_from_the_form_comes_back_to_it(google, as_alice, job):
+def test_connecting_from_the_form_returns_to_it(google, as_alice, job):
     as_alice.get(url("publish", job))
     assert as_alice.get(begin(as_alice)).url == url("publish", job)
     assert as_alice.get(begin(as_alice)).url == reverse("youtube:channel"), "and that once"
 
 
-def test_another_video_of_the_same_mix_is_asked_for(as_alice, credential, job):
+def test_publishing_the_same_mix_again_needs_confirmation(as_alice, credential, job):
     as_alice.post(url("publish", job), filled())
     drive(YouTubePublication.objects.get())
     page = text_of(as_alice.get(url("publish", job)))
@@ -139,18 +144,18 @@ def test_another_video_of_the_same_mix_is_asked_for(as_alice, credential, job):
     assert YouTubePublication.objects.count() == 2
 
 
-def test_without_google_the_form_is_the_kit(as_alice, job):
+def test_without_google_the_form_redirects_to_the_kit(as_alice, job):
     assert as_alice.get(url("publish", job)).url == url("kit", job)
 
 
-def test_chapters_are_judged_while_one_types(as_alice, job):
+def test_chapters_are_checked_while_typing(as_alice, job):
     good = as_alice.post(url("chapters", job), {"description": "0:00 A\r\n1:00 B\r\n2:00 C"}, headers=HTMX)
     assert text_of(good).count("#check") == 4
     bad = text_of(as_alice.post(url("chapters", job), {"description": "0:05 A"}, headers=HTMX))
     assert "it begins at 0:05" in bad and "there is 1" in bad
 
 
-def test_looking_again_reads_the_channel(google, as_alice, credential, job):
+def test_rechecking_reads_the_channel(google, as_alice, credential, job):
     google.manner.long_uploads = "allowed"
     google.manner.channel_title = "Renamed"
     assert "“Renamed”" in text_of(as_alice.post(url("look_again", job), headers=HTMX))
@@ -161,7 +166,7 @@ def test_looking_again_reads_the_channel(google, as_alice, credential, job):
     assert "Connect it again" in text_of(as_alice.post(url("look_again", job), headers=HTMX))
 
 
-def test_playlists_are_offered_where_they_were_allowed(google, as_alice, alice, job):
+def test_playlists_are_offered_with_their_permission(google, as_alice, alice, job):
     connect(google, alice)
     assert 'name="playlist"' not in text_of(as_alice.get(url("publish", job)))
     connect(google, alice, (*SCOPES, PLAYLIST_SCOPE))
@@ -169,11 +174,11 @@ def test_playlists_are_offered_where_they_were_allowed(google, as_alice, alice, 
     listed = text_of(as_alice.get(reverse("youtube:playlists"), {"playlist": "PLmixes"}, headers=HTMX))
     assert '<option value="PLmixes" selected>Mixes</option>' in listed
     google.fail("playlists", status=503)
-    assert "did not tell your playlists" in text_of(as_alice.get(reverse("youtube:playlists"), headers=HTMX))
+    assert "did not send your playlists" in text_of(as_alice.get(reverse("youtube:playlists"), headers=HTMX))
 
 
-def test_nobody_uses_up_what_the_site_may_ask_of_google(google, as_alice, alice, publication):
-    """10,000 units a day are there for everybody; each of these pages costs one or more."""
+def test_pages_that_call_google_are_rate_limited(google, as_alice, alice, publication):
+    """All users share 10,000 units a day; each of these pages costs one or more."""
     connect(google, alice, (*SCOPES, PLAYLIST_SCOPE))
     for _ in range(12):
         page = text_of(as_alice.get(reverse("youtube:playlists"), headers=HTMX))
@@ -185,7 +190,7 @@ def test_nobody_uses_up_what_the_site_may_ask_of_google(google, as_alice, alice,
     assert len(google.asked("GET", "/youtube/v3/videos")) < 12
 
 
-def test_an_upload_that_may_be_there_is_told_before_the_next(as_alice, credential, job):
+def test_the_form_warns_of_an_upload_that_may_exist(as_alice, credential, job):
     as_alice.post(url("publish", job), filled())
     ended = {"state": State.FAILED, "error_text": "No answer.", "finished_at": timezone.now()}
     YouTubePublication.objects.update(**ended, final_sent_at=timezone.now())
@@ -230,7 +235,7 @@ def polled(page):
     return page.partition('hx-trigger="every ')[2].partition('"')[0]
 
 
-def test_an_upload_shows_share_speed_and_what_is_left(as_alice, publication):
+def test_an_upload_shows_percent_speed_and_remaining_time(as_alice, publication):
     now_s = timezone.now().timestamp()
     columns = {"size": 100_000_000, "offset": 40_000_000, "session_opened_at": timezone.now()}
     pace = [[now_s - 20, 20_000_000], [now_s, 40_000_000]]
@@ -240,7 +245,7 @@ def test_an_upload_shows_share_speed_and_what_is_left(as_alice, publication):
     assert "http-equiv" in page, "and without scripts it reloads itself"
 
 
-def test_waiting_has_its_time(as_alice, publication):
+def test_waiting_shows_the_time_of_the_next_try(as_alice, publication):
     tomorrow = timezone.now() + timedelta(days=1)
     page = shown(
         as_alice, publication, phase=Phase.WAITING, not_before=tomorrow, message="Used up.", offset=7
@@ -249,13 +254,13 @@ def test_waiting_has_its_time(as_alice, publication):
     assert "Try now" in page and "Cancel" in page and polled(page) == "10s"
 
 
-def test_a_lost_grant_has_the_button(as_alice, publication):
+def test_a_lost_grant_shows_the_reconnect_button(as_alice, publication):
     page = shown(as_alice, publication, phase=Phase.NEEDS_RECONNECT, not_before=HELD, message="Reconnect.")
     assert "Reconnect." in page and "Connect again" in page and reverse("youtube:channel") in page
     assert polled(page) == ""
 
 
-def test_doubt_has_two_answers(as_alice, publication):
+def test_a_review_offers_two_answers(as_alice, publication):
     page = shown(
         as_alice,
         publication,
@@ -274,7 +279,7 @@ def test_doubt_has_two_answers(as_alice, publication):
     assert (publication.phase, publication.final_sent_at, publication.offset) == (Phase.UPLOADING, None, 0)
 
 
-def test_a_refusal_leads_to_the_field(google, as_alice, alice, credential, job):
+def test_a_refusal_points_to_the_field(google, as_alice, alice, credential, job):
     as_alice.post(url("publish", job), filled())
     row = YouTubePublication.objects.get()
     google.fail("start", reason="invalidTitle")
@@ -289,7 +294,7 @@ def test_a_refusal_leads_to_the_field(google, as_alice, alice, credential, job):
     assert google.videos[row.video_id]["snippet"]["title"] == "Better"
 
 
-def test_a_published_video_has_its_links_and_what_to_know(google, as_alice, publication):
+def test_a_published_video_has_its_links_and_notes(google, as_alice, publication):
     google.manner.forced_privacy = "private"
     YouTubePublication.objects.filter(pk=publication.pk).update(privacy="public")
     drive(publication)
@@ -300,7 +305,7 @@ def test_a_published_video_has_its_links_and_what_to_know(google, as_alice, publ
     assert "only you can see it" in page and polled(page) == "" and "http-equiv" not in page
 
 
-def test_a_poll_answers_in_pieces_until_something_else_is_to_be_shown(as_alice, publication):
+def test_a_poll_returns_fragments_until_the_state_changes(as_alice, publication):
     ask = as_alice.get(url("status", publication, seen="queued"), headers=HTMX)
     assert "publication-status" in text_of(ask) and "<html" not in text_of(ask)
     drive(publication)
@@ -320,7 +325,7 @@ def test_cancelling_is_offered_until_it_is_too_late(as_alice, publication):
     assert "You stopped it" in shown(as_alice, publication)
 
 
-def test_the_page_of_a_result_says_how_publishing_stands(as_alice, credential, job):
+def test_the_page_of_a_result_shows_the_state_of_publishing(as_alice, credential, job):
     page = reverse("mixes:job_detail", args=[job.pk])
     assert "Publish to YouTube" in text_of(as_alice.get(page))
     as_alice.post(url("publish", job), filled())
@@ -329,7 +334,7 @@ def test_the_page_of_a_result_says_how_publishing_stands(as_alice, credential, j
     assert "Publishing it again makes another video." in text_of(as_alice.get(page))
 
 
-def test_the_panel_asks_the_database_a_constant_number_of_times(
+def test_the_panel_makes_a_constant_number_of_queries(
     as_alice, credential, job, django_assert_max_num_queries
 ):
     for _ in range(4):
@@ -338,7 +343,7 @@ def test_the_panel_asks_the_database_a_constant_number_of_times(
         as_alice.get(reverse("mixes:job_detail", args=[job.pk]))
 
 
-def test_no_page_tells_what_opens_a_session(as_alice, alice, publication):
+def test_no_page_contains_a_session_url(as_alice, alice, publication):
     YouTubePublication.objects.update(sealed_session="CANARY-session")
     alice.is_staff = alice.is_superuser = True
     alice.save()
@@ -369,15 +374,15 @@ def do(client, action, row):
     return text_of(answer)
 
 
-def test_an_operator_helps_a_publication_on(operator, publication):
+def test_operator_actions_resume_search_and_end_a_publication(operator, publication):
     assert "There is nothing to resume" in do(operator, "resume", publication)
     YouTubePublication.objects.update(phase=Phase.WAITING, not_before=timezone.now() + timedelta(hours=9))
-    assert "1 goes on." in do(operator, "resume", publication)
+    assert "1 resumed." in do(operator, "resume", publication)
     assert publication.not_before is None
     YouTubePublication.objects.update(
         phase=Phase.NEEDS_REVIEW, not_before=HELD, final_sent_at=timezone.now(), looks=3
     )
-    assert "1 will be looked for" in do(operator, "reconcile", publication)
+    assert "1 will be searched for" in do(operator, "reconcile", publication)
     assert (publication.looks, publication.phase) == (0, Phase.UPLOADING)
     assert "1 given up." in do(operator, "give_up", publication)
     assert publication.state == State.CANCELLED

@@ -1,4 +1,4 @@
-"""Whoever runs the site reads what to type at Google, and what is missing now; others do not."""
+"""The set-up page shows operators what to enter at Google and what is missing; other users get a 404."""
 
 from datetime import timedelta
 
@@ -33,12 +33,12 @@ def texts_of(sheet):
     return " ".join(finding.text for finding in sheet.findings)
 
 
-def test_it_is_for_who_runs_the_site(as_bob, as_nobody):
+def test_it_is_for_operators(as_bob, as_nobody):
     assert as_bob.get(reverse("youtube:setup")).status_code == 404
     assert as_nobody.get(reverse("youtube:setup")).status_code == 302
 
 
-def test_it_shows_the_addresses_to_the_letter(as_operator):
+def test_it_shows_the_exact_addresses(as_operator):
     page = as_operator.get(reverse("youtube:setup")).content.decode()
     assert f">{URI}<" in page and f">{SIGN_IN_URI}<" in page
     assert "auth/youtube.upload" in page and "http://127.0.0.1:8000/privacy/" in page
@@ -82,14 +82,14 @@ def test_a_file_of_keys_is_compared_with_the_sites_addresses(google, settings):
         ("https://mixtape.local", "wrong"),
     ],
 )
-def test_addresses_that_google_refuses_are_told_before_it_does(settings, url, level):
+def test_addresses_that_google_refuses_are_reported(settings, url, level):
     settings.SITE = SiteAddress.read(url, bind="127.0.0.1", port=8000)
     settings.SITE_URL = settings.SITE.url
     (finding,) = check_address()
     assert finding.level == level, finding
 
 
-def test_google_is_asked_about_the_keys_only_when_wanted(google, as_operator, settings):
+def test_the_keys_are_checked_at_google_on_request_only(google, as_operator, settings):
     as_operator.get(reverse("youtube:setup"))
     assert google.log == []
     page = as_operator.get(reverse("youtube:setup"), {"ask": "google"}).content.decode()
@@ -100,17 +100,17 @@ def test_google_is_asked_about_the_keys_only_when_wanted(google, as_operator, se
     assert "could not be reached" in texts_of(setup_page(ask_google=True))
 
 
-def test_a_key_that_is_lost_is_told(alice, as_alice, google):
+def test_a_lost_key_is_reported(alice, as_alice, google):
     connected(alice, as_alice)
     assert "opens all of them" in texts_of(setup_page())
     key_path().unlink()
-    assert "1 kept secrets cannot be opened" in texts_of(setup_page())
+    assert "1 stored secrets cannot be opened" in texts_of(setup_page())
     key_path().write_text("nonsense")
     sheet = setup_page()
     assert "is not 32 bytes" in texts_of(sheet) and "nonsense" not in texts_of(sheet)
 
 
-def test_by_another_name_of_this_machine_nothing_is_begun(as_alice, google):
+def test_connecting_from_another_host_name_is_refused(as_alice, google):
     answer = as_alice.post(reverse("youtube:connect"), headers={"host": "localhost:8000"})
     assert answer.url == reverse("youtube:channel")
     assert as_alice.post(reverse("youtube:connect"), headers={"host": "127.0.0.1:8000"}).url.startswith(

@@ -1,4 +1,4 @@
-"""What opens a door at Google is planted everywhere it goes, and looked for where it must never be."""
+"""Secrets planted in every place that stores one must not appear in logs, pages, database or files."""
 
 import io
 import logging
@@ -31,7 +31,7 @@ def operator(alice):
 
 
 def plain_pages():
-    """Every page of ours and of the admin that needs no argument."""
+    """Return the URL of every page of the site and the admin that needs no argument."""
     names = [
         entry.name for entry in get_resolver().url_patterns if isinstance(entry, URLPattern) and entry.name
     ]
@@ -72,7 +72,7 @@ def database_dump():
 
 
 def live_through_it_all(client, google, owner):
-    """Connect, refresh, fail in every way, wait; return all secrets that came into being."""
+    """Connect, refresh, fail in every way, wait; return all secrets created on the way."""
     codes = []
     for trouble in ("", "denied", "token", "channels", "forged"):
         google.manner.denies = trouble == "denied"

@@ -1,4 +1,4 @@
-"""`manage.py rotate_keys`: nobody notices, until the old keys are dropped."""
+"""`manage.py rotate_keys`: users notice nothing until the old keys are dropped."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def seal(text):
 
 
 def make_rows(alice):
-    """One sealed value of each kind."""
+    """Create one encrypted value of each kind."""
     now = timezone.now()
     credential = YouTubeCredential.objects.create(
         user=alice, channel_id="UC1", sealed_tokens=seal("tokens"), granted_at=now, channel_read_at=now
@@ -67,7 +67,7 @@ def test_every_sealed_column_is_known():
     }
 
 
-def test_new_keys_seal_and_the_old_ones_are_kept(settings, alice, capsys):
+def test_new_keys_encrypt_and_old_ones_stay_valid(settings, alice, capsys):
     rows = make_rows(alice)
     secret, token = lines(settings, "secret_key"), lines(settings, "tokens.key")
     call_command("rotate_keys")
@@ -78,7 +78,7 @@ def test_new_keys_seal_and_the_old_ones_are_kept(settings, alice, capsys):
     assert not any(key in said for key in (*lines(settings, "secret_key"), *lines(settings, "tokens.key")))
 
 
-def test_old_keys_are_dropped_only_after_all_is_under_the_new_one(settings, alice):
+def test_old_keys_are_dropped_only_after_everything_is_re_encrypted(settings, alice):
     rows = make_rows(alice)
     keys.add_key(token_keys.key_path(), token_keys.make_token_key)  # as if it had been stopped there
     call_command("rotate_keys", "--drop-old")
@@ -98,7 +98,7 @@ def test_the_check_fails_until_the_newest_key_opens_all(alice):
     call_command("rotate_keys", "--check")
 
 
-def test_a_token_of_a_lost_key_is_told_and_stops_nothing(settings, alice, capsys):
+def test_a_token_of_a_lost_key_is_reported_and_skipped(settings, alice, capsys):
     rows = make_rows(alice)
     YouTubeCredential.objects.update(sealed_tokens=Fernet(Fernet.generate_key()).encrypt(b"?").decode())
     call_command("rotate_keys")
@@ -109,7 +109,7 @@ def test_a_token_of_a_lost_key_is_told_and_stops_nothing(settings, alice, capsys
         call_command("rotate_keys", "--check")
 
 
-def test_keys_of_the_environment_are_changed_there(settings, alice, monkeypatch, capsys):
+def test_keys_in_the_environment_are_not_changed(settings, alice, monkeypatch, capsys):
     old, new = token_keys.make_token_key(), token_keys.make_token_key()
     monkeypatch.setenv(TOKEN_KEYS, old)
     monkeypatch.setenv("SECRET_KEY", "given by the environment, long and random enough for everybody")
@@ -123,7 +123,7 @@ def test_keys_of_the_environment_are_changed_there(settings, alice, monkeypatch,
 
 
 class Site:
-    """An installation of its own, asked by processes that start anew, as after a restart."""
+    """An installation with its own folders, called through new processes, as after a restart."""
 
     def __init__(self, folder):
         self.environment = {
@@ -160,7 +160,7 @@ user = User.objects.first() or User.objects.create_vouched_user("a@example.org",
 client.force_login(user, "django.contrib.auth.backends.ModelBackend")
 print("cookie=" + client.cookies["sessionid"].value)
 """
-SIGNED_IN, SIGNED_OUT = 412, 401  # of an upload without its headers; it shows no page
+SIGNED_IN, SIGNED_OUT = 412, 401  # status of an upload request without its headers: needs no page
 LOOK = """
 from django.test import Client
 client = Client()

@@ -1,4 +1,4 @@
-"""The keys of tokens: made at first need, never known to workers that need none."""
+"""Token keys: created when first needed, never available to workers that do not need them."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def no_keys_from_elsewhere(monkeypatch):
     monkeypatch.delenv(KEYLESS, raising=False)
 
 
-def test_the_first_use_makes_a_key_that_its_owner_alone_can_read(settings):
+def test_the_first_use_creates_a_key_readable_by_its_owner_only(settings):
     path = settings.DATA_DIR / "keys" / "tokens.key"
     assert not path.exists()
     sealed = token_keys.cipher().encrypt(b"refresh me")
@@ -28,7 +28,7 @@ def test_the_first_use_makes_a_key_that_its_owner_alone_can_read(settings):
     assert token_keys.cipher().decrypt(sealed) == b"refresh me"
 
 
-def test_the_environment_comes_first_and_its_first_key_seals(settings, monkeypatch):
+def test_the_environment_comes_first_and_its_first_key_encrypts(settings, monkeypatch):
     monkeypatch.setenv(TOKEN_KEYS, f"{NEW}, {OLD}")
     sealed = token_keys.cipher().encrypt(b"x")
     assert Fernet(NEW).decrypt(sealed) == b"x"
@@ -43,7 +43,7 @@ def test_the_environment_comes_first_and_its_first_key_seals(settings, monkeypat
     ["hunter2", NEW[:-2], f"{NEW},secret-of-mine", "ä" * 44],
     ids=["short", "cut", "second", "no ascii"],  # the same in every process of a test run
 )
-def test_what_is_no_key_is_said_without_telling_it(wrong, monkeypatch):
+def test_an_invalid_key_is_reported_without_its_value(wrong, monkeypatch):
     monkeypatch.setenv(TOKEN_KEYS, wrong)
     with pytest.raises(ImproperlyConfigured, match=TOKEN_KEYS) as caught:
         token_keys.cipher()
@@ -51,21 +51,21 @@ def test_what_is_no_key_is_said_without_telling_it(wrong, monkeypatch):
     assert caught.value.__suppress_context__
 
 
-def test_a_key_that_cannot_be_kept_is_not_used(settings, tmp_path):
+def test_a_key_that_cannot_be_stored_is_not_used(settings, tmp_path):
     (tmp_path / "file").touch()
     settings.DATA_DIR = tmp_path / "file" / "var"
-    with pytest.raises(ImproperlyConfigured, match=f"cannot be kept.*{TOKEN_KEYS}"):
+    with pytest.raises(ImproperlyConfigured, match=f"cannot be stored.*{TOKEN_KEYS}"):
         token_keys.cipher()
 
 
-def test_a_worker_on_strangers_files_gets_none(settings, monkeypatch):
+def test_a_worker_that_opens_untrusted_files_gets_no_key(settings, monkeypatch):
     monkeypatch.setenv(KEYLESS, "1")
-    with pytest.raises(ImproperlyConfigured, match="holds no key"):
+    with pytest.raises(ImproperlyConfigured, match="has no key"):
         token_keys.cipher()
     assert not (settings.DATA_DIR / "keys").exists()
 
 
-def test_a_key_changed_by_another_process_counts_at_once(settings):
+def test_a_key_changed_by_another_process_is_used_at_once(settings):
     sealed = token_keys.cipher().encrypt(b"x")
     (settings.DATA_DIR / "keys" / "tokens.key").write_text(f"{NEW}\n")
     with pytest.raises(InvalidToken):

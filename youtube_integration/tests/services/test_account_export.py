@@ -1,4 +1,4 @@
-"""What was published is in its owner's export, without what opens a door."""
+"""The account export contains publications, without tokens or session URLs."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from youtube_integration.tests.publications import make_publication
 TABLE = "youtube_integration_youtubepublication.json"
 
 
-def test_the_export_tells_of_publications_and_holds_no_key(credential, as_alice):
+def test_the_export_has_publications_and_no_secret(credential, as_alice):
     make_publication(credential, size=1, sealed_session="gAAAA-session", video_id="v-alice")
     answer = as_alice.post(reverse("accounts:export"))
     with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:

@@ -1,4 +1,4 @@
-"""Grants as they are kept: sealed, their owner's alone, refreshed, looked at weekly, ended for good."""
+"""Stored grants: encrypted, bound to their owner, refreshed, checked weekly, revoked."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -54,7 +54,7 @@ def lose_the_key():
     key_path().write_text(Fernet.generate_key().decode())
 
 
-def test_what_is_sealed_comes_back_for_its_owner_alone(alice, bob):
+def test_a_sealed_value_opens_for_its_owner_only(alice, bob):
     sealed = seal(owner_key(alice.pk), {"refresh": "1//canary"})
     assert "canary" not in sealed
     assert unseal(owner_key(alice.pk), sealed) == {"refresh": "1//canary"}
@@ -78,7 +78,7 @@ def test_tokens_are_not_printed(credential):
     assert tokens.refresh not in repr(tokens) and tokens.refresh not in repr(credential.__dict__)
 
 
-def test_a_row_that_was_copied_to_another_user_opens_nothing(credential, bob, as_bob, google):
+def test_a_row_copied_to_another_user_cannot_be_decrypted(credential, bob, as_bob, google):
     connect(as_bob)
     YouTubeCredential.objects.filter(user=bob).update(sealed_tokens=credential.sealed_tokens)
     theirs = YouTubeCredential.objects.get(user=bob)
@@ -90,7 +90,7 @@ def test_a_row_that_was_copied_to_another_user_opens_nothing(credential, bob, as
     assert YouTubeCredential.objects.get(user=credential.user).state == "active"
 
 
-def test_a_lost_key_asks_to_connect_again_and_never_fails(credential, as_alice, google):
+def test_a_lost_key_asks_to_reconnect_without_an_error(credential, as_alice, google):
     lose_the_key()
     assert as_alice.get("/youtube/").status_code == 200
     with pytest.raises(GrantLost):
@@ -101,7 +101,7 @@ def test_a_lost_key_asks_to_connect_again_and_never_fails(credential, as_alice, 
     assert kept().state == "active" and api_for(kept()).channel().id == "UCstandin"
 
 
-def test_what_a_lost_key_closed_can_be_disconnected(
+def test_a_channel_with_a_lost_key_can_be_disconnected(
     credential, as_alice, google, django_capture_on_commit_callbacks
 ):
     lose_the_key()
@@ -110,7 +110,7 @@ def test_what_a_lost_key_closed_can_be_disconnected(
     assert not YouTubeCredential.objects.exists() and not PendingRevocation.objects.exists()
 
 
-def test_rotated_keys_open_what_the_old_one_closed(credential, keys_of_the_site):
+def test_rotated_keys_decrypt_older_values(credential, keys_of_the_site):
     before = tokens_of(credential)
     call_command("rotate_keys")
     assert kept().sealed_tokens != credential.sealed_tokens
@@ -118,14 +118,14 @@ def test_rotated_keys_open_what_the_old_one_closed(credential, keys_of_the_site)
     call_command("rotate_keys", check=True)
 
 
-def test_a_refreshed_token_is_kept(credential, google):
+def test_a_refreshed_token_is_stored(credential, google):
     google.expire_tokens()
     assert api_for(kept()).channel().id == "UCstandin"
     assert tokens_of(kept()).access != tokens_of(credential).access
     assert tokens_of(kept()).refresh == tokens_of(credential).refresh
 
 
-def test_a_refresh_token_that_google_changes_is_kept(credential, google):
+def test_a_refresh_token_changed_by_google_is_stored(credential, google):
     google.manner.rotates_refresh = True
     for _ in range(2):
         google.expire_tokens()
@@ -133,7 +133,7 @@ def test_a_refresh_token_that_google_changes_is_kept(credential, google):
     assert tokens_of(kept()).refresh in google.refresh
 
 
-def test_a_long_run_keeps_what_it_refreshes_while_keys_are_rotated(credential, google, keys_of_the_site):
+def test_a_long_job_stores_refreshed_tokens_while_keys_are_rotated(credential, google, keys_of_the_site):
     api = api_for(credential)
     call_command("rotate_keys")
     google.expire_tokens()
@@ -141,7 +141,7 @@ def test_a_long_run_keeps_what_it_refreshes_while_keys_are_rotated(credential, g
     assert tokens_of(kept()).access in google.access
 
 
-def test_an_old_run_does_not_overwrite_a_new_grant(credential, as_alice, google):
+def test_an_older_job_does_not_overwrite_a_new_grant(credential, as_alice, google):
     connect(as_alice)
     fresh = kept().sealed_tokens
     assert not store_tokens(credential, TOKENS)
@@ -149,13 +149,13 @@ def test_an_old_run_does_not_overwrite_a_new_grant(credential, as_alice, google)
     assert kept().sealed_tokens == fresh and kept().state == "active"
 
 
-def test_a_grant_that_is_over_is_marked(credential, google):
+def test_a_lost_grant_is_marked(credential, google):
     google.end_grants()
     google.expire_tokens()
     with pytest.raises(GrantLost):
         api_for(kept()).channel()
     assert mark_reconnect(kept()) and kept().state == "reconnect" and kept().lost_at
-    with pytest.raises(GrantLost):  # without another question to Google
+    with pytest.raises(GrantLost):  # without another call to Google
         api_for(kept())
 
 
@@ -170,7 +170,7 @@ def test_each_grant_is_tried_once_a_week(credential, google):
     assert kept().channel_read_at > days_ago(1)
 
 
-def test_a_grant_found_dead_is_told_by_mail_once(credential, google, settings, mailoutbox):
+def test_a_lost_grant_is_reported_by_mail_once(credential, google, settings, mailoutbox):
     settings.HAS_MAIL = True
     google.end_grants()
     YouTubeCredential.objects.update(channel_read_at=days_ago(8))
@@ -182,21 +182,21 @@ def test_a_grant_found_dead_is_told_by_mail_once(credential, google, settings, m
     assert kept().state == "reconnect"
 
 
-def test_a_grant_that_turns_out_to_be_of_another_channel_is_not_used(credential, google):
+def test_a_grant_for_another_channel_is_not_used(credential, google):
     google.manner.channel_id = "UCother"
     YouTubeCredential.objects.update(channel_read_at=days_ago(8))
     maintain_grants()
     assert (kept().state, kept().channel_id) == ("reconnect", "UCstandin")
 
 
-def test_a_grant_is_not_lost_because_the_network_is(credential, google):
+def test_a_network_error_does_not_mark_the_grant_as_lost(credential, google):
     google.fail("channels", drop="rst", times=9)
     YouTubeCredential.objects.update(channel_read_at=days_ago(8))
     maintain_grants()
     assert kept().state == "active" and kept().channel_title == "DJ Channel"
 
 
-def test_what_youtube_told_is_deleted_when_it_could_not_be_read_for_30_days(credential, google):
+def test_youtubes_data_are_deleted_when_not_refreshed_for_30_days(credential, google):
     google.fail("channels", status=500, times=9)
     YouTubeCredential.objects.update(channel_read_at=days_ago(31), channel_picture="https://yt3.ggpht.com/a")
     maintain_grants()
@@ -204,7 +204,7 @@ def test_what_youtube_told_is_deleted_when_it_could_not_be_read_for_30_days(cred
     assert kept().state == "active"
 
 
-def test_a_lost_grant_is_forgotten_after_a_week(credential, alice, google):
+def test_a_lost_grant_is_deleted_after_a_week(credential, alice, google):
     waiting = YouTubePublication.objects.create(owner=alice, channel_id="UCstandin", queue=PUBLISH, title="E")
     YouTubeCredential.objects.update(state="reconnect", lost_at=days_ago(6))
     maintain_grants()
@@ -216,7 +216,7 @@ def test_a_lost_grant_is_forgotten_after_a_week(credential, alice, google):
     assert waiting.state == State.CANCELLED
 
 
-def test_google_is_told_later_where_it_did_not_answer(credential, google, django_capture_on_commit_callbacks):
+def test_a_failed_revocation_is_retried_later(credential, google, django_capture_on_commit_callbacks):
     google.fail("revoke", status=500, times=2)
     with django_capture_on_commit_callbacks(execute=True):
         credential.delete()
@@ -229,7 +229,7 @@ def test_google_is_told_later_where_it_did_not_answer(credential, google, django
     assert len(google.revoked) == 1 and not PendingRevocation.objects.exists()
 
 
-def test_what_google_never_took_is_deleted_after_a_week(credential, google):
+def test_an_unconfirmed_revocation_is_deleted_after_a_week(credential, google):
     google.fail("revoke", status=500, times=99)
     credential.delete()
     PendingRevocation.objects.update(created_at=days_ago(8))
@@ -237,7 +237,7 @@ def test_what_google_never_took_is_deleted_after_a_week(credential, google):
     assert not PendingRevocation.objects.exists() and not google.asked("POST", "/revoke")
 
 
-def test_deleting_an_account_ends_the_grant(alice, credential, google, django_capture_on_commit_callbacks):
+def test_deleting_an_account_revokes_the_grant(alice, credential, google, django_capture_on_commit_callbacks):
     token = tokens_of(credential).refresh
     with django_capture_on_commit_callbacks(execute=True):
         services.delete_account(alice)
@@ -245,7 +245,7 @@ def test_deleting_an_account_ends_the_grant(alice, credential, google, django_ca
     assert not YouTubeCredential.objects.exists() and not PendingRevocation.objects.exists()
 
 
-def test_deleting_an_account_while_google_is_down_ends_the_grant_later(
+def test_deleting_an_account_while_google_is_down_revokes_the_grant_later(
     alice, credential, google, django_capture_on_commit_callbacks
 ):
     google.fail("revoke", drop="rst")
@@ -253,7 +253,7 @@ def test_deleting_an_account_while_google_is_down_ends_the_grant_later(
         services.delete_account(alice)
     assert not get_user_model().objects.filter(pk=alice.pk).exists()
     PendingRevocation.objects.update(not_before=days_ago(0))
-    maintain_grants()  # the user is gone, and the token can still be opened
+    maintain_grants()  # the user is gone, and the token can still be decrypted
     assert len(google.revoked) == 1 and not PendingRevocation.objects.exists()
 
 
@@ -268,9 +268,9 @@ def test_an_account_that_is_not_deleted_keeps_its_grant(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_command_forgets_one_users_channel(credential, google, bob, capsys):
+def test_a_command_disconnects_one_users_channel(credential, google, bob, capsys):
     call_command("forget_youtube", "ALICE@example.org")
-    assert "over" in capsys.readouterr().out
+    assert "revoked" in capsys.readouterr().out
     assert len(google.revoked) == 1 and not YouTubeCredential.objects.exists()
     call_command("forget_youtube", bob.email)
     assert "no channel" in capsys.readouterr().out
@@ -279,9 +279,7 @@ def test_a_command_forgets_one_users_channel(credential, google, bob, capsys):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_operator_sees_grants_and_disconnects_them_without_seeing_what_opens_them(
-    credential, google, admin_client
-):
+def test_an_operator_sees_and_disconnects_grants_without_their_tokens(credential, google, admin_client):
     page = f"/admin/youtube_integration/youtubecredential/{credential.pk}/"
     for address in (
         "/admin/youtube_integration/youtubecredential/",
@@ -301,6 +299,6 @@ def test_an_operator_sees_grants_and_disconnects_them_without_seeing_what_opens_
         assert owner_key(credential.user_id) in text and pending.sealed_tokens not in text
 
 
-def test_tokens_are_sealed_with_all_they_need(alice):
+def test_tokens_are_sealed_with_all_their_fields(alice):
     credential = YouTubeCredential(user=alice, sealed_tokens=seal_tokens(alice.pk, TOKENS))
     assert tokens_of(credential) == TOKENS

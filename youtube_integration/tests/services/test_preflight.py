@@ -1,4 +1,4 @@
-"""What is looked at before a byte is sent; and the command that stops at the same things."""
+"""Preflight checks, and the command that stops at the same problems."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,7 +23,7 @@ def wrong(owner, job):
     return [text for text, verdict in verdicts(owner, job).items() if verdict == "wrong"]
 
 
-def test_nothing_is_in_the_way_of_a_short_mix_on_a_connected_channel(credential, job):
+def test_a_short_mix_on_a_connected_channel_passes_all_checks(credential, job):
     assert wrong(job.owner, job) == []
 
 
@@ -51,22 +51,22 @@ def test_long_videos_are_for_verified_channels(long_uploads, seconds, verdict):
     assert preflight.check_length(credential, seconds).verdict == verdict
 
 
-def test_verifying_is_offered_only_where_it_helps():
+def test_verification_is_offered_only_where_it_helps():
     channels = (YouTubeCredential(long_uploads=told) for told in ("eligible", "disallowed"))
     assert [preflight.check_length(one, 901.0).link for one in channels] == [preflight.VERIFY_URL, ""]
 
 
-def test_what_is_used_up_open_or_there_already_is_told(monkeypatch, credential, job):
+def test_used_up_quota_and_earlier_publications_are_reported(monkeypatch, credential, job):
     publication = publications.request_publication(job.owner, job, VideoDetails("Evenings"))
     assert "This mix is being published already." in wrong(job.owner, job)
     drive(publication)
     assert wrong(job.owner, job) == []
     assert verdicts(job.owner, job)["This mix is on your channel already, as “Evenings”."] == "note"
     monkeypatch.setattr(quotas, "starts_left", lambda: 0)
-    assert any("begins by itself" in text for text in verdicts(job.owner, job))
+    assert any("starts automatically" in text for text in verdicts(job.owner, job))
 
 
-def test_a_share_that_is_used_up_is_told_to_its_owner_alone(credential, job, bob, settings):
+def test_a_used_up_share_is_reported_to_its_owner_only(credential, job, bob, settings):
     settings.LIMITS = replace(settings.LIMITS, uploads_per_day=1)
     SessionStart.objects.create(owner=bob)
     assert verdicts(job.owner, job)["1 upload is left to you today."] == "ok"
@@ -75,7 +75,7 @@ def test_a_share_that_is_used_up_is_told_to_its_owner_alone(credential, job, bob
     assert wrong(job.owner, job) == []
 
 
-def test_a_grant_that_may_end_soon_is_told(credential, job):
+def test_a_grant_that_may_end_soon_is_reported(credential, job):
     YouTubeCredential.objects.update(granted_at=timezone.now() - timedelta(days=6))
     assert any("test mode" in text for text in verdicts(job.owner, job))
     YouTubeCredential.objects.update(granted_at=timezone.now() - timedelta(days=8))
@@ -101,6 +101,6 @@ def test_the_command_publishes_for_its_owner(google, credential, job, capsys):
     assert YouTubePublication.objects.filter(made_for_kids=True, publish_at__year=2199).count() == 1
 
 
-def test_the_command_wants_to_know_whether_it_is_for_kids(credential, job):
+def test_the_command_requires_the_made_for_kids_option(credential, job):
     with pytest.raises(CommandError, match="made-for-kids"):
         call_command("publish", str(job.pk))

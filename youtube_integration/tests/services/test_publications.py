@@ -1,4 +1,4 @@
-"""What an owner asks for: one row for each wish, with its files; changed, stopped and taken up again."""
+"""Actions of an owner on publications: request, edit, cancel, resume, review."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -42,13 +42,13 @@ def change(publication, **columns):
 
 
 def failed(publication, **columns):
-    """As a worker leaves a row that YouTube refused."""
+    """Leave the row as a worker does when YouTube refused the video."""
     change(publication, state=State.FAILED, finished_at=timezone.now(), error_text="No.", **columns)
     storage.remove_folder(storage.scratch_path("publish", publication.pk))
     return fresh(publication)
 
 
-def test_a_wish_becomes_a_row_with_the_video_and_a_picture(publication, job):
+def test_a_request_creates_a_row_with_the_video_and_a_picture(publication, job):
     video = storage.path_of(publication.file)
     assert video.read_bytes() == VIDEO
     assert video.samefile(storage.path_of(video_of(job).file)), "not a second copy on the disk"
@@ -59,7 +59,7 @@ def test_a_wish_becomes_a_row_with_the_video_and_a_picture(publication, job):
     assert (publication.phase, publication.state) == (Phase.UPLOADING, State.QUEUED)
 
 
-def test_the_video_outlives_the_mix_that_it_was_made_of(google, publication, job):
+def test_the_video_outlives_its_deleted_mix(google, publication, job):
     mix_requests.delete_job(job)
     job.mix.delete()
     drive(fresh(publication))
@@ -80,18 +80,18 @@ def test_two_presses_at_the_same_moment_make_one_row(monkeypatch, publication, j
     assert [folder.name for folder in folders] == [f"publish-{publication.pk.hex}"]
 
 
-def test_a_mix_that_was_published_can_be_published_once_more(google, publication, job):
+def test_a_published_mix_can_be_published_again(google, publication, job):
     drive(publication)
     again = publications.request_publication(job.owner, job, WORDS)
     drive(again)
     assert again.pk != publication.pk and len(google.videos) == 2
 
 
-def test_what_stands_in_the_way_is_a_sentence(google, alice, job):
+def test_a_refused_request_raises_a_sentence(google, alice, job):
     with pytest.raises(LimitReached, match="Connect your YouTube channel"):
         publications.request_publication(alice, job, WORDS)
     connect(google, alice)
-    with pytest.raises(LimitReached, match="characters at most"):
+    with pytest.raises(LimitReached, match="at most 100 characters"):
         publications.request_publication(alice, job, VideoDetails("x" * 101))
     silent = make_job_row(make_mix_row(alice), State.DONE, files=("mp3",))
     with pytest.raises(LimitReached, match="without a video"):
@@ -135,20 +135,20 @@ def test_a_mix_that_is_being_made_is_published_when_it_is_done(google, credentia
     assert video["snippet"]["description"] == row.description
 
 
-def test_words_that_its_owner_wrote_stay_as_they_are(credential, open_job):
+def test_an_edited_description_is_not_rewritten(credential, open_job):
     row = publications.request_publication(open_job.owner, open_job, WORDS)
     finish(open_job)
     publication_job.clean_up()
     assert (fresh(row).description, row.phase) == (WORDS.description, Phase.UPLOADING)
 
 
-def test_a_mix_that_is_made_without_a_video_cannot_be_waited_for(credential, alice):
+def test_a_mix_made_without_a_video_cannot_be_requested(credential, alice):
     silent = make_job_row(make_mix_row(alice), State.RUNNING)
     with pytest.raises(LimitReached, match="without a video"):
         publications.request_publication(alice, silent, WORDS)
 
 
-def test_a_mix_can_be_made_with_a_video(alice):
+def test_a_mix_can_be_made_again_with_a_video(alice):
     mix = make_mix_row(alice)
     job = publications.make_with_video(mix)
     mix.refresh_from_db()
@@ -166,10 +166,10 @@ def test_a_mix_that_cannot_be_made_is_not_changed(alice):
     assert publications.make_with_video(mix, accepted_missing=1).state == State.QUEUED
 
 
-# Changed, stopped, taken up again
+# Edit, cancel, resume
 
 
-def test_refused_words_are_changed_and_sent(google, publication):
+def test_refused_details_are_edited_and_sent(google, publication):
     google.fail("start", reason="invalidTitle")
     drive(publication)
     assert (publication.state, publication.google_reason) == (State.FAILED, "invalidTitle")
@@ -179,7 +179,7 @@ def test_refused_words_are_changed_and_sent(google, publication):
     assert google.videos[publication.video_id]["snippet"]["title"] == "A better title"
 
 
-def test_words_can_be_changed_until_youtube_knows_them(publication):
+def test_details_can_be_edited_until_youtube_has_them(publication):
     publications.edit_and_retry(
         publication, VideoDetails("Later", privacy="unlisted"), thumbnail=b"\xff\xd8 mine"
     )
@@ -187,12 +187,12 @@ def test_words_can_be_changed_until_youtube_knows_them(publication):
     assert storage.path_of(publication.thumbnail).read_bytes() == b"\xff\xd8 mine"
     change(publication, session_opened_at=timezone.now())
     assert not publications.can_edit(publication)
-    with pytest.raises(LimitReached, match="begun meanwhile"):
+    with pytest.raises(LimitReached, match="already started"):
         publications.edit_and_retry(publication, VideoDetails("Too late"))
     assert fresh(publication).title == "Later"
 
 
-def test_what_failed_is_resumed_in_its_session_if_the_file_is_the_same(google, publication):
+def test_a_failed_upload_resumes_its_session_if_the_file_is_unchanged(google, publication):
     session = {"sealed_session": "sealed", "session_opened_at": timezone.now(), "offset": 5}
     failed(publication, **session)
     publications.resume(publication)
@@ -203,25 +203,25 @@ def test_what_failed_is_resumed_in_its_session_if_the_file_is_the_same(google, p
     assert fresh(publication).sealed_session == "" and publication.offset == 0
 
 
-def test_half_a_video_is_not_gone_on_with_by_another(publication, job):
-    """`reprocess` made the mix anew after the last bytes of the first one had been sent."""
+def test_an_upload_does_not_resume_with_another_file(publication, job):
+    """`reprocess` made the mix again after the last bytes of the first video had been sent."""
     failed(publication, session_opened_at=timezone.now(), final_sent_at=timezone.now(), offset=9000)
     video_of(job).delete()
     make_artifact_row(job, "mp4", VIDEO[::-1])
-    with pytest.raises(LimitReached, match="made anew"):
+    with pytest.raises(LimitReached, match="made again, and"):
         publications.resume(publication)
     assert (fresh(publication).state, publication.offset) == (State.FAILED, 9000)
 
 
-def test_what_is_on_its_way_is_bounded(settings, publication, job, alice):
-    """Each holds a video on the disk that counts for nobody any more once its mix is deleted."""
+def test_open_publications_are_limited(settings, publication, job, alice):
+    """Each keeps a video on the disk that no longer counts against any user once its mix is deleted."""
     settings.LIMITS = replace(settings.LIMITS, publications_open=1)
     other = make_result(alice)
-    with pytest.raises(LimitReached, match="on their way"):
+    with pytest.raises(LimitReached, match="Enough videos are being published"):
         publications.request_publication(alice, other, WORDS)
     failed(publication)
     second = publications.request_publication(alice, other, WORDS)
-    with pytest.raises(LimitReached, match="on their way"):
+    with pytest.raises(LimitReached, match="Enough videos are being published"):
         publications.resume(publication)
     assert fresh(publication).state == State.FAILED
     publications.cancel(second)
@@ -229,7 +229,7 @@ def test_what_is_on_its_way_is_bounded(settings, publication, job, alice):
     assert fresh(publication).is_open
 
 
-def test_what_cannot_be_resumed_says_so(publication, job):
+def test_resuming_without_need_raises_a_sentence(publication, job):
     with pytest.raises(LimitReached, match="nothing to resume"):
         publications.resume(publication)
     failed(publication)
@@ -243,13 +243,13 @@ def test_what_cannot_be_resumed_says_so(publication, job):
     assert other.pk != publication.pk and fresh(publication).state == State.FAILED
 
 
-def test_waiting_can_be_cut_short(publication):
+def test_resuming_ends_a_wait(publication):
     change(publication, phase=Phase.WAITING, not_before=timezone.now() + timedelta(hours=9), failures=3)
     publications.resume(publication)
     assert (fresh(publication).phase, publication.not_before, publication.failures) == ("uploading", None, 0)
 
 
-def test_a_lost_grant_is_resumed_only_once_there_is_another(google, publication, credential):
+def test_a_publication_with_a_lost_grant_resumes_only_with_a_new_one(google, publication, credential):
     change(publication, phase=Phase.NEEDS_RECONNECT, not_before=HELD)
     YouTubeCredential.objects.update(state=YouTubeCredential.State.RECONNECT)
     with pytest.raises(LimitReached):
@@ -259,7 +259,7 @@ def test_a_lost_grant_is_resumed_only_once_there_is_another(google, publication,
     assert fresh(publication).not_before is None
 
 
-def test_cancelling_ends_a_row_and_its_files(django_capture_on_commit_callbacks, publication):
+def test_cancelling_ends_a_row_and_removes_its_files(django_capture_on_commit_callbacks, publication):
     with django_capture_on_commit_callbacks(execute=True):
         assert publications.cancel(publication)
     assert fresh(publication).state == State.CANCELLED
@@ -267,7 +267,7 @@ def test_cancelling_ends_a_row_and_its_files(django_capture_on_commit_callbacks,
 
 
 @pytest.mark.parametrize("stop", [publications.cancel, publications.give_up])
-def test_of_what_waited_and_was_stopped_no_session_is_kept(
+def test_stopping_a_waiting_publication_deletes_its_session(
     django_capture_on_commit_callbacks, publication, stop
 ):
     change(publication, sealed_session="sealed", phase=Phase.WAITING)
@@ -282,7 +282,7 @@ def test_nothing_is_cancelled_once_a_video_may_exist(publication):
     assert fresh(publication).is_open
 
 
-# The question
+# Review: is the video there?
 
 
 @pytest.fixture
@@ -298,14 +298,14 @@ def asked(publication):
 
 
 def put_on_channel(google, publication):
-    """Have the video on YouTube without us knowing; return its id."""
+    """Create the video on YouTube without a record here; return its id."""
     drive(publication)
     video_id = publication.video_id
     change(publication, state=State.QUEUED, finished_at=None, video_id=None, phase=Phase.NEEDS_REVIEW)
     return video_id
 
 
-def test_it_is_there(google, publication):
+def test_review_accepts_the_video_on_the_channel(google, publication):
     video_id = put_on_channel(google, publication)
     change(publication, phase=Phase.NEEDS_REVIEW, not_before=HELD)
     reviews.accept_video(publication, f"https://www.youtube.com/watch?v={video_id}&t=10s")
@@ -314,16 +314,16 @@ def test_it_is_there(google, publication):
     assert len(google.videos) == 1
 
 
-def test_it_is_not(google, asked):
+def test_review_uploads_again_without_a_video(google, asked):
     reviews.upload_again(asked)
     drive(fresh(asked))
     assert asked.state == State.DONE and len(google.videos) == 1
 
 
-def test_a_link_that_cannot_be_it_changes_nothing(google, asked):
-    strange = ("[abc", "https://youtube.com\u2100/dQw4w9WgXcQ")  # no address at all to urlsplit
+def test_review_refuses_a_wrong_link(google, asked):
+    strange = ("[abc", "https://youtube.com\u2100/dQw4w9WgXcQ")  # invalid URLs for urlsplit
     for link in ("https://example.org/watch?v=dQw4w9WgXcQ", "no link", "", *strange):
-        with pytest.raises(LimitReached, match="no link to a video"):
+        with pytest.raises(LimitReached, match="not a link to a video"):
             reviews.accept_video(asked, link)
     with pytest.raises(LimitReached, match="no such video"):
         reviews.accept_video(asked, "https://youtu.be/dQw4w9WgXcQ")
@@ -345,11 +345,11 @@ def test_a_link_that_cannot_be_it_changes_nothing(google, asked):
         " https://music.youtube.com/watch?v=dQw4w9WgXcQ ",
     ],
 )
-def test_every_link_of_youtube_names_its_video(link):
+def test_every_form_of_youtube_link_is_parsed(link):
     assert reviews.read_video_id(link) == "dQw4w9WgXcQ"
 
 
-def test_a_question_can_be_left_or_asked_of_youtube_once_more(asked):
+def test_review_can_be_given_up_or_searched_again(asked):
     publications.reconcile(asked)
     assert (fresh(asked).phase, asked.not_before, asked.looks) == (Phase.UPLOADING, None, 0)
     assert asked.final_sent_at is not None, "or it would be sent a second time"

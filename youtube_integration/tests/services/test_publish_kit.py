@@ -1,4 +1,4 @@
-"""The publish kit, which needs no Google: what is in it, how it is sent, what its page has to copy."""
+"""The publish kit, which needs no Google: its files, its streaming, its page."""
 
 import io
 import zipfile
@@ -15,7 +15,7 @@ from youtube_integration.tests.results import VIDEO, video_of
 pytestmark = pytest.mark.django_db
 
 
-def test_the_kit_holds_what_youtube_wants_byte_by_byte(as_alice, job):
+def test_the_kit_has_all_files_byte_by_byte(as_alice, job):
     answer = as_alice.get(url("kit_zip", job))
     sent = b"".join(answer)
     assert answer["Content-Length"] == str(len(sent)) and answer["Content-Type"] == "application/zip"
@@ -31,33 +31,33 @@ def test_the_kit_holds_what_youtube_wants_byte_by_byte(as_alice, job):
     assert list(files) == ["README.txt"]
 
 
-def test_the_kits_length_is_right_at_any_size(monkeypatch, job):
-    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 3000)  # as if they were gigabytes
+def test_the_announced_length_is_exact_at_any_size(monkeypatch, job):
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 3000)  # as if the files were gigabytes
     with_long_numbers = publish_kit.Kit(job)
     assert with_long_numbers.length == len(b"".join(with_long_numbers))
 
 
-def test_the_kit_is_sent_piece_by_piece(job):
+def test_the_kit_is_streamed(job):
     with storage.path_of(video_of(job).file).open("r+b") as video:
         video.truncate(64 << 20)
     pieces = [len(piece) for piece in publish_kit.Kit(job)]
     assert sum(pieces) > 64 << 20 and max(pieces) < 3 << 20
 
 
-def test_the_kits_page_has_all_to_copy(as_alice, job):
+def test_the_page_of_the_kit_has_all_texts_to_copy(as_alice, job):
     page = text_of(as_alice.get(url("kit", job)))
     for wanted in ("kit-title-text", "kit-description-text", "kit-tags-text", url("kit_zip", job)):
         assert wanted in page
     assert page.count("<copy-button") == 3
 
 
-def test_a_kit_without_a_result_is_words_alone(as_alice, alice):
+def test_a_kit_without_a_result_has_texts_only(as_alice, alice):
     job = make_job_row(make_mix_row(alice, make_mp4=True), State.RUNNING)
     assert "0:00 " in text_of(as_alice.get(url("kit", job)))
     assert as_alice.get(url("kit_zip", job)).status_code == 404
 
 
-def test_a_kit_whose_video_has_gone_is_no_half_kit(as_alice, job):
+def test_a_kit_with_a_deleted_video_is_refused(as_alice, job):
     storage.path_of(video_of(job).file).unlink()
     assert as_alice.get(url("kit_zip", job)).status_code == 404
 

@@ -1,4 +1,4 @@
-"""The picture of a video: the mix's own, or one that a stranger sent, read safely."""
+"""Thumbnails: the mix's own picture, or an uploaded one, which is untrusted."""
 
 import errno
 
@@ -17,7 +17,7 @@ from youtube_integration.tests.results import as_pixels, picture
 pytestmark = pytest.mark.django_db
 
 
-def test_a_picture_of_ones_own_is_read_safely_and_made_small():
+def test_an_uploaded_picture_is_re_encoded_and_made_small():
     jpeg = read_thumbnail(SimpleUploadedFile("mine.png", picture((3000, 3000))))
     assert as_pixels(jpeg).size == (1280, 720) and as_pixels(jpeg).format == "JPEG"
     with pytest.raises(LimitReached, match="svg"):
@@ -36,7 +36,7 @@ def test_the_picture_is_the_one_of_the_mix(alice, job):
     assert as_pixels(draw_thumbnail(job)).size == (1280, 720)
 
 
-def test_a_full_disk_is_told(credential, job, monkeypatch):
+def test_a_full_disk_is_reported(credential, job, monkeypatch):
     def no_room(source, name):
         raise OSError(errno.ENOSPC, "No space left on device")
 

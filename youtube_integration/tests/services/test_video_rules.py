@@ -1,4 +1,4 @@
-"""What our form takes, YouTube takes, and nothing else; what chapters want is read from the text."""
+"""YouTube's limits: the form accepts exactly what YouTube accepts; chapters are read from the text."""
 
 from datetime import timedelta
 
@@ -63,7 +63,7 @@ BORDERS = [
     ("description", "夜" * 1666 + "xxx", False),
     ("description", "\U0001f3b5" * 1250, True),
     ("description", "\U0001f3b5" * 1250 + "x", False),
-    ("description", "x" * 4998 + "\r\n", True),  # a browser's line end is one byte when it is sent
+    ("description", "x" * 4998 + "\r\n", True),  # a browser's line end is sent as one byte
     ("description", "x" * 4999 + "\r\n", True),
     ("description", "x" * 5000 + "\r\n", False),
     ("description", "a <b", False),
@@ -100,7 +100,7 @@ def test_the_form_takes_what_youtube_takes(api, field, value, is_taken):
     ("privacy", "from_now", "is_taken"),
     [
         ("private", timedelta(minutes=5), True),
-        ("private", timedelta(minutes=-5), False),  # YouTube would take it, and publish at once
+        ("private", timedelta(minutes=-5), False),  # YouTube would accept it and publish at once
         ("unlisted", timedelta(minutes=5), False),
         ("public", timedelta(minutes=5), False),
     ],
@@ -114,17 +114,17 @@ def test_a_time_is_for_private_videos_and_lies_ahead(api, privacy, from_now, is_
         assert not is_taken_by_youtube(api, details)
 
 
-def test_whether_it_is_for_kids_must_be_said():
+def test_made_for_kids_must_be_answered():
     form = PublishForm({**FILLED, "made_for_kids": ""})
     assert list(form.errors) == ["made_for_kids"]
 
 
-def test_a_line_of_tags_is_read_as_tags():
+def test_a_comma_separated_line_is_read_as_tags():
     assert read_tags(" deep house, mix,, mix ,\nÓlafur ") == ("deep house", "mix", "Ólafur")
     assert count_tags(read_tags("deep house,mix")) == len('"deep house",mix')
 
 
-def test_our_own_words_are_made_to_fit():
+def test_suggested_texts_are_made_to_fit():
     assert fitting_title("x" * 101) == "x" * 99 + "…"
     assert fitting_title("A <b>  song") == "A \u2039b\u203a song"
     tags = fitting_tags([f"artist number {number}" for number in range(100)] + ["a,b<c>"])
@@ -140,7 +140,7 @@ def reasons(description, duration_s=600.0):
     return [rule.reason for rule in chapter_rules(description, duration_s)]
 
 
-def test_good_chapters_have_four_ticks():
+def test_good_chapters_hold_all_four_rules():
     assert holding("Title\n\n0:00 A\n3:20 B\n09:50 C\n\n#mix") == [True] * 4
     assert holding("0:00:00 A\n0:59:59 B\n1:00:10 C", 3700.0) == [True] * 4
 
@@ -149,12 +149,12 @@ def test_every_broken_rule_has_its_reason():
     assert reasons("no times") == ["no line has a time", "there are 0", *["no line has a time"] * 2]
     assert reasons("0:01 A\n1:00 B\n2:00 C")[0] == "it begins at 0:01"
     assert reasons("0:00 A\n1:00 B")[1] == "there are 2"
-    assert reasons("0:00 A\n2:00 B\n1:00 C")[2] == "1:00 stands behind 2:00"
+    assert reasons("0:00 A\n2:00 B\n1:00 C")[2] == "1:00 comes after 2:00"
     assert reasons("0:00 A\n1:00 B\n1:09 C")[3] == "the one at 1:00 lasts 9 s"
     assert reasons("0:00 A\n1:00 B\n1:10 C")[3] == ""
     assert reasons("0:00 A\n1:00 B\n9:51 C")[3] == "the one at 9:51 lasts 9 s"
     assert reasons("0:00 A\n1:00 B\n11:00 C")[3] == "11:00 is after the end"
 
 
-def test_what_is_no_time_is_no_chapter():
+def test_a_line_without_a_timestamp_is_no_chapter():
     assert holding("0:00 A\n3:00 B\n5:00 C\nat 12:345 or 1:22:33:44 o'clock") == [True] * 4

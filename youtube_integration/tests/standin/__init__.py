@@ -1,4 +1,4 @@
-"""A stand-in for Google on loopback: OAuth, OpenID and YouTube's API, with switches for what can go wrong."""
+"""A stand-in for Google on loopback: OAuth, OpenID and YouTube's API, with injectable faults."""
 
 from youtube_integration.tests.standin.server import StandIn
 from youtube_integration.tests.standin.state import CLIENT_ID, CLIENT_SECRET, Fault

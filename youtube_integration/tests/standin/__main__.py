@@ -1,4 +1,4 @@
-"""`python -m youtube_integration.tests.standin PORT [ask]`: runs until it is killed. `ask` shows a page."""
+"""`python -m youtube_integration.tests.standin PORT [ask]`: run until killed. `ask` shows a consent page."""
 
 import sys
 import threading

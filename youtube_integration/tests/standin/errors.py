@@ -1,4 +1,4 @@
-"""Answers that are no pages: refusals as Google words them, and connections that end without one."""
+"""Error responses in Google's format, and dropped connections."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ ERRORS = {  # reason: status, domain, message
 
 
 class Reply(Exception):
-    """Ends a request with an answer."""
+    """Raised to end a request with a response."""
 
     def __init__(self, status: int, body: Any = b"", headers: dict[str, str] | None = None) -> None:
         super().__init__(status)
@@ -51,7 +51,7 @@ class Reply(Exception):
 
 
 class Drop(Exception):
-    """Ends a request without an answer: fin or rst."""
+    """Raised to end a request without a response: fin or rst."""
 
 
 def refusal(reason: str, status: int = 0, retry_after: str = "") -> Reply:

@@ -1,4 +1,4 @@
-"""Google's accounts: consent, tokens, refresh, revocation, who somebody is."""
+"""Google's accounts: consent, tokens, refresh, revocation, user info."""
 
 import base64
 import datetime as dt
@@ -26,7 +26,7 @@ PAGE = {"Content-Type": "text/html; charset=utf-8"}
 
 
 def authorize(handler: Any) -> None:
-    """Consent: back to the site with a code, after a page with two links where `asks` is set."""
+    """Consent: redirect to the site with a code, after a page with two links if `asks` is set."""
     query, google = handler.query, handler.google
     back_to = query.get("redirect_uri", "")
     place = urlsplit(back_to)
@@ -64,14 +64,14 @@ def grant_for(query: dict[str, str], google: Any) -> Grant:
     if scopes & set(LONG_NAMES.values()):
         scopes.add("openid")
     scopes -= set(google.manner.dropped_scopes)
-    # a second consent gives no refresh token unless it is asked for
+    # a second consent gives no refresh token unless it is requested
     known = any(grant.user == google.manner.user for grant in google.refresh.values())
     is_offline = query.get("access_type") == "offline" and (query.get("prompt") == "consent" or not known)
     return Grant(tuple(sorted(scopes)), dict(google.manner.user), is_offline, query.get("nonce", ""))
 
 
 def give_token(handler: Any) -> None:
-    """A code or a refresh token for an access token; the client's secret comes as Basic or in the form."""
+    """Exchange a code or a refresh token; the client's secret comes as Basic auth or in the form."""
     form, google = handler.form(), handler.google
     is_refresh = form.get("grant_type") == "refresh_token"
     if fault := google.take_fault("refresh" if is_refresh else "token"):
@@ -125,7 +125,7 @@ def token_answer(form: dict[str, str], google: Any, grant: Grant, *, is_refresh:
 
 
 def id_token(grant: Grant, **claims: Any) -> str:
-    """Return a signed statement of who somebody is; `claims` put others in their place."""
+    """Return a signed id token; `claims` override the user's."""
     now_s = int(time.time())
     told = {
         "iss": ISSUER,
@@ -143,7 +143,7 @@ def id_token(grant: Grant, **claims: Any) -> str:
 
 
 def revoke(handler: Any) -> None:
-    """Either token ends the whole grant."""
+    """Revoke the whole grant, given either of its tokens."""
     handler.fault("revoke")
     google, token = handler.google, {**handler.query, **handler.form()}.get("token", "")
     with google.lock:
@@ -177,7 +177,7 @@ def user_info(handler: Any) -> None:
 
 
 def signed_in(handler: Any) -> Grant:
-    """Return whose access token came with the request."""
+    """Return the grant of the request's access token."""
     token = handler.headers.get("Authorization", "").removeprefix("Bearer ")
     grant = handler.google.access.get(token)
     if grant is None or grant.expires_at_s < time.time():

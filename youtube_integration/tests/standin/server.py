@@ -1,4 +1,4 @@
-"""The server: reads requests, hands them on, and lets connections die where it is told to."""
+"""The HTTP server: reads requests, dispatches them, and drops connections as faults demand."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ PAGES = {**oauth.PAGES, **youtube.PAGES}
 
 
 class StandIn(State):
-    """Google on a loopback port; what it knows and how it behaves can be looked at and changed."""
+    """Google on a loopback port; tests can inspect and change its state and behaviour."""
 
     def __init__(self, port: int = 0) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class StandIn(State):
         self.stop()
 
     def addresses(self) -> dict[str, str]:
-        """Return the settings that make a site talk to this server."""
+        """Return the settings that point a site to this server."""
         return {
             "YOUTUBE_ROOT_URL": self.base,
             "GOOGLE_OAUTH_AUTH_URI": f"{self.base}/o/oauth2/v2/auth",
@@ -58,12 +58,12 @@ class StandIn(State):
         }
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of a site that talks to this server."""
+        """Return the environment that points a site to this server."""
         keys = {"GOOGLE_CLIENT_ID": CLIENT_ID, "GOOGLE_CLIENT_SECRET": CLIENT_SECRET, "MIXTAPE_DEBUG": "True"}
         return {**self.addresses(), **keys}
 
     def describe(self) -> dict[str, Any]:
-        """Return what a test in another process may want to know."""
+        """Return the state that tests in other processes need."""
         with self.lock:
             sessions = [
                 {"size": one.size, "offset": one.offset, "received": one.received, "video": one.video_id}
@@ -80,14 +80,14 @@ class StandIn(State):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection; the pages in oauth.py and youtube.py are functions of it that raise their Reply."""
+    """One connection; the pages in oauth.py and youtube.py are functions of it that raise a Reply."""
 
     google: StandIn
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # head and body go out in two writes
+    disable_nagle_algorithm = True  # head and body are two writes
 
     def log_message(self, *args: object) -> None:
-        """Keep quiet: what was asked is in the state's log."""
+        """Log nothing: requests are recorded in the state."""
 
     def answer(self) -> None:
         url = urlsplit(self.path)
@@ -103,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
         except Reply as reply:
             asked.outcome = reply.status
             with contextlib.suppress(Drop, OSError):
-                self.read_body()  # what is left of it, so that the connection stays in step
+                self.read_body()  # the rest of it, to keep the connection in step
                 time.sleep(self.late_s)
                 self.send(reply)
         except (Drop, ConnectionError) as drop:
@@ -121,7 +121,7 @@ class Handler(BaseHTTPRequestHandler):
         return lambda: page(self)
 
     def control(self, what: str) -> None:
-        """state, manner (some of its fields), fault, expire, end-grants: for tests in other processes."""
+        """Control: state, manner (some of its fields), fault, expire, end-grants, for other processes."""
         google, body = self.google, self.read_body()
         with google.lock:
             if what == "manner":
@@ -138,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
     def read_body(
         self, most: int | None = None, sink: Callable[[bytes], None] | None = None, pause_s: float = 0.0
     ) -> bytes:
-        """Read what is left of the body, or `most` bytes of it."""
+        """Read the rest of the body, or at most `most` bytes of it."""
         data, wanted = bytearray(), self.left if most is None else min(most, self.left)
         while wanted:
             block = self.rfile.read(min(READ_BYTES, wanted))
@@ -155,7 +155,7 @@ class Handler(BaseHTTPRequestHandler):
         return {name: of[0] for name, of in parse_qs(self.read_body().decode()).items()}
 
     def fault(self, on: str) -> Fault | None:
-        """Do what a fault asks for, or return it where the page has to look at it itself."""
+        """Apply a fault, or return it for the page to handle."""
         fault = self.google.take_fault(on)
         if fault is None:
             return None
@@ -179,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def drop(self, how: str) -> None:
-        """End the connection, with a reset or as if all was said."""
+        """End the connection, with a reset or a normal close."""
         self.close_connection = True
         with contextlib.suppress(OSError):
             if how == "rst":

@@ -1,4 +1,4 @@
-"""What the stand-in knows and how it is told to behave."""
+"""State of the stand-in, and its switches."""
 
 import hashlib
 import secrets
@@ -13,15 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 CLIENT_ID = "1234-mixtape.apps.googleusercontent.com"
 CLIENT_SECRET = "GOCSPX-canary-of-the-client"
-BLOCK = 262_144  # bytes: all chunks but the last are multiples of it
+BLOCK = 262_144  # bytes; every chunk but the last is a multiple of it
 
 
 @dataclass
 class Manner:
-    """How Google is to behave while nothing goes wrong."""
+    """Google's behaviour without faults."""
 
     expires_in_s: int = 3599
-    asks: bool = False  # a page with two links instead of consent at once
+    asks: bool = False  # show a page with two links instead of granting at once
     denies: bool = False
     dropped_scopes: tuple[str, ...] = ()
     rotates_refresh: bool = False
@@ -34,18 +34,18 @@ class Manner:
     )
     forced_privacy: str = ""
     blocked_countries: tuple[str, ...] = ()
-    polls: int = 1  # answers before processing ends
+    polls: int = 1  # responses before processing ends
     processing: str = "succeeded"  # failed, rejected, never
-    why: str = ""  # the reason of a failure or a rejection
+    why: str = ""  # reason of a failure or a rejection
     lists_uploads: bool = True
     shows_file_names: bool = True
     allows_thumbnails: bool = True
-    is_strict_when_done: bool = False  # to a chunk for a session that has its video
+    is_strict_when_done: bool = False  # refuse a chunk for a session that has its video
 
 
 @dataclass
 class Fault:
-    """Something that goes wrong when `on` is asked for the `nth` time, so many `times`.
+    """A fault at the `nth` request of kind `on`, repeated `times`.
 
     on: start, chunk, status, token, refresh, revoke, channels, videos, thumbnail, playlists, playlist_items,
     playlist_insert.
@@ -57,15 +57,15 @@ class Fault:
     reason: str = ""
     status: int = 0
     retry_after: str = ""
-    keep: int = 0  # bytes of the chunk that are stored before it
-    short: int | None = None  # answer 308, with only so many bytes of the chunk stored
-    drop: str = ""  # fin or rst instead of an answer
+    keep: int = 0  # bytes of the chunk that are stored before the fault
+    short: int | None = None  # answer 308, with only this many bytes of the chunk stored
+    drop: str = ""  # fin or rst instead of a response
     after: int = 0  # bytes that are read before the connection is dropped
-    is_answer_lost: bool = False  # done, and the connection dropped
+    is_answer_lost: bool = False  # execute the request, then drop the connection
     loses_session: bool = False
-    stall_s: float = 0.0  # before it is done
-    late_s: float = 0.0  # between the deed and its answer
-    pause_s: float = 0.0  # after each block of 64 KiB: a slow line
+    stall_s: float = 0.0  # seconds before execution
+    late_s: float = 0.0  # seconds between execution and response
+    pause_s: float = 0.0  # seconds after each block of 64 KiB: a slow connection
     seen: int = 0
 
 
@@ -92,16 +92,16 @@ class Session:
     size: int
     file_name: str
     offset: int = 0
-    received: int = 0  # bytes of chunks that came in, kept or not
+    received: int = 0  # bytes of chunks that arrived, stored or not
     digest: Any = field(default_factory=hashlib.sha256)
     video_id: str = ""
     opened_s: float = field(default_factory=time.monotonic)
-    made_s: float = 0.0  # when its video was there
+    made_s: float = 0.0  # when the video was created
 
 
 @dataclass
 class Asked:
-    """One request as it was answered."""
+    """A request and its response status."""
 
     method: str
     path: str
@@ -110,7 +110,7 @@ class Asked:
 
 
 class State:
-    """All of it, behind one lock."""
+    """All state, behind one lock."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -127,13 +127,13 @@ class State:
         self.log: list[Asked] = []
 
     def fail(self, on: str, **switches: Any) -> Fault:
-        """Have something go wrong; see Fault."""
+        """Inject a fault; see Fault."""
         with self.lock:
             self.faults.append(Fault(on, **switches))
             return self.faults[-1]
 
     def take_fault(self, on: str) -> Fault | None:
-        """Return what goes wrong with this request, if anything does."""
+        """Return the fault for this request, or None."""
         with self.lock:
             for fault in self.faults:
                 if fault.on == on and fault.times > 0:
@@ -144,13 +144,13 @@ class State:
         return None
 
     def expire_tokens(self) -> None:
-        """Have all access tokens be too old."""
+        """Expire all access tokens."""
         with self.lock:
             for grant in self.access.values():
                 grant.expires_at_s = 0.0
 
     def end_grants(self) -> None:
-        """What a user does on Google's page of connected apps."""
+        """Revoke all grants, like a user on Google's page of connected apps."""
         with self.lock:
             self.access.clear()
             self.refresh.clear()
@@ -176,5 +176,5 @@ class State:
 
 @cache
 def signing_key() -> rsa.RSAPrivateKey:
-    """Return the key of id tokens; made once, for it takes a while."""
+    """Return the key of id tokens; cached because generating it is slow."""
     return rsa.generate_private_key(65537, 2048)

@@ -1,4 +1,4 @@
-"""YouTube's API: channels, uploads in sessions, videos, thumbnails, playlists."""
+"""YouTube's Data API: channels, upload sessions, videos, thumbnails, playlists."""
 
 import datetime as dt
 import json
@@ -64,7 +64,7 @@ def open_session(handler: Any) -> None:
 
 
 def find_mistake(snippet: dict[str, Any], status: dict[str, Any]) -> str:
-    """Return YouTube's word for what is wrong with a video's description, if anything is."""
+    """Return YouTube's reason code for invalid details, or ""."""
     title, description = snippet.get("title", ""), snippet.get("description", "")
     tags = ",".join(f'"{tag}"' if " " in tag else tag for tag in snippet.get("tags", []))
     privacy = status.get("privacyStatus", "public")
@@ -84,7 +84,7 @@ def has_brackets(text: str) -> bool:
 
 
 def put(handler: Any) -> None:
-    """A chunk of a session, or the question how far it is."""
+    """Handle a chunk of a session, or a query of its offset."""
     allow(handler, TO_UPLOAD)
     asks = handler.headers.get("Content-Range", "").startswith("bytes */")
     fault = handler.fault("status" if asks else "chunk") or Fault("")
@@ -106,12 +106,12 @@ def incomplete(session: Session) -> Reply:
 
 
 def take_chunk(handler: Any, session: Session, fault: Fault) -> None:
-    """Store a chunk or as much of it as a fault lets through; the last one makes the video."""
+    """Store a chunk, or as much of it as a fault allows; the last one creates the video."""
     begin, end, _ = map(int, RANGE.fullmatch(handler.headers["Content-Range"]).groups())
     is_last = end + 1 == session.size
     if end - begin + 1 != handler.length or (not is_last and handler.length % BLOCK):
         raise refusal("invalidContentRange", 400)
-    if begin != session.offset:  # of a gap nothing is stored
+    if begin != session.offset:  # a chunk after a gap is not stored
         raise refusal("invalidContentRange", 400) if session.video_id else refusal("backendError")
     receive(handler, session, fault, begin, kept_of(fault, handler.length))
     if fault.drop:
@@ -127,7 +127,7 @@ def take_chunk(handler: Any, session: Session, fault: Fault) -> None:
 
 
 def kept_of(fault: Fault, length: int) -> int:
-    """Return how much of a chunk is stored: YouTube keeps whole blocks of what came through."""
+    """Return how many bytes of a chunk are stored: YouTube stores whole blocks only."""
     if fault.short is not None:
         return min(fault.short, length)
     if fault.drop:
@@ -141,7 +141,7 @@ def receive(handler: Any, session: Session, fault: Fault, begin: int, kept: int)
     position = begin
 
     def store(block: bytes) -> None:
-        """Keep what is new: another chunk may come in while an older, cut one is still being read."""
+        """Store new bytes only: another chunk may arrive while an older, cut one is being read."""
         nonlocal position
         with handler.google.lock:
             fresh = block[session.offset - position :]
@@ -193,7 +193,7 @@ def list_videos(handler: Any) -> None:
 
 
 def look_at(manner: Any, video: dict[str, Any]) -> dict[str, Any]:
-    """Let a video be further on with each look at it."""
+    """Advance the processing of a video with each poll."""
     video["polls"] += 1
     ended = video["polls"] > manner.polls and manner.processing != "never"
     outcome = manner.processing if ended else "processing"
