@@ -1,4 +1,4 @@
-"""Sessions are told apart by the name of the browser."""
+"""Sessions are listed with the name of their browser."""
 
 import pytest
 
@@ -24,5 +24,5 @@ IPHONE = (
         ("", "Unknown browser"),
     ],
 )
-def test_a_user_agent_is_named_as_people_name_it(user_agent, words):
+def test_a_user_agent_gets_a_readable_name(user_agent, words):
     assert browser_name(user_agent) == words

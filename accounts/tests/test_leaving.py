@@ -1,4 +1,4 @@
-"""Taking one's data along, and having all of it removed."""
+"""Export and deletion of an account."""
 
 import io
 import json
@@ -33,7 +33,7 @@ def put_file(name, content=b"sound"):
 
 
 def fill(owner):
-    """Everything a user can have, each with its file; returns those files."""
+    """Create every kind of row a user can have, each with its file; return those files."""
     mix = make_mix_row(owner, tracks=2)
     files = [put_file(track.file, b"song of " + owner.email.encode()) for track in owner.tracks.all()]
     picture = Artwork.objects.create(
@@ -91,7 +91,7 @@ def read_export(client, **data):
     return zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
 
 
-def test_the_export_has_all_rows_and_nothing_of_others(alice, bob, as_alice):
+def test_the_export_has_all_rows_of_the_user_and_no_others(alice, bob, as_alice):
     fill(alice)
     fill(bob)
     archive = read_export(as_alice)
@@ -105,7 +105,7 @@ def test_the_export_has_all_rows_and_nothing_of_others(alice, bob, as_alice):
     assert not [name for name in archive.namelist() if name.startswith("tracks/")]
 
 
-def test_the_export_has_the_files_where_asked_for(alice, as_alice):
+def test_the_export_has_files_on_request(alice, as_alice):
     fill(alice)
     archive = read_export(as_alice, files="on")
     songs = [name for name in archive.namelist() if name.startswith("tracks/")]
@@ -114,21 +114,21 @@ def test_the_export_has_the_files_where_asked_for(alice, as_alice):
     assert result.endswith("/evenings.mp3") and archive.read(result) == b"the mix"
 
 
-def test_names_in_the_export_lead_nowhere_else(alice, as_alice):
+def test_file_names_in_the_export_cannot_escape_its_folder(alice, as_alice):
     track = make_track_row(alice, name="../../etc/passwd.mp3")
     put_file(track.file)
     (name,) = [name for name in read_export(as_alice, files="on").namelist() if name.startswith("tracks/")]
     assert ".." not in Path(name).parts and name.count("/") == 1
 
 
-def test_the_export_is_sent_in_pieces(alice, as_alice):
+def test_the_export_is_streamed(alice, as_alice):
     track = make_track_row(alice)
     put_file(track.file, bytes(10_000_000))
     answer = as_alice.post(reverse("accounts:export"), {"files": "on"})
     assert max(map(len, answer.streaming_content)) < 1_200_000
 
 
-def test_deleting_the_account_leaves_nothing_of_it_and_all_of_others(alice, bob, as_alice, as_bob):
+def test_deleting_an_account_removes_its_data_and_no_others(alice, bob, as_alice, as_bob):
     mine, theirs = fill(alice), fill(bob)
     assert all(path.exists() for path in mine)
     elsewhere = Client()
@@ -152,7 +152,7 @@ def test_a_wrong_password_deletes_nothing(alice, as_alice):
     assert all(path.exists() for path in files) and User.objects.filter(pk=alice.pk).exists()
 
 
-def test_guessing_the_password_here_is_slowed_down_too(alice, as_alice):
+def test_password_guesses_here_are_rate_limited(alice, as_alice):
     guesses = [as_alice.post(reverse("accounts:delete"), {"confirmation": "guess"}) for _ in range(11)]
     assert [guess.status_code for guess in guesses[:10]] == [422] * 10
     assert guesses[10].status_code == 429
@@ -160,7 +160,7 @@ def test_guessing_the_password_here_is_slowed_down_too(alice, as_alice):
     assert right.status_code == 429 and User.objects.filter(pk=alice.pk).exists()
 
 
-def test_who_has_no_password_types_the_address(alice, as_alice):
+def test_a_user_without_a_password_confirms_with_the_address(alice, as_alice):
     alice.set_unusable_password()
     alice.save()
     as_alice.force_login(alice)
@@ -171,7 +171,7 @@ def test_who_has_no_password_types_the_address(alice, as_alice):
     assert not User.objects.exists()
 
 
-def test_the_last_operator_stays(alice, bob, as_alice):
+def test_the_last_operator_cannot_be_deleted(alice, bob, as_alice):
     User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
     confirmation = {"confirmation": "alice likes records"}
     answer = as_alice.post(reverse("accounts:delete"), confirmation)
@@ -180,7 +180,7 @@ def test_the_last_operator_stays(alice, bob, as_alice):
     assert as_alice.post(reverse("accounts:delete"), confirmation).status_code == 302
 
 
-def test_a_running_worker_brings_nothing_back(alice):
+def test_a_running_worker_does_not_recreate_deleted_data(alice):
     mix = make_mix_row(alice, tracks=1)
     job = MixJob.objects.create(owner=alice, mix=mix, title="Mix", snapshot={}, queue="long")
     token = MixJob.objects.claim(job.pk, "worker")

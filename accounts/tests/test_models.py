@@ -14,7 +14,7 @@ def test_a_user_signs_in_with_the_address_in_any_case():
     assert authenticate(username="alice@example.org", password="wrong") is None
 
 
-def test_one_address_is_one_account_in_any_case():
+def test_addresses_are_unique_in_any_case():
     User.objects.create_user("alice@example.org", "x")
     with pytest.raises(IntegrityError):
         User.objects.create_user("ALICE@example.org", "y")

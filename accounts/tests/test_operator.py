@@ -1,4 +1,4 @@
-"""How the first operator, those who are invited, and the demo account come in."""
+"""Sign-up of the first operator, invitations, and the demo account."""
 
 import io
 import re
@@ -20,7 +20,7 @@ def path_of(link):
     return re.sub(r"^https?://[^/]+", "", link)
 
 
-def test_the_link_makes_the_operator_signs_in_and_is_used_up(as_nobody):
+def test_the_link_creates_the_operator_signs_in_and_works_once(as_nobody):
     path = path_of(services.make_operator_link())
     assert as_nobody.get(path).status_code == 200
     assert as_nobody.post(path, ACCOUNT).status_code == 302
@@ -32,32 +32,32 @@ def test_the_link_makes_the_operator_signs_in_and_is_used_up(as_nobody):
     assert again.status_code == 404 and User.objects.count() == 1
 
 
-def test_a_new_link_ends_the_one_before(as_nobody):
+def test_a_new_link_invalidates_the_old_one(as_nobody):
     first, second = path_of(services.make_operator_link()), path_of(services.make_operator_link())
     assert as_nobody.get(first).status_code == 404
     assert as_nobody.get(second).status_code == 200
 
 
-def test_a_guess_makes_nobody(as_nobody):
+def test_a_guessed_link_creates_no_account(as_nobody):
     services.make_operator_link()
     assert as_nobody.post("/account/first/guess/", ACCOUNT).status_code == 404
     assert not User.objects.exists()
 
 
-def test_the_link_is_worth_nothing_once_there_is_an_operator(as_nobody):
+def test_the_link_is_invalid_once_an_operator_exists(as_nobody):
     path = path_of(services.make_operator_link())
     User.objects.create_superuser("op@example.org", "x")
     assert as_nobody.get(path).status_code == 404
 
 
-def test_of_two_at_once_one_becomes_the_operator():
+def test_two_requests_at_once_create_one_operator():
     token = path_of(services.make_operator_link()).split("/")[-2]
     services.create_first_operator(token, "one@example.org", "knobs and faders")
     with pytest.raises(services.LinkUsed):
         services.create_first_operator(token, "two@example.org", "knobs and faders")
 
 
-def test_the_token_itself_is_not_kept():
+def test_only_a_digest_of_the_token_is_stored():
     token = path_of(services.make_operator_link()).split("/")[-2]
     assert token not in str(OperatorLink.objects.values())
 
@@ -82,7 +82,7 @@ def choose_password(client, link, password):
     return client.post(form.request["PATH_INFO"], {"password1": password, "password2": password})
 
 
-def test_somebody_invited_chooses_a_password_though_sign_up_is_closed(as_nobody, settings):
+def test_an_invited_user_chooses_a_password_while_sign_up_is_closed(as_nobody, settings):
     settings.SIGNUP_OPEN = False
     link = invite("carol@example.org")
     choose_password(as_nobody, link, "carol hums along")
@@ -94,18 +94,18 @@ def test_somebody_invited_chooses_a_password_though_sign_up_is_closed(as_nobody,
     assert carol.check_password("carol hums along")
 
 
-def test_an_invitation_of_a_user_gives_a_new_password_and_rights_where_asked(alice, as_nobody):
+def test_inviting_a_user_again_resets_the_password_and_may_grant_rights(alice, as_nobody):
     choose_password(as_nobody, invite("ALICE@example.org", "--operator"), "alice likes tapes")
     alice.refresh_from_db()
     assert alice.check_password("alice likes tapes") and alice.is_superuser
 
 
-def test_no_link_for_what_is_no_address():
+def test_an_invalid_address_gets_no_link():
     with pytest.raises(CommandError, match="no e-mail address"):
         invite("carol")
 
 
-def test_the_demo_account_keeps_its_password_beside_the_keys(settings):
+def test_the_demo_password_is_stored_in_the_keys_folder(settings):
     demo = services.ensure_demo_account()
     assert services.ensure_demo_account() == demo
     path = settings.DATA_DIR / "keys" / "demo_password"

@@ -1,4 +1,4 @@
-"""The account's own pages."""
+"""Account pages."""
 
 import pytest
 from django.urls import reverse
@@ -9,18 +9,18 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("page", ["profile", "export", "delete"])
-def test_pages_are_for_those_who_are_signed_in(as_nobody, page):
+def test_pages_require_sign_in(as_nobody, page):
     answer = as_nobody.get(reverse(f"accounts:{page}"))
     assert answer.status_code == 302 and answer.url.startswith(reverse("account_login"))
 
 
 @pytest.mark.parametrize("page", ["profile", "export", "delete"])
-def test_pages_answer_and_refuse_other_methods(as_alice, page):
+def test_pages_respond_and_refuse_other_methods(as_alice, page):
     assert as_alice.get(reverse(f"accounts:{page}")).status_code == 200
     assert as_alice.delete(reverse(f"accounts:{page}")).status_code == 405
 
 
-def test_the_profile_shows_what_is_used_of_the_storage(alice, bob, as_alice, settings):
+def test_the_profile_shows_the_used_storage(alice, bob, as_alice, settings):
     quarter = settings.LIMITS.storage_bytes // 4
     make_track_row(alice, size=quarter)
     make_track_row(bob, size=9_000_000_000)
@@ -52,7 +52,7 @@ def test_without_mail_the_address_is_changed_by_password(alice, as_alice):
     assert list(alice.emailaddress_set.values_list("email", "verified")) == [(alice.email, False)]
 
 
-def test_an_address_that_somebody_has_is_refused_in_any_case(bob, as_alice):
+def test_a_taken_address_is_refused_in_any_case(bob, as_alice):
     new = {"email": "BOB@example.org", "password": "alice likes records"}
     answer = as_alice.post(reverse("account_email"), new)
     assert answer.status_code == 422 and "already" in answer.content.decode()

@@ -1,4 +1,4 @@
-"""Coming in: sign-up, sign-in, passwords, with and without mail, open and closed."""
+"""Sign-up, sign-in and passwords, with and without mail, with open and closed sign-up."""
 
 import re
 
@@ -31,7 +31,7 @@ def test_sign_up_without_a_mail_server_signs_in_at_once(as_nobody, settings):
     assert EmailAddress.objects.get(email=NEW["email"]).primary
 
 
-def test_sign_up_with_a_mail_server_waits_for_the_address(as_nobody, settings, with_mail):
+def test_sign_up_with_a_mail_server_waits_for_the_confirmed_address(as_nobody, settings, with_mail):
     settings.SIGNUP_OPEN = True
     as_nobody.post(reverse("account_signup"), NEW)
     assert as_nobody.get(reverse("accounts:profile")).status_code == 302
@@ -41,14 +41,14 @@ def test_sign_up_with_a_mail_server_waits_for_the_address(as_nobody, settings, w
     assert EmailAddress.objects.get(email=NEW["email"]).verified
 
 
-def test_closed_sign_up_makes_nobody(as_nobody, settings):
+def test_closed_sign_up_creates_no_account(as_nobody, settings):
     settings.SIGNUP_OPEN = False
     assert "signup" not in as_nobody.get(reverse("account_login")).content.decode()
     as_nobody.post(reverse("account_signup"), NEW)
     assert not User.objects.exists()
 
 
-def test_closed_sign_up_is_closed_by_way_of_google_too(rf, settings):
+def test_closed_sign_up_is_closed_for_google_sign_in_too(rf, settings):
     settings.SIGNUP_OPEN = False
     assert not SocialAccountAdapter().is_open_for_signup(rf.get("/"), SocialLogin())
 
@@ -73,7 +73,7 @@ def test_a_wrong_password_signs_nobody_in(alice, as_nobody):
     assert "_auth_user_id" not in as_nobody.session
 
 
-def test_guessing_passwords_is_slowed_down(alice, as_nobody):
+def test_password_guesses_are_rate_limited(alice, as_nobody):
     guesses = [
         as_nobody.post(reverse("account_login"), {"login": alice.email, "password": f"guess {n}"})
         for n in range(12)
@@ -84,7 +84,7 @@ def test_guessing_passwords_is_slowed_down(alice, as_nobody):
     assert "_auth_user_id" not in as_nobody.session
 
 
-def test_the_admin_has_no_door_of_its_own_for_guesses(alice, as_nobody):
+def test_the_admin_has_no_sign_in_of_its_own(alice, as_nobody):
     alice.is_staff = True
     alice.save()
     right = {"username": alice.email, "password": "alice likes records"}
@@ -93,7 +93,7 @@ def test_the_admin_has_no_door_of_its_own_for_guesses(alice, as_nobody):
     assert "_auth_user_id" not in as_nobody.session
 
 
-def test_who_is_no_operator_is_told_so_at_the_admin(as_alice):
+def test_the_admin_refuses_other_users_with_a_message(as_alice):
     assert as_alice.get(reverse("admin:index"), follow=True).status_code == 403
 
 
@@ -162,7 +162,7 @@ def test_sessions_are_listed_and_the_others_can_be_ended(alice, as_alice):
     assert as_alice.get(reverse("accounts:profile")).status_code == 200
 
 
-def test_a_page_asked_again_writes_nothing(as_alice, django_assert_max_num_queries):
+def test_a_repeated_request_writes_nothing(as_alice, django_assert_max_num_queries):
     as_alice.get(reverse("usersessions_list"))
     with django_assert_max_num_queries(20) as asked:
         as_alice.get(reverse("accounts:profile"))
@@ -190,7 +190,7 @@ PAGES = (
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("mail", [False, True])
-def test_every_page_of_signing_in_is_in_our_look_and_within_the_policy(alice, name, mail, settings):
+def test_every_sign_in_page_uses_our_layout_and_obeys_the_csp(alice, name, mail, settings):
     settings.HAS_MAIL = mail
     for client in (Client(), signed_in(alice)):
         answer = client.get(reverse(name))
@@ -207,7 +207,7 @@ def signed_in(user):
     return client
 
 
-def test_a_link_to_choose_a_password_is_within_the_policy(alice, as_nobody):
+def test_the_page_to_choose_a_password_obeys_the_csp(alice, as_nobody):
     alice.set_unusable_password()
     alice.save()
     text = signed_in(alice).get(reverse("account_set_password")).content.decode()
