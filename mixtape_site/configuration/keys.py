@@ -56,7 +56,7 @@ def read_keys(path: Path) -> list[str]:
     """Return the keys in `path`, newest first. Raises OSError, or ImproperlyConfigured without a key."""
     keys = path.read_text().split()
     if not keys:
-        raise ImproperlyConfigured(f"{path} holds no key. Delete it, and a new one is made.")
+        raise ImproperlyConfigured(f"{path} contains no key. Delete it to get a new one.")
     return keys
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own, which can be killed and started again."""
+"""A PostgreSQL server for tests, which can be killed and restarted."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 
 
 def binaries():
-    """Return the folder of the newest PostgreSQL on this machine, Debian's own places included."""
+    """Return the folder of the newest installed PostgreSQL, including Debian's locations."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
@@ -26,7 +26,7 @@ def binaries():
 
 
 class PostgresServer:
-    """A server on loopback, its data in a folder."""
+    """A server on loopback with its data in a folder."""
 
     def __init__(self, folder, data, as_user):
         self.folder, self.data, self.as_user = folder, data, as_user
@@ -38,7 +38,7 @@ class PostgresServer:
         return f"postgres://mixtape@127.0.0.1:{self.port}/{database}"
 
     def start(self):
-        """Start it, as often as it takes: what is left of a killed one may still hold its memory."""
+        """Start it, with retries: a killed server may leave shared memory for a moment."""
         options = ["-D", self.data, "-h", "127.0.0.1", "-p", str(self.port), "-k", self.data, "-F"]
         until = time.monotonic() + START_S
         self.process = None
@@ -57,16 +57,16 @@ class PostgresServer:
         return False
 
     def kill(self):
-        """End it as a power cut would end its processes: nothing is said to anybody."""
+        """Kill its processes without a shutdown, like a power cut."""
         self.process.kill()
         self.process.wait()
 
     def stop(self):
-        self.process.send_signal(signal.SIGINT)  # a fast shutdown: open sessions are ended
+        self.process.send_signal(signal.SIGINT)  # fast shutdown: ends open sessions
         self.process.wait(30)
 
     def create_database(self, name, template="template1"):
-        """Make a database as another one is, which nobody uses at the moment; return its address."""
+        """Create a database from an unused template; return its URL."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
@@ -74,7 +74,7 @@ class PostgresServer:
 
 @contextlib.contextmanager
 def postgres_server():
-    """Give a running server, gone afterwards; without PostgreSQL here the test is skipped."""
+    """Yield a running server and remove it afterwards; skip the test without PostgreSQL."""
     folder = binaries()
     if folder is None and os.environ.get("REQUIRE_POSTGRES") != "1":
         pytest.skip("no PostgreSQL here; REQUIRE_POSTGRES=1 makes this a failure")

@@ -1,4 +1,4 @@
-"""Who may import whom, read from the source: the rules of docs/architecture.md."""
+"""Import rules of docs/architecture.md, checked on the source."""
 
 import ast
 import sys
@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ("mixtape_site", "mixes", "accounts", "youtube_integration")
 
-# What the whole of `youtube_integration` may import of the rest.
+# What `youtube_integration` may import of the other apps
 OUTSIDE_YOUTUBE = (
     "mixes.models",
     "mixes.leases",
@@ -25,7 +25,7 @@ OUTSIDE_YOUTUBE = (
     "accounts.models",
     "mixtape_site.configuration",
 )
-# What each part may import of the project, itself aside; the longest matching name rules.
+# What each part may import of the project besides itself; the longest matching name applies
 MAY_IMPORT = {
     "mixtape_site": (
         "mixtape_site",
@@ -117,7 +117,7 @@ MAY_IMPORT = {
     ),
     "youtube_integration": ("youtube_integration", *OUTSIDE_YOUTUBE),
 }
-# A room of the engine imports itself and what stands before it here, nothing behind it.
+# A room of the engine may import itself and the rooms before it in this list
 ENGINE_ROOMS = (
     "text",
     "errors",
@@ -139,7 +139,7 @@ ENGINE_ROOMS = (
     "checks",
     "pipeline",
 )
-# The same for the services: files beside the rooms first, `demo` last.
+# The same for the services: modules beside the rooms first, `demo` last
 SERVICE_ROOMS = (
     "storage",
     "limits",
@@ -163,10 +163,10 @@ ENGINE_EXCEPTIONS = {"mixes.engine.mixing.transitions": {"pydub"}}
 MOST_MODULES = 18
 STARTS_PROCESSES = {"subprocess", "multiprocessing", "pty"}
 MAY_START_PROCESSES = {
-    "mixes.engine.processes.sandbox",  # everything that reads a user's bytes
+    "mixes.engine.processes.sandbox",  # opens users' files
     "mixes.management.supervisor",  # our own commands
     "mixes.management.commands.worker",  # django-q2's
-    "mixes.jobs.shutdown",  # only their shared memory
+    "mixes.jobs.shutdown",  # only for their shared memory
     "mixes.services.maintenance.database_copy",  # the database's own tools
 }
 
@@ -180,7 +180,7 @@ def module_name(path):
 
 
 def imports_of(path):
-    """Every name imported anywhere in the file, inside functions too."""
+    """Return every name imported anywhere in the file, inside functions too."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -282,7 +282,7 @@ def test_engine_files_stay_one_concept_long(module):
 
 @pytest.mark.parametrize("folder", sorted({(ROOT / name.replace(".", "/")).parent for name in MODULES}))
 def test_a_folder_holds_no_more_than_one_can_look_through(folder):
-    """Return to the plan when a folder fills up: a room is a concept, and 18 files rarely are one."""
+    """Reconsider the layout when a folder fills up: a room is one concept, and 18 modules rarely are."""
     assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= MOST_MODULES
 
 

@@ -1,4 +1,4 @@
-"""The files for a deployment parse, and name only commands, settings and files that there are."""
+"""Deployment files are valid, and name only existing commands, settings and files."""
 
 import configparser
 import re
@@ -20,11 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 UNITS = sorted([*DEPLOY.glob("*.service"), *DEPLOY.glob("*.timer")])
 TEXTS = [*sorted(path for path in DEPLOY.iterdir() if path.is_file()), ROOT / "docs" / "deployment.md"]
-OF_THE_PROXY = {"MIXTAPE_HOST", "MIXTAPE_UPSTREAM"}  # read by Caddy and compose, not by us
+OF_THE_PROXY = {"MIXTAPE_HOST", "MIXTAPE_UPSTREAM"}  # read by Caddy and compose, not by Mixtape
 
 
 class Lists(dict):
-    """Keys that come more than once keep all their values."""
+    """Keys that occur more than once keep all their values."""
 
     def __setitem__(self, key, value):
         if isinstance(value, list) and key in self:
@@ -45,7 +45,7 @@ def read_unit(path):
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
-def test_a_unit_starts_commands_that_there_are(path):
+def test_a_unit_starts_existing_commands(path):
     unit = read_unit(path)
     assert unit["Unit"]["Description"]
     for key in ("ExecStart", "ExecStartPre"):
@@ -61,7 +61,7 @@ def test_a_unit_starts_commands_that_there_are(path):
 
 
 @pytest.mark.parametrize("name", ["mixtape.service", "mixtape-web.service", "mixtape-worker@.service"])
-def test_what_runs_all_the_time_is_stopped_gently_and_held_tightly(name):
+def test_services_stop_gracefully_and_are_sandboxed(name):
     service = read_unit(DEPLOY / name)["Service"]
     assert service["KillMode"] == ["mixed"] and int(service["TimeoutStopSec"][0]) >= 30
     assert service["User"] == ["mixtape"] and service["NoNewPrivileges"] == ["yes"]
@@ -69,7 +69,7 @@ def test_what_runs_all_the_time_is_stopped_gently_and_held_tightly(name):
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
-def test_settings_are_named_as_they_are_read(path):
+def test_settings_exist(path):
     named = set(
         re.findall(
             r"\b(?:MIXTAPE|GOOGLE|SECRET|TOKENS)_[A-Z_]+\b|\b(?:DATABASE|EMAIL)_URL\b", path.read_text()
@@ -79,11 +79,11 @@ def test_settings_are_named_as_they_are_read(path):
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
-def test_commands_are_named_as_they_are(path):
+def test_commands_exist(path):
     assert set(re.findall(r"manage\.py ([a-z_]+)", path.read_text())) <= set(get_commands())
 
 
-def test_secrets_are_told_to_the_web_server_and_the_publish_worker_alone():
+def test_only_the_web_server_and_the_publish_worker_get_secrets():
     told = {path.name: read_unit(path).get("Service", {}).get("EnvironmentFile", []) for path in UNITS}
     secret = "-/etc/mixtape-secrets.env"
     assert {name for name, files in told.items() if secret in files} == {
@@ -95,12 +95,12 @@ def test_secrets_are_told_to_the_web_server_and_the_publish_worker_alone():
     assert not any(name in text for name in WITHHELD["long"])
 
 
-def test_queues_that_are_enabled_are_queues():
+def test_enabled_queues_exist():
     named = re.findall(r"mixtape-worker@(\w+)", (ROOT / "docs" / "deployment.md").read_text())
     assert set(named) <= set(QUEUES) and {"short", "long"} <= set(named)
 
 
-def test_the_image_runs_as_nobody_special_and_passes_signals_on():
+def test_the_image_runs_unprivileged_and_forwards_signals():
     text = (DEPLOY / "Dockerfile").read_text()
     assert re.search(r"^USER mixtape$", text, re.MULTILINE)
     assert 'ENTRYPOINT ["tini", "--"]' in text and 'CMD ["python", "manage.py", "up"]' in text
@@ -108,7 +108,7 @@ def test_the_image_runs_as_nobody_special_and_passes_signals_on():
         assert (ROOT / source).exists()
 
 
-def test_compose_builds_what_is_here():
+def test_compose_names_existing_files():
     text = (DEPLOY / "compose.yaml").read_text()
     assert "\t" not in text
     assert (
@@ -120,7 +120,7 @@ def test_compose_builds_what_is_here():
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not on this machine")
-def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
+def test_systemd_verifies_the_units(tmp_path):
     for path in UNITS:
         text = path.read_text().replace("/srv/mixtape/app/.venv/bin/python", "/bin/true")
         text = re.sub(
@@ -136,13 +136,13 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
     assert done.returncode == 0 and complaints == []
 
 
-def test_one_slow_sender_cannot_hold_every_thread_and_uploads_still_pass():
+def test_a_slow_client_cannot_hold_every_thread_and_uploads_still_pass():
     limit = re.search(r"limit_conn mixtape_senders (\d+);", (DEPLOY / "nginx.conf").read_text())
     assert Limits().patches_at_once < int(limit[1]) <= server.threads // 2
 
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not on this machine")
-def test_nginx_takes_the_example(tmp_path):
+def test_nginx_accepts_the_example(tmp_path):
     key = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "1"]
     subprocess.run(
         [*key, "-keyout", tmp_path / "privkey.pem", "-out", tmp_path / "fullchain.pem"],

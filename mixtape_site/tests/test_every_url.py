@@ -1,6 +1,6 @@
-"""Every address of the site, and what it is to nobody, to somebody else and to its owner.
+"""Every URL of the site: its response to anonymous users, other users and the owner.
 
-An address that is not in the table fails the suite: whoever adds one says here who may see it.
+A URL that is not in the table fails the test: a new one must state here who may see it.
 """
 
 import itertools
@@ -37,15 +37,15 @@ pytestmark = pytest.mark.django_db
 User = get_user_model()
 
 EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-SIGN_IN = "sign in"  # sent there, and back afterwards
+SIGN_IN = "sign in"  # redirect to sign-in, and back afterwards
 READ, FORM, WRITE = "GET HEAD", "GET HEAD POST", "POST"
 
-# name: methods, then what the first of them gives to nobody, to somebody else and to the owner
+# name: methods, then the first method's response to anonymous, other user, owner
 OURS = {
     "home": (READ, 200, 302, 302),
     "healthz": (READ, 200, 200, 200),
     "readyz": (READ, 503, 503, 503),  # no worker runs here
-    "status": (READ, SIGN_IN, 404, 404),  # operators alone
+    "status": (READ, SIGN_IN, 404, 404),  # operators only
     "favicon": (READ, 200, 200, 200),
     "mixes:mix_list": (READ, SIGN_IN, 200, 200),
     "mixes:mix_create": (WRITE, SIGN_IN, 302, 302),
@@ -66,7 +66,7 @@ OURS = {
     "mixes:track_states": ("GET", SIGN_IN, 200, 200),
     "mixes:track_edit": ("GET POST", SIGN_IN, 404, 200),
     "mixes:track_row": ("GET", SIGN_IN, 404, 200),
-    "mixes:track_delete": (WRITE, SIGN_IN, 404, 200),  # asks first: a mix uses it
+    "mixes:track_delete": (WRITE, SIGN_IN, 404, 200),  # asks for confirmation: a mix uses it
     "mixes:track_restore": (WRITE, SIGN_IN, 404, 302),
     "mixes:track_retry": (WRITE, SIGN_IN, 404, 302),
     "mixes:track_original": (READ, SIGN_IN, 404, 200),
@@ -91,7 +91,7 @@ OURS = {
     "mixes:artifact_download": (READ, SIGN_IN, 404, 200),
     "youtube:playlists": (READ, SIGN_IN, 200, 200),
     "youtube:make": (WRITE, SIGN_IN, 404, 302),
-    "youtube:publish": (FORM, SIGN_IN, 404, 302),  # to the kit: nothing is set up here
+    "youtube:publish": (FORM, SIGN_IN, 404, 302),  # to the kit: publishing is not set up here
     "youtube:chapters": (WRITE, SIGN_IN, 404, 200),
     "youtube:look_again": (WRITE, SIGN_IN, 404, 302),
     "youtube:thumbnail": (READ, SIGN_IN, 404, 200),
@@ -107,18 +107,18 @@ OURS = {
     "accounts:profile": (FORM, SIGN_IN, 200, 200),
     "accounts:export": (FORM, SIGN_IN, 200, 200),
     "accounts:delete": (FORM, SIGN_IN, 200, 200),
-    "accounts:first": (FORM, 404, 404, 404),  # this link was never printed
+    "accounts:first": (FORM, 404, 404, 404),  # not a valid link
     "youtube:channel": (READ, SIGN_IN, 200, 200),
     "youtube:connect": (WRITE, SIGN_IN, 302, 302),
-    "youtube:callback": ("GET", SIGN_IN, 302, 302),  # nothing was begun: nothing is connected
+    "youtube:callback": ("GET", SIGN_IN, 302, 302),  # no connection was started
     "youtube:disconnect": (WRITE, SIGN_IN, 302, 302),
-    "youtube:setup": (READ, SIGN_IN, 404, 404),  # operators alone
+    "youtube:setup": (READ, SIGN_IN, 404, 404),  # operators only
     "privacy": (READ, 200, 200, 200),
     "terms": (READ, 200, 200, 200),
     "robots": (READ, 200, 200, 200),
     "manifest": (READ, 200, 200, 200),
 }
-# django-allauth's: nothing in their addresses is anybody's, but for links that are a secret themselves
+# django-allauth's URLs: they contain no ids, except links that are secrets themselves
 SIGNING_IN = {
     "accounts/password/reset/": ("GET", 404, 404, 404),  # no mail is set up here
     "accounts/email/": ("GET", SIGN_IN, 200, 200),
@@ -164,7 +164,7 @@ OTHERS = {"mixes:mix_restore": {"mix_pk": "binned"}, "mixes:track_restore": {"tr
 
 
 def walk(patterns, route="", space="") -> Iterator[tuple[str, URLPattern, str]]:
-    """Yield name, pattern and route of every address below `patterns`."""
+    """Yield name, pattern and route of every URL below `patterns`."""
     for entry in patterns:
         here = route + str(entry.pattern)
         if isinstance(entry, URLResolver):
@@ -180,7 +180,7 @@ PATTERNS = {name: pattern for name, pattern, _route in ALL}
 
 @pytest.fixture
 def things(alice):
-    """One of everything that can be alice's."""
+    """Create one of everything that alice can own."""
     mix = make_mix_row(alice)
     job = make_job_row(mix, State.DONE, files=("mp3",))
     coming = make_track_row(alice, state=Track.State.UPLOADING)
@@ -231,19 +231,19 @@ def ask(client, method, address):
     if (
         answer.status_code == 302
         and answer.url.startswith(reverse("account_login"))
-        and ("next=" in answer.url or method != "GET")  # nobody comes back to a form's own address
+        and ("next=" in answer.url or method != "GET")  # sign-in must not return to a form's own URL
     ):
         return SIGN_IN
     return answer.status_code
 
 
-def test_every_address_is_in_the_table():
+def test_every_url_is_in_the_table():
     ours = {name for name, _pattern, _route in ALL if not name.startswith("admin:")}
     assert ours == set(TABLE)
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_an_address_gives_each_what_is_theirs(name, as_nobody, as_bob, as_alice, things, settings):
+def test_each_url_answers_each_user_as_the_table_says(name, as_nobody, as_bob, as_alice, things, settings):
     settings.SIGNUP_OPEN = True
     methods, *wanted = TABLE[name]
     address, method = address_of(name, things), methods.split()[0]
@@ -251,20 +251,20 @@ def test_an_address_gives_each_what_is_theirs(name, as_nobody, as_bob, as_alice,
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_no_other_method_does_anything(name, as_alice, things):
+def test_other_methods_are_refused(name, as_alice, things):
     address, allowed = address_of(name, things), OURS[name][0].split()
     refused = [method for method in EVERY_METHOD if method not in allowed]
     assert {method: ask(as_alice, method, address) for method in refused} == dict.fromkeys(refused, 405)
 
 
 @pytest.mark.parametrize("name", [name for name in OURS if PATTERNS[name].pattern.converters])
-def test_what_never_was_is_answered_as_what_is_somebody_elses(name, as_bob):
+def test_a_missing_object_answers_like_another_users_object(name, as_bob):
     converters = PATTERNS[name].pattern.converters
     address = reverse(name, kwargs={key: "x" if key == "token" else uuid.uuid4() for key in converters})
     assert ask(as_bob, OURS[name][0].split()[0], address) == 404
 
 
-def test_nothing_of_the_admin_is_open_to_who_is_no_operator(as_nobody, as_bob):
+def test_the_admin_is_closed_to_other_users(as_nobody, as_bob):
     routes = [route for name, _pattern, route in ALL if name.startswith("admin:")]
     addresses = [f"/{plain_route(route)}" for route in routes]
     assert len(addresses) > 50
@@ -274,7 +274,7 @@ def test_nothing_of_the_admin_is_open_to_who_is_no_operator(as_nobody, as_bob):
 
 
 def plain_route(route):
-    """Return an address that fits a route of the admin."""
+    """Return a URL that matches a route of the admin."""
     if "(?P<app_label>" in route:
         return "admin/mixes/"
     if "(?P<url>" in route:
@@ -283,29 +283,29 @@ def plain_route(route):
     return "/".join(parts)
 
 
-# Forms of strangers
+# Forms of other sites (CSRF)
 
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
-# what would change something, was it sent by a page of ours
+# requests that change something when sent by our own pages
 FORM_BODY = urlencode(
     {"title": "Taken over", "confirmed": "1", "version": "0", "undo": "1", "email": "mallory@example.org"}
 )
 FORM_TYPE = "application/x-www-form-urlencoded"
-LEFT_ALONE = {  # of django-allauth: they change nothing of ours by themselves, or are given their own proof
-    "google_login_by_token",  # the proof is Google's own, in a cookie and in the form
+LEFT_ALONE = {  # django-allauth's: they change nothing by themselves, or carry their own proof
+    "google_login_by_token",  # Google's own double-submit cookie
 }
 
 
 def everything():
-    """All rows there are, to see whether something was changed; when somebody was last seen is no change."""
+    """Return all rows, to detect a change; the last-seen time of a session does not count."""
     ours = (Mix, MixTrack, MixJob, Track, Upload, Preview, Artwork, Artifact, Revision, AnalysisJob, User)
     rows = {model.__name__: sorted(map(repr, model.objects.order_by("pk").values())) for model in ours}
     return rows, sorted(storage.stored_names((*storage.STORED_FOLDERS, storage.UPLOADS)))
 
 
-def test_a_form_of_another_site_changes_nothing(alice, things):
-    """Every address there is, with alice's cookies and without the token that only our pages have."""
+def test_a_cross_site_form_changes_nothing(alice, things):
+    """Post to every URL with alice's cookies and without the CSRF token."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
     client.get(reverse("accounts:profile"))  # the first request notes the session
@@ -319,8 +319,8 @@ def test_a_form_of_another_site_changes_nothing(alice, things):
     assert everything() == before
 
 
-def test_looking_changes_nothing(as_alice, things, settings):
-    """GET and HEAD, as a link or a picture in somebody's mail would ask."""
+def test_safe_methods_change_nothing(as_alice, things, settings):
+    """GET and HEAD, as a link or image in a mail would send."""
     settings.SIGNUP_OPEN = True
     as_alice.get(reverse("accounts:profile"))
     for name in TABLE:
@@ -328,12 +328,12 @@ def test_looking_changes_nothing(as_alice, things, settings):
         for method in ("GET", "HEAD", "OPTIONS"):
             as_alice.generic(method, address_of(name, things), QUERY_STRING=FORM_BODY)
         after = everything()
-        if name == "mixes:track_preview":  # looking at it asks for a listening copy; nothing is lost
+        if name == "mixes:track_preview":  # a GET starts a preview, which loses nothing
             before[0]["Preview"] = after[0]["Preview"]
         assert after == before, name
 
 
-def test_the_admin_takes_no_form_of_another_site(alice):
+def test_the_admin_refuses_cross_site_forms(alice):
     alice.is_staff = alice.is_superuser = True
     alice.save()
     client = Client(enforce_csrf_checks=True)
@@ -344,10 +344,10 @@ def test_the_admin_takes_no_form_of_another_site(alice):
     assert User.objects.filter(pk=alice.pk).exists()
 
 
-# What browsers are told of each file
+# Response headers of files
 
 
-FILES = {  # name: type, and whether it is shown in the page or saved
+FILES = {  # name: type, and whether it is shown inline or downloaded
     "mixes:artifact": ("audio/mpeg", "inline"),
     "mixes:artifact_download": ("audio/mpeg", "attachment"),
     "mixes:track_original": ("application/octet-stream", "attachment"),
@@ -368,8 +368,8 @@ def check_headers(answer):
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("part", ["", "bytes=0-3"])
-def test_files_are_sent_as_ours_and_never_as_a_page(name, part, alice, as_alice, things):
-    alice.is_staff = alice.is_superuser = True  # the operator's way is open to operators alone
+def test_files_have_safe_headers_and_are_never_html(name, part, alice, as_alice, things):
+    alice.is_staff = alice.is_superuser = True  # operators' files need an operator
     alice.save()
     hostile = b"<html><script>alert(1)</script>"
     for file in (things.track.file, things.artwork.shown_file, "previews/aa/1", things.artifact.file):
@@ -386,7 +386,7 @@ def test_files_are_sent_as_ours_and_never_as_a_page(name, part, alice, as_alice,
     check_headers(answer)
 
 
-def test_every_answer_carries_the_policy(as_alice, as_nobody, things):
+def test_every_response_has_the_csp(as_alice, as_nobody, things):
     for name in TABLE:
         for client in (as_alice, as_nobody):
             check_headers(client.get(address_of(name, things)))

@@ -1,4 +1,4 @@
-"""Templates, styles and scripts have lines that fit on a screen; SVG path data may be longer."""
+"""Lines of templates, styles and scripts fit on a screen; only SVG path data may be longer."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Log lines: one each, with their ids, and nothing in them that opens a door."""
+"""Log messages: one line each, with their ids, without secrets."""
 
 import logging
 import logging.config
@@ -18,7 +18,7 @@ def line(message, *args, **record):
     return LineFormatter().format(made)
 
 
-def test_a_message_is_one_line_whatever_is_in_it():
+def test_a_message_is_one_line_whatever_it_contains():
     assert len(line("first\nsecond\r\x1b[31mred").splitlines()) == 1
     assert "\\n" in line("first\nsecond") and "\x1b" not in line("\x1b[31m")
     assert line("Größe 夜").endswith("Größe 夜")
@@ -32,7 +32,7 @@ def test_a_traceback_is_on_the_same_line():
     assert "\n" not in text and "ValueError: bad" in text
 
 
-def test_a_job_is_named():
+def test_a_job_id_is_logged():
     token = job_id.set("4711")
     assert " job=4711 " in line("working")
     job_id.reset(token)
@@ -47,7 +47,7 @@ def test_a_job_is_named():
         f"/accounts/confirm-email/{SECRET}/",
     ],
 )
-def test_links_that_let_somebody_in_are_not_written_down(path):
+def test_secret_links_are_not_logged(path):
     assert SECRET not in line("Not Found: %s", path)
     assert path.split(SECRET)[0].rstrip("1-") in line("GET %s", path)
 
@@ -64,22 +64,22 @@ def test_a_request_is_logged_with_its_user_and_without_its_query(alice, as_alice
     assert text.startswith("GET /account/export/ 200 ") and text.endswith(f"user={alice.pk}")
 
 
-def test_somebody_unknown_has_no_user(as_nobody, lines):
+def test_an_anonymous_request_is_logged_without_a_user(as_nobody, lines):
     as_nobody.get("/privacy/")
     assert lines()[0].endswith("user=-")
 
 
-def test_machines_that_ask_all_the_time_are_not_logged(client, db, lines):
+def test_machine_polls_are_not_logged(client, db, lines):
     client.get("/healthz")
     client.get("/favicon.ico")
     assert lines() == []
 
 
-def test_the_answer_names_the_request(client, db):
+def test_the_response_has_the_request_id(client, db):
     assert client.get("/healthz")["X-Request-ID"] != client.get("/healthz")["X-Request-ID"]
 
 
-def test_a_refusal_is_said_once_and_a_bug_with_its_traceback(settings):
+def test_a_refusal_is_logged_once_and_a_bug_with_its_traceback(settings):
     logging.config.dictConfig(settings.LOGGING)
     heard = []
     handler = logging.Handler()
@@ -96,7 +96,7 @@ def test_a_refusal_is_said_once_and_a_bug_with_its_traceback(settings):
     assert len(heard) == 1
 
 
-def test_a_host_that_a_robot_made_up_is_not_worth_a_traceback(settings, client, db, capfd):
+def test_an_invalid_host_is_logged_without_a_traceback(settings, client, db, capfd):
     logging.config.dictConfig(settings.LOGGING)
     assert client.get("/accounts/login/", headers={"Host": "evil.example"}).status_code == 400
     assert "Traceback" not in capfd.readouterr().err

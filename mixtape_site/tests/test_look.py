@@ -1,4 +1,4 @@
-"""What pages share: drawings that exist, pages for when things are wrong, nothing the browser refuses."""
+"""Shared parts of pages: icons, error pages, and nothing that the CSP refuses."""
 
 import re
 from pathlib import Path
@@ -26,12 +26,12 @@ def test_every_icon_a_template_names_is_in_the_sprite(path):
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
-def test_template_has_nothing_the_content_policy_refuses(path):
+def test_template_has_nothing_the_csp_refuses(path):
     assert not REFUSED.search(path.read_text())
 
 
 @pytest.mark.parametrize("name", ["400.html", "500.html", "503.html"])
-def test_page_of_trouble_renders_without_request_or_manifest(name, settings):
+def test_error_page_renders_without_request_or_manifest(name, settings):
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -40,7 +40,7 @@ def test_page_of_trouble_renders_without_request_or_manifest(name, settings):
 
 
 @pytest.mark.parametrize("name", ["403.html", "403_csrf.html", "404.html", "413.html", "429.html"])
-def test_page_of_refusal_says_what_happened_and_leads_on(name, rf, db):
+def test_refusal_page_says_what_happened_and_links_on(name, rf, db):
     page = render_to_string(name, {"user": None}, rf.get("/"))
     assert "<h1>" in page
     assert reverse("home") in page

@@ -1,4 +1,4 @@
-"""What leans on the database holds on PostgreSQL too: the same tests, on a server of their own."""
+"""Run the tests that depend on the database on PostgreSQL too, with a server of their own."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def postgres_url():
         yield server.url()
 
 
-def test_what_leans_on_the_database_holds_on_postgresql(postgres_url, tmp_path):
+def test_database_tests_pass_on_postgresql(postgres_url, tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment |= {
         "DATABASE_URL": postgres_url,

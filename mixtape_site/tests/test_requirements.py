@@ -1,4 +1,4 @@
-"""What is installed is what was chosen, to the byte: each file of each package by its hash."""
+"""Installed packages are exactly the listed ones, each file pinned by its hash."""
 
 import re
 from importlib.metadata import PackageNotFoundError, version
@@ -16,12 +16,12 @@ def plain(name):
 
 
 def pins_of(text):
-    """Names with the versions they are pinned to; one may differ between machines."""
+    """Return the pinned versions by name; a package may have one per platform."""
     return {(plain(name), number) for name, number in PINNED.findall(text)}
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_all_that_was_chosen_is_locked_as_it_was_chosen(name):
+def test_every_direct_dependency_is_locked_at_its_version(name):
     chosen = (ROOT / f"{name}.in").read_text()
     lines = [line for line in chosen.splitlines() if line.strip() and not line.startswith("#")]
     assert len(pins_of(chosen)) == len(lines), "a line without a version; or twice the same"
@@ -39,7 +39,7 @@ def test_every_package_has_its_hashes(name):
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_no_list_names_a_registry_or_a_machine(name):
+def test_no_list_names_a_package_index_or_a_local_path(name):
     text = (ROOT / f"{name}.txt").read_text() + (ROOT / f"{name}.in").read_text()
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links| /\w", text)
 
@@ -50,5 +50,5 @@ def test_the_lists_agree_with_each_other_and_with_what_is_installed():
     for name in {name for name, number in site | dev}:
         try:
             assert (name, version(name)) in site | dev
-        except PackageNotFoundError:  # for another system or Python
+        except PackageNotFoundError:  # for another system or Python version
             assert name in {"audioop-lts", "tzdata", "colorama"}, f"{name} is not installed: make setup"

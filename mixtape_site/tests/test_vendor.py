@@ -1,4 +1,4 @@
-"""Files of others in static/vendor: each listed with its licence, and none of them changed."""
+"""Third-party files in static/vendor: each is listed with its licence and unchanged."""
 
 import base64
 import hashlib
@@ -32,5 +32,5 @@ def test_no_vendored_file_is_unlisted():
 
 @pytest.mark.parametrize("script", sorted(VENDOR.glob("*.js")), ids=lambda path: path.name)
 def test_vendored_script_names_no_source_map(script):
-    """A map that is not there would stop `collectstatic`."""
+    """`collectstatic` fails on a source map that does not exist."""
     assert "sourceMappingURL" not in script.read_text()

@@ -1,4 +1,4 @@
-"""Pages of the site itself: what machines ask for, and what people see when something is wrong."""
+"""Pages of the site itself: machine-readable ones, and error pages."""
 
 import json
 
@@ -42,7 +42,7 @@ def failing(settings):
     return Client(raise_request_exception=False)
 
 
-def test_healthz_asks_nobody(client, django_assert_num_queries, db):
+def test_healthz_makes_no_query(client, django_assert_num_queries, db):
     with django_assert_num_queries(0):
         answer = client.get("/healthz")
     assert answer.status_code == 200 and answer.json() == {"ok": True}
@@ -50,12 +50,12 @@ def test_healthz_asks_nobody(client, django_assert_num_queries, db):
 
 
 @pytest.mark.parametrize("url", ["/healthz", "/readyz", "/favicon.ico", "/"])
-def test_these_pages_only_answer_questions(client, db, url):
+def test_these_pages_accept_get_only(client, db, url):
     assert client.post(url).status_code == 405
 
 
 @pytest.mark.parametrize("url", ["/", "/mixes/", "/account/", "/nowhere/"])
-def test_the_footer_of_a_page_tells_the_version(as_nobody, as_alice, settings, url):
+def test_the_footer_shows_the_version(as_nobody, as_alice, settings, url):
     settings.VERSION = "7.8.9"
     for client in (as_nobody, as_alice):
         page = client.get(url, follow=True).content.decode()
@@ -65,11 +65,11 @@ def test_the_footer_of_a_page_tells_the_version(as_nobody, as_alice, settings, u
 @pytest.mark.parametrize(
     "url", ["/", "/privacy/", "/terms/", "/robots.txt", "/site.webmanifest", "/favicon.ico"]
 )
-def test_public_pages_are_there_without_a_user(as_nobody, url):
+def test_public_pages_need_no_user(as_nobody, url):
     assert as_nobody.get(url).status_code == 200
 
 
-def test_robots_stay_out_of_what_belongs_to_people(client):
+def test_robots_txt_excludes_user_pages(client):
     text = client.get("/robots.txt").content.decode()
     assert "Disallow: /mixes/" in text and "Disallow: /account/" in text
 
@@ -78,38 +78,38 @@ def test_the_manifest_is_json(client):
     assert json.loads(client.get("/site.webmanifest").content)["start_url"] == "/"
 
 
-def test_a_database_that_is_locked_is_a_short_pause(failing, django_assert_num_queries, db):
+def test_a_locked_database_answers_503(failing, django_assert_num_queries, db):
     with django_assert_num_queries(0):
         answer = failing.get("/fail/busy")
     assert answer.status_code == 503 and answer["Retry-After"] == "5"
 
 
-def test_a_database_that_is_gone_before_the_view_is_a_short_pause_too(alice, rf):
+def test_a_database_lost_before_the_view_answers_503(alice, rf):
     try:
         raise OperationalError("server closed the connection")
     except OperationalError:
         assert views.server_error(rf.get("/")).status_code == 503
 
 
-def test_a_bug_gets_a_page_that_needs_nothing(failing, db, django_assert_num_queries):
+def test_a_server_error_page_needs_no_database(failing, db, django_assert_num_queries):
     with django_assert_num_queries(0):
         answer = failing.get("/fail/bug")
     assert answer.status_code == 500 and "<h1>" in answer.content.decode()
     assert len(answer["X-Request-ID"]) == 12 and answer["X-Request-ID"] in answer.content.decode()
 
 
-def test_other_refusals_have_pages_of_ours(failing, db):
+def test_other_errors_have_our_own_pages(failing, db):
     assert failing.get("/fail/no").status_code == 403
     assert "Mixtape" in failing.get("/nowhere").content.decode()
 
 
-def test_a_body_that_is_too_big_gets_the_page_that_says_so(failing, db, settings):
+def test_a_body_that_is_too_big_gets_its_own_page(failing, db, settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
     answer = failing.post("/form", {"text": "x" * 200})
     assert answer.status_code == 413
 
 
-def test_too_many_files_get_the_page_that_says_so(failing, db, settings, tmp_path):
+def test_too_many_files_get_their_own_page(failing, db, settings, tmp_path):
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
     song = tmp_path / "a.mp3"
     song.write_bytes(b"x")
@@ -117,12 +117,12 @@ def test_too_many_files_get_the_page_that_says_so(failing, db, settings, tmp_pat
     assert failing.post("/form", files).status_code == 413
 
 
-def test_a_form_without_its_token_gets_the_page_for_it(db):
+def test_a_form_without_its_csrf_token_gets_its_own_page(db):
     answer = Client(enforce_csrf_checks=True).post(reverse("account_login"), {})
     assert answer.status_code == 403 and "<h1>" in answer.content.decode()
 
 
-def test_every_page_carries_the_headers(as_nobody):
+def test_every_page_has_the_security_headers(as_nobody):
     answer = as_nobody.get("/")
     csp = answer["Content-Security-Policy"]
     assert "default-src 'none'" in csp and "script-src 'self'" in csp and "unsafe" not in csp
@@ -134,20 +134,20 @@ def test_every_page_carries_the_headers(as_nobody):
     assert "camera=()" in answer["Permissions-Policy"]
 
 
-def test_cookies_are_out_of_scripts_reach_and_stay_on_this_site(alice, as_nobody):
+def test_cookies_are_httponly_and_samesite(alice, as_nobody):
     as_nobody.post(reverse("account_login"), {"login": alice.email, "password": "alice likes records"})
     session = as_nobody.cookies["sessionid"]
     assert session["httponly"] and session["samesite"] == "Lax"
 
 
 def breaks_of_policy(text):
-    """What the Content-Security-Policy would stop in a page."""
+    """Return what the Content-Security-Policy would block in a page."""
     tags = [tag.split(">")[0] for tag in text.split("<script")[1:]]
     inline = [tag for tag in tags if "src=" not in tag and "application/json" not in tag]
     return inline + [word for word in (" style=", "<style", " onclick=", "javascript:") if word in text]
 
 
-def test_the_admin_passes_the_same_policy(db):
+def test_the_admin_obeys_the_same_csp(db):
     operator = get_user_model().objects.create_superuser("op@example.org", "x")
     client = Client()
     client.force_login(operator)
@@ -160,6 +160,6 @@ def test_the_admin_passes_the_same_policy(db):
         assert breaks_of_policy(answer.content.decode()) == [], url
 
 
-def test_a_body_error_in_a_plain_bad_request_is_told_apart(rf, db):
+def test_a_body_error_is_distinguished_from_a_plain_bad_request(rf, db):
     assert views.bad_request(rf.get("/"), RequestDataTooBig()).status_code == 413
     assert views.bad_request(rf.get("/"), ValueError()).status_code == 400

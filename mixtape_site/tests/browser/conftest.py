@@ -1,4 +1,4 @@
-"""A real site with real workers, and a real browser that watches for errors while it is used."""
+"""Fixtures: a running site with real workers, and a Chromium whose console errors fail the test."""
 
 import contextlib
 import os
@@ -36,14 +36,14 @@ class Site:
     url: str
     folder: Path
     process: subprocess.Popen
-    environment: dict[str, str] = field(default_factory=dict)  # beside its folders and its port
+    environment: dict[str, str] = field(default_factory=dict)  # in addition to its folders and port
 
     @property
     def log(self):
         return (self.folder / "log").read_text()
 
     def manage(self, *arguments, **options):
-        """Run one of our commands against this site's database and files."""
+        """Run a management command on this site's database and files."""
         command = [sys.executable, "manage.py", *arguments]
         return subprocess.run(
             command,
@@ -94,7 +94,7 @@ def site(tmp_path_factory):
 
 @contextlib.contextmanager
 def running_site(folder, environment=None):
-    """The whole site as `make run` starts it, on its own folders and port."""
+    """Start the whole site as `make run` does, with its own folders and port."""
     environment = environment or {}
     port = free_port()
     with (folder / "log").open("w") as log:
@@ -139,7 +139,7 @@ def chromium():
 @contextlib.contextmanager
 def running_browser():
     with sync_playwright() as playwright:
-        # no sandbox of its own: continuous integration often runs as root, and the pages are ours
+        # no sandbox: CI often runs as root, and the pages are our own
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -147,7 +147,7 @@ def running_browser():
 
 @dataclass
 class Watched:
-    """What a page complained of while it was used."""
+    """Console errors and failed requests of a page."""
 
     errors: list[str] = field(default_factory=list)
 
@@ -162,7 +162,7 @@ class Watched:
 
 @pytest.fixture
 def watched():
-    """Errors seen so far; a test that provokes one takes it out of the list."""
+    """Return the errors so far; a test that provokes one removes it from the list."""
     watched = Watched()
     yield watched
     assert watched.errors == []

@@ -1,4 +1,4 @@
-"""Five short songs in the five formats people have most, each of another pitch."""
+"""Five short songs in the five most common formats, each with another pitch."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ TITLES = [name.split(" - ")[1].rsplit(".", 1)[0] for name in SONGS]
 
 
 def write_songs(folder: Path, seconds: float = SECONDS) -> list[Path]:
-    """Write a swelling tone over soft noise for each; return their files in order."""
+    """Write a swelling tone over soft noise for each; return the files in order."""
     return [
         write_audio(folder / name, make_song(220.0 * 2 ** (number / 5), seconds), RATE, *options)
         for number, (name, options) in enumerate(SONGS.items())

@@ -1,4 +1,4 @@
-"""From sign-up to the finished mix, as a person does it, with real workers behind the page."""
+"""From sign-up to the finished mix like a user, with real workers behind the page."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ from mixes.engine.tests.signals import write_audio
 from mixtape_site.tests.browser.conftest import open_context
 from mixtape_site.tests.browser.songs import TITLES, make_song, write_songs
 
-WORK_MS = 90_000  # for listening to five songs, or making a mix of them, on a busy machine
+WORK_MS = 90_000  # to analyse five songs or make a mix of them, on a busy machine
 PASSWORD = "a needle in the groove"
 
 
@@ -72,7 +72,7 @@ def test_from_sign_up_to_the_download(page, songs, site, watched):
 
 
 def move_by_keyboard(page):
-    """Move the first song down with Alt and the arrow; told aloud, and still so after a reload."""
+    """Move the first song down with Alt+arrow; it is announced, and persists after a reload."""
     row = page.locator("#track-list .track-row").first
     row.get_by_role("button", name=re.compile("^Play")).focus()
     page.keyboard.press("Alt+ArrowDown")
@@ -90,7 +90,7 @@ def move_by_keyboard(page):
 
 
 def change_a_join(page):
-    """Open the first join, make it a cut, see the chip say so, also after a reload."""
+    """Open the first join, make it a cut, see the chip change, also after a reload."""
     chip = page.locator(".chip-join").first
     before = page.locator("#mix-bar strong").inner_text()
     chip.click()
@@ -106,7 +106,7 @@ def change_a_join(page):
 
 
 def hear_a_track(page):
-    """Press play on a song, then on a join: the shared player plays what was asked for."""
+    """Press play on a song, then on a join: the shared player plays the requested sound."""
     for button in (
         page.get_by_role("button", name=f"Play {TITLES[1]}"),
         page.locator("#track-list .join-row .play").nth(1),
@@ -117,7 +117,7 @@ def hear_a_track(page):
 
 
 def wait_until_it_plays(page):
-    """Ask the page again and again: its policy lets no script of ours be made from text in it."""
+    """Poll the page from here: its CSP forbids functions made from text."""
     audio = page.locator("audio").first
     until = time.monotonic() + WORK_MS / 1000
     while time.monotonic() < until:
@@ -128,7 +128,7 @@ def wait_until_it_plays(page):
 
 
 def see_progress(page):
-    """Progress is on the page within seconds, and it moves."""
+    """Progress appears within seconds and moves."""
     bar = page.locator("#job-status progress")
     seen = set()
     until = time.monotonic() + WORK_MS / 1000
@@ -140,7 +140,7 @@ def see_progress(page):
 
 
 def play_and_seek(page):
-    """Choose the third chapter: the sound goes on from there."""
+    """Choose the third chapter: playback continues from there."""
     sound = page.locator("mix-player audio, mix-player video").first
     chapter = page.locator("[data-chapters] a").nth(2)
     start_s = float(chapter.get_attribute("data-start"))
@@ -167,7 +167,7 @@ def play_and_seek(page):
 
 
 def compare_download(page, site):
-    """The MP3 that is downloaded is the artifact, byte for byte, under a sensible name."""
+    """The downloaded MP3 equals the artifact byte for byte, with a sensible name."""
     with page.expect_download() as waiting:
         page.get_by_role("link", name=re.compile("^Download MP3")).click()
     download = waiting.value
@@ -177,7 +177,7 @@ def compare_download(page, site):
     assert digest in {hashlib.sha256(path.read_bytes()).hexdigest() for path in artifacts if path.is_file()}
 
 
-def test_an_upload_goes_on_after_a_cut_and_after_a_reload(page, site, watched, tmp_path):
+def test_an_upload_resumes_after_a_network_error_and_after_a_reload(page, site, watched, tmp_path):
     sign_up(page, "bea@example.org")
     start_mix(page)
     long_song = write_audio(tmp_path / "Amber Field - Whole Night.wav", make_song(330.0, 150.0))
@@ -199,7 +199,7 @@ def test_an_upload_goes_on_after_a_cut_and_after_a_reload(page, site, watched, t
         page.wait_for_timeout(100)
     assert sent[0] == "0" and set(sent[1:]) == {str(8 << 20)}, "a piece that had arrived was sent again"
 
-    page.on("dialog", lambda dialog: dialog.accept())  # leaving while it sends is asked about
+    page.on("dialog", lambda dialog: dialog.accept())  # leaving during an upload asks for confirmation
     page.unroute("**/uploads/*/")
     page.reload()
     expect(page.locator(".upload-waiting")).to_contain_text("Whole Night.wav")
@@ -218,7 +218,7 @@ def test_an_upload_goes_on_after_a_cut_and_after_a_reload(page, site, watched, t
     watched.errors = [error for error in watched.errors if "ERR_FAILED" not in error]
 
 
-def test_a_running_job_is_gone_seconds_after_cancel(page, site, tmp_path):
+def test_a_running_job_ends_seconds_after_cancel(page, site, tmp_path):
     sign_up(page, "cleo@example.org")
     start_mix(page)
     songs = [

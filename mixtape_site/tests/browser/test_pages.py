@@ -1,4 +1,4 @@
-"""Every page in Chromium: nothing wrong on the console, nothing for axe, nothing wider than the screen."""
+"""Every page in Chromium: no console errors, no serious axe findings, no horizontal scrolling."""
 
 import re
 
@@ -30,7 +30,7 @@ SIGNED_IN = (
 
 @pytest.fixture(scope="module")
 def demo(site):
-    """The demo account's e-mail and password, once its mix is made."""
+    """Return the demo account's address and password once its mix is made."""
     site.wait_for("The demo mix is made", seconds=DEMO_S)
     found = re.search(r"sign in as (\S+) with the password (\S+)", site.log)
     return found.group(1), found.group(2)
@@ -38,7 +38,7 @@ def demo(site):
 
 @pytest.fixture(scope="module")
 def addresses(chromium, site, demo):
-    """Addresses of the demo's mix, its first join, its job and a track."""
+    """Return the URLs of the demo mix, its first join, its job and a track."""
     context = chromium.new_context(base_url=site.url)
     page = context.new_page()
     sign_in(page, demo)
@@ -70,12 +70,12 @@ def sign_in(page, account):
 
 
 def look_at(page, watched, path):
-    """Open a page and return what is wrong with how it lies on the screen."""
+    """Open a page and return its layout problems."""
     before = len(watched.errors)
     answer = page.goto(path, wait_until="networkidle")
     if path == "/nowhere/":
         assert answer.status == 404
-        del watched.errors[before:]  # the browser notes the status itself
+        del watched.errors[before:]  # the browser logs the status itself
     else:
         assert answer.status == 200, path
     wide = page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
@@ -83,7 +83,7 @@ def look_at(page, watched, path):
 
 
 def findings(page, path):
-    """Return what axe finds serious."""
+    """Return the serious findings of axe."""
     return [
         f"{path}: {violation['id']} at {violation['nodes'][0]['target']}"
         for violation in Axe().run(page).response["violations"]
@@ -93,8 +93,8 @@ def findings(page, path):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_every_page_is_sound_for_everybody(chromium, site, watched, demo, addresses, size, scheme):
-    # axe puts its script into the page, which the policy rightly forbids
+def test_every_page_is_accessible_and_fits_the_screen(chromium, site, watched, demo, addresses, size, scheme):
+    # axe injects its script into the page, which the CSP rightly forbids
     options = {"viewport": SIZES[size], "color_scheme": scheme, "bypass_csp": True}
     context = open_context(chromium, site, watched, **options)
     page, wrong = context.new_page(), []
@@ -108,7 +108,7 @@ def test_every_page_is_sound_for_everybody(chromium, site, watched, demo, addres
     assert wrong == []
 
 
-def test_every_page_keeps_to_the_security_policy(chromium, site, watched, demo, addresses):
+def test_every_page_obeys_the_csp(chromium, site, watched, demo, addresses):
     context = open_context(chromium, site, watched)
     page = context.new_page()
     for path in SIGNED_OUT:
@@ -119,7 +119,7 @@ def test_every_page_keeps_to_the_security_policy(chromium, site, watched, demo, 
     context.close()
 
 
-def test_the_first_operator_comes_in_by_the_printed_link_and_sees_the_admin(chromium, site, watched, demo):
+def test_the_first_operator_signs_up_by_the_printed_link_and_sees_the_admin(chromium, site, watched, demo):
     context = open_context(chromium, site, watched)
     page = context.new_page()
     link = re.search(r"http://\S+/account/first/\S+", site.log).group()

@@ -15,7 +15,7 @@ from mixtape_site.tests.browser.test_pages import SIZES, findings, look_at, sign
 from youtube_integration.tests.standin import StandIn
 
 OWNER = ("dj@example.org", "a needle in the groove")
-PUBLISHED_MS = 120_000  # the mix, its upload, and two looks at what YouTube makes of it
+PUBLISHED_MS = 120_000  # the mix, its upload, and two polls of YouTube's processing
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def google():
 
 @pytest.fixture(scope="module")
 def site(google, tmp_path_factory):
-    """A site of its own, that publishes."""
+    """A separate site with publishing set up."""
     quiet = {"MIXTAPE_DEMO_ACCOUNT": "False"}
     with running_site(tmp_path_factory.mktemp("publishing"), google.environment() | quiet) as site:
         yield site
@@ -36,7 +36,7 @@ def site(google, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def published(chromium, site, google, tmp_path_factory):
-    """The whole way once; the addresses of its pages."""
+    """Publish a mix once; return the URLs of its pages."""
     songs = write_songs(tmp_path_factory.mktemp("songs"))[:3]
     watched = Watched()
     context = open_context(chromium, site, watched)
@@ -53,7 +53,7 @@ def published(chromium, site, google, tmp_path_factory):
     found["job"] = page.get_by_role("link", name="Result").get_attribute("href")
     found["kit"] = f"{found['publish']}kit/"
     context.close()
-    # the stand-in has no icon for its pages
+    # the stand-in has no favicon
     return found, [error for error in watched.errors if google.base not in error]
 
 
@@ -76,7 +76,7 @@ def make_and_publish(page, songs):
 
 
 def fill_in(page):
-    """Type, and see what is typed counted and judged as YouTube does."""
+    """Fill in the form and see it counted and checked by YouTube's rules."""
     title, description = page.get_by_label("Title"), page.get_by_label("Description")
     title.fill("Ü" * 101)
     expect(page.locator("#title-count")).to_have_text(re.compile(r"^\s*101 of 100"))
@@ -103,7 +103,7 @@ def wait_until_published(page):
     )
 
 
-def test_a_mix_is_published_as_its_owner_said(published, site, google):
+def test_a_mix_is_published_with_the_chosen_details(published, site, google):
     _found, complaints = published
     assert complaints == []
     (video,) = google.videos.values()
@@ -119,7 +119,7 @@ def test_a_mix_is_published_as_its_owner_said(published, site, google):
     assert not list((site.folder / "media" / "scratch").glob("publish-*")), "the second name is gone"
 
 
-def test_the_pages_tell_of_it(chromium, site, watched, published):
+def test_the_pages_show_the_publication(chromium, site, watched, published):
     found, _complaints = published
     context = open_context(chromium, site, watched)
     page = context.new_page()
@@ -138,7 +138,7 @@ def test_the_pages_tell_of_it(chromium, site, watched, published):
     context.close()
 
 
-def test_a_refused_title_is_put_right_without_javascript(chromium, site, watched, published, google):
+def test_a_refused_title_is_corrected_without_javascript(chromium, site, watched, published, google):
     found, _complaints = published
     context = open_context(chromium, site, watched, java_script_enabled=False)
     page = context.new_page()
@@ -149,7 +149,7 @@ def test_a_refused_title_is_put_right_without_javascript(chromium, site, watched
     page.get_by_label(re.compile("It is on YouTube already")).check()
     page.get_by_role("button", name="Upload to YouTube").click()
     expect(page.get_by_text("YouTube does not accept < or >.")).to_be_visible()
-    watched.errors.clear()  # the browser notes the status of a form that came back
+    watched.errors.clear()  # the browser logs the 422 of the returned form
     assert page.get_by_label("Title").input_value() == "Second <try>"
     page.get_by_label("Title").fill("Second try")
     page.get_by_role("button", name="Upload to YouTube").click()
@@ -163,7 +163,7 @@ def test_a_refused_title_is_put_right_without_javascript(chromium, site, watched
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_every_page_of_publishing_is_sound_for_everybody(chromium, site, watched, published, size, scheme):
+def test_every_page_of_publishing_is_accessible(chromium, site, watched, published, size, scheme):
     found, _complaints = published
     options = {"viewport": SIZES[size], "color_scheme": scheme, "bypass_csp": True}  # for axe's own script
     context = open_context(chromium, site, watched, **options)

@@ -1,4 +1,4 @@
-"""Who was signed out elsewhere is asked to sign in as a whole page, and comes back to where they were."""
+"""A user signed out elsewhere gets the whole sign-in page, and then returns to the page they were on."""
 
 import re
 
@@ -23,7 +23,7 @@ def refresh_the_list(page):
 @pytest.mark.parametrize(
     ("where", "act"), [("mix", rename), ("mix", add_a_file), ("/tracks/", refresh_the_list)]
 )
-def test_the_sign_in_page_comes_as_a_whole_and_leads_back(page, watched, where, act):
+def test_a_fragment_opens_the_whole_sign_in_page_and_returns(page, watched, where, act):
     sign_up(page, f"{act.__name__}@example.org")
     if where == "mix":
         start_mix(page)
@@ -38,4 +38,4 @@ def test_the_sign_in_page_comes_as_a_whole_and_leads_back(page, watched, where, 
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(re.compile(re.escape(path.partition("#")[0]) + "$"))
-    watched.errors[:] = [error for error in watched.errors if "401" not in error]  # what the upload is told
+    watched.errors[:] = [error for error in watched.errors if "401" not in error]  # the upload's response

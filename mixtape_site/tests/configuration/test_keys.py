@@ -1,4 +1,4 @@
-"""The secrets a fresh installation makes for itself."""
+"""Key files that a fresh installation generates."""
 
 import os
 import threading
@@ -10,7 +10,7 @@ from mixtape_site.configuration import keys
 from mixtape_site.configuration.keys import read_or_make_key, read_or_make_keys
 
 
-def test_a_key_is_made_once_and_is_its_owners_alone(tmp_path):
+def test_a_key_is_created_once_and_readable_by_its_owner_only(tmp_path):
     path = tmp_path / "keys" / "secret_key"
     key = read_or_make_key(path)
     assert len(key) >= 50
@@ -20,7 +20,7 @@ def test_a_key_is_made_once_and_is_its_owners_alone(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["secret_key"]
 
 
-def test_a_data_folder_made_for_the_key_is_its_owners_alone_too(tmp_path):
+def test_a_data_folder_created_for_the_key_is_private_too(tmp_path):
     read_or_make_key(tmp_path / "var" / "keys" / "secret_key")
     assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700
 
@@ -44,12 +44,12 @@ def test_processes_that_start_at_once_read_one_key(tmp_path):
     assert len(found) == 8 and len(set(found)) == 1
 
 
-def test_a_key_of_one_line_as_it_was_kept_before_is_still_read(tmp_path):
+def test_an_old_file_with_one_line_is_still_read(tmp_path):
     (tmp_path / "secret_key").write_text("made-by-an-older-version")
     assert read_or_make_keys(tmp_path / "secret_key") == ["made-by-an-older-version"]
 
 
-def test_a_new_key_stands_first_and_the_old_ones_stay_until_they_are_dropped(tmp_path):
+def test_a_new_key_comes_first_and_old_ones_stay_until_dropped(tmp_path):
     path = tmp_path / "secret_key"
     old = read_or_make_key(path)
     keys.add_key(path)
@@ -63,7 +63,7 @@ def test_a_new_key_stands_first_and_the_old_ones_stay_until_they_are_dropped(tmp
     assert [file.name for file in tmp_path.iterdir()] == ["secret_key"]
 
 
-def test_many_rotations_at_once_lose_no_key(tmp_path):
+def test_concurrent_rotations_lose_no_key(tmp_path):
     path = tmp_path / "secret_key"
     first = read_or_make_key(path)
     threads = [threading.Thread(target=keys.add_key, args=(path,)) for _ in range(8)]
@@ -76,7 +76,7 @@ def test_many_rotations_at_once_lose_no_key(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_a_key_that_root_changes_stays_its_owners(tmp_path):
+def test_a_key_changed_by_root_keeps_its_owner(tmp_path):
     path = tmp_path / "secret_key"
     read_or_make_key(path)
     os.chown(path, 12345, 12345)
@@ -84,13 +84,13 @@ def test_a_key_that_root_changes_stays_its_owners(tmp_path):
     assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12345)
 
 
-def test_an_empty_file_is_no_key(tmp_path):
+def test_an_empty_file_is_refused(tmp_path):
     (tmp_path / "secret_key").write_text("\n")
-    with pytest.raises(ImproperlyConfigured, match="holds no key"):
+    with pytest.raises(ImproperlyConfigured, match="contains no key"):
         read_or_make_key(tmp_path / "secret_key")
 
 
-def test_where_nothing_can_be_kept_a_key_is_good_for_the_process(tmp_path):
+def test_a_key_that_cannot_be_stored_is_valid_in_its_process(tmp_path):
     (tmp_path / "file").touch()
     path = tmp_path / "file" / "keys" / "secret_key"
     assert len(read_or_make_key(path)) >= 50 and read_or_make_key(path) != read_or_make_key(path)

@@ -1,4 +1,4 @@
-"""Secrets stay where they belong: not on pages for developers, not in the admin, not with old sessions."""
+"""Secrets do not appear on debug pages or in the admin; sessions end with a changed password."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from mixtape_site.tests.configuration.test_settings_documents import ROOT
 HIDDEN = "canary-4be1"
 
 
-def test_each_worker_is_told_what_it_needs():
+def test_each_worker_gets_only_the_secrets_it_needs():
     given = dict.fromkeys([TOKEN_KEYS, "GOOGLE_CLIENT_SECRET", "GOOGLE_CLIENT_SECRETS_FILE"], HIDDEN)
     common = {"SECRET_KEY": "s", "DATABASE_URL": "d", "GOOGLE_CLIENT_ID": "i", "PATH": "/bin"}
     everything = {**given, **common, "EMAIL_URL": HIDDEN}
@@ -24,14 +24,14 @@ def test_each_worker_is_told_what_it_needs():
 
 
 def error_page(request):
-    """What Django shows a developer, who sees the variables of this function too."""
+    """Return Django's debug page, which shows the variables of this function too."""
     try:
         raise ValueError("something else")
     except ValueError:
         return technical_500_response(request, *sys.exc_info()).content.decode()
 
 
-def test_an_error_page_for_developers_shows_no_secret(settings):
+def test_a_debug_page_shows_no_secret(settings):
     settings.DEBUG = True
     for name in ("SECRET_KEY", "EMAIL_HOST_PASSWORD", "GOOGLE_CLIENT_SECRET", "EMAIL_URL"):
         setattr(settings, name, HIDDEN)

@@ -1,4 +1,4 @@
-"""What is written about settings, and what the settings read, are the same."""
+"""The documented settings are exactly those that the settings read."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ READ = {
     name
     for module in ("settings", "configuration/limits")
     for name in re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "mixtape_site" / f"{module}.py").read_text())
-} | {TOKEN_KEYS}  # which settings never hold
+} | {TOKEN_KEYS}  # read on demand, not in settings.py
 EXAMPLE = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
 
@@ -24,11 +24,11 @@ def readme_table():
     return {name: default for names, _, default in rows for name in re.findall(r"`([A-Z_]+)`", names)}
 
 
-def test_the_example_file_names_what_is_read_and_nothing_else():
+def test_the_example_file_names_exactly_the_settings_that_are_read():
     assert set(EXAMPLE) == READ
 
 
-def test_the_readme_names_what_is_read_and_nothing_else():
+def test_the_readme_names_exactly_the_settings_that_are_read():
     assert set(readme_table()) == READ
 
 

@@ -1,4 +1,4 @@
-"""Pages come compressed to whoever takes that; what is not a page comes as it is."""
+"""Pages are compressed if the client accepts it; other responses are not."""
 
 import gzip
 
@@ -14,6 +14,6 @@ def test_a_page_is_compressed(client):
     assert len(answer.content) < len(client.get("/").content)
 
 
-def test_other_answers_are_left_as_they_are(client):
+def test_other_responses_are_not_compressed(client):
     answer = client.get("/site.webmanifest", headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in answer.headers

@@ -1,4 +1,4 @@
-"""`manage.py check` names what is missing, and the cure."""
+"""`manage.py check` reports what is missing, with a fix."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from mixtape_site.operations import checks
 
 
 def fake_ffmpeg(folder, version, encoders):
-    """A program that answers like an ffmpeg of that version with those encoders."""
+    """Write a program that answers like an ffmpeg of that version with those encoders."""
     lines = "".join(f"echo ' A....D {name} x'\n" for name in encoders)
     path = folder / "ffmpeg"
     first = f"echo 'ffmpeg version {version} Copyright'"
@@ -21,19 +21,19 @@ def fake_ffmpeg(folder, version, encoders):
     return str(path)
 
 
-def test_the_pinned_ffmpeg_is_fine(settings):
+def test_the_pinned_ffmpeg_passes(settings):
     settings.FFMPEG = None
     assert checks.check_ffmpeg(None) == []
 
 
-def test_a_missing_ffmpeg_is_named_with_its_cure(settings, tmp_path):
+def test_a_missing_ffmpeg_is_reported_with_its_fix(settings, tmp_path):
     settings.FFMPEG = str(tmp_path / "nowhere")
     (error,) = checks.check_ffmpeg(None)
     assert error.id == "mixtape.E001"
     assert "nowhere" in error.msg and "MIXTAPE_FFMPEG" in error.hint
 
 
-def test_an_ffmpeg_that_does_not_start_is_named(settings, tmp_path):
+def test_an_ffmpeg_that_does_not_start_is_reported(settings, tmp_path):
     path = tmp_path / "ffmpeg"
     path.write_text("#!/bin/sh\nexit 3\n")
     path.chmod(0o755)
@@ -42,7 +42,7 @@ def test_an_ffmpeg_that_does_not_start_is_named(settings, tmp_path):
     assert error.id == "mixtape.E001"
 
 
-def test_an_old_ffmpeg_and_a_missing_encoder_are_named(settings, tmp_path):
+def test_an_old_ffmpeg_and_a_missing_encoder_are_reported(settings, tmp_path):
     encoders = [name for name in ffmpeg.NEEDED_ENCODERS if name != "libmp3lame"]
     settings.FFMPEG = fake_ffmpeg(tmp_path, "4.4.1", encoders)
     old, missing = checks.check_ffmpeg(None)
@@ -50,19 +50,19 @@ def test_an_old_ffmpeg_and_a_missing_encoder_are_named(settings, tmp_path):
     assert "4.4.1" in old.msg and "libmp3lame" in missing.msg
 
 
-def test_folders_that_can_be_made_are_fine(settings, tmp_path):
+def test_folders_that_can_be_created_pass(settings, tmp_path):
     settings.DATA_DIR, settings.MEDIA_ROOT = tmp_path / "var" / "deep", tmp_path
     assert checks.check_folders(None) == []
 
 
-def test_an_unwritable_folder_is_named_with_its_setting(settings, tmp_path):
+def test_an_unwritable_folder_is_reported_with_its_setting(settings, tmp_path):
     (tmp_path / "file").touch()
     settings.DATA_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "file" / "media"
     (error,) = checks.check_folders(None)
     assert error.id == "mixtape.E004" and "MIXTAPE_MEDIA_DIR" in error.hint
 
 
-def test_a_key_that_others_can_read_is_named(settings):
+def test_a_key_that_others_can_read_is_reported(settings):
     keys = settings.DATA_DIR / "keys"
     keys.mkdir(parents=True)
     (keys / "secret_key").write_text("x")
@@ -74,7 +74,7 @@ def test_a_key_that_others_can_read_is_named(settings):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
-def test_keys_that_the_site_cannot_read_are_named(settings):
+def test_keys_that_the_site_cannot_read_are_reported(settings):
     keys = settings.DATA_DIR / "keys"
     keys.mkdir(parents=True)
     (keys / "secret_key").write_text("x")
@@ -94,11 +94,11 @@ def reach(settings, *, bind, url="", proxies=0, demo=False):
     return [warning.id for warning in checks.check_reach(None)]
 
 
-def test_a_site_for_this_machine_alone_needs_no_address(settings):
+def test_a_local_site_needs_no_url(settings):
     assert reach(settings, bind="127.0.0.1", demo=True) == []
 
 
-def test_a_site_that_others_reach_needs_its_address_and_its_proxy(settings):
+def test_a_site_others_can_reach_needs_its_url_and_its_proxy(settings):
     assert reach(settings, bind="0.0.0.0") == ["mixtape.W003"]
     assert reach(settings, bind="127.0.0.1", url="https://mix.example.org") == ["mixtape.W004"]
     assert reach(settings, bind="127.0.0.1", url="https://mix.example.org", proxies=1) == []

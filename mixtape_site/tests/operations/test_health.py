@@ -1,4 +1,4 @@
-"""/readyz says what is missing, and only then is it 503."""
+"""/readyz reports what is missing, and answers 503 only then."""
 
 from datetime import timedelta
 
@@ -23,13 +23,13 @@ def workers():
 
 
 def ask(client, host="localhost", **more):
-    """Ask as this machine asks for itself, unless told otherwise."""
+    """Request from this machine itself, unless `host` or `more` say otherwise."""
     cache.clear()
     answer = client.get("/readyz", headers={"host": host, **more})
     return answer.status_code, answer.json()["checks"]
 
 
-def test_a_site_with_all_it_needs_is_ready(client, workers):
+def test_a_complete_site_is_ready(client, workers):
     status, checks = ask(client)
     assert status == 200 and all(check["ok"] for check in checks.values())
     assert set(checks) >= {
@@ -43,14 +43,14 @@ def test_a_site_with_all_it_needs_is_ready(client, workers):
     }
 
 
-def test_a_worker_that_is_silent_for_a_minute_is_missed(client, workers):
+def test_a_worker_silent_for_a_minute_is_reported(client, workers):
     WorkerNode.objects.filter(queue="long").update(heartbeat_at=Now() - timedelta(seconds=61))
     status, checks = ask(client)
     assert status == 503
     assert not checks["worker_long"]["ok"] and checks["worker_short"]["ok"]
 
 
-def test_the_age_of_the_oldest_waiting_job_is_told(client, workers, alice):
+def test_the_age_of_the_oldest_waiting_job_is_reported(client, workers, alice):
     job = MixJob.objects.create(owner=alice, mix=make_mix_row(alice), title="Mix", snapshot={}, queue="long")
     MixJob.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(seconds=90))
     checks = ask(client)[1]
@@ -58,7 +58,9 @@ def test_the_age_of_the_oldest_waiting_job_is_told(client, workers, alice):
     assert checks["worker_short"]["detail"]["oldest_waiting_s"] is None
 
 
-def test_a_media_folder_that_cannot_be_written_is_told_without_its_path(client, workers, settings, tmp_path):
+def test_a_media_folder_that_cannot_be_written_is_reported_without_its_path(
+    client, workers, settings, tmp_path
+):
     (tmp_path / "file").touch()
     settings.MEDIA_ROOT = tmp_path / "file" / "media"
     status, checks = ask(client)
@@ -66,19 +68,19 @@ def test_a_media_folder_that_cannot_be_written_is_told_without_its_path(client, 
     assert str(tmp_path) not in str(checks)
 
 
-def test_a_full_disk_is_told(client, workers, settings):
+def test_a_full_disk_is_reported(client, workers, settings):
     settings.LIMITS = settings.LIMITS.__class__(free_disk_bytes=1 << 60)
     status, checks = ask(client)
     assert status == 503 and not checks["disk"]["ok"]
 
 
-def test_a_missing_ffmpeg_is_told(client, workers, settings, tmp_path):
+def test_a_missing_ffmpeg_is_reported(client, workers, settings, tmp_path):
     settings.FFMPEG = str(tmp_path / "nowhere")
     status, checks = ask(client)
     assert status == 503 and not checks["ffmpeg"]["ok"]
 
 
-def test_this_machine_and_operators_hear_more_than_others(client, workers, as_bob):
+def test_only_this_machine_and_operators_get_details(client, workers, as_bob):
     operator = Client()
     operator.force_login(get_user_model().objects.create_superuser("op@example.org", "many loud records"))
     told = [
@@ -97,19 +99,19 @@ def test_this_machine_and_operators_hear_more_than_others(client, workers, as_bo
     assert len(plain) >= 7
 
 
-def test_another_machine_hears_no_details_by_naming_this_one(client, workers):
+def test_a_forged_host_header_gets_no_details(client, workers):
     cache.clear()
     answer = client.get("/readyz", headers={"host": "localhost"}, REMOTE_ADDR="203.0.113.9")
     assert "detail" not in answer.content.decode()
 
 
-def test_asking_often_looks_once(client, workers, django_assert_num_queries):
+def test_repeated_requests_share_one_report(client, workers, django_assert_num_queries):
     ask(client)
     with django_assert_num_queries(0):
         assert client.get("/readyz").status_code == 200
 
 
-def test_what_is_written_is_no_session_that_opens_anything(client, workers, alice):
+def test_the_probe_row_is_no_valid_session(client, workers, alice):
     ask(client)
     client.cookies["sessionid"] = "readyz"
     assert client.get("/account/").status_code == 302

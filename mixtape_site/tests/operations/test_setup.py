@@ -1,4 +1,4 @@
-"""Getting ready: all of it the first time, next to nothing the second."""
+"""Preparing a site: everything the first time, almost nothing the second."""
 
 import io
 import sqlite3
@@ -30,14 +30,14 @@ def prepare():
     return out.getvalue()
 
 
-def test_folders_and_static_files_are_there_afterwards(settings):
+def test_folders_and_static_files_are_created(settings):
     prepare()
     assert (settings.DATA_DIR / "keys").stat().st_mode & 0o777 == 0o700
     assert (settings.MEDIA_ROOT / "tracks").is_dir()
     assert (settings.STATIC_ROOT / "site.css").read_text() == "a{}"
 
 
-def test_others_on_the_machine_read_neither_the_database_nor_the_songs(settings):
+def test_other_users_of_the_machine_cannot_read_database_and_songs(settings):
     for folder in (settings.DATA_DIR, settings.MEDIA_ROOT):
         folder.mkdir(mode=0o755, parents=True)
         folder.chmod(0o755)
@@ -59,7 +59,7 @@ def test_static_files_are_collected_again_only_when_one_changed(settings):
     assert collected.read_text() == "b{}"
 
 
-def test_a_site_for_this_machine_alone_tells_of_the_demo_account(settings):
+def test_a_local_site_prints_the_demo_account(settings):
     settings.DEMO_ACCOUNT = True
     said = prepare()
     assert "demo@mixtape.local" in said
@@ -67,7 +67,7 @@ def test_a_site_for_this_machine_alone_tells_of_the_demo_account(settings):
     assert prepare().count("demo@mixtape.local") == 1 and User.objects.count() == 1
 
 
-def test_a_site_that_others_reach_closes_the_demo_account(settings):
+def test_a_site_others_can_reach_closes_the_demo_account(settings):
     settings.DEMO_ACCOUNT = True
     prepare()
     settings.DEMO_ACCOUNT = False
@@ -76,14 +76,14 @@ def test_a_site_that_others_reach_closes_the_demo_account(settings):
     assert "demo" not in prepare()
 
 
-def test_the_operators_link_is_printed_until_there_is_an_operator(settings):
+def test_the_operators_link_is_printed_until_an_operator_exists(settings):
     settings.DEMO_ACCOUNT = False
     assert f"{settings.SITE_URL}/account/first/" in prepare()
     User.objects.create_superuser("op@example.org", "x")
     assert prepare() == ""
 
 
-def test_the_database_is_copied_before_an_upgrade_and_few_copies_stay(settings, tmp_path, monkeypatch):
+def test_the_database_is_copied_before_an_upgrade_and_old_copies_are_removed(settings, tmp_path, monkeypatch):
     path = tmp_path / "mixtape.sqlite3"
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE songs (title)")

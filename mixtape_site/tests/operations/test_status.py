@@ -1,4 +1,4 @@
-"""The operators' page: what works, and how old the ffmpeg is that opens strangers' files."""
+"""The operators' status page: checks, and the age of the ffmpeg that opens untrusted files."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -51,7 +51,7 @@ def marks_of(page):
         ("ffmpeg version 7.0.2-static https://example.org/20260930 Copyright", None),
     ],
 )
-def test_the_day_is_read_where_its_builder_wrote_it(line, day):
+def test_the_build_date_is_parsed(line, day):
     assert day_of(line) == day
 
 
@@ -59,14 +59,14 @@ def test_the_day_is_read_where_its_builder_wrote_it(line, day):
     ("made_on", "made_in", "newest_day"),
     [(date(2026, 9, 30), 2026, date(2026, 9, 30)), (None, 2026, LAST_DAY), (None, None, None)],
 )
-def test_it_is_old_after_a_year(made_on, made_in, newest_day):
+def test_a_build_is_old_after_a_year(made_on, made_in, newest_day):
     build = Build("9", Path("ffmpeg"), True, made_on, made_in)
     assert build.newest_day == newest_day
     assert not build.is_old((newest_day or LAST_DAY) + timedelta(days=365))
     assert build.is_old((newest_day or LAST_DAY) + timedelta(days=366)) == (newest_day is not None)
 
 
-def test_the_ffmpeg_that_comes_along_tells_its_day(settings):
+def test_the_bundled_ffmpeg_has_a_build_date(settings):
     settings.FFMPEG = None
     build = ffmpeg_build.read_build()
     assert build.is_ours and build.newest_day and build.newest_day.year >= 2024
@@ -86,12 +86,12 @@ def test_an_operator_sees_what_works_and_what_is_missing(operator, settings):
     assert "Something is missing" in page and marks_of(page).count("Broken") == 1 and "None works." in page
 
 
-def test_the_version_is_among_what_an_operator_sees(operator, settings):
+def test_an_operator_sees_the_version(operator, settings):
     settings.VERSION = "7.8.9"
     assert "Version 7.8.9." in operator.get("/status/").content.decode()
 
 
-def test_an_old_ffmpeg_is_a_note_and_works_on(operator, settings, tmp_path):
+def test_an_old_ffmpeg_is_a_note_and_still_ready(operator, settings, tmp_path):
     year = timezone.localdate().year
     path = named_ffmpeg(settings, tmp_path, year_line(year - 1))
     page = operator.get("/status/").content.decode()
@@ -102,13 +102,13 @@ def test_an_old_ffmpeg_is_a_note_and_works_on(operator, settings, tmp_path):
     assert marks_of(page).count("Look at this") == 1 and "Install a newer one." in page
 
 
-def test_an_ffmpeg_that_does_not_start_is_told_and_the_page_still_shows(operator, settings, tmp_path):
+def test_an_ffmpeg_that_does_not_start_is_reported_on_the_page(operator, settings, tmp_path):
     settings.FFMPEG = str(tmp_path / "nowhere")
     page = operator.get("/status/")
-    assert page.status_code == 200 and "does not answer as it should: EngineError" in page.content.decode()
+    assert page.status_code == 200 and "does not respond correctly: EngineError" in page.content.decode()
 
 
-def test_the_way_to_it_is_shown_to_operators_alone(operator, as_bob):
+def test_the_link_to_it_is_shown_to_operators_only(operator, as_bob):
     assert 'href="/status/"' in operator.get("/account/").content.decode()
     assert 'href="/status/"' not in as_bob.get("/account/").content.decode()
     assert as_bob.get("/status/").status_code == 404
