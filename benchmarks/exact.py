@@ -56,7 +56,7 @@ def lengths(bench: Bench) -> Iterator[Row]:
         exact = len(sound) == timeline.frames == len(raw) and first == 0
         yield Row(
             f"{kind.upper()} decoded by ffmpeg",
-            "the plan's frames, from its first sample" if kind == "mp3" else "beside",
+            "the plan's frames, from its first sample" if kind == "mp3" else "for comparison",
             f"{len(sound) - timeline.frames:+d} frames, begins {first:+d}, ends {last:+d}",
             f"plan {timeline.frames} frames",
             exact if kind == "mp3" else None,

@@ -53,7 +53,7 @@ def sox_splice(
 ) -> Run | None:
     """Run `sox splice` between an ffmpeg for each track and one for the MP3; None when sox is not installed.
 
-    Not every sox reads and writes MP3, so pipes do it; encoding then runs beside the rest.
+    Not every sox reads and writes MP3, so pipes do it; encoding then runs in parallel.
     """
     if shutil.which("sox") is None:
         return None

@@ -87,8 +87,8 @@ def _sox_run(bench: Bench) -> Run:
 def _beside(title: str, runs: Sequence[Run], ours_s: float) -> Row:
     wall_s = median_wall_s(runs)
     if not wall_s:
-        return Row(f"render, against {title}", "beside", "", "not installed")
-    return Row(f"render, against {title}", "beside", f"{wall_s / ours_s:.2f} x", f"{wall_s:.1f} s")
+        return Row(f"render, against {title}", "for comparison", "", "not installed")
+    return Row(f"render, against {title}", "for comparison", f"{wall_s / ours_s:.2f} x", f"{wall_s:.1f} s")
 
 
 def _ratios(slower: Sequence[Run], faster: Sequence[Run]) -> str:

@@ -98,7 +98,7 @@ def memory() -> Iterator[Row]:
             assert session.received == size
     more_mib = (peaks[HUGE_BYTES] - peaks[CHUNK]) / MIB
     yield Row(
-        "memory of the sending process, 4 GiB beside 8 MiB",
+        "memory of the sending process, 4 GiB compared with 8 MiB",
         f"at most {MOST_MORE_MIB} MiB more",
         f"{peaks[HUGE_BYTES] / MIB:.0f} MiB, {more_mib:+.1f} MiB",
         reached=more_mib <= MOST_MORE_MIB,

@@ -51,7 +51,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Answer whether the site can do its work; details only for operators and this machine."""
     report = health.recent_report()
     with_details = is_local_request(request) or (
-        report.checks["database"].is_ok and is_operator(request)  # finding out who asks needs the database
+        report.checks["database"].is_ok and is_operator(request)  # identifying the user needs the database
     )
     return JsonResponse(report.to_json(with_details=with_details), status=200 if report.is_ready else 503)
 

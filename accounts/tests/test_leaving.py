@@ -189,7 +189,7 @@ def test_a_running_worker_does_not_recreate_deleted_data(alice):
         services.delete_account(alice)
         run.beat()
         assert run.stop_reason == "lost"
-        return lambda: pytest.fail("a result was written for somebody who is gone")
+        return lambda: pytest.fail("a result was written for a deleted user")
 
     assert run_claimed(JobKind(MixJob, run, pytest.fail), job.pk, token, beats=False) is None
     assert not MixJob.objects.exists() and not Artifact.objects.exists() and not Mix.objects.exists()

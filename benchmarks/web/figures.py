@@ -138,7 +138,7 @@ def polling(bench: WebBench) -> Iterator[Row]:
         note=f"{len(times)} answers, median {statistics.median(times) * 1000:.0f} ms",
     )
     yield Row(
-        "the render beside them",
+        "render during the polls",
         f"<= {SLOWER:.1f} x",
         f"{slower:.2f} x",
         f"{statistics.mean(alone):.1f} s alone",
@@ -210,7 +210,7 @@ def uploads(bench: WebBench) -> Iterator[Row]:
         "upload on loopback", f">= {UPLOAD_MB_S:.0f} MB/s", f"{mb_s:.0f} MB/s", reached=mb_s >= UPLOAD_MB_S
     )
     yield Row(
-        "the web server's memory meanwhile",
+        "web server's memory during the upload",
         f"<= {MEMORY_MB:.0f} MB more",
         f"{peak_mb - before_mb:.0f} MB more",
         reached=peak_mb - before_mb <= MEMORY_MB,

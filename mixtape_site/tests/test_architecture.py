@@ -139,7 +139,7 @@ ENGINE_ROOMS = (
     "checks",
     "pipeline",
 )
-# The same for the services: modules beside the rooms first, `demo` last
+# The same for the services: modules outside the rooms first, `demo` last
 SERVICE_ROOMS = (
     "storage",
     "limits",

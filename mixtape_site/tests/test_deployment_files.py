@@ -84,13 +84,13 @@ def test_commands_exist(path):
 
 
 def test_only_the_web_server_and_the_publish_worker_get_secrets():
-    told = {path.name: read_unit(path).get("Service", {}).get("EnvironmentFile", []) for path in UNITS}
+    env_files = {path.name: read_unit(path).get("Service", {}).get("EnvironmentFile", []) for path in UNITS}
     secret = "-/etc/mixtape-secrets.env"
-    assert {name for name, files in told.items() if secret in files} == {
+    assert {name for name, files in env_files.items() if secret in files} == {
         "mixtape.service",
         "mixtape-web.service",
     }
-    assert told["mixtape-worker@.service"] == ["/etc/mixtape.env", "-/etc/mixtape-%i.env"]
+    assert env_files["mixtape-worker@.service"] == ["/etc/mixtape.env", "-/etc/mixtape-%i.env"]
     text = (DEPLOY / "mixtape.env.example").read_text()
     assert not any(name in text for name in WITHHELD["long"])
 

@@ -381,8 +381,8 @@ def test_files_have_safe_headers_and_are_never_html(name, part, alice, as_alice,
     assert answer.status_code == (206 if part else 200)
     assert b"".join(answer) == (hostile[:4] if part else hostile)
     kind, disposition = FILES[name]
-    told = answer.headers.get("Content-Disposition", "inline").split(";")[0]
-    assert (answer["Content-Type"], told) == (kind, disposition)
+    shown_as = answer.headers.get("Content-Disposition", "inline").split(";")[0]
+    assert (answer["Content-Type"], shown_as) == (kind, disposition)
     check_headers(answer)
 
 

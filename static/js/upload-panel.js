@@ -169,13 +169,13 @@
     }
 
     async announce(item) {
-      const told = [["filename", item.file.name]];
-      if (this.dataset.mix) told.push(["mix", this.dataset.mix]);
+      const metadata = [["filename", item.file.name]];
+      if (this.dataset.mix) metadata.push(["mix", this.dataset.mix]);
       const headers = {
         ...this.headers(),
         "Tus-Resumable": "1.0.0",
         "Upload-Length": String(item.file.size),
-        "Upload-Metadata": told.map(([name, value]) => `${name} ${toBase64(value)}`).join(","),
+        "Upload-Metadata": metadata.map(([name, value]) => `${name} ${toBase64(value)}`).join(","),
       };
       for (const wait of [...RETRY_MS, null]) {
         const response = await fetch(this.dataset.create, { method: "POST", headers }).catch(() => null);
@@ -228,7 +228,7 @@
           return again;
         },
         onProgress: (sent) => this.progress(item, sent),
-        onChunkComplete: () => item.told || this.changed(item),
+        onChunkComplete: () => item.hasProgress || this.changed(item),
         onSuccess: () => this.finish(item),
         onError: (error) => this.giveUp(item, error),
       });
@@ -298,7 +298,7 @@
     }
 
     changed(item) {
-      if (item) item.told = true; // the first chunk has arrived: lists may show progress
+      if (item) item.hasProgress = true; // the first chunk has arrived: lists may show progress
       this.dispatchEvent(new CustomEvent("uploads:changed", { bubbles: true }));
     }
 

@@ -44,7 +44,7 @@ def sealed_rows(model: type[models.Model], column: str) -> list[object]:
 
 
 def reseal(model: type[models.Model], column: str, pk: object) -> bool:
-    """Re-encrypt one value unless it changes meanwhile; return whether a key opens it."""
+    """Re-encrypt one value unless it changes in between; return whether a key opens it."""
     with transaction.atomic():
         locked = model._base_manager.select_for_update().filter(pk=pk)
         value = locked.values_list(column, flat=True).first()

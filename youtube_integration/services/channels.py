@@ -215,8 +215,8 @@ def disconnect(credential: YouTubeCredential) -> None:
 
 def end_publications(credential: YouTubeCredential) -> None:
     """Cancel open publications of a channel, and delete YouTube's data from those that have a video."""
-    ours = YouTubePublication.objects.filter(owner=credential.user_id, channel_id=credential.channel_id)
-    rows = ours.filter(state__in=OPEN)
+    owned = YouTubePublication.objects.filter(owner=credential.user_id, channel_id=credential.channel_id)
+    rows = owned.filter(state__in=OPEN)
     rows.exclude(video_id=None).update(**ended(State.DONE), phase=YouTubePublication.Phase.PUBLISHED)
     rows.filter(video_id=None, final_sent_at__isnull=False).update(
         **requeued(),
@@ -227,9 +227,9 @@ def end_publications(credential: YouTubeCredential) -> None:
     )
     for pk in rows.filter(final_sent_at=None).values_list("pk", flat=True):
         YouTubePublication.objects.request_cancel(pk)
-    ours.filter(state__in=ENDED).update(channel_title="")
-    ours.filter(state__in=(State.DONE, State.CANCELLED)).update(sealed_session="")
-    ours.update(processing={}, privacy_actual="", google_reason="")
+    owned.filter(state__in=ENDED).update(channel_title="")
+    owned.filter(state__in=(State.DONE, State.CANCELLED)).update(sealed_session="")
+    owned.update(processing={}, privacy_actual="", google_reason="")
 
 
 def read_channel(credential: YouTubeCredential) -> None:

@@ -227,7 +227,7 @@ def thumbnail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 @login_required
 @require_POST
 def make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
-    """Make a mix with a video, and show the publish form meanwhile."""
+    """Make a mix with a video, and show the publish form while it is made."""
     mix = access.get_mix(request.user, mix_pk)
     try:
         job = publications.make_with_video(

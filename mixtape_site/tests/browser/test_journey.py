@@ -212,7 +212,7 @@ def test_an_upload_resumes_after_a_network_error_and_after_a_reload(page, site, 
     )
     page.locator("input.upload-files").set_input_files(long_song)
     wait_until_ready(page, 1)
-    assert again[0] == str(8 << 20), "it began anew"
+    assert again[0] == str(8 << 20), "it restarted from the beginning"
     kept = [path for path in (site.folder / "media" / "tracks").rglob("*") if path.is_file()]
     assert long_song.read_bytes() in [path.read_bytes() for path in kept]
     watched.errors = [error for error in watched.errors if "ERR_FAILED" not in error]

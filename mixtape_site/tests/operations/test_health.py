@@ -83,19 +83,19 @@ def test_a_missing_ffmpeg_is_reported(client, workers, settings, tmp_path):
 def test_only_this_machine_and_operators_get_details(client, workers, as_bob):
     operator = Client()
     operator.force_login(get_user_model().objects.create_superuser("op@example.org", "many loud records"))
-    told = [
+    answers = [
         ask(client),
         ask(client, "127.0.0.1:8000"),
         ask(client, "[::1]:8000"),
         ask(operator, "testserver"),
     ]
-    assert all(checks["ffmpeg"]["detail"]["version"] for _status, checks in told)
-    assert all("free_mb" in checks["disk"]["detail"] for _status, checks in told)
+    assert all(checks["ffmpeg"]["detail"]["version"] for _status, checks in answers)
+    assert all("free_mb" in checks["disk"]["detail"] for _status, checks in answers)
     forwarded = {"x-forwarded-for": "203.0.113.9"}
-    told = [ask(client, "testserver"), ask(as_bob, "testserver"), ask(client, **forwarded)]
-    told.append(ask(client, **{"x-forwarded-proto": "https"}))
-    plain = {name: {"ok": True} for name in told[0][1]}
-    assert [checks for _status, checks in told] == [plain] * 4
+    answers = [ask(client, "testserver"), ask(as_bob, "testserver"), ask(client, **forwarded)]
+    answers.append(ask(client, **{"x-forwarded-proto": "https"}))
+    plain = {name: {"ok": True} for name in answers[0][1]}
+    assert [checks for _status, checks in answers] == [plain] * 4
     assert len(plain) >= 7
 
 

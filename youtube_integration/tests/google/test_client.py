@@ -42,10 +42,10 @@ def test_a_body_is_read_once_and_again_only_after_a_seek():
 
 
 def test_a_window_shows_its_part_of_a_file_and_stops_when_asked():
-    stops, told = [], []
-    window = FileWindow(io.BytesIO(b"0123456789"), 3, 5, lambda: bool(stops), told.append)
+    stops, reported = [], []
+    window = FileWindow(io.BytesIO(b"0123456789"), 3, 5, lambda: bool(stops), reported.append)
     assert (len(window), window.read(2), window.read(9), window.read(9)) == (5, b"34", b"567", b"")
-    assert told == [0, 2, 5]
+    assert reported == [0, 2, 5]
     stops.append(True)
     window.seek(0)
     with pytest.raises(Cancelled):
@@ -98,15 +98,15 @@ def test_stopping_ends_a_chunk_at_once(google, api):
 
 
 def test_a_refresh_is_reported_and_the_chunk_sent_whole(google):
-    told = []
-    api = client.connect_api(give_tokens(google), told.append)
+    reported = []
+    api = client.connect_api(give_tokens(google), reported.append)
     address = api.open_session(DETAILS, size=9, file_name="x.mp4")
     google.expire_tokens()
     whole = {"offset": 0, "length": 9, "size": 9, "should_stop": lambda: False}
     state = api.send_chunk(address, io.BytesIO(b"123456789"), **whole)
     assert state.offset == 9 and state.video_id in google.videos
-    assert [tokens.access in google.access for tokens in told] == [True]
-    assert "ya29" not in repr(told)
+    assert [tokens.access in google.access for tokens in reported] == [True]
+    assert "ya29" not in repr(reported)
 
 
 def test_an_old_token_is_refreshed_before_it_is_used(google):

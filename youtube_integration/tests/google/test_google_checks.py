@@ -167,12 +167,12 @@ def site(tmp_path, **environment):
 
 def test_a_foreign_address_switches_google_off_even_without_checks(tmp_path):
     keys = {"GOOGLE_CLIENT_ID": "a", "GOOGLE_CLIENT_SECRET": "b"}
-    told, check = site(tmp_path, **keys, YOUTUBE_ROOT_URL="https://evil.example/", MIXTAPE_DEBUG="True")
-    assert told == "False False"
+    output, check = site(tmp_path, **keys, YOUTUBE_ROOT_URL="https://evil.example/", MIXTAPE_DEBUG="True")
+    assert output == "False False"
     assert check.returncode != 0 and "mixtape.E010" in check.stderr
 
 
 def test_a_file_of_keys_sets_a_site_up(tmp_path, keys_file):
-    told, check = site(tmp_path, GOOGLE_CLIENT_SECRETS_FILE=str(keys_file))
-    assert told == "True True"
+    output, check = site(tmp_path, GOOGLE_CLIENT_SECRETS_FILE=str(keys_file))
+    assert output == "True True"
     assert check.returncode == 0, check.stderr

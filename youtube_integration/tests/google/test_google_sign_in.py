@@ -119,9 +119,9 @@ def test_closed_sign_up_refuses_new_users_and_admits_known_ones(google, settings
     settings.SIGNUP_OPEN = False
     assert arrive(as_nobody).url == "/mixes/"
     google.manner.user = {"sub": "2", "email": "new@example.com", "name": "New"}
-    stranger = Client()
-    assert "closed" in arrive(stranger).content.decode().lower()
-    assert not is_in(stranger) and User.objects.count() == 1
+    newcomer = Client()
+    assert "closed" in arrive(newcomer).content.decode().lower()
+    assert not is_in(newcomer) and User.objects.count() == 1
 
 
 def test_closed_sign_up_admits_google_sign_in_to_an_existing_account(settings, as_nobody):

@@ -229,6 +229,6 @@ def test_no_secret_is_logged(google, alice, caplog, capsys):
 def test_a_publication_names_no_secret_in_its_row(google, alice):
     google.fail("chunk", nth=2, drop="fin")
     publication = run_once(make_publication(connect(google, alice)))
-    told = " ".join(str(value) for value in YouTubePublication.objects.values_list().get())
-    assert "upload_id" not in told and google.base not in told
+    row_text = " ".join(str(value) for value in YouTubePublication.objects.values_list().get())
+    assert "upload_id" not in row_text and google.base not in row_text
     assert publication.sealed_session and publication.not_before - timezone.now() < timedelta(seconds=2)

@@ -105,8 +105,8 @@ def test_an_outage_of_google_changes_nothing(as_alice, google):
 def test_an_answer_with_another_state_connects_nothing(as_alice, google, state):
     path = begin(as_alice)
     query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
-    told = {"code": query["code"]} | ({} if state is None else {"state": state})
-    assert "did not confirm" in words_of(as_alice.get(CALLBACK, told))
+    params = {"code": query["code"]} | ({} if state is None else {"state": state})
+    assert "did not confirm" in words_of(as_alice.get(CALLBACK, params))
     assert google.asked("POST", "/token") == []
     # the correct state is used up as well: an answer is accepted once
     assert "not started here" in words_of(as_alice.get(path))
@@ -237,11 +237,11 @@ def page_of(row):
 
 def test_disconnecting_cancels_publications_and_deletes_youtubes_data(alice, as_alice, google):
     credential = connected(alice, as_alice)
-    told = {"privacy_actual": "private", "processing": {"status": "succeeded"}, "credential": credential}
-    told["sealed_session"] = "sealed"
-    on_its_way = publication(alice, **told)
-    unclear = publication(alice, final_sent_at=timezone.now(), **told)
-    video = publication(alice, final_sent_at=timezone.now(), video_id="v1", **told)
+    columns = {"privacy_actual": "private", "processing": {"status": "succeeded"}, "credential": credential}
+    columns["sealed_session"] = "sealed"
+    on_its_way = publication(alice, **columns)
+    unclear = publication(alice, final_sent_at=timezone.now(), **columns)
+    video = publication(alice, final_sent_at=timezone.now(), video_id="v1", **columns)
     elsewhere = publication(alice, channel_id="UCother", privacy_actual="public")
     as_alice.post(reverse("youtube:disconnect"))
     rows = [on_its_way, unclear, video, elsewhere]

@@ -52,7 +52,7 @@ def test_long_videos_are_for_verified_channels(long_uploads, seconds, verdict):
 
 
 def test_verification_is_offered_only_where_it_helps():
-    channels = (YouTubeCredential(long_uploads=told) for told in ("eligible", "disallowed"))
+    channels = (YouTubeCredential(long_uploads=status) for status in ("eligible", "disallowed"))
     assert [preflight.check_length(one, 901.0).link for one in channels] == [preflight.VERIFY_URL, ""]
 
 

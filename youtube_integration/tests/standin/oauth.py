@@ -127,7 +127,7 @@ def token_answer(form: dict[str, str], google: Any, grant: Grant, *, is_refresh:
 def id_token(grant: Grant, **claims: Any) -> str:
     """Return a signed id token; `claims` override the user's."""
     now_s = int(time.time())
-    told = {
+    defaults = {
         "iss": ISSUER,
         "azp": CLIENT_ID,
         "aud": CLIENT_ID,
@@ -139,7 +139,7 @@ def id_token(grant: Grant, **claims: Any) -> str:
         "exp": now_s + 3600,
     }
     nonce = {"nonce": grant.nonce} if grant.nonce else {}
-    return jwt.encode({**told, **nonce, **claims}, signing_key(), "RS256", headers={"kid": KEY_ID})
+    return jwt.encode({**defaults, **nonce, **claims}, signing_key(), "RS256", headers={"kid": KEY_ID})
 
 
 def revoke(handler: Any) -> None:
