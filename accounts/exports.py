@@ -19,7 +19,7 @@ account.json   who you are, where you signed in from
 *.json         your tracks, pictures, mixes with every state they were in, jobs and results
 tracks/        the songs you added, as you added them          (only if you asked for the files)
 pictures/      your pictures                                   (the same)
-results/       the files made from your mixes, one folder a job (the same)
+results/       files made from your mixes, one folder a job    (the same)
 """
 
 

@@ -63,11 +63,15 @@ class Problem:
     asked_delay_s: float | None = None  # Retry-After
 
 
-INTERRUPTED = gettext_lazy("The connection to YouTube was interrupted; the upload goes on at %(percent)d %%.")
+INTERRUPTED = gettext_lazy(
+    "The connection to YouTube was interrupted; the upload continues at %(percent)d %%."
+)
 NOT_REACHED = gettext_lazy(
     "YouTube could not be reached for a day. What was sent is kept for a while: press Resume to continue."
 )
-RECONNECT = gettext_lazy("Please reconnect your YouTube account; the upload then goes on at %(percent)d %%.")
+RECONNECT = gettext_lazy(
+    "Please reconnect your YouTube account; the upload then continues at %(percent)d %%."
+)
 LACKS_PERMISSION = gettext_lazy(
     "Mixtape lacks the permission to upload. Reconnect your YouTube account and leave all boxes ticked."
 )
@@ -107,8 +111,10 @@ PLAYLIST_GONE = gettext_lazy("The playlist is no longer there, so the video is i
 REFUSED = gettext_lazy("YouTube refused: %(message)s (reference %(reference)s)")
 
 AFTER_UPLOAD: tuple[Words, Words] = (  # once YouTube has the video: messages for a wait and for a hold
-    gettext_lazy("YouTube does not answer just now. Your video is safe there; its state is asked again."),
-    gettext_lazy("Your video is on YouTube. To see what becomes of it, reconnect your YouTube account."),
+    gettext_lazy(
+        "YouTube does not answer at the moment. Your video is safe there; its state will be checked again."
+    ),
+    gettext_lazy("Your video is on YouTube. To follow its processing, reconnect your YouTube account."),
 )
 
 UNAVAILABLE_PROBLEM = Problem("unavailable", Retry.NEVER, UNAVAILABLE, is_for_operator=True)

@@ -101,7 +101,7 @@ def test_inviting_a_user_again_resets_the_password_and_may_grant_rights(alice, a
 
 
 def test_an_invalid_address_gets_no_link():
-    with pytest.raises(CommandError, match="no e-mail address"):
+    with pytest.raises(CommandError, match="not an e-mail address"):
         invite("carol")
 
 

@@ -276,7 +276,7 @@ def mail_lost_grant(credential: YouTubeCredential) -> None:
         return
     subject = _("Your YouTube channel is no longer connected")
     text = _(
-        "Google has ended the permission to publish to “%(channel)s”. If you want to go on publishing from "
+        "Google has ended the permission to publish to “%(channel)s”. If you want to keep publishing from "
         "here, connect it again within a week:\n\n%(address)s\n\nAfter that, what this site knows of the "
         "channel is deleted. Your videos on YouTube stay as they are.\n"
     )

@@ -41,7 +41,11 @@ WAITING = {  # reason: status, code, least and most seconds until the retry
     "uploadLimitExceeded": (400, "channel_limit", 86_390, 86_401),
 }
 HELD_REASONS = {
-    "authError": (401, "reconnect", "Please reconnect your YouTube account; the upload then goes on at 0 %."),
+    "authError": (
+        401,
+        "reconnect",
+        "Please reconnect your YouTube account; the upload then continues at 0 %.",
+    ),
     "insufficientPermissions": (
         403,
         "permission",

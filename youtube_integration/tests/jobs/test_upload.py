@@ -260,7 +260,9 @@ def test_a_revoked_grant_holds_the_upload_and_reconnecting_resumes_its_session(g
     google.end_grants()
     run_once(publication)
     assert (publication.phase, publication.not_before) == (Phase.NEEDS_RECONNECT, HELD)
-    assert publication.message == ("Please reconnect your YouTube account; the upload then goes on at 39 %.")
+    assert publication.message == (
+        "Please reconnect your YouTube account; the upload then continues at 39 %."
+    )
     assert YouTubeCredential.objects.get().state == YouTubeCredential.State.RECONNECT
     publication_job.clean_up()
     publication.refresh_from_db()
@@ -358,7 +360,7 @@ def test_an_outage_of_ten_minutes_is_waited_out(google, publication):
         YouTubePublication.objects.update(not_before=None)
     assert publication.error_code == "interrupted" and publication.failures == len(waits) <= 14
     assert max(waits) <= 300
-    assert publication.message == ("The connection to YouTube was interrupted; the upload goes on at 19 %.")
+    assert publication.message == ("The connection to YouTube was interrupted; the upload continues at 19 %.")
     google.faults.clear()
     drive(publication)
     assert_published_once(google, publication)
