@@ -29,7 +29,8 @@ def counted(monkeypatch):
 def engine_timeline(mix, settings=None, joins=()):
     tracks = [item.track for item in items_of(mix)]
     known = analyses_of(tracks)
-    return plan_mix([known[track.pk] for track in tracks], settings or MixSettings(transition_s=8.0), joins).timeline
+    settings = settings or MixSettings(transition_s=8.0)
+    return plan_mix([known[track.pk] for track in tracks], settings, joins).timeline
 
 
 def starts_of(plan):
