@@ -1,4 +1,4 @@
-"""Whose is it? Every object of a user is fetched here: yours, or there is no such thing."""
+"""Fetch objects for their owner; another user's object raises Http404 like a missing one."""
 
 import uuid
 from typing import TypeVar
@@ -50,7 +50,7 @@ def get_job(user: User, pk: uuid.UUID) -> MixJob:
 
 
 def get_job_state(user: User, pk: uuid.UUID) -> MixJob:
-    """Return a run without what it was made from and what came out: those are long."""
+    """Return a job without its snapshot and results, which are long."""
     long = ("snapshot", "outline", "check_sheet", "notes", "timings_s")
     return _get_or_404(MixJob.objects.filter(owner=user, pk=pk, mix__deleted_at=None).defer(*long))
 

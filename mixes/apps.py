@@ -1,4 +1,4 @@
-"""Tracks, mixes and what is made of them."""
+"""App configuration of tracks, mixes and jobs."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""The id of the job that this thread works on, for log lines."""
+"""Id of the job this thread works on, for log lines."""
 
 from contextvars import ContextVar
 

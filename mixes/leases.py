@@ -1,8 +1,9 @@
-"""The one copy of the lease machinery: rows that a worker claims, keeps alive, and finishes exactly once.
+"""Job leases: workers claim rows, renew the lease while they work, and finish each row exactly once.
 
-The row is the truth and the queue message only a wake-up. A claim is one conditional UPDATE that takes the
-row with a fresh token; every later write carries that token, so a worker that lost its lease changes nothing.
-All times are the database's own, so the clocks of several machines do not matter.
+The database row is the source of truth; the queue message is only a wake-up. A claim is one conditional
+UPDATE that sets a fresh token on the row. Every later write is conditional on that token (a fencing token),
+so a worker that lost its lease changes nothing. All times come from the database clock, so clock differences
+between machines do not matter.
 """
 
 import uuid
@@ -16,16 +17,16 @@ from django.db import models
 from django.db.models import Case, Count, F, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce, Greatest, Now
 
-LEASE = timedelta(seconds=60)  # a worker that is silent for so long has died
-LONGEST_LEASE = timedelta(seconds=120)  # no lease is so long: the clock was set back
-FAIRNESS_WINDOW = timedelta(hours=1)  # whoever was served least in it comes first
-BACKOFF_S = (5, 60)  # before the second and the third attempt
+LEASE = timedelta(seconds=60)  # a worker silent for this long counts as dead
+LONGEST_LEASE = timedelta(seconds=120)  # a lease further ahead means that the clock was set back
+FAIRNESS_WINDOW = timedelta(hours=1)  # the owner with the fewest starts in it comes first
+BACKOFF_S = (5, 60)  # delay before the second and the third attempt
 MAX_ATTEMPTS = 3
 PROGRESS_FULL = 1000
 
 
 class State(models.TextChoices):
-    """Of any job; what a publication is doing beyond that is its own phase."""
+    """State of a job of any kind; publications record their phase separately."""
 
     QUEUED = "queued", "waiting"
     RUNNING = "running", "running"
@@ -39,20 +40,20 @@ ENDED = (State.DONE, State.FAILED, State.CANCELLED)
 
 
 class LeasedQuerySet(models.QuerySet["Leased"]):
-    """What workers ask of the rows."""
+    """Queries and conditional updates that workers run on job rows."""
 
     def expired(self) -> Self:
-        """Return running rows whose worker has died, or whose clock was set back."""
+        """Return running rows whose lease has expired, or whose clock was set back."""
         return self.filter(lease_expired(), state=State.RUNNING)
 
     def waiting(self, queue: str) -> Self:
-        """Return rows that may be started now."""
+        """Return rows of `queue` that may be started now."""
         return self.filter(
             is_due(), queue=queue, state=State.QUEUED, attempt__lt=F("max_attempts"), cancel_requested=False
         )
 
     def in_fair_order(self) -> Self:
-        """Order as they are to be served: priority, then the owner served least of late, then age."""
+        """Sort by priority, then by the owner with the fewest recent starts, then by age."""
         served = (
             self.model._default_manager.filter(
                 owner=OuterRef("owner"), started_at__gt=Now() - FAIRNESS_WINDOW
@@ -67,7 +68,7 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
         )
 
     def claim(self, pk: object, worker: str) -> uuid.UUID | None:
-        """Take a waiting row for `worker`; return the token, or None when somebody else was faster."""
+        """Claim a waiting row for `worker`; return its token, or None if another worker claimed it first."""
         token = uuid.uuid4()
         taken = self.filter(
             is_due(), pk=pk, state=State.QUEUED, attempt__lt=F("max_attempts"), cancel_requested=False
@@ -84,40 +85,40 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
         return token if taken == 1 else None
 
     def held(self, pk: object, token: uuid.UUID) -> Self:
-        """Return the row while `token` still holds it: the fence before every write of a worker."""
+        """Return the row while `token` still holds it: the condition of every write by a worker."""
         return self.filter(pk=pk, token=token, state=State.RUNNING)
 
     def requeue_expired(self) -> int:
-        """Hand the rows of dead workers back to the queue; return how many."""
+        """Requeue expired rows that have attempts left; return how many."""
         return (
             self.expired().filter(cancel_requested=False, attempt__lt=F("max_attempts")).update(**requeued())
         )
 
     def unrecoverable(self) -> Self:
-        """Return rows that nobody will work on: of dead workers, and handed back while being cancelled."""
+        """Return rows that must be ended: expired without attempts left, or cancelled while unclaimed."""
         dropped = self.expired().filter(Q(cancel_requested=True) | Q(attempt__gte=F("max_attempts")))
         return dropped | self.filter(state=State.QUEUED, cancel_requested=True)
 
     def held_by(self, command: str) -> Self:
-        """Return the rows that processes of one worker command hold, whose names begin with `command`."""
+        """Return the running rows of a worker command: those whose worker name starts with `command`."""
         return self.filter(state=State.RUNNING, worker__startswith=command)
 
     def release(self) -> int:
-        """Hand running rows back whose worker stops on purpose: that was no attempt."""
+        """Requeue running rows of a worker that shuts down; this does not count as an attempt."""
         return self.filter(state=State.RUNNING).update(**released())
 
     def expire(self) -> int:
-        """End the lease of running rows whose worker is known to be dead."""
+        """Expire the lease of running rows whose worker is known to be dead."""
         return self.filter(state=State.RUNNING).update(lease_until=Now() - timedelta(seconds=1))
 
     def request_cancel(self, pk: object) -> bool:
-        """Cancel a waiting row at once and a running one at its next beat; False when it has ended."""
+        """Cancel a waiting row at once, a running one at its next heartbeat; return False if it has ended."""
         if self.filter(pk=pk, state=State.QUEUED).update(**ended(State.CANCELLED), cancel_requested=True):
             return True
         return bool(self.filter(pk=pk, state=State.RUNNING).update(cancel_requested=True))
 
     def retry(self, pks: Iterable[object]) -> int:
-        """Put ended rows back into the queue with all their attempts; return how many."""
+        """Requeue ended rows with all attempts restored; return how many."""
         return self.filter(pk__in=list(pks), state__in=ENDED).update(
             **requeued(),
             attempt=0,
@@ -133,22 +134,22 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
 
 
 def job_models() -> list[type["Leased"]]:
-    """Return every kind of job, whichever app it belongs to."""
+    """Return the models of all job kinds, of every app."""
     return [model for model in apps.get_models() if issubclass(model, Leased)]
 
 
 def lease_expired() -> Q:
-    """Return the condition that a lease has run out, or is too far off: the clock was set back."""
+    """Return the condition for an expired lease; one too far ahead counts too, as the clock was set back."""
     return Q(lease_until__lt=Now()) | Q(lease_until__gt=Now() + LONGEST_LEASE)
 
 
 def is_due() -> Q:
-    """Return the condition that a row may be started; a last start to come means a clock set back."""
+    """Return the condition for a row that may start; a start in the future means the clock was set back."""
     return Q(not_before=None) | Q(not_before__lte=Now()) | Q(started_at__gt=Now())
 
 
 def ended(state: State) -> dict[str, Any]:
-    """Return the columns of a row that nobody works on any more."""
+    """Return the column values of a row that has ended."""
     return {
         "state": state,
         "token": None,
@@ -160,7 +161,7 @@ def ended(state: State) -> dict[str, Any]:
 
 
 def requeued() -> dict[str, Any]:
-    """Return the columns of a row that goes back to the queue."""
+    """Return the column values of a row that goes back to the queue."""
     return {
         "state": State.QUEUED,
         "token": None,
@@ -171,25 +172,26 @@ def requeued() -> dict[str, Any]:
 
 
 def released() -> dict[str, Any]:
-    """Return the columns of a row that a stopping worker gives back: that was no attempt."""
+    """Return the column values of a row released at shutdown, with the attempt not counted."""
     return {**requeued(), "attempt": Greatest(F("attempt") - 1, 0)}
 
 
 def backoff() -> Case:
-    """Return when a row that failed may be tried again, by the attempts it has had."""
+    """Return the time of the next attempt, by the number of attempts so far."""
     first, later = (Now() + timedelta(seconds=seconds) for seconds in BACKOFF_S)
     return Case(When(attempt__lte=1, then=first), default=later, output_field=models.DateTimeField())
 
 
 class Leased(models.Model):
-    """A job of any kind, as rows of one shape."""
+    """Abstract base of all job kinds: state, lease, attempts and progress."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     queue = models.CharField(max_length=10)
     priority = models.SmallIntegerField(default=0)  # lower comes first
     not_before = models.DateTimeField(null=True, blank=True)
-    attempt = models.PositiveSmallIntegerField(default=0)  # raised at claim: a job that kills its worker ends
+    # counted at claim, so that a job that kills its worker runs out of attempts
+    attempt = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField(default=MAX_ATTEMPTS)
     token = models.UUIDField(null=True, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -201,7 +203,7 @@ class Leased(models.Model):
     message = models.CharField(max_length=200, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_text = models.TextField(blank=True)  # a sentence for the owner; the traceback is in the log
-    dedupe_key = models.CharField(max_length=100, default=uuid.uuid4)  # one open row of each
+    dedupe_key = models.CharField(max_length=100, default=uuid.uuid4)  # at most one open row per key
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

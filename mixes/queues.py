@@ -1,4 +1,4 @@
-"""The names of the queues, and the wake-up that tells a worker to look at one."""
+"""Queue names, and the wake-up message that makes a worker look at its queue."""
 
 from functools import partial
 
@@ -12,23 +12,23 @@ QUEUES = (SHORT, LONG, PUBLISH)
 
 
 def served_queues() -> tuple[str, ...]:
-    """Return the queues that have work on this site: without Google's keys nothing is published."""
+    """Return the queues this site serves; publishing needs Google's keys."""
     return QUEUES if settings.PUBLISHING else (SHORT, LONG)
 
 
 def wake(queue: str) -> None:
-    """Have a worker look at `queue` once this transaction is committed.
+    """Wake a worker of `queue` once this transaction is committed.
 
-    The message carries no job: where it is lost the reaper sends another, and too many of them do no harm.
+    The message names no job. If it is lost the reaper sends another; extra messages do no harm.
     """
     transaction.on_commit(partial(send_wake_up, queue), robust=True)
 
 
 def send_wake_up(queue: str) -> None:
-    """Send a wake-up now."""
+    """Send a wake-up message now."""
     async_task("mixes.tasks.run_next", queue, q_options={"cluster": queue})
 
 
 def has_wake_up(queue: str) -> bool:
-    """Tell whether a wake-up is on its way that nobody has taken."""
+    """Return whether a wake-up message is waiting unread."""
     return get_broker(queue).queue_size() > 0

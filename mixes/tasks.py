@@ -1,4 +1,4 @@
-"""What a wake-up does: claim the best waiting row of a queue and run it."""
+"""Queue task behind each wake-up: claim the next waiting row of a queue and run it."""
 
 import os
 import socket
@@ -19,24 +19,24 @@ KINDS: dict[str, tuple[JobKind, ...]] = {
         JobKind(Preview, preview_job.handle, preview_job.on_failure, preview_job.clean_up),
     ),
     LONG: (JobKind(MixJob, mix_job.handle, mix_job.on_failure, mix_job.clean_up),),
-    PUBLISH: (),  # what publishes knows this app and not the other way round: it enters itself
+    PUBLISH: (),  # filled by youtube_integration, which this app never imports
 }
-CLAIM_TRIES = 20  # to claim a row while other workers are faster
-_MAIN_PID = os.getpid()  # of the worker command; its forked processes keep it
+CLAIM_TRIES = 20  # while other workers claim the same rows first
+_MAIN_PID = os.getpid()  # of the worker command; forked processes keep this value
 
 
 def command_name() -> str:
-    """Name this worker command; the names of its processes begin with it."""
+    """Return the name of this worker command, the prefix of its processes' names."""
     return f"{socket.gethostname()[:80]}:{_MAIN_PID}:"
 
 
 def process_name() -> str:
-    """Name this process of a worker command, as the rows it claims tell it."""
+    """Return the name of this worker process, as stored in the rows it claims."""
     return f"{command_name()}{os.getpid()}"
 
 
 def run_next(queue: str) -> str:
-    """Run the best waiting row, if there is one; say what came of it."""
+    """Run the next waiting row, if there is one; return the outcome as text."""
     claimed = None if is_stopping() else claim_best(queue)
     if claimed is None:
         return "nothing to do"
@@ -48,7 +48,7 @@ def run_next(queue: str) -> str:
 
 
 def claim_best(queue: str) -> tuple[JobKind, Leased, uuid.UUID] | None:
-    """Claim the row that comes first in fairness; None when nothing waits."""
+    """Claim the next row in fair order; return None when nothing waits."""
     for _ in range(CLAIM_TRIES):
         best = [
             (job, kind)
@@ -64,14 +64,15 @@ def claim_best(queue: str) -> tuple[JobKind, Leased, uuid.UUID] | None:
 
 
 def has_waiting(queue: str) -> bool:
-    """Tell whether a row of the queue could be started now."""
+    """Return whether a row of the queue could be started now."""
     return any(kind.model.objects.waiting(queue).exists() for kind in KINDS[queue])
 
 
 def maintain_queue(queue: str, *, trust_leases: bool = True) -> None:
-    """Do what keeps a queue going whatever was lost: reap, and wake a worker when something waits.
+    """Requeue or end expired rows, and send a wake-up when rows wait.
 
-    Without `trust_leases` nothing is reaped: the living renew theirs first, by a clock that was set.
+    With `trust_leases` False nothing is reaped, so that live workers can renew their leases after a clock
+    jump.
     """
     for kind in KINDS[queue]:
         expire_dead_processes(kind)
@@ -82,14 +83,14 @@ def maintain_queue(queue: str, *, trust_leases: bool = True) -> None:
 
 
 def expire_dead_processes(kind: JobKind) -> None:
-    """End the leases of this command's own processes that were killed: nobody waits until they run out."""
+    """Expire the leases of this command's own killed processes, instead of waiting for the timeout."""
     for job in kind.model.objects.held_by(command_name()):
         if not is_alive(int(job.worker.removeprefix(command_name()))):
             kind.model.objects.held(job.pk, job.token).expire()
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether there is such a process."""
+    """Return whether a process with this id exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -98,11 +99,11 @@ def is_alive(pid: int) -> bool:
 
 
 def release_all(queue: str) -> int:
-    """Hand back what this worker's processes held; they are gone."""
+    """Release the rows held by this worker's processes, which have exited."""
     return sum(kind.model.objects.held_by(command_name()).release() for kind in KINDS[queue])
 
 
 def describe_current(queue: str) -> str:
-    """Return what this worker works on now."""
+    """Return the name of the job this worker runs now."""
     running = [job for kind in KINDS[queue] for job in kind.model.objects.held_by(command_name()).only("id")]
     return ", ".join(f"{type(job).__name__} {job.pk}" for job in running)[:100]

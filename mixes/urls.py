@@ -1,4 +1,4 @@
-"""Pages of tracks, mixes, jobs and their files."""
+"""URLs of tracks, mixes, jobs and their files."""
 
 from django.urls import URLPattern, path
 
@@ -6,7 +6,7 @@ from mixes.views import artifacts, bin, jobs, joins, mixes, pictures, previews, 
 
 app_name = "mixes"
 urlpatterns: list[URLPattern] = [
-    # mixes and their joins, the bin
+    # mixes, their joins and the bin
     path("mixes/", mixes.mix_list, name="mix_list"),
     path("mixes/new/", mixes.mix_create, name="mix_create"),
     path("mixes/demo/", mixes.mix_demo, name="mix_demo"),
@@ -22,7 +22,7 @@ urlpatterns: list[URLPattern] = [
     path("mixes/<uuid:mix_pk>/joins/<uuid:item_pk>/", joins.join, name="join"),
     path("mixes/<uuid:mix_pk>/joins/<uuid:item_pk>/preview/", joins.join_preview, name="join_preview"),
     path("bin/", bin.bin_page, name="bin"),
-    # tracks, uploads, listening, pictures
+    # tracks, uploads, previews and pictures
     path("tracks/", tracks.track_list, name="track_list"),
     path("tracks/states/", tracks.track_states, name="track_states"),
     path("tracks/<uuid:track_pk>/", tracks.track_edit, name="track_edit"),
@@ -40,7 +40,7 @@ urlpatterns: list[URLPattern] = [
     path("previews/<uuid:preview_pk>/sound/", previews.preview_file, name="preview_file"),
     path("mixes/<uuid:mix_pk>/artwork/", pictures.artwork, name="artwork"),
     path("artworks/<uuid:artwork_pk>/", pictures.artwork_image, name="artwork_image"),
-    # runs and their results
+    # jobs and their results
     path("mixes/<uuid:mix_pk>/make/", jobs.mix_make, name="mix_make"),
     path("jobs/<uuid:job_pk>/", jobs.job_detail, name="job_detail"),
     path("jobs/<uuid:job_pk>/status/", jobs.job_status, name="job_status"),

@@ -1,4 +1,4 @@
-"""The operator's view: what runs, what was made, what lies where. Results are read, never edited."""
+"""Operator's admin: jobs, results, tracks and workers. Results can be viewed, not edited."""
 
 from django.contrib import admin
 
@@ -17,4 +17,4 @@ __all__ = [
 ]
 
 admin.site.site_header = admin.site.site_title = "Mixtape"
-admin.site.index_title = "What runs here, and what was made"
+admin.site.index_title = "Jobs, results and library"

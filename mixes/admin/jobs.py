@@ -1,4 +1,4 @@
-"""Runs, their files, and the workers that make them."""
+"""Admin of jobs, their files, and workers."""
 
 import uuid
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def cancel_jobs(model_admin: admin.ModelAdmin, request: HttpRequest, jobs: Query
 
 
 def make_again_from(stage: str) -> Action:
-    """Return the action that makes runs again from a stage on."""
+    """Return the admin action that makes jobs again from a stage on."""
 
     @admin.action(description=f"Make again from: {stage}", permissions=["manage"])
     def make_again(model_admin: admin.ModelAdmin, request: HttpRequest, jobs: QuerySet[MixJob]) -> None:
@@ -122,7 +122,7 @@ class MixJobAdmin(LeasedAdmin):
 
     @admin.display(description="stage", ordering="stage")
     def shown_stage(self, job: MixJob) -> str:
-        """Where it works, or stopped."""
+        """Return the stage where the job is, or stopped."""
         if not job.stage or job.state == State.DONE:
             return "-"
         return str(job_page.STAGE_WORDS.get(job.stage, job.stage))
@@ -180,7 +180,7 @@ class ArtifactAdmin(ReadOnlyAdmin):
         return rows.defer(*(f"job__{column}" for column in MixJobAdmin.long_columns))
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """A result is deleted as a whole, with its run."""
+        """Forbid deleting a single result: results are deleted with their job."""
         return super().has_delete_permission(request, obj) and not self.is_own_page(request)
 
     def get_urls(self) -> list[URLPattern]:
@@ -188,7 +188,7 @@ class ArtifactAdmin(ReadOnlyAdmin):
         return [path("<uuid:pk>/file/", sent, name="mixes_artifact_file"), *super().get_urls()]
 
     def send_file(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-        """Hand a result to an operator."""
+        """Send a result's file to an operator."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         artifact = get_object_or_404(Artifact, pk=pk)

@@ -1,4 +1,4 @@
-"""What users brought and arranged: tracks with their analyses, uploads, mixes, listening copies."""
+"""Admin of tracks and their analyses, uploads, mixes and previews."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from mixes.services.editing import edits
 from mixes.services.library import tracks
 from mixes.services.wording import clock, loudness
 
-DETAILS = (  # of an analysis, as an operator wants to see them
+DETAILS = (  # keys of an analysis shown to operators
     "rate",
     "frames",
     "codec",
@@ -35,7 +35,7 @@ DETAILS = (  # of an analysis, as an operator wants to see them
 @admin.action(description="Listen again", permissions=["manage"])
 def reanalyse(model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[Track]) -> None:
     uploaded = rows.exclude(state=Track.State.UPLOADING)
-    apply_to_each(model_admin, request, uploaded, request_analysis, "%d will be listened to again.")
+    apply_to_each(model_admin, request, uploaded, request_analysis, "%d will be analysed again.")
 
 
 class AnalysisInline(admin.TabularInline):

@@ -1,4 +1,4 @@
-"""What all our admin pages share: rows are looked at, acted upon, and never edited by hand."""
+"""Base classes of the admin: rows can be viewed and acted on, not edited."""
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -15,11 +15,11 @@ from mixes.services.limits import LimitReached
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that the site itself writes."""
+    """Admin of rows that only the site itself writes."""
 
     show_full_result_count = False
     list_per_page = 50
-    long_columns: tuple[str, ...] = ()  # JSON that no list needs
+    long_columns: tuple[str, ...] = ()  # JSON columns that lists do not load
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         rows = super().get_queryset(request)
@@ -34,18 +34,18 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
     def is_own_page(self, request: HttpRequest) -> bool:
-        """Tell whether this is about rows of this model, and not about what hangs on another one's."""
+        """Return whether the request is for this model's own pages, not for another model's cascade."""
         meta, match = self.model._meta, request.resolver_match
         return match is not None and str(match.url_name).startswith(f"{meta.app_label}_{meta.model_name}_")
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
-        """Who may act upon rows: those whose role lets them change such rows."""
+        """Return whether the user's role may change such rows, and so run actions on them."""
         meta = self.model._meta
         return request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}")
 
 
 class LeasedAdmin(ReadOnlyAdmin):
-    """Rows that a worker claims."""
+    """Admin of job rows."""
 
     @admin.display(description="state", ordering="state")
     def shown_state(self, job: Leased) -> str:
@@ -66,9 +66,9 @@ class LeasedAdmin(ReadOnlyAdmin):
 
 
 def in_words(length: timedelta) -> str:
-    """Return a duration as H:MM:SS, without what a reader of lists does not need.
+    """Return a duration as H:MM:SS, without microseconds.
 
-    It is none where it would be less: the clock was set back meanwhile.
+    A negative duration counts as zero: the clock was set back meanwhile.
     """
     return str(timedelta(seconds=max(0, round(length.total_seconds()))))
 
@@ -80,7 +80,7 @@ def apply_to_each(
     act: Callable[[Any], object],
     done: str,
 ) -> None:
-    """Do something with each chosen row, and tell of those with which it could not be done."""
+    """Apply an action to each chosen row, and report the rows it failed for."""
     count = 0
     for row in rows:
         try:

@@ -1,1 +1,1 @@
-"""What users fill in."""
+"""Forms for tracks, mixes, joins and the look of a mix."""

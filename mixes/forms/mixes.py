@@ -1,4 +1,4 @@
-"""What users set for a mix, for one join, and for the words around it."""
+"""Forms for the settings of a mix, a join, and the look of a mix."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ NAMED_LUFS = {"even": -14.0, "loud": -10.0, "untouched": None}
 
 
 class LengthChoice(TextChoices):
-    """Where the length of a transition comes from."""
+    """Source of a transition's length."""
 
     MIX = "mix", _("As the mix")
     AUTO = "auto", _("Chosen to suit each pair")
@@ -32,7 +32,7 @@ class LengthChoice(TextChoices):
 
 
 class SecondsField(forms.FloatField):
-    """Seconds of a transition; a slider beside it moves in steps of half a second."""
+    """Seconds of a transition; the slider beside it has steps of half a second."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=0.0, max_value=LONGEST_TRANSITION_S, step_size=None, **options)
@@ -40,7 +40,7 @@ class SecondsField(forms.FloatField):
 
 
 class MixSettingsForm(forms.Form):
-    """How a mix sounds and what is made of it."""
+    """Sound and outputs of a mix."""
 
     style = forms.ChoiceField(choices=STYLE_CHOICES, label=_("Joins"))
     length = forms.ChoiceField(choices=LengthChoice.choices[1:], label=_("Length of joins"))
@@ -81,7 +81,7 @@ class MixSettingsForm(forms.Form):
 
     @staticmethod
     def values_of(mix: Mix) -> dict[str, Any]:
-        """Return what the form shows for a mix."""
+        """Return the form's values for a mix."""
         named = next((name for name, lufs in NAMED_LUFS.items() if lufs == mix.target_lufs), "own")
         values = {name: getattr(mix, name, None) for name in MixSettingsForm.base_fields}
         length = LengthChoice.AUTO if mix.transition_s is None else LengthChoice.SET
@@ -98,7 +98,7 @@ class MixSettingsForm(forms.Form):
         return data
 
     def changes(self) -> dict[str, Any]:
-        """Return columns of `Mix` with their values."""
+        """Return the changed columns of `Mix` with their values."""
         changes = {
             name: value for name, value in self.cleaned_data.items() if name not in ("length", "loudness")
         }
@@ -114,7 +114,7 @@ class MixSettingsForm(forms.Form):
 
 
 class JoinForm(forms.Form):
-    """One join: a style and a length, or as the mix has it."""
+    """Style and length of one join, or both as the mix has them."""
 
     style = forms.ChoiceField(
         required=False, choices=[("", _("As the mix")), *STYLE_CHOICES], label=_("Style")
@@ -124,7 +124,7 @@ class JoinForm(forms.Form):
 
     @staticmethod
     def values_of(item: MixTrack, planned_s: float) -> dict[str, Any]:
-        """Return what the form shows for the join after an item, which now lasts `planned_s`."""
+        """Return the form's values for the join after an item, which now lasts `planned_s`."""
         length = LengthChoice.SET if item.join_s is not None else LengthChoice.MIX
         seconds = planned_s if item.join_s is None else item.join_s
         return {
@@ -140,7 +140,7 @@ class JoinForm(forms.Form):
         return data
 
     def transition_s(self) -> Length | None:
-        """Return the length as the arrangement keeps it."""
+        """Return the length as the arrangement stores it."""
         length = self.cleaned_data["length"]
         if length == LengthChoice.SET:
             seconds: float = self.cleaned_data["seconds"]
@@ -149,7 +149,7 @@ class JoinForm(forms.Form):
 
 
 class LookForm(forms.Form):
-    """The words that go with a mix."""
+    """Title, artist and description of a mix."""
 
     title = forms.CharField(max_length=200, label=_("Title"))
     artist = forms.CharField(max_length=200, required=False, label=_("Made by"))
@@ -160,5 +160,5 @@ class LookForm(forms.Form):
 
     @staticmethod
     def values_of(mix: Mix) -> dict[str, Any]:
-        """Return what the form shows for a mix."""
+        """Return the form's values for a mix."""
         return {name: getattr(mix, name) for name in LookForm.base_fields}

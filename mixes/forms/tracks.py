@@ -1,4 +1,4 @@
-"""What users say about their tracks."""
+"""Forms for tracks."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from mixes.engine.tags.tags import MAX_NUMBER
 from mixes.engine.text import clean_text
 from mixes.models import Track
 
-MAX_LENGTH = 300  # characters, as of the names that are read from files
+MAX_LENGTH = 300  # characters, the same limit as for names read from files
 
 
 class CleanTextField(forms.CharField):
-    """One line of text without what a reader cannot see."""
+    """One line of text without invisible characters."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=MAX_LENGTH, **options)
@@ -23,7 +23,7 @@ class CleanTextField(forms.CharField):
 
 
 class TagsForm(forms.Form):
-    """The names of a track, as they stand in the tracklist."""
+    """Names of a track, as the tracklist shows them."""
 
     title = CleanTextField(label=_("Title"))
     artist = CleanTextField(label=_("Artist"), required=False)
@@ -34,10 +34,10 @@ class TagsForm(forms.Form):
 
     @classmethod
     def of(cls, track: Track) -> "TagsForm":
-        """Return the form as the track is now."""
+        """Return the form filled with the track's names."""
         return cls(initial={name: getattr(track, name) for name in cls.base_fields}, prefix=prefix_of(track))
 
 
 def prefix_of(track: Track) -> str:
-    """Return what tells the fields of two forms on one page apart."""
+    """Return the prefix of a track's fields, so that two forms on one page do not clash."""
     return f"t{track.pk.hex[:8]}"

@@ -1,1 +1,1 @@
-"""The queue side: jobs and what runs them."""
+"""Queue side: run claimed jobs."""

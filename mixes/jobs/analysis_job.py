@@ -1,4 +1,4 @@
-"""One analysis: from the file that was uploaded to a track that is ready, or a sentence why it is not."""
+"""Analysis job: measure an uploaded file; the track becomes ready, or is refused with a reason."""
 
 from functools import partial
 from pathlib import Path
@@ -24,13 +24,13 @@ from mixes.services.offline.analysis_store import hash_track
 from mixes.services.rendering import previews
 
 STAGE = "listen"
-HASHING_FRACTION = 0.05  # of the whole: the same file again is known before it is listened to
-MAX_COPIES = 20  # of a file that are remembered, for the page that still shows one of them
+HASHING_FRACTION = 0.05  # of the progress; hashing first finds duplicates without an analysis
+MAX_COPIES = 20  # duplicates remembered per track, for pages that still show one
 STOPPED = "Listening to it was stopped. Try again, or remove it."
 
 
 def handle(run: JobRun) -> Commit:
-    """Measure a track. Raises DecodeError with the reason when it cannot be used, Cancelled."""
+    """Analyse a track. Raises DecodeError with the reason when the file cannot be used, and Cancelled."""
     track = Track.objects.get(analyses=run.job.pk)
     path = storage.path_of(track.file)
     try:
@@ -55,11 +55,11 @@ def handle(run: JobRun) -> Commit:
 
 
 def accept(track: Track, analysis: TrackAnalysis) -> dict[str, Any]:
-    """Make the track ready; a copy of the file that came in at the same time gives way to it."""
-    User.objects.select_for_update().get(pk=track.owner_id)  # two copies may end at the same moment
+    """Mark the track ready; if the owner has the same file already, keep that track instead."""
+    User.objects.select_for_update().get(pk=track.owner_id)  # two copies may end at once
     if twin := usable_twin(track, analysis.sha256):
         return replace_by_twin(track, twin)
-    track.refresh_from_db()  # its owner may have named it while it was listened to
+    track.refresh_from_db()  # the owner may have renamed it during the analysis
     track.state, track.problem = Track.State.READY, ""
     track.sha256 = analysis.sha256
     track.duration_s, track.integrated_lufs = analysis.duration_s, analysis.integrated_lufs
@@ -75,27 +75,27 @@ def accept(track: Track, analysis: TrackAnalysis) -> dict[str, Any]:
 
 
 def usable_twin(track: Track, sha256: str) -> Track | None:
-    """Return a ready track of the same content and owner, in the bin or not."""
+    """Return a ready track of the same owner and content, in the bin or not."""
     twin = tracks.find_twin(track, sha256)
     return twin if twin and twin.state == Track.State.READY else None
 
 
 def replace_by_twin(track: Track, twin: Track) -> dict[str, Any]:
-    """Have the track that was there already, out of the bin if need be, take the places of the new one."""
+    """Replace `track` by its existing duplicate in every mix; take the duplicate out of the bin if needed."""
     track.refresh_from_db()
     if twin.deleted_at and not track.deleted_at:
         tracks.restore_track(twin)
     edits.swap_track(track, twin)
     twin.copies = [*twin.copies, str(track.pk)][-MAX_COPIES:]
     twin.save(update_fields=["copies"])
-    tracks.purge_track(track)  # with the job that runs: there is nothing left for it to end
+    tracks.purge_track(track)  # cascades to the running job, so no row is left to end
     return {}
 
 
 def on_failure(job: Leased, state: State, sentence: str) -> None:
-    """Have the track tell why it cannot be used; its file stays, so that listening can be tried again.
+    """Mark the track refused with the reason; its file stays, so that the analysis can be retried.
 
-    A track that was only listened to again keeps what is known of it.
+    A track that was only analysed again keeps its earlier result.
     """
     unknown = Q(state=Track.State.ANALYSING) | Q(state=Track.State.READY, analyses__measured_at=None)
     found = Track.objects.filter(unknown, analyses=job.pk)

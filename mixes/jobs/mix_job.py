@@ -1,4 +1,4 @@
-"""One run of a mix on a worker: from its snapshot to files, a check sheet and a waveform."""
+"""Mix job: turn a snapshot into files, a check sheet and a waveform."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -36,15 +36,15 @@ from mixes.services.offline.local_mixes import available_cores
 from mixes.services.rendering import artifacts, snapshots
 from mixes.services.rendering.mix_requests import check_disk, disk_full
 
-# Seconds of each stage, measured on two cores of 2024 (benchmarks/RESULTS.md): only their relation counts
+# Seconds per stage, measured on two cores (benchmarks/RESULTS.md); only the ratios matter
 DRAW_S, DRAW_PER_CARD_S = 0.3, 0.08
-BLEND_PER_S, ENCODE_PER_S = 0.002, 0.009  # per second of the mix, the latter on one core and per format
+BLEND_PER_S, ENCODE_PER_S = 0.002, 0.009  # per second of the mix; encoding on one core and per format
 VIDEO_S, VIDEO_PER_CARD_S, VIDEO_PER_S = 0.8, 0.5, 0.0004
 CHECK_PER_S = 0.0016  # per format
 
 
 def handle(run: JobRun) -> Commit:
-    """Make the mix of a job, going on where an earlier attempt was; return the writes of its result."""
+    """Make the mix of a job, resuming an earlier attempt; return a function that writes the result."""
     job = MixJob.objects.select_related("owner").get(pk=run.job.pk)
     work = storage.scratch_path("mix", job.pk)
     run.at_end.callback(clear_if_deleted, job)
@@ -56,13 +56,13 @@ def handle(run: JobRun) -> Commit:
 
 
 def clear_if_deleted(job: MixJob) -> None:
-    """Remove the work folder of a run that was deleted with its owner: nobody goes on with it."""
+    """Remove the work folder of a job that was deleted with its owner's account."""
     if not MixJob.objects.filter(pk=job.pk).exists():
         storage.remove_folder(storage.scratch_path("mix", job.pk))
 
 
 def make(job: MixJob, request: MixRequest, work: Path, run: JobRun) -> MixOutputs:
-    """Run the engine in the job's own folder."""
+    """Run the engine in the job's work folder."""
     timeline = snapshots.timeline_of(job.snapshot)
     is_resumed = work.is_dir()
     there = sum(path.stat().st_size for path in work.iterdir()) if is_resumed else 0
@@ -86,7 +86,7 @@ def make(job: MixJob, request: MixRequest, work: Path, run: JobRun) -> MixOutput
 
 @contextlib.contextmanager
 def errors_in_words(job: MixJob) -> Iterator[None]:
-    """Turn errors on files of ours into sentences about what their owner calls them."""
+    """Replace generated file names in the engine's errors by the titles the owner knows."""
     try:
         with full_disk_reported(disk_full()):
             yield
@@ -98,13 +98,13 @@ def errors_in_words(job: MixJob) -> Iterator[None]:
     except PictureError as error:
         raise EngineError(_("The picture cannot be used: %s") % error.reason) from error
     except DiskFull:
-        # before the row's end is written: the database may need the room
+        # before the job's outcome is written: the database may need the space
         storage.remove_folder(storage.scratch_path("mix", job.pk))
         raise
 
 
 def stage_costs(request: MixRequest, timeline: Timeline) -> dict[str, float]:
-    """Return about how many seconds each stage takes."""
+    """Return the estimated seconds of each stage."""
     length_s, formats = timeline.duration_s, len(request.formats)
     has_video = "mp4" in request.formats
     cards = len(timeline.clips) if has_video and request.title_cards else 0
@@ -118,11 +118,13 @@ def stage_costs(request: MixRequest, timeline: Timeline) -> dict[str, float]:
 
 
 class JobProgress:
-    """Turns how far a stage is into how far the whole run is."""
+    """Converts the progress of a stage into the progress of the whole job."""
 
     def __init__(self, costs: dict[str, float], report: Callable[[str, float], None], *, skips: bool) -> None:
-        """Report to `report`. `skips`: stages may be on record, and count only when work begins: a jump
-        ahead is no measure of the time that is left.
+        """Report to `report`.
+
+        With `skips`, stages may be finished already: their jumps are not reported, because they would distort
+        the estimate of the remaining time.
         """
         self._whole_s = sum(costs.values())
         self._costs, self._report, self._skips = costs, report, skips
@@ -138,7 +140,7 @@ class JobProgress:
 def commit(
     job: MixJob, request: MixRequest, outputs: MixOutputs, results: list[artifacts.Result]
 ) -> dict[str, Any]:
-    """Take the results in; runs in the transaction that ends the job."""
+    """Store the results; runs in the transaction that ends the job."""
     with errors_in_words(job):
         artifacts.store(job, results)
     gone = _("The picture of this mix was deleted, so one was drawn.")
@@ -159,20 +161,20 @@ def commit(
 
 
 def on_failure(job: Leased, state: State, sentence: str) -> None:
-    """Clear up after a run that failed for good or was cancelled."""
+    """Schedule clean-up and mail for a job that failed or was cancelled."""
     mix_job = MixJob.objects.select_related("owner").get(pk=job.pk)
     transaction.on_commit(partial(clear_and_notify, mix_job, state, sentence), robust=True)
 
 
 def clear_and_notify(job: MixJob, state: State, sentence: str) -> None:
-    """Remove the work folder, and tell the owner who asked to be told."""
+    """Remove the work folder, and mail the owner if they asked for it."""
     storage.remove_folder(storage.scratch_path("mix", job.pk))
     if job.mail_when_done and settings.HAS_MAIL and state != State.CANCELLED:
         send_mail(*mail_text(job, state, sentence), from_email=None, recipient_list=[job.owner.email])
 
 
 def clean_up() -> None:
-    """Remove the work folders of runs whose worker died between their end and the clearing up."""
+    """Remove work folders left by workers that died after their job ended."""
     for pk, folder in storage.scratch_folders("mix"):
         if not MixJob.objects.filter(pk=pk, state__in=OPEN).exists():
             with contextlib.suppress(BlockingIOError, FileNotFoundError), lock(folder, wait=False):
@@ -180,7 +182,7 @@ def clean_up() -> None:
 
 
 def mail_text(job: MixJob, state: State, sentence: str) -> tuple[str, str]:
-    """Return subject and text of the mail about an ended run."""
+    """Return subject and text of the mail about an ended job."""
     url = settings.SITE_URL + reverse("mixes:job_detail", args=[job.pk])
     title = " ".join(job.title.split())
     if state == State.DONE:

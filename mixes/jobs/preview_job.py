@@ -1,4 +1,4 @@
-"""Making one preview: an M4A of a track or of a join, then its row."""
+"""Preview job: render an M4A of a track or a join and store it in the cache."""
 
 import contextlib
 from functools import partial
@@ -23,7 +23,7 @@ STAGE = "copy"
 
 
 def handle(run: JobRun) -> Commit:
-    """Make a preview; its file is kept with its row. Raises DecodeError, DiskFull, Cancelled."""
+    """Render a preview; the returned commit stores its file. Raises DecodeError, DiskFull and Cancelled."""
     preview = Preview.objects.get(pk=run.job.pk)
     scratch = storage.scratch_path("preview", preview.pk)
     run.at_end.callback(storage.remove_folder, scratch)
@@ -55,14 +55,14 @@ def _write(preview: Preview, out: Path, run: JobRun) -> None:
 
 
 def _shown_name(preview: Preview, path: Path) -> str:
-    """Return what its owner called a file that lies here under a name of ours."""
+    """Return the owner's name of a file that is stored under a generated name."""
     tracks = Track.objects.filter(owner=preview.owner_id, pk__in=preview.recipe["tracks"])
     names = {Path(file).name: name for file, name in tracks.values_list("file", "name")}
     return names.get(path.name, path.name)
 
 
 def track_paths(preview: Preview) -> list[Path]:
-    """Return the files of the tracks that sound in it. Raises DecodeError when one was removed."""
+    """Return the file of each track in the preview. Raises DecodeError when a track was removed."""
     wanted = preview.recipe["tracks"]
     found = Track.objects.filter(owner=preview.owner_id, pk__in=wanted).exclude(file="")
     files = {str(pk): file for pk, file in found.values_list("pk", "file")}
@@ -72,7 +72,7 @@ def track_paths(preview: Preview) -> list[Path]:
 
 
 def _store(preview: Preview, out: Path) -> dict[str, Any]:
-    """Put the file to its name, the same at every attempt, and others out of the cache for it."""
+    """Move the file to its name, the same at every attempt, and evict older previews to make room."""
     name, size = f"{storage.PREVIEWS}/{preview.pk.hex[:2]}/{preview.pk.hex}.m4a", out.stat().st_size
     with full_disk_reported(disk_full()):
         storage.store(out, name)
@@ -92,12 +92,12 @@ def _remove(names: list[str]) -> None:
 
 
 def on_failure(job: Leased, state: State, sentence: str) -> None:
-    """Change nothing else: whoever asks for it sees why there is none, and may ask again."""
+    """Change nothing: a page that asks for the preview shows the reason and may retry."""
 
 
 def clean_up() -> None:
-    """Remove the work folders of runs whose worker died between their end and the clearing up."""
+    """Remove work folders left by workers that died after their job ended."""
     for pk, folder in storage.scratch_folders("preview"):
         if not Preview.objects.filter(pk=pk, state__in=OPEN).exists():
-            with contextlib.suppress(OSError):  # its worker may be at the same
+            with contextlib.suppress(OSError):  # the job's worker may remove it at the same time
                 storage.remove_folder(folder)

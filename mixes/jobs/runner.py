@@ -1,7 +1,7 @@
-"""One run of one claimed row: kept alive while it works, ended exactly once.
+"""Run a claimed job: renew its lease while it works, record its outcome exactly once.
 
-A handler gets a `JobRun`, does its work and returns a `Commit`: the writes that belong to its result. They
-happen in one transaction with the row's own end, and only while the token still holds the row.
+A handler gets a `JobRun`, does the work and returns a `Commit` that writes the result. The commit and the end
+of the job's row happen in one transaction, and only while the lease token is still valid.
 """
 
 import contextlib
@@ -39,10 +39,10 @@ from mixes.services.limits import LimitReached
 
 logger = logging.getLogger(__name__)
 
-BEAT_S = 1.0  # progress is written, and a wish to cancel seen, so often
-RENEW_S = 10.0  # the lease is moved so often
-MESSAGE_LENGTH = 200  # characters, as many as the column holds
-MIN_ETA_FRACTION = 0.02  # before that much is done, a remaining time is a guess
+BEAT_S = 1.0  # interval at which progress is written and cancellation is noticed
+RENEW_S = 10.0  # interval at which the lease is renewed
+MESSAGE_LENGTH = 200  # characters, the size of the column
+MIN_ETA_FRACTION = 0.02  # below this the remaining time is a guess
 INTERNAL_ERROR = gettext_noop("Something went wrong on our side.")
 CHILD_FAILED = gettext_noop("A program that works on the sound ended unexpectedly.")
 NOTHING_LOST = gettext_noop("What you added is safe; try again.")
@@ -50,13 +50,13 @@ KILLED_TOO_OFTEN = gettext_noop(
     "The system stopped this job again and again, so it was given up. What you added is safe; try again."
 )
 
-Commit = Callable[[], dict[str, Any]]  # gives more columns of the job's own row
+Commit = Callable[[], dict[str, Any]]  # returns further column values of the job's own row
 
 
 class Postponed(Exception):
-    """Ends a run that is to go on later: its row goes back to the queue, and that was no attempt.
+    """Raised by a handler to continue later: the row is requeued and the attempt does not count.
 
-    `columns` are written with it, such as `not_before`, and `attempt=0` where something was won for good.
+    `columns` are written with it, such as `not_before`, or `attempt=0` after lasting progress.
     """
 
     def __init__(self, **columns: Any) -> None:
@@ -65,22 +65,22 @@ class Postponed(Exception):
 
 
 class JobRun:
-    """What a handler sees of its run: the row as it was claimed, whom to tell, whether to stop."""
+    """One attempt at a job, as its handler sees it: the claimed row, progress reports and cancellation."""
 
     def __init__(self, job: Leased, token: uuid.UUID) -> None:
         self.job = job
         self.token = token
         self.stop_reason = ""  # cancel, drain or lost
-        self.at_end = contextlib.ExitStack()  # what is to be done however the run ends, after its commit
+        self.at_end = contextlib.ExitStack()  # callbacks run after the outcome is written, whatever it is
         self._pending: dict[str, Any] = {}
         self._written: dict[str, Any] = {}
-        self._begun: tuple[float, float] | None = None  # seconds, fraction, when work was first told of
+        self._begun: tuple[float, float] | None = None  # seconds, fraction at the first report
         self._renewed_s = time.monotonic()
 
     def on_progress(self, stage: str, fraction: float) -> None:
-        """Keep how far the whole job is, 0 to 1; the beat writes it."""
+        """Record the progress of the whole job, 0 to 1; the next heartbeat writes it."""
         now_s = time.monotonic()
-        begun_s, begun = self._begun = self._begun or (now_s, fraction)  # a resumed job begins further on
+        begun_s, begun = self._begun = self._begun or (now_s, fraction)  # a resumed job starts above 0
         done = fraction - begun
         eta_s = round((now_s - begun_s) * (1 - fraction) / done) if done > MIN_ETA_FRACTION else None
         self._pending |= {
@@ -90,19 +90,19 @@ class JobRun:
         }
 
     def set_message(self, message: str) -> None:
-        """Keep a short sentence for the job's page."""
+        """Record a short sentence for the job's page."""
         self._pending |= {"message": message[:MESSAGE_LENGTH]}
 
     def should_stop(self) -> bool:
         return bool(self.stop_reason)
 
     def beat(self) -> None:
-        """Look at the row and write to it, as often as `BEAT_S`."""
+        """Read the row, renew the lease and write progress; called every `BEAT_S` seconds."""
         try:
             self._beat()
         except Error as error:
             logger.warning("The database did not answer a job's beat; trying again: %s", error)
-            close_old_connections()  # one that was cut is of no use any more
+            close_old_connections()  # a broken connection must not be reused
             if time.monotonic() - self._renewed_s > LEASE.total_seconds():
                 self.stop_reason = "lost"
 
@@ -117,7 +117,7 @@ class JobRun:
         elif is_stopping():
             self.stop_reason = "drain"
         changes = {name: value for name, value in self._pending.items() if self._written.get(name) != value}
-        # late, and still ours: the database's clock was set, or the whole machine slept
+        # expired but not reassigned: the database clock was changed, or the whole machine was suspended
         if renew := is_late or time.monotonic() - self._renewed_s > RENEW_S:
             changes["lease_until"] = Now() + LEASE
         if changes and row.update(**changes) and renew:
@@ -128,12 +128,12 @@ class JobRun:
 Handler = Callable[[JobRun], Commit]
 OnFailure = Callable[
     [Leased, State, str], None
-]  # job, failed or cancelled, sentence; in the same transaction
+]  # job, FAILED or CANCELLED, sentence; called in the same transaction
 
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """A kind of job: its rows, what runs them, what else changes when one fails or is cancelled.
+    """A kind of job: its model, its handler, and what else happens when a job fails or is cancelled.
 
     `clean_up` removes what dead workers left behind.
     """
@@ -145,9 +145,9 @@ class JobKind:
 
 
 def run_claimed(kind: JobKind, pk: object, token: uuid.UUID, *, beats: bool = True) -> State | None:
-    """Run a claimed row to its end; return the state it is in then, None when it is no longer ours."""
+    """Run a claimed row; return its resulting state, or None when the lease was lost."""
     job = retry_until_database_answers(kind.model.objects.filter(pk=pk).first)()
-    if job is None:  # deleted with its owner a moment ago
+    if job is None:  # deleted with its owner's account a moment ago
         return None
     run = JobRun(job, token)
     log_token = job_id.set(str(job.pk))
@@ -175,7 +175,7 @@ def run_claimed(kind: JobKind, pk: object, token: uuid.UUID, *, beats: bool = Tr
 
 @contextlib.contextmanager
 def keep_alive(run: JobRun) -> Iterator[None]:
-    """Keep the row alive from a thread of its own until the block ends."""
+    """Send heartbeats from a separate thread until the block ends."""
     over = threading.Event()
 
     def beat() -> None:
@@ -196,7 +196,7 @@ def keep_alive(run: JobRun) -> Iterator[None]:
 
 @retry_until_database_answers
 def end_done(kind: JobKind, run: JobRun, commit: Commit) -> State | None:
-    """Write the result and the row's end together, if the row is still ours and nobody cancelled it."""
+    """Write the result and end the row in one transaction, unless the lease is lost or the job cancelled."""
     row = kind.model.objects.held(run.job.pk, run.token)
     with transaction.atomic():
         cancel = row.select_for_update().values_list("cancel_requested", flat=True).first()
@@ -211,7 +211,7 @@ def end_done(kind: JobKind, run: JobRun, commit: Commit) -> State | None:
 
 @retry_until_database_answers
 def end_postponed(kind: JobKind, run: JobRun, columns: dict[str, Any]) -> State | None:
-    """Hand a row back that is to go on later, unless it was cancelled meanwhile."""
+    """Requeue a postponed row without counting the attempt, unless it was cancelled meanwhile."""
     row = kind.model.objects.held(run.job.pk, run.token)
     if row.filter(cancel_requested=False).update(**{**released(), **columns}):
         return State.QUEUED
@@ -221,7 +221,7 @@ def end_postponed(kind: JobKind, run: JobRun, columns: dict[str, Any]) -> State 
 
 @retry_until_database_answers
 def end_stopped(kind: JobKind, run: JobRun) -> State | None:
-    """Write why a run was stopped: cancelled for good, or handed back as if it had never begun."""
+    """Record a stop: end a cancelled row, or requeue it without counting the attempt."""
     row = kind.model.objects.held(run.job.pk, run.token)
     if run.stop_reason == "cancel":
         with transaction.atomic():
@@ -234,9 +234,9 @@ def end_stopped(kind: JobKind, run: JobRun) -> State | None:
 
 @retry_until_database_answers
 def end_retryable(kind: JobKind, run: JobRun, reason: str) -> State | None:
-    """Write that a run failed for what may go well next time: back to the queue while it has attempts.
+    """Record a retryable failure: requeue with backoff while attempts remain.
 
-    Its page says `reason` until then; after the last attempt that is what it failed of.
+    The job's page shows `reason` meanwhile; after the last attempt the job fails with it.
     """
     row = kind.model.objects.held(run.job.pk, run.token)
     again = row.filter(attempt__lt=F("max_attempts"), cancel_requested=False)
@@ -247,12 +247,12 @@ def end_retryable(kind: JobKind, run: JobRun, reason: str) -> State | None:
 
 @retry_until_database_answers
 def end_failed(kind: JobKind, run: JobRun, sentence: str) -> State | None:
-    """Write that a run failed for what would not go better next time."""
+    """Record a permanent failure."""
     return fail(kind, kind.model.objects.held(run.job.pk, run.token), run.job, sentence)
 
 
 def fail(kind: JobKind, rows: Any, job: Leased, sentence: str) -> State | None:
-    """End one of `rows`, which are as its fence lets them be, with a sentence for its owner."""
+    """End one of `rows`, a query limited to rows the caller may end, with a sentence for the owner."""
     with transaction.atomic():
         if not rows.update(**ended(State.FAILED), error_text=sentence, message=""):
             return None
@@ -261,7 +261,7 @@ def fail(kind: JobKind, rows: Any, job: Leased, sentence: str) -> State | None:
 
 
 def reap(kinds: tuple[JobKind, ...]) -> None:
-    """Find the rows of workers that died: back to the queue, or ended where that was the last attempt."""
+    """Requeue rows whose lease expired; end those without attempts left or cancelled."""
     for kind in kinds:
         for job in kind.model.objects.unrecoverable():
             rows = kind.model.objects.unrecoverable().filter(pk=job.pk)

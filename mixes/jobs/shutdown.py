@@ -1,4 +1,4 @@
-"""Whether this worker is to stop: set in its main process, seen in the processes it forks."""
+"""The shutdown flag of a worker: set in its main process, seen in the processes it forks."""
 
 import multiprocessing
 
@@ -6,7 +6,7 @@ _STOPPING = multiprocessing.RawValue("b", 0)  # shared memory without a lock: a 
 
 
 def stop() -> None:
-    """Ask every run of this worker to hand its job back."""
+    """Ask every job of this worker to stop and be requeued."""
     _STOPPING.value = 1
 
 

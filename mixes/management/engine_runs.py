@@ -1,6 +1,6 @@
-"""How a command runs the engine: with progress, stoppable, every error a sentence and an exit status.
+"""Run the engine from a command: progress, stop signals, and errors as one sentence with an exit status.
 
-The sentence stands alone, without the "CommandError:" that Django would put in front of it.
+The sentence is printed without the "CommandError:" prefix of Django.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ OTHER_ERROR_STATUS = 1
 
 @contextlib.contextmanager
 def engine_run(stderr: IO[str]) -> Iterator[tuple[OnProgress, ShouldStop]]:
-    """Give `on_progress` and `should_stop`; ends the program when the engine or the system refuses."""
+    """Yield `on_progress` and `should_stop`. Raises SystemExit with a sentence when the engine fails."""
     with stop_on_signals() as should_stop:
         try:
             with show_progress(stderr) as on_progress:
@@ -38,6 +38,6 @@ def engine_run(stderr: IO[str]) -> Iterator[tuple[OnProgress, ShouldStop]]:
 
 
 def exit_with(stderr: IO[str], sentence: str, status: int) -> NoReturn:
-    """Say why and leave."""
+    """Print the sentence and exit. Raises SystemExit."""
     stderr.write(sentence)
     raise SystemExit(status)

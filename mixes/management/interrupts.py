@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal as a wish to stop: what runs cleans up and says so."""
+"""Turn Ctrl-C, SIGTERM and SIGHUP into a request to stop, so that work can clean up."""
 
 import contextlib
 import signal
@@ -9,7 +9,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopOnSignal:
-    """Called by the engine's `should_stop`; true once a signal has come."""
+    """The `should_stop` of the engine: True once a signal has come."""
 
     signal_number = 0
 
@@ -18,13 +18,13 @@ class StopOnSignal:
 
     @property
     def exit_status(self) -> int:
-        """What a shell expects of a program that a signal ended."""
+        """Return the exit status a shell expects after a signal: 128 plus its number."""
         return 128 + self.signal_number
 
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[StopOnSignal]:
-    """Turn the first signal into a wish, the second into what it is without us."""
+    """Handle the first signal as a request to stop; restore the previous handler for the second."""
     should_stop = StopOnSignal()
 
     def note(number: int, frame: FrameType | None) -> None:

@@ -1,17 +1,17 @@
-"""Processes that end with the one that started them."""
+"""Child processes that end with their parent."""
 
 import ctypes
 import os
 import signal
 import sys
 
-PR_SET_PDEATHSIG = 1  # Linux; elsewhere a killed parent leaves its children
+PR_SET_PDEATHSIG = 1  # Linux only; elsewhere children of a killed parent keep running
 
 
 def die_with_parent(number: signal.Signals) -> None:
-    """Have the kernel send this process a signal when its parent dies, however that happens."""
+    """Make the kernel send this process a signal when its parent dies (Linux only)."""
     if sys.platform == "linux":
         parent = os.getppid()
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
-        if os.getppid() != parent:  # it died in between
+        if os.getppid() != parent:  # the parent died before the call
             os.kill(os.getpid(), number)

@@ -1,6 +1,6 @@
-"""Several commands as one: started together, restarted when one dies, stopped together, none left behind.
+"""Supervise several commands: start them together, restart those that die, stop them together.
 
-Some run once, some again and again with a pause between.
+A command may also run only once, or repeatedly with a pause in between.
 """
 
 import contextlib
@@ -16,25 +16,25 @@ from types import FrameType
 from mixes.management.processes import die_with_parent
 
 POLL_S = 0.2
-GRACE_S = 30.0  # that children may take to end by themselves
-PAUSES_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a child that keeps dying is started again
-FIRST_RUN_S = 3600.0  # until a child that recurs runs for the first time
-STEADY_S = 60.0  # after so long a child that dies is a new story
+GRACE_S = 30.0  # for children to end after SIGTERM
+PAUSES_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a child that keeps dying is restarted
+FIRST_RUN_S = 3600.0  # before the first run of a periodic child, at most
+STEADY_S = 60.0  # a child that ran this long starts again with the shortest pause
 
 
 @dataclass(slots=True)
 class Child:
-    """One command that is to run all the time, or once, or every so often."""
+    """A supervised command: continuous, once, or periodic."""
 
     name: str
     command: Sequence[str]
-    environment: Mapping[str, str] | None = None  # None: ours
+    environment: Mapping[str, str] | None = None  # None: inherited
     once: bool = False
-    every_s: float = 0.0  # from its end to its next start; 0: it is to run all the time
+    every_s: float = 0.0  # from its end to its next start; 0: continuous
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     deaths: int = 0
-    due_s: float = field(default=0.0)  # when it is to be started
+    due_s: float = field(default=0.0)  # time of the next start
 
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -43,8 +43,8 @@ class Child:
 class Supervisor:
     """Runs `commands` (name -> argument list) until a signal comes.
 
-    Those in `once` are not restarted; those in `every_s` are, so many seconds after they ended. Those in
-    `environments` are told that and nothing else.
+    Those in `once` are not restarted; those in `every_s` run again so many seconds after they ended. Those in
+    `environments` get exactly that environment.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Supervisor:
         self.signals = 0
 
     def run(self) -> int:
-        """Return the exit status: 0 when asked to stop and all children ended by themselves."""
+        """Supervise until a signal comes; return 0 when all children then ended by themselves, else 1."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self.note_signal)
         while not self.signals:
@@ -79,7 +79,7 @@ class Supervisor:
         self.signals += 1
 
     def start_if_due(self, child: Child) -> None:
-        """Start a child that is not running, when it is time to."""
+        """Start a child that is not running and is due."""
         if child.is_alive():
             return
         if child.process is not None and not child.due_s:
@@ -106,7 +106,7 @@ class Supervisor:
         )
 
     def stop(self) -> int:
-        """End all children: a friendly signal, and after the grace or a second signal to us a hard one."""
+        """Stop all children with SIGTERM; after the grace period or a second signal, with SIGKILL."""
         for child in self.children:
             if child.is_alive() and child.process:
                 child.process.send_signal(signal.SIGTERM)
@@ -115,7 +115,7 @@ class Supervisor:
             time.sleep(POLL_S / 2)
         stubborn = [child for child in self.children if child.is_alive()]
         for child in stubborn:
-            self.say(f"{child.name} did not end by itself and was stopped hard.")
+            self.say(f"{child.name} did not end in time and was killed.")
         for child in self.children:
             if child.process:
                 kill_group(child.process)
@@ -123,7 +123,7 @@ class Supervisor:
 
 
 def start(child: Child) -> None:
-    """Start a child in a session of its own: a Ctrl-C in the terminal reaches us alone, and we tell it."""
+    """Start a child in its own session, so that Ctrl-C reaches only this process, which passes it on."""
     child.due_s = 0.0
     child.started_s = time.monotonic()
     # preexec_fn is safe here: this process has no threads
@@ -138,12 +138,12 @@ def _prepare() -> None:
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill whatever is left of a child's session, and take its exit status."""
-    with contextlib.suppress(ProcessLookupError):  # all of it has ended
+    """Kill what remains of a child's session, and collect its exit status."""
+    with contextlib.suppress(ProcessLookupError):  # no process is left
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def manage_command(*arguments: str) -> list[str]:
-    """Return the command line of one of our own commands."""
+    """Return the command line of a management command of this site."""
     return [sys.executable, sys.argv[0], *arguments]

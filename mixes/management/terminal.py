@@ -1,4 +1,4 @@
-"""What the commands print: progress while a mix is made, then its tracklist and check sheet."""
+"""Terminal output of the mix command: progress, then the tracklist and the check sheet."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 from mixes.services.offline.local_mixes import LocalMix
 
 STAGE_NAMES = {
-    "analyse": "Listening to the tracks",
+    "analyse": "Analysing the tracks",
     "draw": "Drawing the pictures",
     "render": "Mixing",
     "video": "Making the video",
@@ -25,9 +25,9 @@ STAGE_NAMES = {
     "check": "Checking the result",
 }
 VERDICT_MARKS = {"ok": "[green]ok[/green]  ", "note": "[yellow]note[/yellow]", "wrong": "[red]bad[/red] "}
-PRINTED_AS_NOTES = ("plan", "remark")  # items every sheet has, printed with the notes
-PLAIN_STEP = 0.25  # how often a line is printed where there is no terminal
-PLAIN_WIDTH = 120  # columns of a table that is not on a terminal
+PRINTED_AS_NOTES = ("plan", "remark")  # items of every sheet that are printed with the notes
+PLAIN_STEP = 0.25  # step between progress lines without a terminal
+PLAIN_WIDTH = 120  # table width without a terminal, in columns
 ARTIFACT_NAMES = {
     "mp3": "Audio",
     "mp4": "Video",
@@ -40,7 +40,7 @@ ARTIFACT_NAMES = {
 
 @contextlib.contextmanager
 def show_progress(stream: IO[str]) -> Iterator[OnProgress]:
-    """Give a function to report to: bars with the remaining time on a terminal, else a few plain lines."""
+    """Yield a progress callback: bars with remaining time on a terminal, else a few plain lines."""
     console = Console(file=stream)
     if not console.is_terminal:
         yield PlainProgress(stream)
@@ -73,7 +73,7 @@ class PlainProgress:
 
 
 def print_mix(mix: LocalMix, stream: IO[str]) -> None:
-    """Print the tracklist, what was checked, what was left out, and where the files lie."""
+    """Print the tracklist, the check sheets, the files left out, and the output paths."""
     console = Console(file=stream, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
@@ -92,17 +92,17 @@ def print_mix(mix: LocalMix, stream: IO[str]) -> None:
         console.print(f"{ARTIFACT_NAMES[kind]:<12} {escape(printable(path))}", soft_wrap=True)
     seconds = outputs.timings_s
     console.print(
-        f"\nMade in {seconds['total']:.1f} s, {seconds['analyse']:.1f} s of it for listening to the tracks."
+        f"\nMade in {seconds['total']:.1f} s, {seconds['analyse']:.1f} s of it for analysing the tracks."
     )
 
 
 def printable(path: Path) -> str:
-    """Return a path as text: names are bytes on Unix, and not all of them are UTF-8."""
+    """Return a path as text; bytes that are not UTF-8 are replaced."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
 def tracklist_table(mix: LocalMix) -> Table:
-    """Return the tracklist with what was decided about each join."""
+    """Return the tracklist as a table with the decision for each join."""
     timeline = mix.outputs.timeline
     duration_s = timeline.duration_s
     title = f"{mix.request.title}, {format_time(duration_s, duration_s)}"
@@ -118,13 +118,13 @@ def tracklist_table(mix: LocalMix) -> Table:
 
 
 def format_time(seconds: float, longest_s: float) -> str:
-    """Return a time, with hours where the longest of its column has them."""
+    """Return a time; it has hours if `longest_s`, the longest of its column, has them."""
     format_time = format_h_mm_ss if longest_s >= 3600 else format_m_ss
     return format_time(int(seconds))
 
 
 def describe_join(timeline: Timeline, index: int) -> str:
-    """Return style, length and reason of the join after clip `index`; nothing after the last."""
+    """Return style, length and reason of the join after clip `index`; empty after the last."""
     if index == len(timeline.transitions):
         return ""
     transition: Transition = timeline.transitions[index]
@@ -133,7 +133,7 @@ def describe_join(timeline: Timeline, index: int) -> str:
 
 
 def mix_to_json(mix: LocalMix) -> dict[str, Any]:
-    """Return everything about a finished mix as plain types. Times are seconds, levels dB or LUFS."""
+    """Return a finished mix as plain types: times in seconds, levels in dB or LUFS."""
     outputs, timeline = mix.outputs, mix.outputs.timeline
     rate = timeline.rate
     return {

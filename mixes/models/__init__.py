@@ -1,4 +1,4 @@
-"""What the site keeps: who added which track, how they are arranged, what was made of them."""
+"""Database models: tracks and uploads, mixes and their revisions, jobs and their results."""
 
 from mixes.models.jobs import Artifact, MixJob, WorkerNode
 from mixes.models.mixes import Mix, MixTrack, Revision

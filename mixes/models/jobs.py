@@ -1,4 +1,4 @@
-"""What is made: one run of a mix with the snapshot it was made from, and the files that came out."""
+"""Mix jobs with their snapshot, the files they produce, and the worker registry."""
 
 import uuid
 
@@ -10,16 +10,16 @@ from mixes.models.mixes import Mix
 
 
 class MixJob(Leased):
-    """One run that makes a mix. The snapshot holds all it needs: later edits change nothing about it."""
+    """A job that makes a mix; its snapshot is self-contained, so later edits do not affect it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mix = models.ForeignKey(Mix, models.CASCADE, related_name="jobs")
     title = models.CharField(max_length=200)
-    snapshot = models.JSONField()  # services/snapshots.py: timeline, settings, tracks
+    snapshot = models.JSONField()  # services/rendering/snapshots.py: timeline, settings, tracks
     outline = models.JSONField(null=True, blank=True)  # the waveform of the whole mix, for drawing
-    from_stage = models.CharField(max_length=20, blank=True)  # of an earlier result all before it is kept
+    from_stage = models.CharField(max_length=20, blank=True)  # stages before it reuse an earlier result
     check_sheet = models.JSONField(null=True, blank=True)  # {format: CheckSheet.to_dict()}
-    notes = models.JSONField(default=list, blank=True)  # sentences
+    notes = models.JSONField(default=list, blank=True)  # sentences for the owner
     timings_s = models.JSONField(default=dict, blank=True)
     mail_when_done = models.BooleanField(default=False)
 
@@ -38,7 +38,7 @@ class MixJob(Leased):
 
 
 class Artifact(models.Model):
-    """A file that a run made."""
+    """A file produced by a mix job."""
 
     class Kind(models.TextChoices):
         MP3 = "mp3", "MP3"
@@ -51,8 +51,8 @@ class Artifact(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     job = models.ForeignKey(MixJob, models.CASCADE, related_name="artifacts")
     kind = models.CharField(max_length=12, choices=Kind)
-    file = models.CharField(max_length=100, unique=True)  # below MEDIA_ROOT, a name of ours
-    name = models.CharField(max_length=255)  # as it is downloaded
+    file = models.CharField(max_length=100, unique=True)  # below MEDIA_ROOT, under a generated name
+    name = models.CharField(max_length=255)  # offered as the download's file name
     size = models.PositiveBigIntegerField()  # bytes
     sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -66,14 +66,14 @@ class Artifact(models.Model):
 
 
 class WorkerNode(models.Model):
-    """A worker command that is alive, or was: for the admin and /readyz."""
+    """A worker command seen by its heartbeat, alive or not; shown in the admin and by /readyz."""
 
     queue = models.CharField(max_length=10)
     host = models.CharField(max_length=100)
     pid = models.PositiveIntegerField()
     started_at = models.DateTimeField(auto_now_add=True)
     heartbeat_at = models.DateTimeField()
-    job = models.CharField(max_length=100, blank=True)  # what it works on now
+    job = models.CharField(max_length=100, blank=True)  # the job it works on now
 
     class Meta:
         ordering = ("queue", "host", "pid")

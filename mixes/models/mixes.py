@@ -1,4 +1,4 @@
-"""What users arrange: a mix, its tracks in order with the join after each, and every state it has been in."""
+"""Mixes: settings, tracks in order with the join after each, and the revision history."""
 
 import uuid
 
@@ -22,7 +22,7 @@ LOUDNESS = (MinValueValidator(TARGETS_LUFS[0]), MaxValueValidator(TARGETS_LUFS[1
 
 
 class Mix(models.Model):
-    """An arrangement. `version` counts its states; edits name the one they saw: no tab overwrites another."""
+    """An arrangement. `version` grows with each edit; an edit based on an older one is rejected."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="mixes")
@@ -31,7 +31,7 @@ class Mix(models.Model):
     description_template = models.TextField(max_length=20_000, default=DEFAULT_TEMPLATE, blank=True)
     hashtags = models.CharField(max_length=500, default=" ".join(DEFAULT_HASHTAGS), blank=True)
     artwork = models.ForeignKey(Artwork, models.SET_NULL, null=True, blank=True, related_name="mixes")
-    # how it sounds: MixSettings
+    # sound: MixSettings
     style = models.CharField(max_length=10, choices=STYLE_CHOICES, default=DEFAULTS.style)
     transition_s = models.FloatField(null=True, blank=True, validators=SECONDS)  # None: as each pair asks for
     gap_s = models.FloatField(default=DEFAULTS.gap_s, validators=SECONDS)
@@ -39,7 +39,7 @@ class Mix(models.Model):
     trim = models.BooleanField(default=DEFAULTS.trim)
     target_lufs = models.FloatField(null=True, blank=True, default=DEFAULTS.target_lufs, validators=LOUDNESS)
     album_dynamics = models.BooleanField(default=DEFAULTS.album_dynamics)
-    # what is made
+    # outputs
     make_mp3 = models.BooleanField(default=True)
     make_mp4 = models.BooleanField(default=False)
     bitrate_kbps = models.PositiveSmallIntegerField(
@@ -49,15 +49,15 @@ class Mix(models.Model):
     title_cards = models.BooleanField(default=False)
 
     version = models.PositiveIntegerField(default=0)
-    revision = models.PositiveIntegerField(default=0)  # the number of the revision that is shown
+    revision = models.PositiveIntegerField(default=0)  # number of the current revision
     plan = models.JSONField(null=True, blank=True)  # MixPlan.to_json(); computed again when plan_key differs
     plan_key = models.CharField(max_length=64, blank=True)
-    # of the plan, for lists
+    # copied from the plan, for lists
     duration_s = models.FloatField(null=True, blank=True)
     bars = models.JSONField(null=True, blank=True)  # heights of the generated picture's waveform, percent
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-    deleted_at = models.DateTimeField(null=True, blank=True)  # in the bin since
+    deleted_at = models.DateTimeField(null=True, blank=True)  # when it was moved to the bin
 
     class Meta:
         verbose_name_plural = "mixes"
@@ -73,7 +73,7 @@ class Mix(models.Model):
 
 
 class MixTrack(models.Model):
-    """A track's place in a mix, and what was set for the join after it (None follows the mix)."""
+    """A track's position in a mix and the settings of the join after it (None: as the mix)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mix = models.ForeignKey(Mix, models.CASCADE, related_name="items")
@@ -81,7 +81,7 @@ class MixTrack(models.Model):
     position = models.PositiveIntegerField()  # from 0
     join_style = models.CharField(max_length=10, choices=STYLE_CHOICES, blank=True)  # empty: as the mix
     join_s = models.FloatField(null=True, blank=True, validators=SECONDS)
-    join_auto = models.BooleanField(default=False)  # length "auto", whatever the mix says
+    join_auto = models.BooleanField(default=False)  # length "auto", even where the mix sets one
 
     class Meta:
         ordering = ("position",)
@@ -97,13 +97,13 @@ class MixTrack(models.Model):
 
 
 class Revision(models.Model):
-    """The whole arrangement as it was after one edit; undo and redo walk these."""
+    """The whole arrangement after one edit; undo and redo step through these."""
 
     mix = models.ForeignKey(Mix, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
     what = models.CharField(max_length=200)  # "Moved Aria up", for the undo button
-    group = models.CharField(max_length=20, blank=True)  # edits of one group within a minute are one
-    arrangement = models.JSONField()  # services/arrangements.py
+    group = models.CharField(max_length=20, blank=True)  # edits of one group within a minute share a revision
+    arrangement = models.JSONField()  # services/editing/arrangement.py
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

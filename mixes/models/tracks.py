@@ -1,4 +1,4 @@
-"""What users bring: uploads on their way, tracks, pictures; and what was measured and made of tracks."""
+"""Tracks, uploads, artwork, and the analyses and previews of tracks."""
 
 import uuid
 
@@ -11,36 +11,36 @@ from mixes.leases import Leased
 
 
 class Track(models.Model):
-    """A file a user added. Its file lies under a name of ours, its own name is only shown."""
+    """A file a user added. The file is stored under a generated name; the user's name is only displayed."""
 
     class State(models.TextChoices):
         UPLOADING = "uploading", "uploading"
-        ANALYSING = "listening", "listening"  # its analysis waits or runs; rows store the older name
+        ANALYSING = "listening", "listening"  # its analysis is queued or running; rows store the older name
         READY = "ready", "ready"
         REFUSED = "refused", "cannot be used"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tracks")
     state = models.CharField(max_length=10, choices=State, default=State.UPLOADING)
-    name = models.CharField(max_length=255)  # of the file, as its owner calls it
-    file = models.CharField(max_length=100, blank=True)  # below MEDIA_ROOT, a name of ours
+    name = models.CharField(max_length=255)  # the file name its owner gave
+    file = models.CharField(max_length=100, blank=True)  # below MEDIA_ROOT, under a generated name
     size = models.PositiveBigIntegerField()  # bytes
-    sha256 = models.CharField(max_length=64, blank=True)  # taken by the analysis
-    # what its tags or its name say, until its owner knows better
+    sha256 = models.CharField(max_length=64, blank=True)  # computed by the analysis
+    # from its tags or file name, until its owner edits them
     title = models.CharField(max_length=300, blank=True)
     artist = models.CharField(max_length=300, blank=True)
     album = models.CharField(max_length=300, blank=True)
     track_number = models.PositiveIntegerField(null=True, blank=True)
     tags_edited = models.BooleanField(default=False)
-    # of the analysis, for lists
+    # copied from the analysis, for lists
     duration_s = models.FloatField(null=True, blank=True)
     integrated_lufs = models.FloatField(null=True, blank=True)
     waveform = models.JSONField(null=True, blank=True)  # SVG path data: {"peaks": "M…", "body": "M…"}
-    notes = models.JSONField(default=list, blank=True)  # sentences: what is odd about the file
+    notes = models.JSONField(default=list, blank=True)  # sentences: oddities of the file
     problem = models.TextField(blank=True)  # why it was refused
-    copies = models.JSONField(default=list, blank=True)  # ids of rows of the same file that gave way to it
+    copies = models.JSONField(default=list, blank=True)  # ids of duplicate rows that this track replaced
     created_at = models.DateTimeField(auto_now_add=True)
-    deleted_at = models.DateTimeField(null=True, blank=True)  # in the bin since
+    deleted_at = models.DateTimeField(null=True, blank=True)  # when it was moved to the bin
 
     class Meta:
         ordering = ("-created_at", "pk")
@@ -65,7 +65,7 @@ class Track(models.Model):
         indexes = (
             models.Index(fields=("owner", "deleted_at", "-created_at", "id"), name="track_library"),
             models.Index("owner", "deleted_at", Lower("title"), Lower("artist"), "id", name="track_by_title"),
-            models.Index(fields=("owner", "size"), name="track_room_taken"),  # summed up without its rows
+            models.Index(fields=("owner", "size"), name="track_room_taken"),  # an index-only sum
         )
 
     def __str__(self) -> str:
@@ -73,17 +73,17 @@ class Track(models.Model):
 
     @property
     def label(self) -> str:
-        """Artist and title, or the file's name until they are known."""
+        """Return artist and title, or the file name while both are unknown."""
         return " - ".join(filter(None, (self.artist, self.title))) or self.name
 
     @property
     def is_usable(self) -> bool:
-        """Tell whether a mix made now would contain it."""
+        """Return whether a mix made now would contain it."""
         return self.state == Track.State.READY and self.deleted_at is None
 
 
 class Upload(models.Model):
-    """A file on its way. The bytes received lie in a part file; `offset` counts those that are safe."""
+    """A resumable upload. Received bytes are in a part file; `offset` counts those synced to disk."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="uploads")
@@ -96,7 +96,7 @@ class Upload(models.Model):
     expires_at = models.DateTimeField()
     finished_at = models.DateTimeField(
         null=True, blank=True
-    )  # kept a while: its client may have missed our answer
+    )  # kept for a while: the client may have missed the response
 
     class Meta:
         constraints = (
@@ -114,7 +114,7 @@ class Upload(models.Model):
 
 
 class AnalysisJob(Leased):
-    """One measuring of a track, by one version of the analysis; holds what came out."""
+    """The analysis of a track by one analysis version, with its result."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     track = models.ForeignKey(Track, models.CASCADE, related_name="analyses")
@@ -122,7 +122,7 @@ class AnalysisJob(Leased):
     result = models.JSONField(null=True, blank=True)  # TrackAnalysis.to_json()
     measured_at = models.DateTimeField(
         null=True, blank=True
-    )  # of the result, which stays until there is another
+    )  # of the result, which stays until the next one replaces it
 
     class Meta(Leased.Meta):
         constraints = (
@@ -142,7 +142,7 @@ class AnalysisJob(Leased):
 
 
 class Preview(Leased):
-    """A file to listen to in the browser: a track, or one join. A cache: it can be made again at any time."""
+    """A cached audio file for the browser: a whole track or one join. It can be regenerated at any time."""
 
     class Kind(models.TextChoices):
         TRACK = "track", "track"
@@ -150,8 +150,8 @@ class Preview(Leased):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=5, choices=Kind)
-    key = models.CharField(max_length=64)  # of all that it is made from
-    recipe = models.JSONField()  # track ids; of a join its timeline
+    key = models.CharField(max_length=64)  # hash of its inputs
+    recipe = models.JSONField()  # track ids; for a join, its timeline
     file = models.CharField(max_length=100, blank=True)
     size = models.PositiveBigIntegerField(default=0)
     used_at = models.DateTimeField(auto_now_add=True)
@@ -168,13 +168,13 @@ class Preview(Leased):
 
 
 class Artwork(models.Model):
-    """A picture for the video and the cover, found safe to read when it was added."""
+    """A picture for the video and cover, validated when it was added."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="artworks")
     name = models.CharField(max_length=255)
-    file = models.CharField(max_length=100)  # the bytes as they came
-    shown_file = models.CharField(max_length=100)  # a JPEG of ours, as it will be seen in the video
+    file = models.CharField(max_length=100)  # the original bytes
+    shown_file = models.CharField(max_length=100)  # a re-encoded JPEG, as seen in the video
     size = models.PositiveBigIntegerField()  # bytes of both files
     created_at = models.DateTimeField(auto_now_add=True)
 

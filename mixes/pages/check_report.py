@@ -1,4 +1,4 @@
-"""The check sheet of a finished mix in the words of its page: what was measured, and what it means."""
+"""The check sheet of a finished mix in words: each measurement and what it means."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from django.utils.translation import gettext as _
 
 from mixes.services.wording import clock
 
-SHOWN_ELSEWHERE = ("plan", "remark")  # among the notes of the whole job
+SHOWN_ELSEWHERE = ("plan", "remark")  # those shown among the job's notes
 VERDICTS = ("wrong", "note", "ok")
 ICONS = {"ok": "check", "note": "warning", "wrong": "warning"}
 YOUTUBE_LUFS = -14.0
 EVEN_DIP_LU = 1.0
-CALM_LU, LIVELY_LU = 5.0, 10.0  # loudness ranges: pop lies below the one, film above the other
+CALM_LU, LIVELY_LU = 5.0, 10.0  # LU; the range of pop is below the first, that of film above the second
 Sheet = Mapping[str, Any]  # CheckSheet.to_dict()
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One thing that was looked at: ok, note or wrong."""
+    """One check in words, with its verdict: ok, note or wrong."""
 
     verdict: str
     text: str
@@ -30,8 +30,9 @@ class Checked:
 
 
 def checked_words(sheets: Mapping[str, Sheet]) -> tuple[Checked, ...]:
-    """Return what was found, faults first. Where all files are as they should be, one line stands for all:
-    that of the file with the worst figure.
+    """Return the checks in words, faults first.
+
+    Where all files pass, one line stands for all: that of the file with the worst figure.
     """
     by_name: dict[str, list[tuple[str, Checked]]] = {}
     for kind, sheet in sorted(sheets.items(), key=lambda entry: -worst_figure(entry[1])):
@@ -42,13 +43,13 @@ def checked_words(sheets: Mapping[str, Sheet]) -> tuple[Checked, ...]:
 
 
 def worst_figure(sheet: Sheet) -> float:
-    """Return the figure in which files of one mix differ: what their encoders did to the peaks."""
+    """Return the figure that differs between files of one mix: the true peak after encoding."""
     peak_db = sheet["true_peak_dbtp"]
     return float("-inf") if peak_db is None else float(peak_db)
 
 
 def merged(entries: list[tuple[str, Checked]], files: int) -> list[Checked]:
-    """Return what is said of one thing: once if it holds for all files, else each time with its file."""
+    """Return the lines of one check: a single line if it holds for all files, else one per file."""
     verdicts = {checked.verdict for _, checked in entries}
     texts = {checked.text for _, checked in entries}
     if len(entries) == files and (verdicts == {"ok"} or len(texts) == 1):
@@ -57,7 +58,7 @@ def merged(entries: list[tuple[str, Checked]], files: int) -> list[Checked]:
 
 
 def sheet_words(sheet: Sheet) -> Iterator[tuple[str, Checked]]:
-    """Yield each thing's name and words, for one file; what is odd is said as the engine says it."""
+    """Yield the name and the words of each check of one file; faults use the engine's own sentence."""
     for item in sheet["items"]:
         if item["name"] in SHOWN_ELSEWHERE:
             continue
@@ -72,7 +73,7 @@ def overall_verdict(sheets: Mapping[str, Sheet]) -> str:
 
 
 def with_minus(text: str) -> str:
-    """Return a text whose negative numbers carry a real minus."""
+    """Replace the hyphens of negative numbers by minus signs."""
     return text.replace(" -", " \u2212")
 
 
@@ -113,7 +114,7 @@ def clipping_words(sheet: Sheet) -> str:
 
 
 def gap_words(sheet: Sheet) -> str:
-    return _("No silence that was not planned")
+    return _("No unplanned silence")
 
 
 def click_words(sheet: Sheet) -> str:
@@ -124,12 +125,12 @@ def join_words(sheet: Sheet) -> str:
     dips = [join["dip_lu"] for join in sheet["joins"] if join["dip_lu"] is not None]
     deepest = max(dips, default=0.0)
     if not dips:
-        return _("No join whose loudness could dip")
+        return _("No join where loudness could dip")
     if deepest <= 0:
-        return _("Every join even: loudness dips at none")
+        return _("Every join is even: loudness never dips")
     if deepest <= EVEN_DIP_LU:
-        return _("Every join even; the deepest dips by %.1f LU") % deepest
-    return _("Joins sound like the songs themselves; the deepest dips by %.1f LU") % deepest
+        return _("Every join is even; the largest dip is %.1f LU") % deepest
+    return _("Joins are as even as the songs themselves; the largest dip is %.1f LU") % deepest
 
 
 OK_WORDS = {

@@ -1,4 +1,4 @@
-"""Runs beside the one that is looked at: what else is being made, and what was made of a mix before."""
+"""Other open jobs of the owner, and earlier results of the mix."""
 
 from django.db.models import QuerySet
 
@@ -6,7 +6,7 @@ from mixes.leases import OPEN, State
 from mixes.models import MixJob
 
 SHOWN = 20
-# what a list shows: snapshot, outline and check sheet are long, and stay in the database
+# columns a list shows; snapshot, outline and check sheet are long and stay in the database
 COLUMNS = (
     "title",
     "state",
@@ -26,11 +26,11 @@ COLUMNS = (
 
 
 def also_open(job: MixJob) -> QuerySet[MixJob]:
-    """Return the owner's other runs that wait or work."""
+    """Return the owner's other open jobs."""
     return MixJob.objects.filter(owner=job.owner_id, state__in=OPEN).exclude(pk=job.pk).only(*COLUMNS)
 
 
 def earlier_results(job: MixJob) -> QuerySet[MixJob]:
-    """Return the other finished runs of the same mix, newest first."""
+    """Return the other finished jobs of the same mix, newest first."""
     others = MixJob.objects.filter(mix=job.mix_id, state=State.DONE).exclude(pk=job.pk)
     return others.only(*COLUMNS)[:SHOWN]

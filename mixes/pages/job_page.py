@@ -1,4 +1,4 @@
-"""What the page of one job shows: how far it is, or its result."""
+"""The page of one job: its progress, or its result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ OPENERS: Mapping[str, Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file to take along."""
+    """A downloadable file of a result."""
 
     artifact: Artifact
     label: Promise
@@ -54,7 +54,7 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """How far a job is, in words."""
+    """Progress of a job, in words."""
 
     job: MixJob
 
@@ -80,7 +80,7 @@ class JobStatus:
 
     @property
     def restarting(self) -> Promise | str:
-        """Which try it waits for; empty where it was not begun before."""
+        """Return which attempt it waits for; empty before the first."""
         begun = self.is_waiting and self.job.attempt > 0
         return wording.restarting(self.job.attempt + 1) if begun else ""
 
@@ -91,7 +91,7 @@ class JobStatus:
 
 @dataclass(frozen=True)
 class JobPage:
-    """What the page of a job shows; its files are those of its last success, even while it is made again."""
+    """The page of a job; files are those of its last success, even while it is made again."""
 
     job: MixJob
     artifacts: Mapping[str, Artifact]
@@ -110,7 +110,7 @@ class JobPage:
 
     @property
     def sound(self) -> Artifact | None:
-        """The file that is played: the video where there is one."""
+        """Return the file to play: the video if there is one."""
         return self.artifacts.get(Artifact.Kind.MP4) or self.artifacts.get(Artifact.Kind.MP3)
 
     @property
@@ -119,7 +119,7 @@ class JobPage:
 
     @property
     def waves(self) -> list[tuple[str, str, str]]:
-        """Return ink, peaks and body of each clip."""
+        """Return ink, peaks and body of each clip's waveform."""
         clips = (self.job.outline or {}).get("clips", ())
         return [(("odd", "even")[place % 2], peaks, body) for place, (peaks, body) in enumerate(clips)]
 
@@ -141,7 +141,7 @@ class JobPage:
 
     @cached_property
     def description(self) -> str:
-        """The text under the published mix; empty when its file has gone."""
+        """Return the description text of the mix; empty when its file is missing."""
         artifact = self.artifacts.get(Artifact.Kind.DESCRIPTION)
         try:
             return storage.path_of(artifact.file).read_text(encoding="utf-8") if artifact else ""
@@ -166,27 +166,27 @@ class JobPage:
 
     @property
     def took_s(self) -> float:
-        """Seconds of work, whatever the waiting and the attempts before."""
+        """Return the seconds of work, without waiting and earlier attempts."""
         return sum((self.job.timings_s or {}).values())
 
     @property
     def has_lost_files(self) -> bool:
-        """Tell whether a file of the result is not there any more."""
+        """Return whether a file of the result is missing."""
         return not all(storage.path_of(artifact.file).is_file() for artifact in self.artifacts.values())
 
     @property
     def is_outdated(self) -> bool:
-        """Tell whether the mix has been changed since."""
+        """Return whether the mix has changed since."""
         return self.job.snapshot.get("mix_version") != self.job.mix.version
 
 
 def job_page(job: MixJob) -> JobPage:
-    """Return what is shown of a job, in one query more."""
+    """Return the page of a job, with one more query."""
     return JobPage(job, {artifact.kind: artifact for artifact in Artifact.objects.filter(job=job)})
 
 
 def timeline_data(job: MixJob) -> dict[str, Any]:
-    """Return a run's timeline for other programs: times in seconds, levels in dB."""
+    """Return a job's timeline as plain types for other programs: times in seconds, levels in dB."""
     timeline = timeline_of(job.snapshot)
     rate = timeline.rate
     clips = [

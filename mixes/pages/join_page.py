@@ -1,4 +1,4 @@
-"""One join as its panel shows it: both outlines, what overlaps, the gains over it, and why it is so."""
+"""The panel of one join: both waveforms, the overlap, the gain curves, and the reason for the style."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from mixes.services.drawing.mix_waveform import draw_mirrored, shape_of
 from mixes.services.editing.engine_settings import items_of
 from mixes.services.editing.plans import plan_of
 
-WIDTH, LANE = 800, 100  # of the drawing: one lane per song
-AROUND_S = 6.0  # shown before and after the overlap, at least
-AROUND_SHARE = 0.6  # of its length
+WIDTH, LANE = 800, 100  # height of a lane, one per song
+AROUND_S = 6.0  # seconds shown before and after the overlap, at least
+AROUND_SHARE = 0.6  # the same, as a fraction of the overlap
 COLUMNS = 200
 CURVE_POINTS = 48
 
 
 @dataclass(frozen=True, slots=True)
 class JoinPicture:
-    """Two lanes, one below the other, LANE high each: paths, and where the overlap lies."""
+    """Two lanes, one below the other, LANE high each: SVG paths and the extent of the overlap."""
 
     outgoing: tuple[str, str]  # peaks, body
     incoming: tuple[str, str]
@@ -33,23 +33,23 @@ class JoinPicture:
     overlap_width: float
     falling: str
     rising: str
-    before_s: float  # shown before the overlap
+    before_s: float  # seconds shown before the overlap
     shown_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class JoinPage:
-    """What the page of the join after `item` shows."""
+    """The page of the join after `item`."""
 
     item: MixTrack
     into: MixTrack
-    number: int  # of the item in the mix, from 1
+    number: int  # number of the item in the mix, from 1
     join: PlannedJoin
     picture: JoinPicture
 
 
 def join_page(item: MixTrack) -> JoinPage | None:
-    """Return the page of the join after an item; None where a track is not ready or none follows."""
+    """Return the page of the join after an item; None when a track is not ready or no track follows."""
     items = items_of(item.mix)
     plan = plan_of(item.mix, items)
     planned = planned_tracks(item.mix, plan, items) if plan else []
@@ -75,7 +75,7 @@ def draw_join(timeline: Timeline, index: int, tracks: Sequence[TrackAnalysis]) -
     scale = WIDTH / shown
     position = np.linspace(0.0, 1.0, CURVE_POINTS)
     falling, rising = STYLES[transition.style].gains(position, Fades.of(transition, rate))
-    if transition.overlap <= 0:  # one ends at once, the other begins at once
+    if transition.overlap <= 0:  # a cut: one ends at once, the other begins at once
         falling = rising = np.zeros(CURVE_POINTS)
     left, right = around_s * rate * scale, (around_s + length_s) * rate * scale
     xs = np.linspace(left, right, CURVE_POINTS)
@@ -92,7 +92,7 @@ def draw_join(timeline: Timeline, index: int, tracks: Sequence[TrackAnalysis]) -
 
 
 def _lane(clip: Clip, track: TrackAnalysis, timeline: Timeline, first: int, shown: int) -> tuple[str, str]:
-    """Return the outline of the part of a clip that lies in the window, at its gain and without its fade."""
+    """Return the waveform of the part of a clip inside the window, at its gain and without its fade."""
     begin, end = max(clip.start, first), min(clip.end, first + shown)
     if end <= begin:
         return "", ""
@@ -108,6 +108,6 @@ def _lane(clip: Clip, track: TrackAnalysis, timeline: Timeline, first: int, show
 
 
 def _curve(xs: Sequence[float], gains: Sequence[float]) -> str:
-    """Return a line of gains: full gain is the top of its lane."""
+    """Return a gain curve as an SVG path; full gain is the top of its lane."""
     points = [f"{x:.0f} {LANE - 4 - gain * (LANE - 8):.0f}" for x, gain in zip(xs, gains, strict=True)]
     return f"M{'L'.join(points)}"

@@ -1,4 +1,4 @@
-"""The words that go with a mix as they will stand under it, and what YouTube will make of them."""
+"""The look of a mix: its description, and whether YouTube will accept its chapters."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,7 +18,7 @@ TIGHT_SHARE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing YouTube wants of a tracklist, and whether it has it."""
+    """One requirement of YouTube for chapters, and whether the tracklist meets it."""
 
     text: str
     holds: bool
@@ -26,7 +26,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A description as it will be."""
+    """A rendered description with its length."""
 
     text: str
     bytes: int
@@ -37,13 +37,13 @@ class Words:
 
     @property
     def is_tight(self) -> bool:
-        """Tell whether there is hardly room for more."""
+        """Return whether it is close to the length limit."""
         return self.bytes > TIGHT_SHARE * self.most_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class LookPage:
-    """What the page of a mix's look shows beside its form."""
+    """The page of a mix's look, beside its form."""
 
     words: Words | None  # None while there is no ready song
     cover: Cover
@@ -51,13 +51,13 @@ class LookPage:
 
     @property
     def shape(self) -> str:
-        """Return how the picture stands: "wide", "square" or "tall"."""
+        """Return the shape of the picture: "wide", "square" or "tall"."""
         width, height = self.size
         return "wide" if width > height else "square" if width == height else "tall"
 
 
 def look_page(mix: Mix) -> LookPage:
-    """Return how a mix will look, from its plan."""
+    """Return the look of a mix, from its plan."""
     plan = plan_of(mix)
     width, height = map(int, mix.video_size.split("x"))
     words = _words(plan, mix.title, mix.description_template, mix.hashtags) if plan else None
@@ -65,7 +65,7 @@ def look_page(mix: Mix) -> LookPage:
 
 
 def describe(mix: Mix, *, title: str, artist: str, description_template: str, hashtags: str) -> Words | None:
-    """Return the description that other words would give, without keeping them."""
+    """Return the description for other settings, without saving them."""
     plan = plan_of(mix)
     return _words(plan, title, description_template, hashtags) if plan else None
 

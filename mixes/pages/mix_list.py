@@ -1,4 +1,4 @@
-"""The list of a user's mixes: found, counted and pictured in a constant number of queries."""
+"""The list of a user's mixes, read in a constant number of queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from mixes.services.drawing.covers import Cover, cover_of
 
 PAGE = 24
 SMALL = (480, 270)  # pixels of a picture in the list
-LONG = ("plan", "description_template")  # columns no list needs
+LONG = ("plan", "description_template")  # large columns a list does not need
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class MixCard:
     mix: Mix
     tracks: int
     job: MixJob | None
-    cover: Cover | None  # None where it has a picture of its own
+    cover: Cover | None  # None where the mix has its own picture
 
 
 def find_mixes(owner: User, query: str, page: str | int) -> Page[MixCard]:
@@ -39,7 +39,7 @@ def find_mixes(owner: User, query: str, page: str | int) -> Page[MixCard]:
 
 
 def job_words(job: MixJob | None) -> str:
-    """Return in words how the latest run of a mix stands."""
+    """Return the state of the latest job of a mix in words."""
     if job is None:
         return _("Not made yet")
     words = {
@@ -53,7 +53,7 @@ def job_words(job: MixJob | None) -> str:
 
 
 def _with_facts(mixes: QuerySet[Mix]) -> QuerySet[Mix]:
-    """Add what is counted of other tables, for the rows of one page only: a join would count all mixes."""
+    """Add counts from other tables for one page of rows; a join would count all mixes."""
     latest = MixJob.objects.filter(mix=OuterRef("pk")).order_by("-created_at").values("pk")[:1]
     items = MixTrack.objects.filter(mix=OuterRef("pk")).order_by().values("mix").annotate(n=Count("pk"))
     facts = {"tracks": Coalesce(Subquery(items.values("n")), 0), "latest_job": Subquery(latest)}

@@ -1,4 +1,4 @@
-"""All that the page of one mix shows, read in a constant number of queries."""
+"""The page of one mix, read in a constant number of queries."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,11 @@ WORKING = (Track.State.UPLOADING, Track.State.ANALYSING)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One track in its place, and the next track it passes into where there is one."""
+    """One track in its place, and the next planned track."""
 
     item: MixTrack
     number: int
-    ink: str  # which of the two inks its waveform has; none while it is not in the plan
+    ink: str  # number of its waveform colour; empty while it is not in the plan
     planned: PlannedTrack | None
     into: Track | None
 
@@ -32,7 +32,7 @@ class Row:
     def track(self) -> Track:
         return self.item.track
 
-    # Both stand in a row a dozen times: escaped once, for a page of 500 rows
+    # Each is used a dozen times per row: escaped once, for pages of 500 rows
 
     @property
     def pk(self) -> SafeString:
@@ -44,7 +44,7 @@ class Row:
 
     @property
     def is_working(self) -> bool:
-        """Tell whether it is on its way; a usable one without a place in the plan is to be analysed again."""
+        """Return whether work on it is pending; a usable track outside the plan is to be analysed again."""
         return self.track.state in WORKING or (self.track.is_usable and self.planned is None)
 
     @property
@@ -55,7 +55,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class MixPage:
-    """What the page of a mix shows: the mix as it is now."""
+    """The current state of a mix."""
 
     mix: Mix
     rows: tuple[Row, ...]
@@ -74,12 +74,12 @@ class MixPage:
 
     @property
     def left_out(self) -> int:
-        """How many songs a mix that is made now will lack."""
+        """Return the number of songs that a mix made now would lack."""
         return sum(row.planned is None and not row.is_working for row in self.rows)
 
     @property
     def digest(self) -> str:
-        """Return a word that changes whenever the page would look otherwise."""
+        """Return a hash that changes with the rendered page."""
         rows = [(r.item.pk, r.track.state, r.track.deleted_at, r.upload_percent // 10) for r in self.rows]
         names = [(r.track.title, r.track.artist, r.track.name) for r in self.rows]
         whole = repr((self.mix.version, self.mix.plan_key, rows, names))
@@ -87,7 +87,7 @@ class MixPage:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return what its owner should know before the mix is made, in sentences."""
+        """Return sentences the owner should read before making the mix."""
         refused = sum(row.track.state == Track.State.REFUSED for row in self.rows)
         binned = sum(row.track.deleted_at is not None for row in self.rows)
         return (*_left_out(refused, binned, self.working), *(self.plan.notes if self.plan else ()))
@@ -106,7 +106,7 @@ class MixPage:
 
 
 def mix_page(mix: Mix) -> MixPage:
-    """Return what is shown of a mix; its plan is computed only where something has changed."""
+    """Return the page of a mix; its plan is computed only if something changed."""
     items = list(
         MixTrack.objects.filter(mix=mix).select_related("track", "track__upload").order_by("position")
     )
@@ -117,7 +117,7 @@ def mix_page(mix: Mix) -> MixPage:
 
 
 def latest_job(mix: Mix) -> MixJob | None:
-    """Return the newest run of a mix, without its snapshot and results."""
+    """Return the newest job of a mix, without its snapshot and results."""
     shown = ("state", "stage", "progress", "error_text", "created_at", "finished_at", "title")
     return MixJob.objects.filter(mix=mix).only(*shown).order_by("-created_at").first()
 
@@ -146,8 +146,8 @@ def _left_out(refused: int, binned: int, working: int) -> Iterator[str]:
     if binned:
         yield (
             ngettext(
-                "%d song lies in the bin and is left out.",
-                "%d songs lie in the bin and are left out.",
+                "%d song is in the bin and is left out.",
+                "%d songs are in the bin and are left out.",
                 binned,
             )
             % binned

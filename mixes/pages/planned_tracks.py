@@ -1,4 +1,4 @@
-"""The tracks of a planned mix as pages show them: where each starts, how it passes into the next, and why."""
+"""The tracks of a planned mix: start times, the join after each, and the reason for each join."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from mixes.engine.timeline import Transition
 from mixes.models import Mix, MixTrack
 from mixes.services.editing.plans import MixPlan
 
-SHORTER_S = 0.05  # than set: from there on a join is shown as shortened
+SHORTER_S = 0.05  # shorter than set by this much: shown as shortened
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedJoin:
-    """How a track passes into the next one, for the chip between them."""
+    """The join after a track, for the chip between two rows."""
 
     style: str
-    length_s: float  # of silence where the style is `gap`
+    length_s: float  # silence of the style `gap`
     reason: str  # sentences
     by_hand: bool
-    hint: str  # why it is so: a key of `wording.HINTS`, or empty
+    hint: str  # the reason: a key of `wording.HINTS`, or empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def _planned_join(mix: Mix, item: MixTrack, transition: Transition, rate: int) -
 
 
 def _hint(mix: Mix, item: MixTrack, transition: Transition, length_s: float) -> str:
-    """Return the first reason that holds."""
+    """Return the first reason that applies."""
     if transition.style in ("gapless", "gap", "cut"):
         return transition.style
     wanted_s = item.join_s if item.join_s is not None else mix.transition_s

@@ -1,4 +1,4 @@
-"""The time axis under the drawing of a whole mix, and the marks of its joins on it."""
+"""The time axis under the drawing of a whole mix, and the marks of its joins."""
 
 from dataclasses import dataclass
 
@@ -6,19 +6,19 @@ from mixes.engine.timeline import Timeline
 from mixes.services.drawing.mix_waveform import WIDTH
 
 PARTS = 6
-NARROWEST = 3.0  # of a mark, in units of the drawing
+NARROWEST = 3.0  # width of a mark, in units of the drawing
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The place of a join in the drawing, in its units."""
+    """The position of a join, in units of the drawing."""
 
     x: float
     width: float
 
 
 def marks_of(timeline: Timeline) -> tuple[Mark, ...]:
-    """Return a mark per join."""
+    """Return one mark per join."""
     scale = WIDTH / timeline.frames
     return tuple(
         Mark(round(after.start * scale, 1), round(max(NARROWEST, join.overlap * scale), 1))
@@ -27,5 +27,5 @@ def marks_of(timeline: Timeline) -> tuple[Mark, ...]:
 
 
 def axis_times(duration_s: float) -> tuple[float, ...]:
-    """Return the times written under the drawing, in seconds, evenly spaced from 0 to its end."""
+    """Return the labelled times of the axis, in seconds, evenly spaced from 0 to the end."""
     return tuple(duration_s * part / PARTS for part in range(PARTS + 1))

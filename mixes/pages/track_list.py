@@ -1,4 +1,4 @@
-"""What a list tells of each track: its state in words, how far it is, where it is used."""
+"""The rows of track lists: state in words, progress, and the mixes that use each track."""
 
 import time
 from collections.abc import Sequence
@@ -13,22 +13,22 @@ from mixes.models import AnalysisJob, Mix, Track, Upload
 from mixes.services import storage, wording
 from mixes.services.library import tracks, uploads
 
-MOVED_S = 30.0  # since its last byte: until then an upload is on its way, even between two pieces
+MOVED_S = 30.0  # after the last byte; until then an upload counts as active, even between two requests
 
 
 @dataclass(frozen=True, slots=True)
 class TrackRow:
-    """A track and what a list shows beside it."""
+    """A track and what a list shows with it."""
 
     track: Track
     mixes: tuple[Mix, ...]
-    words: str  # what is happening, nothing where it is ready or refused
+    words: str  # progress in words; empty when ready or refused
     percent: int | None = None
-    is_working: bool = False  # it will be something else in a moment: ask again
+    is_working: bool = False  # about to change: the page polls it
 
 
 def rows_of(found: Sequence[Track]) -> list[TrackRow]:
-    """Return a row for each track, in order; uploads are to be fetched with them."""
+    """Return a row for each track, in order; the tracks must be fetched with their uploads."""
     used = tracks.mixes_using(list(found))
     listening = [track.pk for track in found if track.state == Track.State.ANALYSING]
     jobs = AnalysisJob.objects.filter(track__in=listening, version=ANALYSIS_VERSION) if listening else ()
@@ -60,7 +60,7 @@ def _uploading(track: Track, mixes: tuple[Mix, ...], upload: Upload) -> TrackRow
 
 
 def is_moving(upload: Upload) -> bool:
-    """Tell whether bytes have come a moment ago."""
+    """Return whether bytes have arrived recently."""
     if uploads.is_being_written(upload):
         return True
     try:

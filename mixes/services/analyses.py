@@ -1,4 +1,4 @@
-"""What was measured of tracks: asked for, and read from its rows at little cost."""
+"""Request track analyses, and read their results through a cache."""
 
 import threading
 from collections import OrderedDict
@@ -13,15 +13,15 @@ from mixes.leases import OPEN
 from mixes.models import AnalysisJob, Track
 from mixes.queues import SHORT, wake
 
-MAX_CACHED = 600  # analyses held by this process, about 50 kB each: more than the tracks of the longest mix
+MAX_CACHED = 600  # analyses per process, about 50 kB each; more than the tracks of the longest mix
 
-REANALYSIS_PRIORITY = 5  # after every new track, before listening copies
+REANALYSIS_PRIORITY = 5  # after every new track, before previews
 
-Key = tuple[UUID, datetime | None]  # a job that ran again has another result, once it is there
+Key = tuple[UUID, datetime | None]  # job and time of the result, because a repeated job replaces its result
 
 
 class AnalysisCache:
-    """The analyses used last, by job."""
+    """A thread-safe LRU cache of analyses, by job."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -29,7 +29,7 @@ class AnalysisCache:
         self._lock = threading.Lock()
 
     def get(self, keys: Iterable[Key]) -> dict[Key, TrackAnalysis]:
-        """Return those of `keys` that are here."""
+        """Return the cached analyses among `keys`."""
         with self._lock:
             found = {key: self._analyses[key] for key in keys if key in self._analyses}
             for key in found:
@@ -37,7 +37,7 @@ class AnalysisCache:
         return found
 
     def put(self, analyses: dict[Key, TrackAnalysis]) -> None:
-        """Hold these too, and forget those that were not used for longest."""
+        """Add analyses, and evict those unused for longest."""
         with self._lock:
             self._analyses |= analyses
             while len(self._analyses) > self._most:
@@ -48,8 +48,8 @@ _cache = AnalysisCache(MAX_CACHED)
 
 
 def request_analysis(track: Track) -> AnalysisJob:
-    """Have a track measured by this version of the analysis, again where it was before."""
-    # one that waits since before an update is run by this version as well
+    """Queue the analysis of a track by the current version, again if it was analysed before."""
+    # a job queued before an update runs with the current version too
     AnalysisJob.objects.filter(track=track, state__in=OPEN).update(version=ANALYSIS_VERSION)
     job, is_new = AnalysisJob.objects.get_or_create(
         track=track,
@@ -63,7 +63,7 @@ def request_analysis(track: Track) -> AnalysisJob:
 
 
 def reanalyse(tracks: Iterable[Track]) -> None:
-    """Queue an analysis of each track that only earlier versions of the analysis have measured, once each."""
+    """Queue an analysis of each track that only earlier versions have analysed, once each."""
     wanted = {track.pk: track for track in tracks}
     asked = AnalysisJob.objects.filter(track__in=wanted, version=ANALYSIS_VERSION)
     for pk in asked.values_list("track", flat=True):
@@ -81,7 +81,7 @@ def reanalyse(tracks: Iterable[Track]) -> None:
         )
         for track in wanted.values()
     )
-    AnalysisJob.objects.bulk_create(jobs, ignore_conflicts=True)  # another page may ask at the same moment
+    AnalysisJob.objects.bulk_create(jobs, ignore_conflicts=True)  # other requests may do the same
     wake(SHORT)
 
 
@@ -90,9 +90,9 @@ def _dedupe_key(track: Track) -> str:
 
 
 def results_of(tracks: Iterable[UUID]) -> dict[UUID, Key]:
-    """Return which result each measured track has, without reading it.
+    """Return the key of each track's result, without reading the result.
 
-    It stays while its job is queued again, until there is another.
+    A result stays valid while its job is queued again, until the next one replaces it.
     """
     jobs = AnalysisJob.objects.filter(
         track__in=set(tracks), version=ANALYSIS_VERSION, measured_at__isnull=False
@@ -101,7 +101,7 @@ def results_of(tracks: Iterable[UUID]) -> dict[UUID, Key]:
 
 
 def analyses_of(tracks: Sequence[Track]) -> dict[UUID, TrackAnalysis]:
-    """Return the analysis of each measured track, with the names its owner gave it."""
+    """Return the analysis of each analysed track, with the names its owner gave it."""
     keys = {key: track for track, key in results_of(track.pk for track in tracks).items()}
     found = _cache.get(keys)
     missing = [pk for pk, at in keys if (pk, at) not in found]
@@ -120,5 +120,5 @@ def analyses_of(tracks: Sequence[Track]) -> dict[UUID, TrackAnalysis]:
 
 
 def tags_of(track: Track) -> Tags:
-    """Return a track's names as its owner wants them."""
+    """Return a track's names as edited by its owner."""
     return Tags(track.title or track.name, track.artist, track.album, track.track_number)

@@ -1,4 +1,4 @@
-"""What must be written waits for a database that is away for a moment, such as one that starts again."""
+"""Retry a transaction while the database is locked or restarting."""
 
 import functools
 import logging
@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 logger = logging.getLogger(__name__)
 
-UNAVAILABLE_ERRORS = (OperationalError, InterfaceError)  # how a database fails that is locked or starts again
+UNAVAILABLE_ERRORS = (OperationalError, InterfaceError)  # raised while the database is locked or restarting
 MAX_WAIT_S = 120.0
 PAUSES_S = (0.2, 1.0, 2.0)
 
@@ -19,9 +19,10 @@ Result = TypeVar("Result")
 
 
 def retry_until_database_answers(transaction: Callable[Params, Result]) -> Callable[Params, Result]:
-    """Have `act` done again, on a new connection, until the database answers or has been away for long.
+    """Repeat `transaction` on a new connection until the database answers, for up to MAX_WAIT_S.
 
-    `act` is one transaction that may be repeated: its commit may have come through and the answer not.
+    `transaction` must be safe to repeat: its commit may have succeeded although the response was lost. Raises
+    the last error after MAX_WAIT_S, or at once inside another transaction.
     """
 
     @functools.wraps(transaction)
@@ -31,9 +32,9 @@ def retry_until_database_answers(transaction: Callable[Params, Result]) -> Calla
             try:
                 return transaction(*args, **kwargs)
             except UNAVAILABLE_ERRORS as error:
-                if time.monotonic() > until_s or connection.in_atomic_block:  # part of another transaction
+                if time.monotonic() > until_s or connection.in_atomic_block:  # inside an outer transaction
                     raise
-                logger.warning("The database does not answer, what is to be written waits: %s", error)
+                logger.warning("The database does not answer; retrying the transaction: %s", error)
             close_old_connections()
             time.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
             tries += 1

@@ -1,4 +1,4 @@
-"""A set of generated songs and a mix of them, for somebody who has no songs at hand."""
+"""The demo set: generated songs and a mix of them."""
 
 import tempfile
 from collections.abc import Container
@@ -21,7 +21,7 @@ SUFFIX = ".mp3"
 
 
 def add_demo_set(owner: User) -> Mix:
-    """Return `owner`'s mix of the demo's songs, made if it is not there. Raises LimitReached, EngineError."""
+    """Return `owner`'s mix of the demo songs, creating it if needed. Raises LimitReached and EngineError."""
     title = _("Mixtape demo")
     if mix := _find(owner, title):
         return mix
@@ -46,7 +46,7 @@ def _find(owner: User, title: str) -> Mix | None:
 
 
 def _find_or_make(owner: User, title: str) -> tuple[Mix, bool]:
-    """Return the mix and whether it is new; pressed twice at once, the later one finds it here."""
+    """Return the mix and whether it is new; a second concurrent request finds the first one's mix."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=owner.pk)
         mix = _find(owner, title)
@@ -58,7 +58,7 @@ def _name(song: Song) -> str:
 
 
 def _tracks_there(owner: User) -> dict[str, Track]:
-    """Return the demo's songs that `owner` has already, by their file names."""
+    """Return the demo songs `owner` has already, by file name."""
     names = [_name(song) for song in DEMO_SONGS]
     there = Track.objects.filter(owner=owner, name__in=names, deleted_at=None, state=Track.State.READY)
     return {track.name: track for track in there}
@@ -71,7 +71,7 @@ def _write_missing(ready: Container[str], folder: Path) -> dict[Song, Path]:
 
 
 def _upload(owner: User, mix: Mix, path: Path) -> None:
-    """Bring a song as its owner would: announced, sent, measured."""
+    """Upload a song as its owner would, so that it is analysed."""
     upload = create_upload(owner, path.name, path.stat().st_size, mix=mix)
     with path.open("rb") as stream:
         append_bytes(upload, 0, stream)

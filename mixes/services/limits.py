@@ -1,4 +1,4 @@
-"""What one person may take up, said in one sentence before any byte is sent."""
+"""Limits per user and for the disk, checked before anything is received, with a sentence for the user."""
 
 import contextlib
 import errno
@@ -21,16 +21,16 @@ FULL_DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LimitReached(Exception):
-    """Something that is not begun because there is no room for it; str() is the sentence for its owner."""
+    """A limit forbids the request; str() is the sentence for the user."""
 
 
 class DiskFull(LimitReached):
-    """The site has no room: no fault of the one who asks."""
+    """The site's disk is full, which is not the user's fault."""
 
 
 @contextlib.contextmanager
 def full_disk_reported(sentence: str) -> Iterator[None]:
-    """Raise DiskFull with `sentence` where something is written inside the block and finds no room."""
+    """Raise DiskFull with `sentence` when a write inside the block finds the disk full."""
     try:
         yield
     except DiskFullError as error:
@@ -42,7 +42,7 @@ def full_disk_reported(sentence: str) -> Iterator[None]:
 
 
 def check_file(owner: User, size: int) -> None:
-    """Raise LimitReached when a file of `size` bytes may not be added by `owner`."""
+    """Raise LimitReached when `owner` may not add a file of `size` bytes."""
     if size < 1:
         raise LimitReached(_("This file is empty. Choose another copy of it."))
     if size > settings.LIMITS.file_bytes:
@@ -55,7 +55,7 @@ def check_file(owner: User, size: int) -> None:
 
 
 def check_storage(owner: User, size: int) -> None:
-    """Raise LimitReached when so many bytes more are more than `owner` may keep."""
+    """Raise LimitReached when `size` more bytes would exceed `owner`'s storage."""
     left = settings.LIMITS.storage_bytes - storage_used(owner)
     if size > left:
         raise LimitReached(
@@ -72,7 +72,7 @@ def check_storage(owner: User, size: int) -> None:
 
 
 def check_disk(size: int) -> None:
-    """Raise DiskFull when the disk could not hold so many bytes beside all that is on its way."""
+    """Raise DiskFull when the disk cannot hold `size` bytes in addition to all open uploads."""
     if storage.free_bytes() - incoming_bytes() - size < settings.LIMITS.free_disk_bytes:
         raise DiskFull(
             _("The site's disk is almost full, so nothing can be added now. What you have is safe.")
@@ -80,7 +80,7 @@ def check_disk(size: int) -> None:
 
 
 def check_open_uploads(owner: User) -> None:
-    """Raise LimitReached when too many uploads of `owner` were begun and not finished."""
+    """Raise LimitReached when `owner` has too many unfinished uploads."""
     most = settings.LIMITS.uploads_open
     if open_uploads(owner) >= most:
         raise LimitReached(
@@ -94,7 +94,7 @@ def check_open_uploads(owner: User) -> None:
 
 
 def check_tracks(mix: Mix) -> None:
-    """Raise LimitReached when a mix has as many tracks as it may have."""
+    """Raise LimitReached when a mix has the maximum number of tracks."""
     most = settings.LIMITS.tracks_per_mix
     if mix.items.count() >= most:
         raise LimitReached(
@@ -108,22 +108,22 @@ def check_tracks(mix: Mix) -> None:
 
 
 def check_mixes(owner: User) -> None:
-    """Raise LimitReached when `owner` has as many mixes as one may have, those in the bin among them."""
+    """Raise LimitReached when `owner` has the maximum number of mixes, including those in the bin."""
     most = settings.LIMITS.mixes_per_user
     if Mix.objects.filter(owner=owner).count() >= most:
         raise LimitReached(
-            _("You have %(most)s mixes, those in the bin among them, and that is as many as there may be. ")
+            _("You have %(most)s mixes, including those in the bin, and that is the most you can have. ")
             % {"most": number_format(most)}
             + _("Nothing you have is lost; to start another, ask who runs this site for more.")
         )
 
 
 def check_library(owner: User) -> None:
-    """Raise LimitReached when `owner` has as many tracks as one may have, those in the bin among them."""
+    """Raise LimitReached when `owner` has the maximum number of tracks, including those in the bin."""
     most = settings.LIMITS.tracks_per_user
     if Track.objects.filter(owner=owner).count() >= most:
         raise LimitReached(
-            _("Your library has %(most)s tracks, those in the bin among them, and that is as many as fit.")
+            _("Your library has %(most)s tracks, including those in the bin. It cannot hold more.")
             % {"most": number_format(most)}
         )
 
@@ -134,8 +134,8 @@ def check_picture(owner: User, size: int) -> None:
     if Artwork.objects.filter(owner=owner).count() >= most:
         raise LimitReached(
             ngettext(
-                "You have added %(most)s picture, and that is as many as there may be.",
-                "You have added %(most)s pictures, and that is as many as there may be.",
+                "You have added %(most)s picture, and that is the most you can add.",
+                "You have added %(most)s pictures, and that is the most you can add.",
                 most,
             )
             % {"most": number_format(most)}
@@ -150,7 +150,7 @@ def check_picture(owner: User, size: int) -> None:
 
 
 def storage_used(owner: User) -> int:
-    """Return the bytes of tracks, pictures and results; those of a track count from its announcement."""
+    """Return the bytes of tracks, pictures and results; a track counts in full when its upload is created."""
     sums = (
         Track.objects.filter(owner=owner).aggregate(bytes=Sum("size")),
         Artwork.objects.filter(owner=owner).aggregate(bytes=Sum("size")),
@@ -160,11 +160,11 @@ def storage_used(owner: User) -> int:
 
 
 def open_uploads(owner: User) -> int:
-    """Return how many uploads of `owner` were begun and can still be finished."""
+    """Return the number of uploads of `owner` that can still be finished."""
     return Upload.objects.filter(owner=owner, finished_at=None, expires_at__gt=timezone.now()).count()
 
 
 def incoming_bytes() -> int:
-    """Return what open uploads of the whole site have announced and not yet brought."""
+    """Return the bytes that open uploads of the whole site have yet to receive."""
     still_open = Upload.objects.filter(finished_at=None, expires_at__gt=timezone.now())
     return still_open.aggregate(bytes=Sum(F("size") - F("offset")))["bytes"] or 0

@@ -1,4 +1,4 @@
-"""How long the oldest row of a queue has been waiting."""
+"""The age of the oldest waiting row of a queue."""
 
 from django.db.models import Min
 from django.utils import timezone
@@ -7,7 +7,7 @@ from mixes.leases import job_models
 
 
 def oldest_waiting_s(queue: str) -> int | None:
-    """Return the age of the row that has waited longest and may be started now; None when none waits."""
+    """Return the waiting time of the oldest row that may be started now; None when none waits."""
     oldest = [
         kind.objects.waiting(queue).aggregate(oldest=Min("created_at"))["oldest"] for kind in job_models()
     ]

@@ -1,4 +1,4 @@
-"""How often one person may do something, counted by the minute where the web server's threads all see it."""
+"""Rate limits per user and minute, counted in the cache that all threads of the web server share."""
 
 import contextlib
 import time
@@ -13,13 +13,13 @@ WINDOW_S = 60
 
 
 class TooFast(LimitReached):
-    """Something was done too often within a minute; str() is the sentence for its owner."""
+    """Too many requests within a minute; str() is the sentence for the user."""
 
 
 def check_rate(owner: User, what: str, most: int) -> None:
-    """Count one more `what` of `owner`. Raises TooFast when there were more than `most` in this minute."""
+    """Count one request of kind `what` by `owner`. Raises TooFast above `most` per minute."""
     key = f"rate:{what}:{owner.pk}:{int(time.time() // WINDOW_S)}"
     cache.add(key, 0, timeout=2 * WINDOW_S)
-    with contextlib.suppress(ValueError):  # the cache was emptied in between
+    with contextlib.suppress(ValueError):  # the cache was cleared in between
         if cache.incr(key) > most:
             raise TooFast(_("That was a lot at once. Wait a minute, then go on; nothing was lost."))

@@ -1,4 +1,4 @@
-"""The one door to the media folder: names of ours, files whole or absent. Nothing else touches its paths."""
+"""The only access to the media folder: generated names, and files that are complete or absent."""
 
 import contextlib
 import shutil
@@ -12,52 +12,52 @@ from django.conf import settings
 from mixes.engine.disk import fsync_path
 
 TRACKS, PICTURES, PREVIEWS, ARTIFACTS = "tracks", "pictures", "previews", "artifacts"
-STORED_FOLDERS = (TRACKS, PICTURES, PREVIEWS, ARTIFACTS)  # whose files are named by rows
-UPLOADS, SCRATCH = "uploads", "scratch"  # files on their way
-BIN = "bin"  # files that no row names any more, by the day they were put there
-_placed: ContextVar[list[str]] = ContextVar("placed")  # names that were free, see removed_on_error
+STORED_FOLDERS = (TRACKS, PICTURES, PREVIEWS, ARTIFACTS)  # folders of files that rows name
+UPLOADS, SCRATCH = "uploads", "scratch"  # part files of uploads
+BIN = "bin"  # orphaned files, by the day they were moved there
+_placed: ContextVar[list[str]] = ContextVar("placed")  # names created inside removed_on_error
 
 
 def path_of(name: str) -> Path:
-    """Return where a name of ours lies. Raises ValueError for one that leads elsewhere."""
+    """Return the path of a stored name. Raises ValueError for one outside the media folder."""
     pure = PurePosixPath(name)
     if not name or pure.is_absolute() or ".." in pure.parts:
-        raise ValueError(f"{name!r} is not a name of ours.")
+        raise ValueError(f"{name!r} leads outside the media folder.")
     return Path(settings.MEDIA_ROOT, *pure.parts)
 
 
 def uploads_folder() -> Path:
-    """Return the folder of files on their way; it is there."""
+    """Return the folder of part files, creating it if needed."""
     folder = path_of(UPLOADS)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def upload_path(upload_id: uuid.UUID) -> Path:
-    """Return the part file of an upload; its folder is there."""
+    """Return the path of an upload's part file; its folder exists."""
     uploads_folder()
     return path_of(upload_name(upload_id))
 
 
 def upload_name(upload_id: uuid.UUID) -> str:
-    """Return the name of the part file of an upload."""
+    """Return the stored name of an upload's part file."""
     return f"{UPLOADS}/{upload_id.hex}.part"
 
 
 def scratch_path(kind: str, pk: uuid.UUID) -> Path:
-    """Return the folder where one job works, on the disk where its results will lie."""
+    """Return the scratch folder of a job, on the disk of its results."""
     return path_of(SCRATCH) / f"{kind}-{pk.hex}"
 
 
 def scratch_folders(kind: str) -> Iterator[tuple[uuid.UUID, Path]]:
-    """Yield the folders where jobs of a kind work or worked, each with its job's id."""
+    """Yield the scratch folders of one kind of job, each with the job's id."""
     for folder in sorted(path_of(SCRATCH).glob(f"{kind}-*")):
-        with contextlib.suppress(ValueError):  # not one of ours
+        with contextlib.suppress(ValueError):  # not created by this site
             yield uuid.UUID(folder.name.removeprefix(f"{kind}-")), folder
 
 
 def store(source: Path, name: str) -> None:
-    """Move a finished file to its name, on the disk before it is seen there."""
+    """Move a finished file to its name; it is synced to disk before it is visible."""
     target = path_of(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     if not target.exists():
@@ -69,7 +69,7 @@ def store(source: Path, name: str) -> None:
 
 @contextlib.contextmanager
 def removed_on_error() -> Iterator[None]:
-    """Remove what was kept inside the block when it fails: the rows that name it are rolled back."""
+    """Remove files stored inside the block when it fails, as the rows that name them are rolled back."""
     token = _placed.set([])
     try:
         yield
@@ -82,33 +82,33 @@ def removed_on_error() -> Iterator[None]:
 
 
 def remove(name: str) -> None:
-    """Remove a file, if it is there; whoever reads it reads on to its end."""
+    """Remove a file if it exists; open readers can finish reading it."""
     if name:
         path_of(name).unlink(missing_ok=True)
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a scratch folder with all in it, if it is there."""
+    """Remove a scratch folder if it exists."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder)
 
 
 def free_bytes() -> int:
-    """Return what the media's disk still takes."""
+    """Return the free bytes of the media disk."""
     folder = Path(settings.MEDIA_ROOT)
     folder.mkdir(parents=True, exist_ok=True)
     return shutil.disk_usage(folder).free
 
 
 def move_to_bin(name: str, day: str) -> None:
-    """Move a file into the bin of a day, from where it can still be taken back."""
+    """Move a file into the bin of a day, from which it can be restored."""
     target = path_of(BIN) / day / name
     target.parent.mkdir(parents=True, exist_ok=True)
     path_of(name).replace(target)
 
 
 def stored_names(folders: tuple[str, ...] = STORED_FOLDERS) -> Iterator[str]:
-    """Yield the names of all files that rows should know."""
+    """Yield the names of all files that rows should name."""
     for folder in folders:
         for path in sorted(path_of(folder).rglob("*")):
             if path.is_file():

@@ -1,4 +1,4 @@
-"""Numbers and choices of the engine in the words of the pages."""
+"""Numbers and choices of the engine in words for pages."""
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -10,7 +10,7 @@ Words = str | Promise
 
 VERY_LOUD_LUFS, LOUD_LUFS, EVEN_LUFS, QUIET_LUFS = -8.0, -13.0, -18.0, -26.0
 
-# What each style is called, and what it does, in one line
+# Name and one-line description of each style
 STYLES: dict[str, tuple[Words, Words]] = {
     "smooth": (
         pgettext_lazy("style", "smooth"),
@@ -34,7 +34,7 @@ STYLES: dict[str, tuple[Words, Words]] = {
     ),
     "gap": (pgettext_lazy("style", "pause"), gettext_lazy("A short silence between the songs.")),
 }
-# Why a join is as it is, for its chip (pages/planned_tracks.py)
+# Reason for a join, for its chip (pages/planned_tracks.py)
 HINTS: dict[str, Words] = {
     "gapless": gettext_lazy("runs straight on"),
     "gap": gettext_lazy("of silence"),
@@ -49,7 +49,7 @@ STYLE_HINTS: dict[str, Words] = {
 }
 
 
-# The attempt that comes next, of a job that was begun before
+# The next attempt of a job that has been started before
 RESTARTING: dict[int, Words] = {
     2: gettext_lazy("Restarting (2nd try)"),
     3: gettext_lazy("Restarting (3rd try)"),
@@ -57,7 +57,7 @@ RESTARTING: dict[int, Words] = {
 
 
 def remaining_words(eta_s: float | None) -> str:
-    """Return a remaining time in words, as exact as such a figure can be."""
+    """Return a remaining time in words, rounded to what such an estimate can claim."""
     if eta_s is None:
         return ""
     if eta_s < 5:
@@ -69,17 +69,17 @@ def remaining_words(eta_s: float | None) -> str:
 
 
 def restarting(attempt: int) -> Words:
-    """Return what is said of a job that waits for its second attempt, or a later one."""
+    """Return the sentence for a job that waits for its second or later attempt."""
     return RESTARTING.get(attempt) or _("Restarting (try %d)") % attempt
 
 
 def today() -> str:
-    """Return the day it is at the site, as one would say it."""
+    """Return the site's current date in words."""
     return date_format(timezone.localdate(), "j F Y")
 
 
 def clock(seconds: float | None) -> str:
-    """Return M:SS, or H:MM:SS from an hour on; a dash where the length is not known."""
+    """Return M:SS, or H:MM:SS from an hour on; a dash for an unknown length."""
     if seconds is None:
         return "\u2013"
     whole = int(seconds + 0.5)

@@ -1,4 +1,4 @@
-"""Filters for the pages of runs."""
+"""Filters for the pages of jobs."""
 
 from django import template
 from django.utils.translation import gettext as _
@@ -10,13 +10,13 @@ register = template.Library()
 
 @register.filter
 def chapter_clock(seconds: float) -> str:
-    """Return a chapter's start as the description has it: the second it lies in."""
+    """Return a chapter's start as in the description: rounded down to a second."""
     return wording.clock(int(seconds))
 
 
 @register.filter
 def took(seconds: float) -> str:
-    """Return how long something took, in words."""
+    """Return a duration in words."""
     if seconds < 60:
         return _("%d s") % max(1, round(seconds))
     return _("%(minutes)d min %(seconds)d s") % {"minutes": seconds // 60, "seconds": seconds % 60}

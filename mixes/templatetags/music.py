@@ -36,7 +36,7 @@ ROW_ICONS = (
 
 @register.simple_tag
 def icons() -> dict[str, SafeString]:
-    """Return the icons of a row as they stand in a page: put together once for hundreds of rows."""
+    """Return the icons of a row as HTML, built once per page for hundreds of rows."""
     sprite = static("img/icons.svg")
     svg = '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>'
     return {name: format_html(svg, sprite, name) for name in ROW_ICONS}
@@ -44,17 +44,17 @@ def icons() -> dict[str, SafeString]:
 
 @register.filter
 def style_name(style: str) -> str:
-    """Return what a style of joins is called."""
+    """Return the name of a join style."""
     return str(wording.STYLES[style][0])
 
 
 @register.filter
 def style_line(style: str) -> str:
-    """Return what a style of joins does, in one line."""
+    """Return the one-line description of a join style."""
     return str(wording.STYLES[style][1])
 
 
 @register.filter
 def join_hint(join: PlannedJoin) -> str:
-    """Return a word on why a planned join is as it is."""
+    """Return the hint for the reason of a planned join."""
     return str(wording.HINTS.get(join.hint) or wording.STYLE_HINTS.get(join.style, ""))

@@ -1,4 +1,4 @@
-"""A mix of rows, a mix of sounds, and installations that tests may change."""
+"""Shared fixtures: a mix of rows, a mix of real sounds, and installations that tests may change."""
 
 import shutil
 
@@ -13,7 +13,7 @@ from mixes.tests.maintenance.installations import FILL, Site
 
 @pytest.fixture
 def mix(alice):
-    """A mix of three measured tracks of alice's, without files."""
+    """A mix of three analysed tracks of alice, without files."""
     songs = (("Aria", 60.0), ("Bolero", 45.0), ("Canon", 90.0))
     return make_mix_row(alice, tracks=[make_track_row(alice, *song) for song in songs])
 
@@ -28,7 +28,7 @@ def sounds(tmp_path_factory):
 
 @pytest.fixture
 def mix_of_sounds(alice, sounds):
-    """A mix of two tracks whose files are there, so that a worker can make it."""
+    """A mix of two tracks with files, so that a worker can make it."""
     named = zip(("Rain", "Wind"), sounds, strict=True)
     tracks = [make_track_with_file(alice, title, *sound) for title, sound in named]
     return make_mix_row(alice, "Weather", tracks, transition_s=2.0)
@@ -46,6 +46,6 @@ def filled(tmp_path_factory):
 
 @pytest.fixture
 def site(filled, tmp_path):
-    """A copy of the filled site, to be changed at will."""
+    """A copy of the filled site that the test may change."""
     shutil.copytree(filled.folder, tmp_path / "site")
     return Site(tmp_path / "site")

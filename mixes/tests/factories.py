@@ -1,4 +1,4 @@
-"""Rows for tests, as the site itself would have made them: measured tracks, mixes of them, their jobs."""
+"""Rows for tests as the site would create them: analysed tracks, mixes and their jobs."""
 
 import hashlib
 import itertools
@@ -27,13 +27,13 @@ OUTLINE = tuple((-round(40 + 30 * math.sin(k / 9)), round(40 + 30 * math.sin(k /
 
 
 def new_name(folder):
-    """A name for a file below the media folder that no row has yet."""
+    """Return a new file name below the media folder."""
     stem = uuid.uuid4().hex
     return f"{folder}/{stem[:2]}/{stem}"
 
 
 def make_track_row(owner, title="", seconds=180.0, *, state=Track.State.READY, analysis=None, **fields):
-    """A track of `owner`; a ready one has its analysis, made by `make_track` or given."""
+    """Create a track of `owner`; a ready one has an analysis, made by `make_track` or given."""
     number = next(counter)
     title = title or f"Song {number}"
     fields = {"artist": "Band", "name": f"{title}.flac", "size": 1_000_000, **fields}
@@ -62,7 +62,7 @@ def make_track_row(owner, title="", seconds=180.0, *, state=Track.State.READY, a
 
 
 def make_track_with_file(owner, title, path, analysis, **fields):
-    """A ready track of `owner` whose file is a copy of `path`."""
+    """Create a ready track of `owner` whose file is a copy of `path`."""
     name = new_name(storage.TRACKS)
     storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)
     storage.path_of(name).write_bytes(path.read_bytes())
@@ -71,7 +71,7 @@ def make_track_with_file(owner, title, path, analysis, **fields):
 
 
 def make_analysis_row(track, analysis):
-    """The finished analysis of a track."""
+    """Create the finished analysis of a track."""
     return AnalysisJob.objects.create(
         owner=track.owner,
         track=track,
@@ -86,7 +86,7 @@ def make_analysis_row(track, analysis):
 
 
 def make_mix_row(owner, title="Evenings in the North", tracks=3, transition_s=8.0, **fields):
-    """A mix of `owner` with so many new tracks, or with the given ones; joins last 8 s, for known times."""
+    """Create a mix of `owner` with new tracks, or with the given ones; joins last 8 s, for known times."""
     mix = Mix.objects.create(owner=owner, title=title, transition_s=transition_s, **fields)
     rows = [make_track_row(owner) for _ in range(tracks)] if isinstance(tracks, int) else tracks
     MixTrack.objects.bulk_create(
@@ -96,14 +96,14 @@ def make_mix_row(owner, title="Evenings in the North", tracks=3, transition_s=8.
 
 
 def make_artwork_row(owner, name="cover.jpg"):
-    """A picture of `owner`, whose files are not there."""
+    """Create a picture of `owner` without files."""
     number = next(counter)
     files = {"file": f"pictures/aa/{number:032x}", "shown_file": f"pictures/aa/{number:032x}.jpg"}
     return Artwork.objects.create(owner=owner, name=name, size=1_000, **files)
 
 
 def make_job_row(mix, state=State.QUEUED, *, files=(), **fields):
-    """A run of `mix` in any state, as `request_mix` would ask for it; `files` are kinds of its artifacts."""
+    """Create a job of `mix` in any state, as `request_mix` would; `files` are the kinds of its artifacts."""
     items = items_of(mix)
     plan = plans.plan_of(mix, items)
     if state in ENDED:
@@ -133,7 +133,7 @@ def make_job_row(mix, state=State.QUEUED, *, files=(), **fields):
 
 
 def make_check_sheet(timeline, verdict="ok"):
-    """A check sheet of an MP3 without a fault, as plain data."""
+    """Return a check sheet of an MP3 without faults, as plain data."""
     frames = timeline.frames
     items = [
         ("length", "ok", "Length 3:00.0, exactly as planned."),
@@ -155,7 +155,7 @@ def make_check_sheet(timeline, verdict="ok"):
 
 
 def make_artifact_row(job, kind="mp3", content=None):
-    """A file that a run made; it is really there."""
+    """Create an artifact of a job, with its file."""
     content = content if content is not None else f"{kind} of {job.title}, 0:00 first song\n".encode()
     name = new_name(storage.ARTIFACTS)
     path = storage.path_of(name)

@@ -1,4 +1,4 @@
-"""Reading what was measured: few queries, each result once, the owner's names in it."""
+"""Reading analyses: few queries, each result once, with the owner's names."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from mixes.services.analyses import AnalysisCache, analyses_of, request_analysis
 from mixes.tests.factories import make_track_row
 
 
-def test_analyses_bear_the_names_their_owner_gave(alice):
+def test_analyses_have_the_names_their_owner_gave(alice):
     track = make_track_row(alice, "As read", seconds=100.0)
     Track.objects.update(title="Mine", album="Album", track_number=4)
     track.refresh_from_db()
@@ -19,7 +19,7 @@ def test_analyses_bear_the_names_their_owner_gave(alice):
     assert (analysis.tags.title, analysis.tags.album, analysis.tags.track_number) == ("Mine", "Album", 4)
 
 
-def test_tracks_that_were_not_measured_are_left_out(alice):
+def test_tracks_without_an_analysis_are_left_out(alice):
     ready, listening = make_track_row(alice), make_track_row(alice, state="listening")
     request_analysis(listening)
     assert list(analyses_of([ready, listening])) == [ready.pk]
@@ -41,7 +41,7 @@ def test_a_track_measured_again_is_read_again(alice):
     assert analyses_of([track])[track.pk].duration_s == 200.0
 
 
-def test_only_so_many_are_held(alice):
+def test_the_cache_evicts_the_least_recently_used(alice):
     cache, analysis = AnalysisCache(2), make_track(10.0)
     keys = [(number, None) for number in range(3)]
     cache.put({keys[0]: analysis, keys[1]: analysis})
@@ -50,14 +50,14 @@ def test_only_so_many_are_held(alice):
     assert set(cache.get(keys)) == {keys[0], keys[2]}
 
 
-def test_an_analysis_is_asked_for_once_and_can_be_asked_for_again(alice):
+def test_an_analysis_is_queued_once_and_can_be_requested_again(alice):
     track = make_track_row(alice)
     assert request_analysis(track).pk == request_analysis(track).pk
     job = AnalysisJob.objects.get()
     assert (job.state, job.attempt, job.queue) == ("queued", 0, "short")
 
 
-def test_a_result_is_told_from_an_earlier_one_while_its_job_waits_again(alice):
+def test_results_of_a_repeated_job_have_different_keys(alice):
     track = make_track_row(alice, seconds=100.0)
     request_analysis(track)
     assert analyses_of([track])[track.pk].duration_s == 100.0

@@ -1,4 +1,4 @@
-"""What is to be written waits for a database that is away, and for nothing else."""
+"""Transactions are retried while the database is unavailable, and only then."""
 
 import pytest
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
@@ -19,7 +19,7 @@ def no_pauses(monkeypatch):
 
 
 def failing(*errors):
-    """A deed that fails with each of these, and then goes well."""
+    """Return a function that raises each of these errors in turn, then succeeds."""
     left = list(errors)
 
     def act():
@@ -31,20 +31,20 @@ def failing(*errors):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_deed_is_repeated_until_the_database_answers():
+def test_a_transaction_is_retried_until_the_database_answers():
     assert retry_until_database_answers(
         failing(OperationalError("gone"), InterfaceError("closed"), OperationalError("no"))
     )()
 
 
 @pytest.mark.django_db
-def test_nothing_is_repeated_inside_another_transaction():
+def test_an_inner_transaction_is_not_retried():
     act = failing(OperationalError("gone"))
     with pytest.raises(OperationalError), transaction.atomic():
         retry_until_database_answers(act)()
 
 
-def test_other_errors_come_at_once():
+def test_other_errors_are_raised_at_once():
     act = failing(IntegrityError("twice"))
     with pytest.raises(IntegrityError):
         retry_until_database_answers(act)()
@@ -52,14 +52,14 @@ def test_other_errors_come_at_once():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_stays_away_is_not_waited_for_for_ever(monkeypatch):
+def test_retries_end_after_the_maximum_wait(monkeypatch):
     monkeypatch.setattr(database_retry, "MAX_WAIT_S", 0.0)
     with pytest.raises(OperationalError):
         retry_until_database_answers(failing(*[OperationalError("gone")] * 3))()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_end_of_a_run_waits_and_is_written_once(alice, monkeypatch):
+def test_the_outcome_of_a_job_is_retried_and_written_once(alice, monkeypatch):
     job, given_up, commits = make_job(alice), [], []
     fall = failing(OperationalError("the server starts"), OperationalError("the server starts"))
     monkeypatch.setattr(runner.transaction, "atomic", after(fall, runner.transaction.atomic))
@@ -84,7 +84,7 @@ def after(fall, real):
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="a file is not cut off; test_postgres.py runs it")
 @pytest.mark.django_db(transaction=True)
-def test_a_beat_whose_connection_was_cut_takes_a_new_one(alice):
+def test_a_heartbeat_reconnects_after_a_broken_connection(alice):
     job = make_job(alice)
     run = JobRun(job, jobs.claim(job.pk, "w:1"))
     run.on_progress("render", 0.5)

@@ -1,4 +1,4 @@
-"""How many and how often: what one person may have and ask for, and the sentence where that ends."""
+"""Limits and rate limits per user, and their sentences."""
 
 import dataclasses
 import io
@@ -31,17 +31,17 @@ def limit(settings):
 
 
 def said(response):
-    """What the page after a redirect says."""
+    """Return the messages of the page after a redirect."""
     return response.content.decode().replace("\xa0", " ")
 
 
 def begin(client):
-    told = f"filename {b64encode(b'a.mp3').decode()}"
-    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "10", "Upload-Metadata": told}
+    metadata = f"filename {b64encode(b'a.mp3').decode()}"
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "10", "Upload-Metadata": metadata}
     return client.post("/uploads/", b"", content_type="application/octet-stream", headers=headers)
 
 
-# How many
+# Limits
 
 
 def test_the_limits_are_wide_enough_for_years_of_use():
@@ -50,19 +50,19 @@ def test_the_limits_are_wide_enough_for_years_of_use():
 
 
 @pytest.mark.parametrize("way", ["mix_create", "mix_duplicate", "mix_demo"])
-def test_a_mix_too_many_is_refused_with_a_sentence(way, alice, as_alice, bob, as_bob, limit):
+def test_a_mix_beyond_the_limit_is_refused_with_a_sentence(way, alice, as_alice, bob, as_bob, limit):
     mix = make_mix_row(alice, tracks=0)
     make_mix_row(alice, tracks=0, deleted_at="2026-01-01T00:00:00Z")  # those in the bin count
     limit(mixes_per_user=2)
     address = reverse(f"mixes:{way}", args=[mix.pk] if way == "mix_duplicate" else [])
     page = said(as_alice.post(address, follow=True))
-    assert "You have 2 mixes, those in the bin among them" in page and "Nothing you have is lost" in page
+    assert "You have 2 mixes, including those in the bin" in page and "Nothing you have is lost" in page
     assert Mix.objects.count() == 2
-    assert as_bob.post(reverse("mixes:mix_create")).status_code == 302  # everybody has limits of their own
+    assert as_bob.post(reverse("mixes:mix_create")).status_code == 302  # limits are per user
     assert Mix.objects.filter(owner=bob).count() == 1
 
 
-def test_a_track_too_many_is_refused_whichever_way_it_comes(alice, as_alice, limit):
+def test_a_track_beyond_the_limit_is_refused_by_every_upload_path(alice, as_alice, limit):
     make_track_row(alice)
     make_track_row(alice, deleted_at="2026-01-01T00:00:00Z")
     limit(tracks_per_user=2)
@@ -75,7 +75,7 @@ def test_a_track_too_many_is_refused_whichever_way_it_comes(alice, as_alice, lim
     assert Track.objects.count() == 2
 
 
-def test_a_picture_too_many_is_refused(alice, as_alice, limit):
+def test_a_picture_beyond_the_limit_is_refused(alice, as_alice, limit):
     make_artwork_row(alice)
     limit(pictures_per_user=1)
     buffer = io.BytesIO()
@@ -83,11 +83,11 @@ def test_a_picture_too_many_is_refused(alice, as_alice, limit):
     mix = make_mix_row(alice, tracks=0)
     file = SimpleUploadedFile("cover.png", buffer.getvalue())
     page = said(as_alice.post(reverse("mixes:artwork", args=[mix.pk]), {"picture": file}, follow=True))
-    assert "You have added 1 picture, and that is as many as there may be." in page
+    assert "You have added 1 picture, and that is the most you can add." in page
     assert Artwork.objects.count() == 1
 
 
-def test_joins_wait_in_line_only_so_many_at_once(alice, as_alice, limit):
+def test_the_number_of_waiting_join_previews_is_limited(alice, as_alice, limit):
     mix = make_mix_row(alice, tracks=4)
     first, second, third, _last = mix.items.order_by("position")
     limit(previews_waiting=2)
@@ -96,12 +96,12 @@ def test_joins_wait_in_line_only_so_many_at_once(alice, as_alice, limit):
         as_alice.post(reverse("mixes:join_preview", args=[mix.pk, item.pk]), headers=ask)
         for item in (first, second, third, first)
     ]
-    assert [answer.status_code for answer in answers] == [200, 200, 409, 200]  # what waits already is told of
+    assert [answer.status_code for answer in answers] == [200, 200, 409, 200]  # an open job is returned
     assert "Try again in a moment" in answers[2].json()["sentence"]
     assert Preview.objects.filter(kind="join").count() == 2
 
 
-def test_a_track_is_listened_to_once_however_often_that_is_asked_for(alice, as_alice):
+def test_repeated_retries_analyse_a_track_once(alice, as_alice):
     track = make_track_row(alice, state="refused")
     for _ in range(5):
         as_alice.post(reverse("mixes:track_retry", args=[track.pk]))
@@ -109,10 +109,10 @@ def test_a_track_is_listened_to_once_however_often_that_is_asked_for(alice, as_a
     assert AnalysisJob.objects.filter(state__in=OPEN).count() == 1
 
 
-# How often
+# Rate limits
 
 
-def test_announcing_uploads_is_slowed_down_and_the_client_waits(alice, as_alice, as_bob, limit):
+def test_upload_creation_is_rate_limited_and_the_client_waits(alice, as_alice, as_bob, limit):
     limit(announced_per_minute=3)
     answers = [begin(as_alice) for _ in range(4)]
     assert [answer.status_code for answer in answers] in ([201] * 3 + [429], [201] * 4)  # over a full minute
@@ -122,7 +122,7 @@ def test_announcing_uploads_is_slowed_down_and_the_client_waits(alice, as_alice,
     assert begin(as_bob).status_code == 201
 
 
-def test_a_minute_later_it_goes_on(alice, monkeypatch):
+def test_the_rate_limit_ends_after_a_minute(alice, monkeypatch):
     monkeypatch.setattr(rate_limits.time, "time", lambda: 6000.0)
     rate_limits.check_rate(alice, "test", 1)
     with pytest.raises(rate_limits.TooFast):
@@ -131,7 +131,7 @@ def test_a_minute_later_it_goes_on(alice, monkeypatch):
     rate_limits.check_rate(alice, "test", 1)
 
 
-def test_signing_up_is_slowed_down(as_nobody, settings):
+def test_sign_ups_are_rate_limited(as_nobody, settings):
     settings.SIGNUP_OPEN = True
     form = {"password1": "x", "password2": "x"}
     answers = [as_nobody.post(reverse("account_signup"), {**form, "email": f"{n}@x.org"}) for n in range(22)]
@@ -139,7 +139,7 @@ def test_signing_up_is_slowed_down(as_nobody, settings):
     assert answers[-1]["Retry-After"] and "Nothing was lost" in said(answers[-1])
 
 
-def test_asking_for_a_new_password_is_slowed_down_for_one_address(alice, as_nobody, settings):
+def test_password_resets_are_rate_limited_per_address(alice, as_nobody, settings):
     settings.HAS_MAIL = True
     alice.emailaddress_set.create(email=alice.email, verified=True, primary=True)
     for _ in range(12):
@@ -147,12 +147,12 @@ def test_asking_for_a_new_password_is_slowed_down_for_one_address(alice, as_nobo
     assert 1 <= len(mail.outbox) <= 5
 
 
-def test_many_addresses_do_not_wash_out_what_was_counted(alice, monkeypatch):
-    """Guesses at others' passwords must not make room for more guesses at alice's."""
+def test_many_addresses_do_not_evict_rate_limit_counts(alice, monkeypatch):
+    """Attempts at other passwords must not make room for more attempts at alice's."""
     monkeypatch.setattr(rate_limits.time, "time", lambda: 6000.0)
     rate_limits.check_rate(alice, "test", 1)
     for number in range(5_000):
-        cache.set(f"somebody-{number}", 1, 60)
+        cache.set(f"other-{number}", 1, 60)
     with pytest.raises(rate_limits.TooFast):
         rate_limits.check_rate(alice, "test", 1)
 
@@ -161,7 +161,7 @@ def test_many_addresses_do_not_wash_out_what_was_counted(alice, monkeypatch):
 
 
 @pytest.mark.parametrize("typed", ["a " * 100, "a " * 3000, "x" * 50_000, '"an open quote', "%_\\ ' ; --"])
-def test_the_admin_answers_whatever_is_searched_for(typed, alice, as_alice):
+def test_the_admin_survives_any_search(typed, alice, as_alice):
     alice.is_staff = alice.is_superuser = True
     alice.save()
     for model in admin.site._registry:

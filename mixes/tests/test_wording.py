@@ -1,4 +1,4 @@
-"""Numbers in words, as the pages show them."""
+"""Numbers in words as pages show them."""
 
 import pytest
 
@@ -9,5 +9,5 @@ from mixes.services.wording import long_words
     ("seconds", "words"),
     [(4 * 3600, "4 hours"), (3600, "1 hour"), (5400, "90 minutes"), (60, "1 minute"), (7229.0, "2 hours")],
 )
-def test_a_limit_is_said_in_hours_or_minutes(seconds, words):
+def test_a_limit_is_shown_in_hours_or_minutes(seconds, words):
     assert long_words(seconds) == words

@@ -1,1 +1,1 @@
-"""Pages: check who asks, call one service, render."""
+"""Views: check access, call one service, render."""

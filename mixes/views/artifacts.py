@@ -1,4 +1,4 @@
-"""The files of a result: played and read in the page, or downloaded under their names."""
+"""Files of a result: played or read in the page, or downloaded."""
 
 import uuid
 
@@ -25,7 +25,7 @@ def artifact_download(request: HttpRequest, artifact_pk: uuid.UUID) -> HttpRespo
 
 
 def send(request: HttpRequest, artifact_pk: uuid.UUID, *, as_attachment: bool) -> HttpResponseBase:
-    """Answer with the file, if it is this user's."""
+    """Send the file if it belongs to this user. Raises Http404 otherwise."""
     found = access.get_artifact(request.user, artifact_pk)
     return ranged_response(
         request,

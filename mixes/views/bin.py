@@ -1,4 +1,4 @@
-"""The bin: what was deleted lately, and the way back."""
+"""The bin: recently deleted mixes and tracks, and restoring them."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse

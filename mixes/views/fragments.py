@@ -1,4 +1,4 @@
-"""Answers that differ between htmx and a plain request."""
+"""Responses that differ between htmx and plain requests."""
 
 import uuid
 
@@ -8,11 +8,11 @@ from django_htmx.http import HttpResponseClientRedirect
 
 
 def is_fragment(request: HttpRequest) -> bool:
-    """Tell whether a part of the page is asked for; Back wants all of it."""
+    """Return whether htmx asks for a part of the page; restoring browser history needs all of it."""
     return bool(request.htmx) and not request.htmx.history_restore_request
 
 
 def go_to(request: HttpRequest, view: str, pk: uuid.UUID) -> HttpResponse:
-    """Send the browser to a page, whoever asked: htmx or a plain form."""
+    """Redirect the browser, for htmx and plain requests alike."""
     target = redirect(view, pk)
     return HttpResponseClientRedirect(target.url) if request.htmx else target

@@ -1,4 +1,4 @@
-"""Making a mix: the one button, the page of a run from its place in the queue to its result."""
+"""Making a mix: the Make button, and the page of a job from the queue to its result."""
 
 import uuid
 
@@ -52,7 +52,7 @@ def job_detail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def job_status(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
-    """Answer a poll with how far a run is; when it has ended, with its page."""
+    """Answer a poll with the job's progress, or with its page when it has ended."""
     job = access.get_job_state(request.user, job_pk)
     if not request.htmx:
         return redirect("mixes:job_detail", job.pk)
@@ -110,5 +110,5 @@ def job_timeline(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 
 
 def ended_words(job: MixJob) -> dict[str, str]:
-    """Return what a notification says."""
+    """Return the text of the browser notification."""
     return {"title": f"{job_page.OPENERS[job.state]}: {job.title}", "text": job.error_text}

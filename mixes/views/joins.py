@@ -1,4 +1,4 @@
-"""The panel of one join: how it will be, and what is set for it."""
+"""The panel of one join: its preview and its settings."""
 
 import uuid
 
@@ -42,7 +42,7 @@ def join(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpRes
 @login_required
 @require_POST
 def join_preview(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpResponse:
-    """Ask for the sound of a join."""
+    """Request the audio preview of a join."""
     item = access.get_item(request.user, mix_pk, item_pk)
     if join_page(item) is None:
         return refuse(request, _("This join can be heard once both of its songs are ready."))
@@ -66,7 +66,7 @@ def _save(request: HttpRequest, item: MixTrack, style: str, transition_s: float 
 
     def panel(mix: Mix) -> dict[str, object]:
         changed = access.get_item(request.user, mix.pk, item.pk)
-        changed.mix = mix  # its plan, once computed, serves the rest of the page too
+        changed.mix = mix  # the plan is computed once and serves the rest of the page too
         page = join_page(changed)
         return {"join_sheet": page, "join_form": page and _form(page), "styles": STYLES}
 

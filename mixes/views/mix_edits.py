@@ -1,4 +1,4 @@
-"""Edits of a mix as a form sends them, and the one answer to all: the mix as it is then."""
+"""Edits of a mix from form posts; all of them answer with the updated mix."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,11 +26,11 @@ Edit = Callable[[Mix, int | None, str], Mix]
 
 
 class BadEdit(Exception):
-    """The form says something no button of ours says."""
+    """The form holds values the site's own buttons never send."""
 
 
 def move(mix: Mix, seen: int | None, value: str) -> Mix:
-    """Move one item; `value` is such as "up:<item>"."""
+    """Move one item; `value` looks like "up:<item>"."""
     direction, _colon, pk = value.partition(":")
     words = {
         "top": _("Moved “%s” to the top"),
@@ -46,13 +46,13 @@ def move(mix: Mix, seen: int | None, value: str) -> Mix:
 
 
 def reorder(mix: Mix, seen: int | None, value: str) -> Mix:
-    """Put all items into a new order; `value` is "<item>,<item>,…"."""
+    """Reorder all items; `value` is "<item>,<item>,…"."""
     ids = [item_pk(pk) for pk in value.split(",")]
     return edits.edit(mix, seen, _("Changed the order"), lambda a: arrangement.reorder(a, ids))
 
 
 def remove(mix: Mix, seen: int | None, value: str) -> Mix:
-    """Take one item out."""
+    """Remove one item."""
     item = item_pk(value)
     what = _("Removed “%s”") % name_of(mix, item)
     return edits.edit(mix, seen, what, lambda a: arrangement.remove(a, item))
@@ -81,7 +81,7 @@ def redo(mix: Mix, seen: int | None, value: str) -> Mix:
 
 
 def rename(mix: Mix, seen: int | None, value: str) -> Mix:
-    """Give the mix another title; an empty one leaves it as it is."""
+    """Rename the mix; an empty title changes nothing."""
     title = edits.clean_title(value)
     if not title:
         raise BadEdit
@@ -110,7 +110,7 @@ def item_pk(value: str) -> UUID:
 
 
 def name_of(mix: Mix, item: UUID) -> str:
-    """Return what a track in a mix is called, for the name of an edit. Raises NoSuchItem."""
+    """Return the title of a track in a mix, for the name of an edit. Raises NoSuchItem."""
     places = MixTrack.objects.filter(mix=mix, pk=item).select_related("track").defer("track__waveform")
     place = places.first()
     if place is None:
@@ -119,7 +119,7 @@ def name_of(mix: Mix, item: UUID) -> str:
 
 
 def seen_version(request: HttpRequest) -> int | None:
-    """Return the version a form saw. Raises BadEdit."""
+    """Return the version the form was rendered from. Raises BadEdit."""
     value = request.POST.get("version", "")
     if not value.isdecimal() or len(value) > MAX_VERSION_DIGITS:
         raise BadEdit
@@ -134,9 +134,9 @@ def apply_edit(
     place: str = "order",
     more: Callable[[Mix], dict[str, Any]] | None = None,
 ) -> HttpResponse:
-    """Make an edit and show the mix as it is then: in pieces to a script, by a redirect to a form.
+    """Apply an edit and show the updated mix: as fragments to htmx, by a redirect to a plain form.
 
-    `place` is the id on the page to come back to; `more` gives what else the pieces need after the edit.
+    `place` is the element id to return to; `more` returns further fragments after the edit.
     """
     status = 200
     try:
@@ -160,7 +160,7 @@ def apply_edit(
 
 
 def show_mix(request: HttpRequest, mix: Mix, status: int = 200, **context: Any) -> HttpResponse:
-    """Show the page of a mix, or to a script its pieces."""
+    """Show the page of a mix, or its fragments to htmx."""
     page = "mixes/_mix_pieces.html" if is_fragment(request) else "mixes/mix_detail.html"
     context = {"settings_form": settings_form(mix), **context, "mix": mix, "sheet": mix_page(mix)}
     if not is_fragment(request):
@@ -169,7 +169,7 @@ def show_mix(request: HttpRequest, mix: Mix, status: int = 200, **context: Any) 
 
 
 def warn_of_lost_tracks(request: HttpRequest, mix: Mix) -> None:
-    """Say that undo or redo could not bring back all songs."""
+    """Warn that undo or redo could not restore all songs."""
     if lost := history.count_lost(mix):
         words = ngettext(
             "%d song was removed for good meanwhile and stays out.",
@@ -180,5 +180,5 @@ def warn_of_lost_tracks(request: HttpRequest, mix: Mix) -> None:
 
 
 def settings_form(mix: Mix, data: Any = None) -> MixSettingsForm:
-    """Return the form of a mix's settings, filled in."""
+    """Return the bound settings form of a mix."""
     return MixSettingsForm(data, initial=MixSettingsForm.values_of(mix))

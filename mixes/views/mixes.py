@@ -1,4 +1,4 @@
-"""Pages of mixes: the list, the page where one is arranged, its look, and what is done to the whole of it."""
+"""Pages of mixes: the list, the editor, the look, and actions on a whole mix."""
 
 import uuid
 
@@ -34,8 +34,8 @@ from mixes.views.mix_edits import (
 )
 from mixes.views.toasts import undoable
 
-MAX_QUERY_LENGTH = 200  # characters: each word is one more thing to look for in every row
-MAX_PICKED = 100  # tracks added from the library at once: as many as two of its pages show
+MAX_QUERY_LENGTH = 200  # characters; each word adds one more condition per row
+MAX_PICKED = 100  # tracks added from the library at once, two pages of it
 
 
 @login_required
@@ -78,7 +78,7 @@ def mix_detail(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 @login_required
 @require_safe
 def mix_state(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
-    """Answer with the mix in pieces if it looks otherwise than its reader has it, or else with nothing."""
+    """Answer a poll with the mix's fragments if they have changed, else with nothing."""
     mix = access.get_mix(request.user, mix_pk)
     page = mix_page(mix)
     if request.GET.get("seen") == page.digest:
@@ -90,7 +90,7 @@ def mix_state(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 @login_required
 @require_POST
 def mix_edit(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
-    """Make the one edit whose name is among the form's fields."""
+    """Run the edit named by the form's fields."""
     mix = access.get_mix(request.user, mix_pk)
 
     def edit() -> Mix:
@@ -174,7 +174,7 @@ def _show_look(request: HttpRequest, mix: Mix, form: LookForm, status: int = 200
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def mix_add(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
-    """Pick tracks from the library."""
+    """Choose tracks from the library."""
     mix = access.get_mix(request.user, mix_pk)
     if request.method == "POST":
         return _add_picked(request, mix)

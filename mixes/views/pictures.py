@@ -1,4 +1,4 @@
-"""The picture of a mix: added, taken off, shown."""
+"""The picture of a mix: add, remove, show."""
 
 import uuid
 
@@ -42,7 +42,7 @@ def artwork(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 @require_safe
 @login_required
 def artwork_image(request: HttpRequest, artwork_pk: uuid.UUID) -> HttpResponseBase:
-    """Show the picture as it will be seen in the video; the file that was added is never shown."""
+    """Show the picture as it will be in the video; the original file is never served."""
     picture = access.get_artwork(request.user, artwork_pk)
     return ranged_response(
         request, storage.path_of(picture.shown_file), content_type="image/jpeg", etag=picture.pk.hex

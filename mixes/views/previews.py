@@ -1,4 +1,4 @@
-"""What can be listened to: asked for, waited for, played."""
+"""Previews: requested, polled, played."""
 
 import uuid
 from typing import Any
@@ -55,14 +55,14 @@ def preview_file(request: HttpRequest, preview_pk: uuid.UUID) -> HttpResponseBas
 
 
 def show_preview(request: HttpRequest, preview: Preview) -> HttpResponse:
-    """Answer a wish to hear something: the player's script reads JSON, everybody else gets a page."""
+    """Answer a request for a preview: JSON for the player's script, a page for a plain form."""
     if wants_json(request):
         return JsonResponse(describe(preview))
     return redirect("mixes:preview_status", preview.pk)
 
 
 def refuse(request: HttpRequest, sentence: str) -> HttpResponse:
-    """Say why something cannot be heard."""
+    """Answer with the reason why there is no preview."""
     if wants_json(request):
         return JsonResponse({"state": State.FAILED, "sentence": sentence}, status=409)
     return render(
@@ -71,20 +71,20 @@ def refuse(request: HttpRequest, sentence: str) -> HttpResponse:
 
 
 def describe(preview: Preview) -> dict[str, Any]:
-    """Return what the player must know: where the sound is, or when to ask again, or why there is none."""
+    """Return the state of a preview for the player: the URL of the sound, when to poll again, or an error."""
     words: dict[str, Any] = {
         "state": preview.state,
         "percent": preview.percent,
         "status": reverse("mixes:preview_status", args=[preview.pk]),
     }
     if preview.state == State.DONE:
-        # another address when it is made again, so that no cache plays the old one
+        # a new URL after each rendering, so that no cache plays the old one
         version = f"{preview.finished_at.timestamp():.0f}" if preview.finished_at else ""
         words["sound"] = reverse("mixes:preview_file", args=[preview.pk]) + f"?v={version}"
     elif preview.state == State.FAILED:
         words["sentence"] = preview.error_text
     elif preview.state == State.CANCELLED:
-        words["sentence"] = _("This was put away to make room. Ask for it again.")
+        words["sentence"] = _("This was removed to make room. Ask for it again.")
     return words
 
 

@@ -1,4 +1,4 @@
-"""Messages that can be answered."""
+"""Messages with a button."""
 
 import uuid
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 
 def undoable(text: str, url: str, pk: uuid.UUID) -> str:
-    """Return a message with a button that takes a deletion back; it sends the page's form `undo-form`."""
+    """Return a message with an undo button, which submits the page's form `undo-form`."""
     return format_html(
         '{} <button class="btn btn-quiet" form="undo-form" formaction="{}">{}</button>',
         text,

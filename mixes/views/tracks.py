@@ -1,4 +1,4 @@
-"""The library: a user's tracks in a list, each with its names, where it is used, and what can be done."""
+"""The library: the list of a user's tracks, and editing, deleting and downloading one."""
 
 import uuid
 from typing import Any
@@ -31,7 +31,7 @@ ORDER_WORDS = {
     "longest": gettext_lazy("Longest first"),
     "loudest": gettext_lazy("Loudest first"),
 }
-MAX_POLLED = 200  # ids of one request for states: more rows than a page has
+MAX_POLLED = 200  # ids per status request, more than a page has rows
 
 
 @require_GET
@@ -63,7 +63,7 @@ def track_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def track_states(request: HttpRequest) -> HttpResponse:
-    """Return the rows of tracks that something happens to, and whether to ask again."""
+    """Return the rows of tracks with pending work, and whether to poll again."""
     asked = read_ids(request.GET.getlist("track")[:MAX_POLLED])
     found = list(
         Track.objects.filter(owner=request.user, pk__in=asked, deleted_at=None)
@@ -104,7 +104,7 @@ def track_edit(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
 @require_POST
 @login_required
 def track_delete(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
-    """Put a track into the bin; where mixes use it, only once the user has read which."""
+    """Move a track to the bin; if mixes use it, only after the user has seen which."""
     track = access.get_track(request.user, track_pk)
     used = tracks.mixes_using([track])[track.pk]
     if used and "confirmed" not in request.POST:
@@ -137,7 +137,7 @@ def track_retry(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
 @require_safe
 @login_required
 def track_original(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponseBase:
-    """Give its owner the file as it came, for keeping: no browser may open it here."""
+    """Send the original file as a download; a browser must not open an untrusted file here."""
     track = access.get_track(request.user, track_pk)
     if not track.file:
         messages.error(request, _("This file has not arrived yet."))
@@ -155,7 +155,7 @@ def track_original(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponseBas
 @require_POST
 @login_required
 def upload_remove(request: HttpRequest, upload_pk: uuid.UUID) -> HttpResponse:
-    """Forget an upload that was not finished, for those without JavaScript."""
+    """Discard an unfinished upload, for browsers without JavaScript."""
     found = access.get_upload(request.user, upload_pk)
     if not uploads.discard_upload(found):
         messages.info(request, _("This file has arrived already. Delete its track if you do not want it."))
@@ -163,7 +163,7 @@ def upload_remove(request: HttpRequest, upload_pk: uuid.UUID) -> HttpResponse:
 
 
 def read_ids(texts: list[str]) -> set[uuid.UUID]:
-    """Return the ids among `texts`."""
+    """Return the valid ids among `texts`."""
     found = set()
     for text in texts:
         try:
@@ -187,7 +187,7 @@ def _show_form(request: HttpRequest, track: Track, form: TagsForm, *, status: in
 
 
 def _page_before(request: HttpRequest) -> str:
-    """Return the address of the row in a mix where "Edit names" was pressed, or else of the library."""
+    """Return the URL of the mix row where "Edit names" was pressed, or else of the library."""
     mixes, rows = (read_ids(request.GET.getlist(name)[:1]) for name in ("mix", "row"))
     if not mixes:
         return reverse("mixes:track_list")
@@ -195,7 +195,7 @@ def _page_before(request: HttpRequest) -> str:
 
 
 def _after_removal(request: HttpRequest) -> HttpResponse:
-    """Take the row off the page, or go back to where the form stood."""
+    """Remove the row from the page, or redirect to the page of the form."""
     if is_fragment(request):
         return trigger_client_event(render(request, "mixes/_track_gone.html"), "uploads:changed")
     return redirect("mixes:track_list")

@@ -1,4 +1,4 @@
-"""Uploads: the tus 1.0 protocol (tus.io/protocols/resumable-upload), and a plain form beside it."""
+"""Upload endpoints: the tus 1.0 protocol (tus.io/protocols/resumable-upload), and a plain form."""
 
 import base64
 import binascii
@@ -30,9 +30,9 @@ from mixes.services.rate_limits import WINDOW_S, TooFast
 TUS_VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,expiration"
 PATCH_TYPE = "application/offset+octet-stream"
-MAX_FORM_FILES = 20  # that a plain form takes at once
-MAX_DRAINED, DRAIN_BLOCK = 16 << 20, 1 << 18  # bytes; pieces of our own client have 8 MiB
-SOCKET_TIMEOUT_S = 30.0  # of a connection, until a request stops waiting for the rest of its piece
+MAX_FORM_FILES = 20  # files a plain form may send at once
+MAX_DRAINED, DRAIN_BLOCK = 16 << 20, 1 << 18  # bytes; our own client sends 8 MiB per request
+SOCKET_TIMEOUT_S = 30.0  # seconds without data before a request gives up on its connection
 
 ERROR_RESPONSES = {
     WrongOffset: (409, gettext_lazy("The bytes do not begin where those received end.")),
@@ -45,7 +45,7 @@ View = Callable[..., HttpResponse]
 
 
 class ProtocolError(Exception):
-    """A request that breaks the protocol: its status and why."""
+    """A violation of the protocol: its HTTP status and the reason."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -53,7 +53,7 @@ class ProtocolError(Exception):
 
 
 def tus_view(view: View) -> View:
-    """Check what all requests share, and answer what goes wrong with the status the protocol names."""
+    """Check what all tus requests share, and map errors to the statuses the protocol names."""
 
     @wraps(view)
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -71,7 +71,7 @@ def tus_view(view: View) -> View:
 
 
 def _drain_body(request: HttpRequest) -> None:
-    """Read the rest of a piece that is refused: a browser that still sends would miss the answer."""
+    """Read the rest of a rejected body: a browser that is still sending would miss the response."""
     with socket_timeout(request), contextlib.suppress(OSError):
         for _block in range(MAX_DRAINED // DRAIN_BLOCK):
             if not request.read(DRAIN_BLOCK):
@@ -109,7 +109,7 @@ def _call_view(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> H
 
 
 def text_response(status: int, sentence: str, **headers: str) -> HttpResponse:
-    """Answer with one sentence that the page can show."""
+    """Return one sentence as plain text, for the page to show."""
     return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8", headers=headers)
 
 
@@ -148,7 +148,7 @@ def _patch(request: HttpRequest, found: Upload) -> HttpResponse:
         raise ProtocolError(413, _("These are more bytes than were announced."))
     with socket_timeout(request):
         end = uploads.append_bytes(found, offset, request)
-    # it may be gone: the file was there already, and the worker was quick
+    # the row may be gone: the file was a duplicate, and the worker was quick
     after = Upload.objects.filter(pk=found.pk).first()
     expiry = _expiry(after) if after else {}
     return HttpResponse(status=204, headers={"Upload-Offset": str(end), **expiry})
@@ -162,9 +162,10 @@ def _delete(request: HttpRequest, found: Upload) -> HttpResponse:
 
 @contextlib.contextmanager
 def socket_timeout(request: HttpRequest) -> Iterator[None]:
-    """Stop waiting on a connection whose other end has gone without a word, as phones do.
+    """Time out a connection whose other end has vanished, as phones do.
 
-    gunicorn itself would wait for ever, with one of its threads; other servers have limits of their own.
+    gunicorn itself would wait without limit and block one of its threads; other servers have their own
+    limits.
     """
     connection = request.META.get("gunicorn.socket")
     if connection is None:
@@ -197,7 +198,7 @@ def _whole_number(request: HttpRequest, header: str, *, missing: int = 400) -> i
 
 
 def _mix_of(request: HttpRequest, pk: str) -> Mix | None:
-    """Return the user's mix of that id, None where none is named. Raises Http404."""
+    """Return the user's mix with that id, None where none is named. Raises Http404."""
     if not pk:
         return None
     try:
@@ -213,13 +214,15 @@ def _expiry(upload: Upload) -> dict[str, str]:
 @require_POST
 @login_required
 def upload_form(request: HttpRequest) -> HttpResponse:
-    """Take files whole, for browsers without JavaScript; a bad one does not stop the others."""
+    """Accept whole files, for browsers without JavaScript; a rejected file does not stop the others."""
     files = cast("list[ReceivedFile]", request.FILES.getlist("files"))
     mix = _mix_of(request, request.POST.get("mix", ""))
     taken = sum(_add_file(request, file, mix) for file in files[:MAX_FORM_FILES])
     for file in files[MAX_FORM_FILES:]:
         _show_error(
-            request, file.name or "", _("it was left out: %d files at once are the most.") % MAX_FORM_FILES
+            request,
+            file.name or "",
+            _("it was left out: you can send at most %d files at once.") % MAX_FORM_FILES,
         )
     for name, reason in left_out(request):
         _show_error(request, name, reason)

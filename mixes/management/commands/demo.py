@@ -1,4 +1,4 @@
-"""`manage.py demo`: the demo account's library with one mix, made by the real queue."""
+"""`manage.py demo`: fill the demo account with songs and one mix, made by the real workers."""
 
 import time
 from functools import partial
@@ -48,11 +48,13 @@ class Command(BaseCommand):
     def wait(condition: Any, until_s: float) -> None:
         while not condition():
             if time.monotonic() > until_s:
-                raise CommandError("The workers did not get to the demo mix. Is `manage.py worker` running?")
+                raise CommandError(
+                    "The workers did not make the demo mix in time. Is `manage.py worker` running?"
+                )
             time.sleep(POLL_S)
 
 
 def still_analysing(mix: Mix) -> bool:
-    """Tell whether a track of the mix is not yet known."""
+    """Return whether a track of the mix is still being analysed."""
     states = (Track.State.UPLOADING, Track.State.ANALYSING)
     return mix.items.filter(track__state__in=states).exists()

@@ -1,4 +1,4 @@
-"""`manage.py mix FILE_OR_FOLDER... -o DIR`: one seamless mix from files on this machine."""
+"""`manage.py mix FILE_OR_FOLDER... -o DIR`: make one mix from files on this machine."""
 
 import io
 import json
@@ -26,13 +26,11 @@ from mixes.services.offline.input_files import find_tracks
 from mixes.services.offline.local_mixes import LocalMix, available_cores, make_local_mix
 
 DEFAULTS = MixSettings()
-MAX_TEMPLATE_CHARS = 20_000  # characters; YouTube takes 5,000 bytes
+MAX_TEMPLATE_CHARS = 20_000  # characters; YouTube's limit is 5,000 bytes
 
 
 class Command(BaseCommand):
-    help = (
-        "Makes one seamless mix of audio files: MP3, with a picture MP4 too, and a tracklist that is right."
-    )
+    help = "Makes one seamless mix of audio files: MP3, MP4 if there is a picture, and an exact tracklist."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -55,7 +53,7 @@ class Command(BaseCommand):
         self.report(mix, as_json=options["json"])
 
     def report(self, mix: LocalMix, *, as_json: bool) -> None:
-        if isinstance(sys.stdout, io.TextIOWrapper):  # the mix is made: no letter may stop it from being told
+        if isinstance(sys.stdout, io.TextIOWrapper):  # no character may stop the report
             sys.stdout.reconfigure(errors="backslashreplace")
         if as_json:
             self.stdout.write(json.dumps(mix_to_json(mix), ensure_ascii=False, indent=2))
@@ -66,11 +64,11 @@ class Command(BaseCommand):
 def add_input_arguments(group: Any) -> None:
     add = group.add_argument
     add("paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER", help="tracks, folders, M3U playlists")
-    add("-r", "--recursive", action="store_true", help="search the folders inside the folders too")
-    add("--skip-bad", action="store_true", help="leave out files that cannot be used, and go on")
+    add("-r", "--recursive", action="store_true", help="search subfolders too")
+    add("--skip-bad", action="store_true", help="leave out files that cannot be used")
     add("--title", help="of the mix; its files are named after it (default: the folder's name)")
     add("--artist", default="", help="of the mix")
-    add("--date", default=None, help="as it is to stand in the description (default: today)")
+    add("--date", default=None, help="as shown in the description (default: today)")
 
 
 def add_sound_arguments(group: Any) -> None:
@@ -131,7 +129,7 @@ def add_output_arguments(group: Any) -> None:
 
 
 def read_length(text: str) -> Length:
-    """Read a transition's length; raises ArgumentTypeError."""
+    """Parse a transition's length. Raises ArgumentTypeError."""
     if text == "auto":
         return "auto"
     try:
@@ -141,7 +139,7 @@ def read_length(text: str) -> Length:
 
 
 def read_loudness(text: str) -> float | None:
-    """Read a target in LUFS, None for `off`; raises ArgumentTypeError."""
+    """Parse a target in LUFS, None for `off`. Raises ArgumentTypeError."""
     if text == "off":
         return None
     try:
@@ -151,7 +149,7 @@ def read_loudness(text: str) -> float | None:
 
 
 def read_formats(text: str) -> tuple[str, ...]:
-    """Read a list such as `mp3,mp4`; raises ArgumentTypeError."""
+    """Parse a list such as `mp3,mp4`. Raises ArgumentTypeError."""
     wanted = text.lower().split(",")
     if unknown := [name for name in wanted if name not in FORMATS]:
         raise ArgumentTypeError(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
@@ -159,12 +157,12 @@ def read_formats(text: str) -> tuple[str, ...]:
 
 
 def read_hashtags(text: str) -> tuple[str, ...]:
-    """Read a list such as `house,2026`."""
+    """Parse a list such as `house,2026`."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def read_size(text: str) -> tuple[int, int]:
-    """Read one of the sizes offered; raises ArgumentTypeError."""
+    """Parse one of the supported sizes. Raises ArgumentTypeError."""
     sizes = {f"{width}x{height}": (width, height) for width, height in VIDEO_SIZES}
     if text not in sizes:
         raise ArgumentTypeError(f"the sizes are {', '.join(sizes)}")
@@ -172,7 +170,7 @@ def read_size(text: str) -> tuple[int, int]:
 
 
 def read_request(options: dict[str, Any]) -> MixRequest:
-    """Turn the command's options into a request without sources; raises EngineError."""
+    """Return the request for the command's options, without sources. Raises EngineError."""
     image = options["image"]
     return MixRequest(
         sources=(),
@@ -201,7 +199,7 @@ def read_request(options: dict[str, Any]) -> MixRequest:
 
 
 def default_title(paths: list[Path]) -> str:
-    """Name the mix after the folder or playlist it is made of."""
+    """Return the name of the folder or playlist as the title."""
     first = paths[0].resolve()
     if first.is_dir():
         return first.name or "Mix"
@@ -209,7 +207,7 @@ def default_title(paths: list[Path]) -> str:
 
 
 def read_template(path: Path | None) -> str:
-    """Read a description template, or take ours; raises EngineError."""
+    """Read a description template, or return the default. Raises EngineError."""
     if path is None:
         return DEFAULT_TEMPLATE
     try:

@@ -1,4 +1,4 @@
-"""`manage.py prune_media`: frees what nobody needs any more; results are never among it."""
+"""`manage.py prune_media`: delete expired rows and orphaned files; results are never deleted."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,16 +14,16 @@ from mixes.services.maintenance import pruning
 
 class Command(BaseCommand):
     help = (
-        "Tells what could be freed: unfinished uploads, old things in the bin, files that no row names, "
-        "leftovers of jobs. With --yes it is freed; files that no row names are kept 30 days in media/bin."
+        "Lists what can be deleted: unfinished uploads, old items in the bin, orphaned files, leftovers of "
+        "jobs. --yes deletes it; orphaned files (in no database row) are kept in media/bin for 30 days."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--yes", action="store_true", help="free it, not only tell")
+        parser.add_argument("--yes", action="store_true", help="delete it instead of only listing it")
         parser.add_argument(
             "--many-orphans",
             action="store_true",
-            help="go on where more than 5 %% of all files are unknown: you are sure of database and folder",
+            help="continue although over 5 %% of all files are orphaned; check database and folder first",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         for line in describe(rubbish):
             self.stdout.write(line)
         if rubbish.is_empty:
-            self.stdout.write("There is nothing to free.")
+            self.stdout.write("There is nothing to delete.")
             return
         try:
             if not options["many_orphans"]:
@@ -42,21 +42,21 @@ class Command(BaseCommand):
             pruning.remove_rubbish(rubbish)
             self.stdout.write("Done.")
         else:
-            self.stdout.write("Nothing was removed. Do it with --yes.")
+            self.stdout.write("Nothing was deleted. Use --yes to delete it.")
 
 
 def describe(rubbish: pruning.Rubbish) -> Iterator[str]:
-    """Yield a line for each kind of thing that could go."""
+    """Yield a line for each kind of rubbish."""
     parts = [storage.upload_path(upload.pk) for upload in rubbish.uploads]
     results = Artifact.objects.filter(job__mix__in=rubbish.mixes).aggregate(bytes=Sum("size"))["bytes"] or 0
     orphans = pruning.size_of(storage.path_of(name) for name in rubbish.orphans)
     found = (
         ("unfinished uploads", len(rubbish.uploads), pruning.size_of(parts)),
-        ("rows of uploads that arrived", len(rubbish.answered_uploads), 0),
+        ("rows of finished uploads", len(rubbish.answered_uploads), 0),
         ("mixes from the bin, with their results", len(rubbish.mixes), results),
         ("tracks from the bin", len(rubbish.tracks), sum(track.size for track in rubbish.tracks)),
-        ("pictures that nothing shows", len(rubbish.pictures), sum(p.size for p in rubbish.pictures)),
-        ("files that no row names, into media/bin", len(rubbish.orphans), orphans),
+        ("unused pictures", len(rubbish.pictures), sum(p.size for p in rubbish.pictures)),
+        ("orphaned files, moved to media/bin", len(rubbish.orphans), orphans),
         ("leftovers of jobs", len(rubbish.scratch), pruning.size_of(rubbish.scratch)),
         ("days of media/bin", len(rubbish.binned), pruning.size_of(rubbish.binned)),
     )

@@ -1,4 +1,4 @@
-"""`manage.py reprocess`: make runs again, or measure all tracks again, queued or here and now."""
+"""`manage.py reprocess`: make jobs again, or analyse all tracks again, in the queue or in this process."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -28,13 +28,13 @@ NOT_ALL_STATUS = 1
 
 @dataclass(frozen=True, slots=True)
 class ReprocessItem:
-    """One row to be run again."""
+    """A row to be processed again."""
 
     label: str
     row: Leased | Track
 
     def requeue(self, from_stage: str) -> Leased:
-        """Put the row into its queue; raises LimitReached when it is there already."""
+        """Put the row into its queue. Raises LimitReached when it is queued already."""
         if isinstance(self.row, Track):
             return request_analysis(self.row)
         assert isinstance(self.row, MixJob)
@@ -44,25 +44,29 @@ class ReprocessItem:
 
 class Command(BaseCommand):
     help = (
-        "Makes runs again that have ended: those named, or those in a state, or since a day. "
-        "With --all-analysis, measures every track again."
+        "Makes ended jobs again, selected by id, state or date. "
+        "With --all-analysis, analyses every track again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
-        add("jobs", nargs="*", metavar="JOB", help="the id of a run, as in the address of its page")
-        add("--state", choices=[str(state) for state in ENDED], help="runs that ended so")
-        add("--since", type=str, metavar="DATE", help="runs asked for since this day, such as 2026-11-22")
-        add("--all-analysis", action="store_true", help="measure every track again instead")
-        add("--from-stage", choices=STAGES, default="", help="keep what the stages before it made")
-        add("--dry-run", action="store_true", help="only tell what would be done")
-        add("--now", action="store_true", help="run them here, one after the other, instead of queueing them")
+        add("jobs", nargs="*", metavar="JOB", help="the id of a job, as in its page's URL")
+        add("--state", choices=[str(state) for state in ENDED], help="jobs that ended in this state")
+        add("--since", type=str, metavar="DATE", help="jobs requested since this day, such as 2026-11-22")
+        add("--all-analysis", action="store_true", help="analyse every track again instead")
+        add("--from-stage", choices=STAGES, default="", help="reuse the results of earlier stages")
+        add("--dry-run", action="store_true", help="only list what would be done")
+        add(
+            "--now",
+            action="store_true",
+            help="run them in this process, one by one, instead of queueing them",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         work = list(find_work(options))
         if options["dry_run"]:
             for item in work:
-                self.stdout.write(f"Would run again: {item.label}")
+                self.stdout.write(f"Would process again: {item.label}")
             self.stdout.write(f"{len(work)} in all; nothing was changed.")
             return
         done = self.run_now(work, options["from_stage"]) if options["now"] else self.queue(work, options)
@@ -71,7 +75,7 @@ class Command(BaseCommand):
             raise SystemExit(NOT_ALL_STATUS)
 
     def queue(self, work: list[ReprocessItem], options: dict[str, Any]) -> int:
-        """Put rows into their queues; return how many."""
+        """Queue the rows; return how many."""
         count = 0
         for item in work:
             try:
@@ -84,7 +88,7 @@ class Command(BaseCommand):
         return count
 
     def run_now(self, work: list[ReprocessItem], from_stage: str) -> int:
-        """Run rows in this process until a signal comes; return how many went well."""
+        """Process rows here until a signal comes; return how many succeeded."""
         count = 0
         with stop_on_signals() as should_stop:
             for item in work:
@@ -100,7 +104,7 @@ class Command(BaseCommand):
     def run_one(
         self, item: ReprocessItem, from_stage: str, on_progress: OnProgress, should_stop: StopOnSignal
     ) -> str:
-        """Claim one row before any worker does, and run it; return what came of it."""
+        """Claim one row before a worker does, and process it; return the outcome in words."""
         try:
             with transaction.atomic():
                 row = item.requeue(from_stage)
@@ -118,13 +122,13 @@ class Command(BaseCommand):
 
 
 def find_work(options: dict[str, Any]) -> Iterator[ReprocessItem]:
-    """Yield what the options name. Raises CommandError when they name nothing, or what is not there."""
+    """Yield the rows the options select. Raises CommandError when they select none, or a missing one."""
     if options["all_analysis"]:
         tracks = Track.objects.exclude(state=Track.State.UPLOADING).order_by("created_at")
         yield from (ReprocessItem(f"{track.pk} {track.label}", track) for track in tracks.defer("waveform"))
         return
     if not (options["jobs"] or options["state"] or options["since"]):
-        raise CommandError("Name runs by their ids, or give --state, --since or --all-analysis.")
+        raise CommandError("Give ids of jobs, or --state, --since or --all-analysis.")
     jobs = MixJob.objects.select_related("owner").defer("snapshot", "outline", "check_sheet")
     if options["jobs"]:
         jobs = named(options["jobs"])
@@ -136,19 +140,19 @@ def find_work(options: dict[str, Any]) -> Iterator[ReprocessItem]:
 
 
 def named(pks: list[str]) -> Any:
-    """Return the runs with these ids. Raises CommandError for one that is not there."""
+    """Return the jobs with these ids. Raises CommandError for a missing one."""
     try:
         found = MixJob.objects.filter(pk__in=pks)
         missing = set(map(str.lower, pks)) - {str(pk) for pk in found.values_list("pk", flat=True)}
     except ValidationError as error:
-        raise CommandError("That is not the id of a run: " + "; ".join(error.messages)) from error
+        raise CommandError("That is not the id of a job: " + "; ".join(error.messages)) from error
     if missing:
-        raise CommandError(f"There is no run {', '.join(sorted(missing))}.")
+        raise CommandError(f"There is no job {', '.join(sorted(missing))}.")
     return found
 
 
 def read_day(text: str) -> datetime:
-    """Return the first moment of a day in the site's zone. Raises CommandError."""
+    """Parse a day; return its first moment in the site's time zone. Raises CommandError."""
     try:
         day = parse_date(text)
     except ValueError:
@@ -159,7 +163,7 @@ def read_day(text: str) -> datetime:
 
 
 def kind_of(row: Leased) -> JobKind:
-    """Return how rows like this one are run."""
+    """Return the job kind of a row."""
     kinds = (*tasks.KINDS[LONG], *tasks.KINDS[SHORT])
     return next(kind for kind in kinds if isinstance(row, kind.model))
 
@@ -167,18 +171,18 @@ def kind_of(row: Leased) -> JobKind:
 def with_terminal_progress(
     kind: JobKind, label: str, on_progress: OnProgress, should_stop: StopOnSignal
 ) -> JobKind:
-    """Return a kind whose runs are seen in this terminal too, and are handed back when a signal comes."""
+    """Return a job kind that also shows progress in this terminal and stops on a signal."""
 
     def handle(run: JobRun) -> Commit:
         tell = run.on_progress
 
-        def tell_both(stage: str, fraction: float) -> None:
+        def report_both(stage: str, fraction: float) -> None:
             tell(stage, fraction)
             on_progress(label, fraction)
             if should_stop() and not run.stop_reason:
                 run.stop_reason = "drain"
 
-        run.on_progress = tell_both
+        run.on_progress = report_both
         return kind.handle(run)
 
     return replace(kind, handle=handle)

@@ -1,4 +1,4 @@
-"""`manage.py restore DIR|FILE.tar`: makes this installation the one that was saved; `--undo` goes back."""
+"""`manage.py restore DIR|FILE.tar`: replace this installation by a backup; `--undo` reverts it."""
 
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from mixes.services.maintenance.restore import restore_backup, undo_restore
 
 class Command(BaseCommand):
     help = (
-        "Puts a backup in the place of this installation, after reading all of it. "
-        "The site must be stopped. What was here is kept aside."
+        "Replaces this installation by a backup, after verifying all of it. "
+        "The site must be stopped. The previous data is kept aside."
     )
     requires_system_checks = ()
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         try:
             if options["undo"]:
                 aside = undo_restore()
-                self.stdout.write("What the last restore replaced is here again.")
+                self.stdout.write("The last restore is undone.")
                 self.report_aside(aside)
                 return
             restored = restore_backup(options["backup"].absolute(), replace=options["yes"])
@@ -37,8 +37,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Restored {len(manifest.files)} files as they were on {manifest.made_at}.")
         self.report_aside(restored.aside)
         if restored.aside:
-            self.stdout.write("Was it the wrong one? `manage.py restore --undo` goes back.")
+            self.stdout.write("To undo this, run `manage.py restore --undo`.")
 
     def report_aside(self, folders: tuple[Path, ...]) -> None:
         for folder in folders:
-            self.stdout.write(f"What was here before lies in {folder}; delete it when you are sure.")
+            self.stdout.write(f"The previous data is in {folder}; delete it when you are sure.")

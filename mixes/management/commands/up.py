@@ -1,4 +1,4 @@
-"""`manage.py up`: the whole site in one command: web server, workers, a daily cleaner; it stops as one."""
+"""`manage.py up`: run web server, workers and the daily clean-up as one command."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ CLEAN_EVERY_S = 24 * 3600.0
 
 
 class Command(BaseCommand):
-    help = "Runs the site: web server, workers, once a day a cleaner. Ctrl-C or SIGTERM stops all of it."
+    help = "Runs the site: web server, workers and a daily clean-up. Ctrl-C or SIGTERM stops all of it."
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_taken_port(settings.BIND, settings.PORT)
@@ -57,7 +57,7 @@ class Command(BaseCommand):
 
 
 def refuse_taken_port(bind: str, port: int) -> None:
-    """Raise CommandError when the site could not listen: better now than from a restarting web server."""
+    """Raise CommandError when the port cannot be used, before a web server fails and restarts on it."""
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

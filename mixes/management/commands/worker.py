@@ -1,4 +1,4 @@
-"""`manage.py worker QUEUE`: runs the jobs of one queue until it is told to stop."""
+"""`manage.py worker QUEUE`: run the jobs of one queue until a signal stops it."""
 
 import multiprocessing.util
 import os
@@ -22,16 +22,14 @@ from mixes.queues import LONG, PUBLISH, QUEUES, SHORT
 from mixes.services import workers
 
 POLL_S = 0.3
-MAINTAIN_EVERY_S = 15.0  # how often lost jobs and lost wake-ups are looked for
-MAINTAIN_AGAIN_S = 4.0  # the same, after a look that told nothing for sure: jobs beat each second
-NICE = {PUBLISH: 0, SHORT: 5, LONG: 10}  # pages come first, then what somebody waits for, then mixes
-RELEASE_TIMEOUT_S = 20.0  # that a run may take to hand its job back
+MAINTAIN_EVERY_S = 15.0  # interval of reaping lost jobs and resending lost wake-ups
+MAINTAIN_AGAIN_S = 4.0  # the same after a check that could not judge leases; heartbeats come every second
+NICE = {PUBLISH: 0, SHORT: 5, LONG: 10}  # pages first, then short jobs, then mixes
+RELEASE_TIMEOUT_S = 20.0  # that a job may take to stop and be requeued
 
 
 class Command(BaseCommand):
-    help = (
-        "Runs the jobs of one queue. SIGTERM and Ctrl-C hand the running job back and end it within seconds."
-    )
+    help = "Runs the jobs of one queue. SIGTERM and Ctrl-C requeue the running job and stop within seconds."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("queue", choices=QUEUES)
@@ -40,12 +38,12 @@ class Command(BaseCommand):
         queue = options["queue"]
         if os.environ.get("Q_CLUSTER_NAME") != queue:
             raise CommandError(f"Start it as: manage.py worker {queue}")
-        # the exit code is ours to choose; a joined queue thread of multiprocessing could keep us
+        # skip interpreter exit: a queue thread of multiprocessing could block it
         os._exit(Worker(queue).run())
 
 
 class Worker:
-    """The main process of one worker command: watches its cluster and looks after its queue."""
+    """The main process of a worker command: runs the cluster and maintains its queue."""
 
     def __init__(self, queue: str) -> None:
         self.queue = queue
@@ -61,14 +59,14 @@ class Worker:
             sandbox.forbid_processes()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.note_signal)
-        os.nice(NICE[self.queue])  # and whatever is started from here
-        connections.close_all()  # no connection is shared with the processes that are forked now
+        os.nice(NICE[self.queue])  # inherited by child processes
+        connections.close_all()  # forked processes must not share a connection
         self.cluster.start()
         self.watch()
         return self.end()
 
     def note_signal(self, number: int, frame: FrameType | None) -> None:
-        """Only note it: taking a lock inside a signal handler can deadlock (django-q2 #346)."""
+        """Count the signal only: taking a lock inside a signal handler can deadlock (django-q2 #346)."""
         shutdown.stop()
         self.signals += 1
 
@@ -76,15 +74,15 @@ class Worker:
         due_s = 0.0
         while not self.signals and self.cluster.sentinel.is_alive():
             if self.own_clock.jump_s(time.time()) < 0:
-                # the sentinel waits by this clock, and would now wait for as long as it was set back
-                self.stderr("The clock was set back: this worker starts again.")
+                # the sentinel's timeouts use this clock and would wait for the length of the jump
+                self.stderr("The clock was set back: this worker restarts.")
                 return
             if time.monotonic() >= due_s:
                 due_s = time.monotonic() + (MAINTAIN_EVERY_S if self.maintain() else MAINTAIN_AGAIN_S)
             time.sleep(POLL_S)
 
     def maintain(self) -> bool:
-        """Say that we live and find what others lost; tell whether leases could be judged."""
+        """Record a heartbeat and maintain the queue; return whether leases could be judged."""
         try:
             workers.beat(self.node, tasks.describe_current(self.queue))
             is_steady = not self.database_clock.jump_s(workers.database_time_s(self.node))
@@ -96,7 +94,7 @@ class Worker:
         return is_steady
 
     def end(self) -> int:
-        """Stop the cluster, hand back what it held, leave the list of workers."""
+        """Stop the cluster, release its rows, unregister the worker; return the exit status."""
         asked = bool(self.signals)
         shutdown.stop()
         until_s = time.monotonic() + RELEASE_TIMEOUT_S
@@ -104,14 +102,14 @@ class Worker:
             self.cluster.stop_event.set()
         while self.cluster.sentinel.is_alive() and self.signals < 2 and time.monotonic() < until_s:
             time.sleep(POLL_S / 3)
-        self.cluster.sentinel.kill()  # its processes die with it
+        self.cluster.sentinel.kill()  # its child processes die with it
         self.cluster.sentinel.join()
         try:
             tasks.release_all(self.queue)
             workers.unregister(self.node)
         except Error as error:
             self.stderr(
-                f"The database does not answer ({error}); running jobs are found again by their lease."
+                f"The database does not answer ({error}); running jobs are requeued when their leases expire."
             )
         return 0 if asked else 1
 

@@ -1,1 +1,1 @@
-"""Files on their way to a browser."""
+"""Sending files to browsers."""

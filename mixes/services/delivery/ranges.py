@@ -1,4 +1,4 @@
-"""Private files over HTTP so that players can seek and downloads can go on (RFC 9110, 13 and 14)."""
+"""Serve private files over HTTP with range and conditional requests (RFC 9110, sections 13 and 14)."""
 
 import os
 import re
@@ -13,24 +13,24 @@ from django.utils.http import content_disposition_header, http_date
 from django.utils.translation import gettext as _
 
 BLOCK_BYTES = 1 << 18
-# One range only: of several, browsers ask for none, and to send the whole file instead is always right
+# One range only: browsers never ask for several, and sending the whole file instead is always valid
 RANGE = re.compile(r"bytes=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE)
 
 
 class FileGone(Http404):
-    """A file that was there once; str() is a sentence for its owner."""
+    """The file no longer exists; str() is a sentence for its owner."""
 
 
 class UnsatisfiableRange(Exception):
-    """The range lies beyond the file's end."""
+    """The range starts beyond the end of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
-    """What a conditional request is compared with."""
+    """The validators of a file for conditional requests."""
 
     size: int  # bytes
-    modified_s: int  # whole seconds, as the header has them
+    modified_s: int  # whole seconds, as in HTTP dates
     etag: str  # strong, with its quotes
 
     @property
@@ -39,7 +39,7 @@ class FileInfo:
 
 
 class FilePart:
-    """Yields `length` bytes of an open file from where it stands; the response closes it."""
+    """Yields `length` bytes of an open file from its position; the response closes it."""
 
     def __init__(self, file: BinaryIO, length: int) -> None:
         self._file, self._left = file, length
@@ -62,10 +62,10 @@ def ranged_response(
     as_attachment: bool = False,
     etag: str = "",
 ) -> HttpResponseBase:
-    """Answer GET or HEAD with a file or the one range of it that is asked for.
+    """Answer GET or HEAD with a file or the requested range of it.
 
-    `etag` names the content, such as its hash; without one it is made of size and time. Raises Http404 when
-    the file has gone.
+    `etag` identifies the content, such as its hash; without one it is built from size and time. Raises
+    Http404 when the file no longer exists.
     """
     try:
         file = path.open("rb")
@@ -82,14 +82,14 @@ def ranged_response(
 
 
 def read_info(file: BinaryIO, etag: str) -> FileInfo:
-    """Return the facts of an open file."""
+    """Return size, time and ETag of an open file."""
     stat = os.fstat(file.fileno())
     tag = etag or f"{stat.st_size:x}-{stat.st_mtime_ns:x}"
     return FileInfo(stat.st_size, int(stat.st_mtime), f'"{tag}"')
 
 
 def build_response(request: HttpRequest, file: BinaryIO, facts: FileInfo) -> HttpResponseBase:
-    """Return the response without the headers that all of them share."""
+    """Return the response, without the headers common to all of them."""
     if is_unchanged(request, facts):
         return HttpResponse(status=304)
     try:
@@ -109,7 +109,7 @@ def build_response(request: HttpRequest, file: BinaryIO, facts: FileInfo) -> Htt
 def add_headers(
     response: HttpResponseBase, facts: FileInfo, content_type: str, disposition: str | None
 ) -> None:
-    """Say what the file is, and that it is its owner's alone."""
+    """Add the headers for type, validators and private caching."""
     response["Accept-Ranges"] = "bytes"
     response["Cache-Control"] = "private"
     response["ETag"] = facts.etag
@@ -121,7 +121,7 @@ def add_headers(
 
 
 def is_unchanged(request: HttpRequest, facts: FileInfo) -> bool:
-    """Tell whether the client has the file as it is; entity tags come before dates."""
+    """Return whether the client's copy is current; entity tags take precedence over dates."""
     tags = request.headers.get("If-None-Match")
     if tags is not None:
         known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
@@ -131,9 +131,10 @@ def is_unchanged(request: HttpRequest, facts: FileInfo) -> bool:
 
 
 def requested_range(request: HttpRequest, facts: FileInfo) -> tuple[int, int] | None:
-    """Return first byte and end of the part asked for, None for the whole file; raises UnsatisfiableRange.
+    """Return first byte and end of the requested part, None for the whole file.
 
-    Ranges are GET's alone. One that cannot be read, or is of another version of the file, does not count.
+    Raises UnsatisfiableRange. Only GET has ranges. A malformed range, or one of another version of the file,
+    is ignored.
     """
     found = RANGE.fullmatch(request.headers.get("Range", "").strip())
     if request.method != "GET" or not found or not if_range_matches(request, facts):
@@ -153,15 +154,15 @@ def requested_range(request: HttpRequest, facts: FileInfo) -> tuple[int, int] | 
 
 
 def if_range_matches(request: HttpRequest, facts: FileInfo) -> bool:
-    """Tell whether a range may be taken of the file as it is now (If-Range)."""
+    """Return whether the If-Range header allows a range of the current file."""
     condition = request.headers.get("If-Range", "").strip()
     if not condition or condition.startswith(('"', "W/")):
-        return condition in ("", facts.etag)  # a weak tag promises nothing about bytes
+        return condition in ("", facts.etag)  # a weak entity tag does not identify bytes
     return read_date(condition) == facts.modified_s
 
 
 def read_date(text: str) -> int | None:
-    """Return a header's date in seconds, None where there is none that makes sense."""
+    """Return an HTTP date in seconds since the epoch, None when missing or malformed."""
     try:
         return int(parsedate_to_datetime(text).timestamp())
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Archives written as they are sent: memory stays flat at any size, and nothing lies on the disk."""
+"""ZIP archives written while they are sent: constant memory, no temporary file."""
 
 import zipfile
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ CHUNK_BYTES = 1 << 20
 
 
 class ZipBuffer:
-    """A file that cannot be read back: what a ZIP writes into it is taken out and sent."""
+    """A write-only buffer: what a ZipFile writes is taken out and sent."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -18,7 +18,7 @@ class ZipBuffer:
         return len(data)
 
     def flush(self) -> None:
-        """Do nothing: all is here until it is taken."""
+        """Do nothing; data stays until it is taken."""
 
     def take(self) -> bytes:
         taken = b"".join(self._pieces)
@@ -29,7 +29,7 @@ class ZipBuffer:
 def send_entry(
     archive: zipfile.ZipFile, outbox: ZipBuffer, name: str, source: IO[bytes], size: int
 ) -> Iterator[bytes]:
-    """Copy `size` bytes into an entry of the archive, yielding what is ready to be sent."""
+    """Copy `size` bytes into an entry of the archive; yield the archive's bytes as they are written."""
     with archive.open(name, "w", force_zip64=True) as entry:
         left = size
         while left and (piece := source.read(min(CHUNK_BYTES, left))):

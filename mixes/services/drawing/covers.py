@@ -1,4 +1,4 @@
-"""The picture of a mix in pages: the one the engine would make of its title, drawn as SVG."""
+"""The cover of a mix on pages: an SVG version of the picture the engine generates from its title."""
 
 import textwrap
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ from mixes.engine.pictures.backdrop import palette_of, spot_colours
 from mixes.engine.pictures.pictures import Layout, layout_of
 from mixes.models import Mix
 
-BAR_SHARE = 0.6  # of the room a bar has
-SPREAD = 0.75  # of the longer side: how far a colour reaches
+BAR_SHARE = 0.6  # fraction of the space per bar
+SPREAD = 0.75  # fraction of the longer side: radius of a colour
 LEAST_PERCENT = 4
-QUIET_BARS = (LEAST_PERCENT,) * 56  # of a mix that has no sound yet
-LETTER = 0.56  # mean width of a letter, of its size
-LINE = 1.16  # height of a line, of its size
+QUIET_BARS = (LEAST_PERCENT,) * 56  # shown for a mix without a plan
+LETTER = 0.56  # mean width of a letter, as a fraction of its size
+LINE = 1.16  # line height, as a fraction of the size
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a colour is strongest, in pixels."""
+    """The centre of a colour gradient, in pixels."""
 
     x: int
     y: int
@@ -28,7 +28,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class TitleLine:
-    """A line of the title; `y` is where its letters stand."""
+    """A line of the title; `y` is its baseline."""
 
     y: int
     text: str
@@ -36,14 +36,14 @@ class TitleLine:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A generated picture of `width` x `height` pixels; its bars are one path of upright strokes."""
+    """A generated picture of `width` x `height` pixels; its bars are one path of vertical strokes."""
 
     mix: UUID
     width: int
     height: int
     spots: tuple[Spot, ...]
     radius: int
-    left: str  # colour of the bars, left and right
+    left: str  # bar colours, left and right
     right: str
     bars: str
     bar_width: int
@@ -57,7 +57,7 @@ class Cover:
 
 
 def cover_of(mix: Mix, size: tuple[int, int], *, with_words: bool = True) -> Cover:
-    """Draw the generated picture of a mix as the video has it; without words its bars are in the middle."""
+    """Draw the generated picture of a mix as in the video; without a title its bars are centred."""
     width, height = size
     palette, layout = palette_of(mix.title), layout_of(size)
     colours = zip(palette.spots, spot_colours(palette), strict=True)
@@ -98,7 +98,7 @@ def _bars(percents: Sequence[int], layout: Layout, middle: int) -> str:
 
 
 def _title_lines(mix: Mix, layout: Layout) -> tuple[TitleLine, ...]:
-    """Return the title in as many lines as there is room for, the last one at the bottom."""
+    """Break the title into as many lines as fit; the last one is at the bottom."""
     letters = max(8, int(layout.width / (LETTER * layout.title_size)))
     lines = textwrap.wrap(mix.title, letters, max_lines=layout.title_lines, placeholder="…")
     last_y = layout.text_bottom - (round(1.7 * layout.artist_size) if mix.artist else 0)

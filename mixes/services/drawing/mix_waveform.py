@@ -1,4 +1,4 @@
-"""The picture of a whole mix: one outline per clip, as SVG paths, and the bars of the generated cover."""
+"""The waveform of a whole mix: SVG paths for each clip, and the bars of the generated cover."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from mixes.engine.pictures.backdrop import bar_heights
 from mixes.engine.timeline import Clip, Timeline
 from mixes.services.drawing.track_waveform import BODY_GAIN, draw_outline
 
-WIDTH = 1_200  # of the drawing, 100 high
-LEAST = 0.01  # a line is left where it is silent
-FEWEST_COLUMNS = 3  # of a clip, however short
+WIDTH = 1_200  # of the drawing, which is 100 high
+LEAST = 0.01  # least height, so that silence shows as a line
+FEWEST_COLUMNS = 3  # per clip, however short
 BARS = 56
-KEPT_SHAPES = 2_000  # tracks whose shapes stay at hand, 26 kB each
+KEPT_SHAPES = 2_000  # cached shapes, 26 kB each
 
 Heights = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A track's outline as heights from 0 to 1, evenly over its file: its peaks, and how loud it is."""
+    """A track's peaks and loudness, float32 of shape (n,), full scale at 1.0, evenly over its file."""
 
     peaks: Heights
     body: Heights
@@ -33,7 +33,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What is drawn of a mix: two paths per clip in a box WIDTH x 100, and bars in percent."""
+    """A drawn mix: two SVG paths per clip in a box of WIDTH x 100, and bars in percent."""
 
     clips: tuple[tuple[str, str], ...]  # peaks, body
     bars: tuple[int, ...]
@@ -43,7 +43,7 @@ _shapes: dict[str, Shape] = {}
 
 
 def draw_mix(timeline: Timeline, tracks: Sequence[TrackAnalysis]) -> Drawing:
-    """Draw every clip where it lies, at its gain, faded as it will be."""
+    """Draw every clip at its position, with its gain and fades."""
     whole = np.zeros(WIDTH + 1)
     paths = []
     for index, track in enumerate(tracks):
@@ -57,12 +57,12 @@ def draw_mix(timeline: Timeline, tracks: Sequence[TrackAnalysis]) -> Drawing:
 
 
 def draw_mirrored(heights: NDArray[np.floating], first: float, last: float) -> str:
-    """Return the outline of heights that reach as far below the middle as above it."""
+    """Return the SVG path of heights, shape (n,), full scale at 1.0, mirrored at the middle line."""
     return draw_outline([(-h, h) for h in np.clip(heights, LEAST, 1.0).tolist()], first=first, last=last)
 
 
 def shape_of(track: TrackAnalysis) -> Shape:
-    """Return a track's shape, from memory where it was drawn before."""
+    """Return a track's shape, from the cache if it is there."""
     shape = _shapes.get(track.sha256)
     if shape is None:
         if len(_shapes) >= KEPT_SHAPES:
@@ -80,7 +80,7 @@ def _measure_shape(track: TrackAnalysis) -> Shape:
 def _columns(
     timeline: Timeline, index: int, track: TrackAnalysis
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the two heights of each of a clip's columns."""
+    """Return peaks and body of a clip's columns: two arrays of shape (columns,), full scale at 1.0."""
     clip, shape = timeline.clips[index], shape_of(track)
     count = max(FEWEST_COLUMNS, round(WIDTH * clip.length / timeline.frames))
     edges = np.linspace(clip.start, clip.end, count + 1)
@@ -100,7 +100,7 @@ def _fades(timeline: Timeline, index: int, places: NDArray[np.float64]) -> NDArr
 
 
 def _used(heights: Heights, clip: Clip, file_frames: float) -> Heights:
-    """Return the part of a file's heights that the clip plays."""
+    """Return the part of a file's heights, shape (n,), that the clip plays."""
     first = min(int(clip.cue_in / file_frames * len(heights)), len(heights) - 1)
     last = round((clip.cue_in + clip.length) / file_frames * len(heights))
     return heights[first : max(first + 1, last)]

@@ -1,1 +1,1 @@
-"""The arrangement of a mix, its history, its plan."""
+"""The arrangement of a mix, its history and its plan."""

@@ -1,6 +1,6 @@
-"""What a user arranges, as one frozen value, and every edit of it as a pure function.
+"""The arrangement of a mix as one frozen value, and its edits as pure functions.
 
-An `Arrangement` is what a revision holds and what undo brings back. `arranging.py` keeps it in the database.
+A revision stores an `Arrangement`, and undo restores it. `edits.py` writes it to the database.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,12 +20,12 @@ natural_key: Callable[[str], Any] = natsort_keygen(alg=ns.IGNORECASE)
 
 
 class NoSuchItem(LookupError):
-    """The item is not in the arrangement (any more)."""
+    """The item is not in the arrangement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A track's place, and what was set for the join after it; nothing set follows the mix."""
+    """A track's position and the settings of the join after it; unset values follow the mix."""
 
     id: UUID
     track: UUID
@@ -36,7 +36,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """All that undo brings back: names, settings and items. The fields are columns of `Mix`."""
+    """Everything undo restores: names, settings and items. The fields are columns of `Mix`."""
 
     title: str
     artist: str
@@ -62,14 +62,14 @@ class Arrangement:
         return {name: getattr(self, name) for name in SETTINGS}
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain types; items as short rows, for fifty revisions of 500 tracks are kept."""
+        """Return plain types; items as short rows, because fifty revisions of 500 tracks are stored."""
         artwork = str(self.artwork_id) if self.artwork_id else None
         rows = [[str(i.id), str(i.track), i.join_style, i.join_s, i.join_auto] for i in self.items]
         return {**self.settings(), "artwork_id": artwork, "items": rows}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_json` gave."""
+        """Read the output of `to_json`."""
         artwork = UUID(data["artwork_id"]) if data["artwork_id"] else None
         items = tuple(Item(UUID(pk), UUID(track), *join) for pk, track, *join in data["items"])
         return cls(**{**data, "artwork_id": artwork, "items": items})
@@ -79,7 +79,7 @@ SETTINGS = tuple(field.name for field in fields(Arrangement) if field.name != "i
 
 
 def arrangement_of(mix: Mix) -> Arrangement:
-    """Read a mix and its items as they are now."""
+    """Return the current arrangement of a mix."""
     rows = MixTrack.objects.filter(mix=mix).values_list("id", "track_id", "join_style", "join_s", "join_auto")
     settings = {name: getattr(mix, name) for name in SETTINGS}
     return Arrangement(**settings, items=tuple(Item(*row) for row in rows.order_by("position")))
@@ -96,20 +96,20 @@ def move(arrangement: Arrangement, item: UUID, direction: Direction) -> Arrangem
 
 
 def reorder(arrangement: Arrangement, ids: Iterable[UUID]) -> Arrangement:
-    """Put items into the order named; those not named follow in their own."""
+    """Reorder items as named; unnamed items follow in their current order."""
     by_id = {item.id: item for item in arrangement.items}
     named = [by_id.pop(pk) for pk in dict.fromkeys(ids) if pk in by_id]
     return replace(arrangement, items=(*named, *by_id.values()))
 
 
 def remove(arrangement: Arrangement, item: UUID) -> Arrangement:
-    """Take an item out. Raises NoSuchItem."""
+    """Remove an item. Raises NoSuchItem."""
     place = place_of(arrangement, item)
     return replace(arrangement, items=arrangement.items[:place] + arrangement.items[place + 1 :])
 
 
 def append(arrangement: Arrangement, tracks: Iterable[UUID]) -> Arrangement:
-    """Add tracks at the end, each in a place of its own: the same one may come twice."""
+    """Append tracks, each as a new item: the same track may occur twice."""
     return replace(arrangement, items=(*arrangement.items, *(Item(uuid4(), track) for track in tracks)))
 
 
@@ -130,7 +130,7 @@ def set_join(
 
 
 def sort_by(arrangement: Arrangement, order: Order, tracks: Mapping[UUID, Track]) -> Arrangement:
-    """Sort by the names that are shown, or album by album by track number; what is equal keeps its order."""
+    """Sort stably by displayed name, or album by album by track number."""
     key = _name_key if order == "name" else _number_key
     items = sorted(arrangement.items, key=lambda item: key(tracks[item.track]))
     return replace(arrangement, items=tuple(items))
@@ -142,7 +142,7 @@ def change_settings(arrangement: Arrangement, **changes: Any) -> Arrangement:
 
 
 def place_of(arrangement: Arrangement, item: UUID) -> int:
-    """Return where an item stands, from 0. Raises NoSuchItem."""
+    """Return the position of an item, from 0. Raises NoSuchItem."""
     for place, other in enumerate(arrangement.items):
         if other.id == item:
             return place

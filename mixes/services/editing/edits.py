@@ -1,4 +1,4 @@
-"""Edits of a mix, kept: one transaction each, a version against stale tabs, a revision for history.py."""
+"""Apply edits to a mix: one transaction each, a version check against stale tabs, a revision for undo."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ from mixes.services import storage, wording
 from mixes.services.editing.arrangement import SETTINGS, Arrangement, Item, append, arrangement_of
 from mixes.services.limits import LimitReached, check_mixes
 
-TOGETHER = timedelta(minutes=1)  # edits of one group that follow each other so closely are one
+TOGETHER = timedelta(minutes=1)  # edits of one group closer together than this share a revision
 TITLE_LENGTH = 200
 WRITTEN = (*SETTINGS, "revision", "updated_at")
 
@@ -30,17 +30,17 @@ Change = Callable[[Arrangement], Arrangement]
 
 
 class StaleEdit(Exception):
-    """The mix has changed since its editor looked."""
+    """The mix has changed since the form was rendered."""
 
 
 def edit(mix: Mix, seen_version: int | None, what: str, change: Change, *, group: str = "") -> Mix:
-    """Apply `answer_review`, note it as a revision called `what`, and return the mix as it is then.
+    """Apply `change`, store it as a revision named `what`, and return the updated mix.
 
-    A `seen_version` that is not the mix's own any more raises StaleEdit; None is for the system's own edits.
-    Edits of one `group` within a minute become one revision.
+    Raises StaleEdit when `seen_version` is not the current version; None skips the check, for the site's own
+    edits. Edits of one `group` within a minute share one revision.
     """
     with transaction.atomic():
-        current = take(mix, seen_version)
+        current = lock_version(mix, seen_version)
         before = arrangement_of(current)
         after = change(before)
         if after == before:
@@ -53,18 +53,18 @@ def edit(mix: Mix, seen_version: int | None, what: str, change: Change, *, group
 
 
 def create_mix(owner: User, title: str = "") -> Mix:
-    """Start an empty mix, called after the day where it has no name yet. Raises LimitReached."""
+    """Create an empty mix, named after the day if it has no title. Raises LimitReached."""
     title = clean_title(title) or _("Mix of %s") % wording.today()
     return _create(owner, arrangement_of(Mix(owner=owner, title=title)))
 
 
 def clean_title(text: str) -> str:
-    """Return a title as it is kept: one line, without marks that nobody sees."""
+    """Return a title on one line, without invisible characters."""
     return clean_text(text)[:TITLE_LENGTH]
 
 
 def duplicate_mix(mix: Mix) -> Mix:
-    """Make a second mix of the same tracks and settings. Raises LimitReached."""
+    """Copy a mix with its tracks and settings. Raises LimitReached."""
     source = arrangement_of(mix)
     items = tuple(replace(item, id=uuid4()) for item in source.items)
     title = (_("Copy of %s") % source.title)[:TITLE_LENGTH]
@@ -72,7 +72,7 @@ def duplicate_mix(mix: Mix) -> Mix:
 
 
 def append_tracks(mix: Mix, tracks: Sequence[Track], *, seen: int | None = None) -> Mix:
-    """Add uploads at the end; those announced within a minute are one step of undo."""
+    """Append uploads; those added within a minute are one undo step."""
     ids = [track.pk for track in tracks]
     if len(tracks) > 1 or _goes_on(mix, "append"):
         what = _("Added songs")
@@ -82,14 +82,14 @@ def append_tracks(mix: Mix, tracks: Sequence[Track], *, seen: int | None = None)
 
 
 def add_from_library(mix: Mix, tracks: Sequence[Track]) -> Mix:
-    """Add tracks that are there already, as one step of undo. Raises LimitReached."""
+    """Append tracks of the library as one undo step. Raises LimitReached."""
     ids = [track.pk for track in tracks]
     what = ngettext("Added %d song", "Added %d songs", len(ids)) % len(ids)
     return edit(mix, None, what, partial(append_within_limit, tracks=ids))
 
 
 def append_within_limit(arrangement: Arrangement, tracks: Sequence[UUID]) -> Arrangement:
-    """Append tracks, counted in the state that is edited: two requests side by side do not pass the limit."""
+    """Append tracks after counting them in the locked state, so that concurrent requests keep the limit."""
     room = settings.LIMITS.tracks_per_mix - len(arrangement.items)
     if len(tracks) > room:
         raise LimitReached(
@@ -100,7 +100,7 @@ def append_within_limit(arrangement: Arrangement, tracks: Sequence[UUID]) -> Arr
 
 
 def swap_track(old: Track, new: Track) -> None:
-    """Put `new` where `old` stands, in every mix and every revision: they are the same file."""
+    """Replace track `old` by `new` in every mix and every revision; both are the same file."""
     with transaction.atomic():
         MixTrack.objects.filter(track=old).update(track=new)
         revisions = Revision.objects.filter(mix__owner=old.owner_id)
@@ -115,7 +115,7 @@ def swap_track(old: Track, new: Track) -> None:
 
 
 def bin_mix(mix: Mix) -> None:
-    """Put a mix into the bin; what is being made of it stops."""
+    """Move a mix to the bin and cancel its jobs."""
     Mix.objects.filter(pk=mix.pk).update(deleted_at=timezone.now())
     for job in MixJob.objects.filter(mix=mix, state__in=OPEN).values_list("pk", flat=True):
         MixJob.objects.request_cancel(job)
@@ -127,9 +127,9 @@ def restore_mix(mix: Mix) -> None:
 
 
 def purge_mix(mix: Mix) -> None:
-    """Remove a mix for good, with its jobs and their files."""
+    """Delete a mix for good, with its jobs and their files."""
     with transaction.atomic():
-        # holds the rows: no worker can add a result from here on
+        # locks the rows: no worker can add a result from here on
         MixJob.objects.filter(mix=mix, state__in=OPEN).update(cancel_requested=True)
         files = list(Artifact.objects.filter(job__mix=mix).values_list("file", flat=True))
         mix.delete()
@@ -143,7 +143,7 @@ def _remove_files(files: Iterable[str]) -> None:
 
 def _create(owner: User, arrangement: Arrangement) -> Mix:
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=owner.pk)  # two requests side by side do not pass the limit
+        User.objects.select_for_update().get(pk=owner.pk)  # concurrent requests must not exceed the limit
         check_mixes(owner)
         mix = Mix.objects.create(owner=owner, **arrangement.settings())
         _write_items(mix, (), arrangement.items)
@@ -151,8 +151,8 @@ def _create(owner: User, arrangement: Arrangement) -> Mix:
     return mix
 
 
-def take(mix: Mix, seen_version: int | None) -> Mix:
-    """Count the version up, which locks the row for this transaction, and read the mix. Raises StaleEdit."""
+def lock_version(mix: Mix, seen_version: int | None) -> Mix:
+    """Increment the version, which locks the row for this transaction, and read the mix. Raises StaleEdit."""
     seen = {} if seen_version is None else {"version": seen_version}
     if not Mix.objects.filter(pk=mix.pk, deleted_at=None, **seen).update(version=F("version") + 1):
         raise StaleEdit
@@ -160,14 +160,14 @@ def take(mix: Mix, seen_version: int | None) -> Mix:
 
 
 def _goes_on(mix: Mix, group: str) -> bool:
-    """Tell whether the revision that is shown takes in another edit of the group."""
+    """Return whether an edit of the group extends the current revision."""
     recent = timezone.now() - TOGETHER
     last = Revision.objects.filter(mix=mix, number=F("mix__revision"), group=group)
     return bool(group) and last.filter(created_at__gt=recent).exists()
 
 
 def _add_revision(mix: Mix, what: str, arrangement: Arrangement, group: str) -> None:
-    """Note a state, drop those that were undone and those too long ago."""
+    """Add a revision; delete the undone ones and the oldest beyond the limit."""
     revisions = Revision.objects.filter(mix=mix)
     if not revisions.exists():
         before = arrangement_of(mix).to_json()
@@ -183,7 +183,7 @@ def _add_revision(mix: Mix, what: str, arrangement: Arrangement, group: str) -> 
 
 
 def write(mix: Mix, before: Arrangement, after: Arrangement) -> None:
-    """Keep names, settings and items, and which revision they are; inside a transaction."""
+    """Write names, settings, items and the revision number, inside a transaction."""
     for name, value in after.settings().items():
         setattr(mix, name, value)
     mix.save(update_fields=WRITTEN)
@@ -191,7 +191,7 @@ def write(mix: Mix, before: Arrangement, after: Arrangement) -> None:
 
 
 def _write_items(mix: Mix, before: Sequence[Item], after: Sequence[Item]) -> None:
-    """Write again what follows the first place that changed: adding to a long mix costs little."""
+    """Rewrite the items from the first changed position on, so that appending to a long mix is cheap."""
     same = 0
     while same < min(len(before), len(after)) and before[same] == after[same]:
         same += 1

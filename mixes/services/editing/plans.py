@@ -28,7 +28,7 @@ MOST_PRECOMPUTED = 3  # mixes per track: the worker has other jobs
 
 @dataclass(frozen=True, slots=True)
 class MixPlan:
-    """A planned mix. `item_ids` and `waves` (peaks and body as SVG paths) have one entry per clip."""
+    """A planned mix; `item_ids` and `waves` (peaks and body as SVG paths) have one entry per clip."""
 
     timeline: Timeline
     item_ids: tuple[str, ...]
@@ -50,16 +50,16 @@ class MixPlan:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Read what `to_json` gave."""
+        """Read the output of `to_json`."""
         waves = tuple((peaks, body) for peaks, body in data["waves"])
         rest = {name: tuple(data[name]) for name in ("item_ids", "notes", "bars")}
         return cls(Timeline.from_dict(data["timeline"]), waves=waves, **rest)
 
 
 def plan_of(mix: Mix, items: Sequence[MixTrack] | None = None) -> MixPlan | None:
-    """Return the plan of a mix, computed only when its input has changed; None without usable tracks.
+    """Return the plan of a mix, computed only when its inputs have changed; None without usable tracks.
 
-    `items` are those of `items_of`, where the caller has them.
+    `items` are the result of `items_of`, if the caller has it.
     """
     usable = [item for item in (items_of(mix) if items is None else items) if item.track.is_usable]
     results = results_of(item.track_id for item in usable)
@@ -93,7 +93,7 @@ def precompute_plans(track: Track) -> None:
 def compute_plan(
     settings: MixSettings, joins: Sequence[JoinSettings], items: Sequence[MixTrack]
 ) -> MixPlan | None:
-    """Plan and draw a mix of these items from their analyses; None without any."""
+    """Plan and draw a mix of these items from their analyses; None without items."""
     if not items:
         return None
     known = analyses_of([item.track for item in items])
@@ -115,7 +115,7 @@ def _key(
     items: Sequence[MixTrack],
     results: Mapping[UUID, Key],
 ) -> str:
-    """Return a digest of everything the plan depends on."""
+    """Return a hash of everything the plan depends on."""
     rows = [(item.pk, results[item.track_id], *_names(item.track)) for item in items]
     whole = (PLAN_VERSION, asdict(settings), [(join.style, join.transition_s) for join in joins], rows)
     return hashlib.sha256(json.dumps(whole, default=str).encode()).hexdigest()

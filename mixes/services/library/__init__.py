@@ -1,1 +1,1 @@
-"""Uploads, tracks, artwork."""
+"""Uploads, tracks and artwork."""

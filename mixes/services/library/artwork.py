@@ -1,4 +1,4 @@
-"""Pictures that users add: read safely before anything is kept, shown as a picture of ours."""
+"""Artwork: pictures are validated before they are stored, and shown as a re-encoded copy."""
 
 import tempfile
 import uuid
@@ -22,11 +22,11 @@ DISPLAY_SIZE = (1280, 720)
 
 
 class PictureRefused(Exception):
-    """A picture that cannot be used; str() is why, in one sentence."""
+    """A picture that cannot be used; str() is a sentence with the reason."""
 
 
 def add_artwork(owner: User, file: UploadedFile) -> Artwork:
-    """Keep a picture for the video. Raises LimitReached, DiskFull, PictureRefused, each with a sentence."""
+    """Store a picture for the video. Raises LimitReached, DiskFull and PictureRefused."""
     name = clean_name(file.name or "")
     limits.check_picture(owner, file.size or 0)
     pk = uuid.uuid4()
@@ -49,7 +49,7 @@ def add_artwork(owner: User, file: UploadedFile) -> Artwork:
         save_jpeg(safe, shown)
         size = source.stat().st_size + shown.stat().st_size
         with storage.removed_on_error(), transaction.atomic():
-            User.objects.select_for_update().get(pk=owner.pk)  # what comes side by side is added up
+            User.objects.select_for_update().get(pk=owner.pk)  # counts concurrent requests in turn
             limits.check_storage(owner, size)
             storage.store(source, stem)
             storage.store(shown, f"{stem}.jpg")
@@ -59,7 +59,7 @@ def add_artwork(owner: User, file: UploadedFile) -> Artwork:
 
 
 def purge_artwork(artwork: Artwork) -> None:
-    """Remove a picture for good; mixes that had it get a generated one."""
+    """Delete a picture for good; mixes that use it get a generated one."""
     files = [artwork.file, artwork.shown_file]
     with transaction.atomic():
         artwork.delete()
@@ -67,7 +67,7 @@ def purge_artwork(artwork: Artwork) -> None:
 
 
 def find_unused(before: datetime) -> list[Artwork]:
-    """Return pictures added before then that no mix shows, no undo brings back and no run was made with."""
+    """Return pictures added before `before` that no mix, revision or job refers to."""
     unshown = list(Artwork.objects.filter(created_at__lt=before, mixes=None))
     owners = {artwork.owner_id for artwork in unshown}
     revisions = Revision.objects.filter(mix__owner__in=owners)

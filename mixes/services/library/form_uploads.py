@@ -1,7 +1,7 @@
-"""Files of plain forms, on their way: written to the media's own disk, from where keeping them is a rename.
+"""Upload handler for plain forms: files are written to the media disk, so that storing them is a rename.
 
 Django's own handlers would write to the system's temporary folder, often a small disk or memory, and would
-take any number of bytes from anybody.
+accept any number of bytes from anyone.
 """
 
 import contextlib
@@ -20,29 +20,29 @@ from django.utils.translation import gettext as _
 from mixes.services import limits, storage
 from mixes.services.library.scratch import FORM
 
-CHECK_BYTES = 64 << 20  # so often the disk is looked at
+CHECK_BYTES = 64 << 20  # interval at which the free disk space is checked
 
 
 class ReceivedFile(UploadedFile):
-    """A file of a form, in the media folder until the request ends; whoever keeps it moves it away."""
+    """A form's file in the media folder, deleted when the request ends unless it is moved away."""
 
     def __init__(self, name: str, content_type: str, charset: str | None, extra: Any) -> None:
         file, path = tempfile.mkstemp(dir=storage.uploads_folder(), prefix=FORM, suffix=".part")
-        fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed, or this process has died
+        fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed or this process dies
         self.path = Path(path)
         super().__init__(os.fdopen(file, "w+b"), name, content_type, 0, charset, extra)
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # on a full disk, what could not be written
+        with contextlib.suppress(OSError):  # on a full disk, a failed flush
             super().close()
         self.path.unlink(missing_ok=True)
 
 
 class MediaDiskHandler(FileUploadHandler):
-    """Writes files of forms, and leaves out what would be refused anyway: `left_out(request)` tells which."""
+    """Writes files of forms, and skips those that would be refused: `left_out(request)` returns them."""
 
     chunk_size = 1 << 18
-    _file: ReceivedFile | None = None  # Django closes one that is called `file`, even when it is finished
+    _file: ReceivedFile | None = None  # not `file`: Django would close it, even when finished
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
@@ -60,12 +60,12 @@ class MediaDiskHandler(FileUploadHandler):
             self._check_disk()
         with self._left_out_when_full():
             self._file.write(raw_data)
-            self._file.flush()  # Django gives no place to say so later
+            self._file.flush()  # to report a full disk here; Django has no later place for it
 
     def file_complete(self, file_size: int) -> ReceivedFile:
         self._file.seek(0)
         self._file.size = file_size
-        file, self._file = self._file, None  # from here on the request's own
+        file, self._file = self._file, None  # owned by the request from now on
         return file
 
     def upload_interrupted(self) -> None:
@@ -95,5 +95,5 @@ class MediaDiskHandler(FileUploadHandler):
 
 
 def left_out(request: Any) -> list[tuple[str, str]]:
-    """Return name and reason of the files of a form that were not taken; ask once its files were read."""
+    """Return name and reason of the files that were skipped; call it after the files were read."""
     return getattr(request, "files_left_out", [])

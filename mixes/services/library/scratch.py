@@ -1,4 +1,4 @@
-"""What a web server that died left of requests: parts of forms, pictures, that nobody holds any more."""
+"""Remove temporary upload files left by a crashed web server."""
 
 import contextlib
 import time
@@ -7,12 +7,12 @@ from pathlib import Path
 from mixes.engine.pipeline.work_folder import lock
 from mixes.services import storage
 
-FORM, PICTURE = "form-", "picture-"  # what their names in the folder of uploads begin with
-MIN_AGE_S = 60  # it may not be locked yet
+FORM, PICTURE = "form-", "picture-"  # prefixes of temporary names in the folder of uploads
+MIN_AGE_S = 60  # a younger file may not be locked yet
 
 
 def clean_up() -> None:
-    """Remove what no living request holds the lock of."""
+    """Remove temporary files whose lock no running request holds."""
     folder = storage.path_of(storage.UPLOADS)
     for path in (*folder.glob(f"{FORM}*"), *folder.glob(f"{PICTURE}*")):
         with contextlib.suppress(BlockingIOError, FileNotFoundError):

@@ -1,4 +1,4 @@
-"""A user's tracks: found, named, tried again, put into the bin, removed for good."""
+"""A user's tracks: search, rename, retry, move to the bin, delete."""
 
 import uuid
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from mixes.services.editing import edits
 from mixes.services.editing.arrangement import Arrangement
 
 PAGE_SIZE = 50
-MAX_FOUND = 1_000  # by a search; whoever looks for one of more names it more closely
+MAX_FOUND = 1_000  # search results counted at most
 ORDERS = {  # the first is the default
     "newest": ("-created_at", "pk"),
     "title": (Lower("title"), Lower("artist"), "pk"),
@@ -33,7 +33,7 @@ WORKING = (Track.State.UPLOADING, Track.State.ANALYSING)
 
 
 def file_name(track_pk: uuid.UUID) -> str:
-    """Return the name of a track's file: always the same, so that a move that was cut off is found again."""
+    """Return the file name of a track; it is fixed, so that an interrupted move can be completed."""
     return f"{storage.TRACKS}/{track_pk.hex[:2]}/{track_pk.hex}"
 
 
@@ -47,7 +47,7 @@ def find_tracks(owner: User, query: str = "", page: int | str = 1, *, order: str
 
 
 class SearchPaginator(Paginator):
-    """Counts no further than anybody pages: all that a common word finds costs more to count than to show."""
+    """Counts at most MAX_FOUND results: counting every match of a common word is expensive."""
 
     @cached_property
     def count(self) -> int:
@@ -55,12 +55,12 @@ class SearchPaginator(Paginator):
 
 
 def binned_tracks(owner: User) -> QuerySet[Track]:
-    """Return what is in the bin, the latest first."""
+    """Return the tracks in the bin, newest first."""
     return Track.objects.filter(owner=owner, deleted_at__isnull=False).order_by("-deleted_at", "pk")
 
 
 def mixes_using(tracks: list[Track]) -> dict[uuid.UUID, list[Mix]]:
-    """Return for each track the mixes it stands in, those in the bin left out."""
+    """Return the mixes that contain each track, without those in the bin."""
     places = MixTrack.objects.filter(track__in=tracks, mix__deleted_at=None).select_related("mix")
     found: dict[uuid.UUID, dict[uuid.UUID, Mix]] = {track.pk: {} for track in tracks}
     for place in places.defer("mix__plan", "mix__description_template").order_by("mix__title", "mix__pk"):
@@ -69,14 +69,14 @@ def mixes_using(tracks: list[Track]) -> dict[uuid.UUID, list[Mix]]:
 
 
 def edit_tags(track: Track, *, title: str, artist: str, album: str, track_number: int | None) -> None:
-    """Give a track the names its owner knows; an analysis leaves them alone from now on."""
+    """Set a track's names; later analyses no longer change them."""
     track.title, track.artist, track.album, track.track_number = title, artist, album, track_number
     track.tags_edited = True
     track.save(update_fields=["title", "artist", "album", "track_number", "tags_edited"])
 
 
 def retry_analysis(track: Track) -> None:
-    """Listen again to a track that was refused; its file is still here."""
+    """Analyse a refused track again; its file is still stored."""
     with transaction.atomic():
         refused = Track.objects.filter(pk=track.pk, state=Track.State.REFUSED)
         if refused.update(state=Track.State.ANALYSING, problem=""):
@@ -84,18 +84,18 @@ def retry_analysis(track: Track) -> None:
 
 
 def bin_track(track: Track) -> None:
-    """Put a track into the bin and take it out of the mixes it stands in."""
+    """Move a track to the bin and remove it from its mixes."""
     with transaction.atomic():
         remove_from_mixes(track)
         Track.objects.filter(pk=track.pk).update(deleted_at=timezone.now())
 
 
 def restore_track(track: Track) -> Track:
-    """Take a track out of the bin; where the same file was added again since, that one is returned."""
+    """Take a track out of the bin; if the same file was added again since, return that track instead."""
     with transaction.atomic():
         twin = find_twin(track, track.sha256)
         if twin and not twin.deleted_at:
-            edits.swap_track(track, twin)  # so that undo finds it
+            edits.swap_track(track, twin)  # so that undo finds the replacement
             purge_track(track)
             return twin
         Track.objects.filter(pk=track.pk).update(deleted_at=None)
@@ -104,20 +104,20 @@ def restore_track(track: Track) -> Track:
 
 
 def find_twin(track: Track, sha256: str) -> Track | None:
-    """Return another track of the same owner with the same content, one outside the bin first."""
+    """Return another track of the same owner and content, preferably one outside the bin."""
     twins = Track.objects.filter(owner=track.owner_id, sha256=sha256).exclude(sha256="").exclude(pk=track.pk)
     return twins.order_by(F("deleted_at").asc(nulls_first=True), "pk").first()
 
 
 def were_duplicates(owner: User, pks: Iterable[uuid.UUID]) -> bool:
-    """Tell whether one of these tracks is gone because the same file was there already."""
+    """Return whether one of these tracks was replaced by an earlier track of the same file."""
     copies = Cast("copies", TextField())
     is_one = Q(*(("text__contains", str(pk)) for pk in pks), _connector=Q.OR)
     return Track.objects.filter(owner=owner).exclude(copies=[]).annotate(text=copies).filter(is_one).exists()
 
 
 def remove_from_mixes(track: Track) -> None:
-    """Remove a track from every mix, as an edit that can be undone while the track is there."""
+    """Remove a track from every mix, as an edit that can be undone."""
     what = _("Removed “%s”") % (track.title or track.name)[:100]
 
     def without(arrangement: Arrangement) -> Arrangement:
@@ -128,28 +128,28 @@ def remove_from_mixes(track: Track) -> None:
 
 
 def purge_track(track: Track) -> None:
-    """Remove a track for good, with its file and all that was made of it."""
+    """Delete a track for good, with its file and everything derived from it."""
     with transaction.atomic():
         remove_from_mixes(track)
         files = [track.file, *_delete_previews(track), *_part_files(track)]
-        track.delete()  # its analysis too: a worker that is at it finds its lease lost
+        track.delete()  # deletes its analysis too: a worker on it loses its lease
         transaction.on_commit(lambda: _remove_files(files))
 
 
 def _part_files(track: Track) -> list[str]:
-    """Return what has arrived of a track that was never whole."""
+    """Return the part files of a track whose upload was not finished."""
     return [storage.upload_name(pk) for pk in Upload.objects.filter(track=track).values_list("pk", flat=True)]
 
 
 def _delete_previews(track: Track) -> list[str]:
-    """Delete the rows of what can be listened to of a track; return their files."""
+    """Delete the rows of a track's previews; return their files."""
     affected = [
         pk
         for pk, recipe in Preview.objects.filter(owner=track.owner_id).values_list("pk", "recipe")
         if str(track.pk) in recipe["tracks"]
     ]
     previews = Preview.objects.filter(pk__in=affected)
-    previews.filter(state__in=OPEN).update(cancel_requested=True)  # holds the rows: none is finished now
+    previews.filter(state__in=OPEN).update(cancel_requested=True)  # locks the rows: none can be finished now
     files = list(previews.filter(state=State.DONE).values_list("file", flat=True))
     previews.delete()
     return files

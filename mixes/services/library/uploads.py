@@ -1,7 +1,7 @@
-"""Files on their way: announced, received in pieces that survive any cut, finished once.
+"""Resumable uploads (tus): create, append chunks at an offset, finish exactly once.
 
-The part file is the truth about what came; the row says who may write to it. Bytes are written at their place
-in the file, so two requests of one client that overlap for a moment write the same bytes to the same places.
+The size of the part file is the upload's offset; the row holds the writer's lock. Bytes are written at their
+own offset in the file, so two overlapping requests of one client write the same bytes to the same places.
 """
 
 import contextlib
@@ -28,27 +28,27 @@ from mixes.services import analyses, limits, rate_limits, storage
 from mixes.services.editing import edits
 from mixes.services.library import tracks
 
-# bytes; small ones let a slow phone's file grow
+# bytes; small reads let the file grow on a slow connection
 MIN_READ, FIRST_READ, MAX_READ = 1 << 14, 1 << 16, 1 << 20
-FAST_READ_S, SLOW_READ_S = 0.05, 0.5  # of one read: the next is larger, or smaller
-WRITER_TIMEOUT_S = 5.0  # without a byte: the writer has gone, as a phone does that changes its network
+FAST_READ_S, SLOW_READ_S = 0.05, 0.5  # per read: below, the next is larger; above, smaller
+WRITER_TIMEOUT_S = 5.0  # without data: the writer is gone, such as a phone that changed its network
 NAME_LENGTH = 255
 
 
 class WrongOffset(Exception):
-    """The bytes offered do not begin where those received end."""
+    """The chunk's offset is not the end of the received bytes."""
 
 
 class UploadLocked(Exception):
-    """Another request is bringing bytes of this upload."""
+    """Another request is appending to this upload."""
 
 
 class TooManyWriters(Exception):
-    """Its owner is sending as many files as may be sent at once."""
+    """The owner is sending as many files at once as allowed."""
 
 
 class UploadGone(Exception):
-    """It has expired or was removed."""
+    """The upload has expired or was removed."""
 
 
 class Readable(Protocol):
@@ -57,7 +57,7 @@ class Readable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WaitingUpload:
-    """An upload that nobody sends at the moment: its file, chosen again, goes on where it stopped."""
+    """An interrupted upload; choosing its file again resumes it."""
 
     pk: uuid.UUID
     track_pk: uuid.UUID
@@ -68,16 +68,14 @@ class WaitingUpload:
 
 
 def create_upload(owner: User, name: str, size: int, *, mix: Mix | None) -> Upload:
-    """Make the row of a file before its bytes come, at the end of `mix`.
+    """Create the row of a file before its bytes arrive, and append its track to `mix`.
 
-    Raises LimitReached, DiskFull, TooFast.
+    Raises LimitReached, DiskFull and TooFast.
     """
     rate_limits.check_rate(owner, "upload", settings.LIMITS.announced_per_minute)
     name = clean_name(name)
     with transaction.atomic():
-        User.objects.select_for_update().get(
-            pk=owner.pk
-        )  # limits are not passed by two requests side by side
+        User.objects.select_for_update().get(pk=owner.pk)  # concurrent requests must not exceed the limits
         limits.check_file(owner, size)
         limits.check_open_uploads(owner)
         limits.check_library(owner)
@@ -99,43 +97,43 @@ def create_upload(owner: User, name: str, size: int, *, mix: Mix | None) -> Uplo
 
 
 def clean_name(name: str) -> str:
-    """Return a file's name as it is shown: one line, without the folders some browsers send."""
+    """Return a file's name for display: one line, without the folders some browsers send."""
     last = clean_text(name.replace("\\", "/").rpartition("/")[2])
     return last[:NAME_LENGTH] or _("file without a name")
 
 
 def next_expiry() -> datetime:
-    """Return until when an upload that is touched now can be gone on with."""
+    """Return when an upload that is used now expires."""
     return timezone.now() + timedelta(days=settings.LIMITS.upload_days)
 
 
 def received_bytes(upload: Upload) -> int:
-    """Return how many bytes are here, whatever the row says."""
+    """Return the number of bytes stored, whatever the row says."""
     if upload.finished_at:
         return upload.size
     try:
         return min(storage.upload_path(upload.pk).stat().st_size, upload.size)
     except FileNotFoundError:
-        kept = storage.path_of(tracks.file_name(upload.track_id))  # moved there before the rows knew of it
+        kept = storage.path_of(tracks.file_name(upload.track_id))  # moved before the rows were updated
         return upload.size if kept.is_file() else 0
 
 
 def is_being_written(upload: Upload) -> bool:
-    """Tell whether a request holds it and its file has grown a moment ago."""
+    """Return whether a request holds the lock and has appended bytes recently."""
     if upload.writer is None or upload.writing_since is None:
         return False
     moves_s = [upload.writing_since.timestamp()]
-    with contextlib.suppress(FileNotFoundError):  # not a byte may have come yet
+    with contextlib.suppress(FileNotFoundError):  # no byte may have arrived yet
         moves_s.append(storage.upload_path(upload.pk).stat().st_mtime)
-    # a moment ago: one that is still to come is of before the clock was set back
+    # absolute difference: a time in the future means that the clock was set back
     return any(abs(time.time() - moved_s) < WRITER_TIMEOUT_S for moved_s in moves_s)
 
 
 def append_bytes(upload: Upload, offset: int, stream: Readable) -> int:
-    """Append what `stream` brings, finish the upload when it is whole, and return its new offset.
+    """Append the bytes of `stream`, finish the upload when it is complete, and return its new offset.
 
-    A stream that breaks off is no error: what came is kept. Raises WrongOffset, UploadLocked, TooManyWriters,
-    UploadGone, DiskFull.
+    An interrupted stream is no error: received bytes are kept. Raises WrongOffset, UploadLocked,
+    TooManyWriters, UploadGone and DiskFull.
     """
     token = _lock_writer(upload, offset)
     try:
@@ -151,13 +149,13 @@ def append_bytes(upload: Upload, offset: int, stream: Readable) -> int:
 
 
 def _remove_part_if_deleted(upload: Upload) -> None:
-    """Remove what was written of an upload that was removed meanwhile."""
+    """Remove the part file of an upload that was deleted meanwhile."""
     if not Upload.objects.filter(pk=upload.pk).exists():
         storage.upload_path(upload.pk).unlink(missing_ok=True)
 
 
 def sync_offset(upload: Upload) -> int:
-    """Return the true offset; finish an upload whose last piece came in a request that died.
+    """Return the offset; finish an upload whose last chunk came in a request that crashed.
 
     Raises UploadGone when it has expired.
     """
@@ -170,7 +168,7 @@ def sync_offset(upload: Upload) -> int:
 
 
 def finish_upload(upload: Upload) -> None:
-    """Give the whole file its name and have it analysed. Harmless when repeated. Raises DiskFull."""
+    """Store the complete file and queue its analysis; idempotent. Raises DiskFull and UploadGone."""
     name = tracks.file_name(upload.track_id)
     try:
         with limits.full_disk_reported(disk_full()):
@@ -181,7 +179,7 @@ def finish_upload(upload: Upload) -> None:
     with transaction.atomic():
         still_open = Upload.objects.filter(pk=upload.pk, finished_at=None)
         if not still_open.update(finished_at=timezone.now(), offset=upload.size, writer=None):
-            if not Upload.objects.filter(pk=upload.pk).exists():  # removed while its file was moved
+            if not Upload.objects.filter(pk=upload.pk).exists():  # removed while its file was being moved
                 storage.remove(name)
             return
         Track.objects.filter(pk=upload.track_id).update(state=Track.State.ANALYSING, file=name)
@@ -189,22 +187,22 @@ def finish_upload(upload: Upload) -> None:
 
 
 def add_file(owner: User, name: str, path: Path, *, mix: Mix | None) -> Upload:
-    """Make a track of a file that came whole, such as by a plain form; `path` is on the media's disk.
+    """Create a track from a complete file, such as one of a plain form; `path` is on the media disk.
 
-    Raises LimitReached, DiskFull.
+    Raises LimitReached, TooFast and DiskFull.
     """
     upload = create_upload(owner, name, path.stat().st_size, mix=mix)
     try:
         path.replace(storage.upload_path(upload.pk))
         finish_upload(upload)
     except limits.DiskFull:
-        discard_upload(upload)  # a plain form sends it from its beginning again
+        discard_upload(upload)  # a plain form cannot resume
         raise
     return upload
 
 
 def discard_upload(upload: Upload) -> bool:
-    """Forget an unfinished upload, its bytes and its track; False when it has arrived meanwhile."""
+    """Delete an unfinished upload with its bytes and its track; return False if it was finished meanwhile."""
     with transaction.atomic():
         still_open = Upload.objects.select_for_update().filter(pk=upload.pk, finished_at=None)
         if not still_open.exists():
@@ -217,17 +215,17 @@ def discard_upload(upload: Upload) -> bool:
 
 
 def has_expired(upload: Upload) -> bool:
-    """Tell whether it was not finished in time."""
+    """Return whether its time to finish is over."""
     return not upload.finished_at and upload.expires_at <= timezone.now()
 
 
 def expired() -> QuerySet[Upload]:
-    """Return uploads that nobody finished in time, to be discarded."""
+    """Return unfinished uploads whose time is over, to be discarded."""
     return Upload.objects.select_related("track").filter(finished_at=None, expires_at__lte=timezone.now())
 
 
 def waiting_uploads(owner: User, *, mix: Mix | None = None) -> list[WaitingUpload]:
-    """Return the uploads of `owner` that wait for their file to be chosen again, the oldest first."""
+    """Return the interrupted uploads of `owner`, oldest first."""
     found = Upload.objects.select_related("track").filter(
         owner=owner, finished_at=None, expires_at__gt=timezone.now()
     )
@@ -248,7 +246,10 @@ def waiting_uploads(owner: User, *, mix: Mix | None = None) -> list[WaitingUploa
 
 
 def _lock_writer(upload: Upload, offset: int) -> uuid.UUID:
-    """Take the writer's token with one conditional UPDATE, and the row's offset to where the file ends."""
+    """Take the writer's lock with one conditional UPDATE that sets the row's offset to the end of the file.
+
+    Raises UploadGone, UploadLocked, WrongOffset and TooManyWriters.
+    """
     if upload.finished_at or has_expired(upload):
         raise UploadGone
     if is_being_written(upload):
@@ -268,12 +269,12 @@ def _lock_writer(upload: Upload, offset: int) -> uuid.UUID:
 
 
 def _write(upload: Upload, token: uuid.UUID, offset: int, stream: Readable) -> int:
-    """Write what the stream brings to its place in the part file; no transaction is open meanwhile."""
+    """Write the stream into the part file, without an open transaction. Raises UploadGone and DiskFull."""
     file = os.open(storage.upload_path(upload.pk), os.O_WRONLY | os.O_CREAT, 0o640)
     try:
         for block, waited_s in _blocks(stream, upload.size - offset):
             if waited_s > WRITER_TIMEOUT_S / 2 and not _has_lock(upload, token):
-                raise UploadGone  # while this request waited, its client began another
+                raise UploadGone  # the client started another request while this one waited
             offset = _write_whole(file, block, offset)
     finally:
         os.close(file)
@@ -281,13 +282,13 @@ def _write(upload: Upload, token: uuid.UUID, offset: int, stream: Readable) -> i
 
 
 def _blocks(stream: Readable, most: int) -> Iterator[tuple[bytes, float]]:
-    """Yield up to `most` bytes as they come, with the seconds each block took, until the stream breaks."""
+    """Yield up to `most` bytes in blocks, each with the seconds it took, until the stream ends or breaks."""
     size = FIRST_READ
     while most > 0:
         asked_s = time.monotonic()
         try:
             block = stream.read(min(size, most))
-        except OSError:  # the client is gone
+        except OSError:  # the client disconnected
             return
         if not block:
             return
@@ -301,7 +302,7 @@ def _blocks(stream: Readable, most: int) -> Iterator[tuple[bytes, float]]:
 
 
 def _write_whole(file: int, block: bytes, offset: int) -> int:
-    """Write a block at `offset` and return where it ends. Raises DiskFull."""
+    """Write a block at `offset` and return its end. Raises DiskFull."""
     rest = memoryview(block)
     with limits.full_disk_reported(disk_full()):
         while rest:
@@ -311,7 +312,7 @@ def _write_whole(file: int, block: bytes, offset: int) -> int:
 
 
 def disk_full() -> str:
-    """Say that the machine is out of space, and what becomes of a file on its way."""
+    """Return the sentence for a full disk during an upload."""
     return _("The site's disk is full. What has arrived of this file is kept: try again later.")
 
 

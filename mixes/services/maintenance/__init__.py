@@ -1,1 +1,1 @@
-"""Backups, restores, clean-up, account data."""
+"""Backups, restores, clean-up and account data."""

@@ -1,4 +1,4 @@
-"""All that belongs to one user: to hand it to them, and to take it away with their account."""
+"""Export and delete everything a user owns."""
 
 import contextlib
 import logging
@@ -28,7 +28,7 @@ from mixes.services.library import tracks
 
 logger = logging.getLogger(__name__)
 
-# of machinery and of drawing: no use to anybody outside
+# internal state and drawings, of no use outside the site
 EXCLUDED_COLUMNS = {
     "token",
     "lease_until",
@@ -48,7 +48,7 @@ Row = dict[str, Any]
 
 
 def tables_of(owner: User) -> dict[str, QuerySet[Any]]:
-    """Return the rows that a user may want to keep, by the name of the table; other apps' jobs too."""
+    """Return the rows to export, by table name; including other apps' jobs."""
     ours = (AnalysisJob, MixJob, Preview)
     others = {model._meta.db_table: model for model in job_models() if model not in ours}
     return {
@@ -65,7 +65,7 @@ def tables_of(owner: User) -> dict[str, QuerySet[Any]]:
 
 
 def rows_of(table: QuerySet[Any]) -> Iterator[Row]:
-    """Yield the rows of a table as they are handed out, a few at a time."""
+    """Yield the exported rows of a table, read in chunks."""
     names = [
         field.attname for field in table.model._meta.concrete_fields if field.name not in EXCLUDED_COLUMNS
     ]
@@ -73,7 +73,7 @@ def rows_of(table: QuerySet[Any]) -> Iterator[Row]:
 
 
 def files_of(owner: User) -> list[tuple[str, str]]:
-    """Return (name in an archive, name of ours) of every file the user added or had made."""
+    """Return (name in the archive, name in storage) of every file the user added or had made."""
     tracks = Track.objects.filter(owner=owner).exclude(file="").values_list("pk", "name", "file")
     pictures = Artwork.objects.filter(owner=owner).values_list("pk", "name", "file")
     results = Artifact.objects.filter(job__owner=owner).values_list("job_id", "name", "file")
@@ -85,20 +85,20 @@ def files_of(owner: User) -> list[tuple[str, str]]:
 
 
 def safe_name(name: str) -> str:
-    """Return a user's file name as no archive program can misread it."""
+    """Return a user's file name in a form that is safe in any archive."""
     stem, dot, ending = name.rpartition(".")
     return f"{file_stem(stem)}.{file_stem(ending)}" if dot and stem else file_stem(name)
 
 
 @contextlib.contextmanager
 def erasing(owner: User) -> Iterator[None]:
-    """Take away a user's rows and what is deleted in the block in one transaction, then their files.
+    """Delete a user's rows, and what is deleted in the block, in one transaction; then the files.
 
-    A worker that runs one of the jobs finds at its next beat that its row is gone: its writes are fenced
-    by the row's token and hit nothing, and it clears its own scratch.
+    A worker on one of the jobs finds at its next heartbeat that the row is gone: its writes require the row's
+    token and match nothing, and it removes its own scratch folder.
     """
     with transaction.atomic():
-        for kind in job_models():  # holds the rows too: no worker can add a result from here on
+        for kind in job_models():  # locks the rows too: no worker can add a result from here on
             kind.objects.filter(owner=owner, state__in=OPEN).update(cancel_requested=True)
         files, parts, jobs = _file_names_of(owner), _upload_ids_of(owner), _job_ids_of(owner)
         _delete_rows(owner)
@@ -119,7 +119,7 @@ def _file_names_of(owner: User) -> list[str]:
         (Artifact.objects.filter(job__owner=owner), "file"),
     )
     named = [name for rows, column in columns for name in rows.values_list(column, flat=True) if name]
-    # an upload's file is moved to its name a moment before the row knows of it
+    # an upload's file is moved to its name before the row records it
     arriving = Upload.objects.filter(owner=owner, finished_at=None).values_list("track_id", flat=True)
     return [*named, *map(tracks.file_name, arriving)]
 
@@ -134,7 +134,7 @@ def _job_ids_of(owner: User) -> set[str]:
 
 
 def _delete_rows(owner: User) -> None:
-    """Delete from the leaves inwards: row by row, as cascades go, a large library would take minutes."""
+    """Delete rows in bulk, children first; Django's cascades would take minutes on a large library."""
     doomed: Iterable[tuple[type[Model], str]] = (
         (Artifact, "job__owner"),
         (MixJob, "owner"),
@@ -157,5 +157,5 @@ def _remove_scratch(jobs: set[str]) -> None:
         if folder.name.rpartition("-")[2] in jobs:
             try:
                 storage.remove_folder(folder)
-            except OSError:  # its worker still writes there, for a second; then it clears up itself
+            except OSError:  # its worker may write for another second, then removes the folder itself
                 logger.info("The scratch folder %s is still in use.", folder.name)

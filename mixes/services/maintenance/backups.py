@@ -1,8 +1,8 @@
-"""A backup: the database at one moment, the keys, every file that its rows name, and a list with sums.
+"""Backups: a consistent copy of the database, the keys, every file its rows name, and a list of checksums.
 
-It is a folder or one TAR file. Media files never change under their name, so they are held by hard links
-before the database is copied and again after it: a file deleted meanwhile is still in the backup, and one
-added meanwhile is too. Every sum is checked by reading the finished backup once more.
+A backup is a folder or one TAR file. Media files never change under their name, so they are hard-linked
+before and after the database is copied: the backup includes files deleted or added meanwhile. Every checksum
+is verified by reading the finished backup.
 """
 
 import contextlib
@@ -36,12 +36,12 @@ OnFile = Callable[[str, int], None]  # name, bytes
 
 
 class BackupRefused(Exception):
-    """Nothing was changed; str() is a sentence."""
+    """The backup cannot be made or used and nothing was changed; str() is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of a backup."""
+    """A file of a backup."""
 
     name: str
     size: int
@@ -50,7 +50,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds and where it comes from."""
+    """The contents and origin of a backup."""
 
     format: int
     version: str
@@ -64,14 +64,14 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: bytes) -> "Manifest":
-        """Read a manifest. Raises BackupRefused when it is none, or of a newer kind."""
+        """Read a manifest. Raises BackupRefused when it is malformed or of a newer version."""
         try:
             data: dict[str, Any] = json.loads(text)
             if data["format"] > FORMAT:
                 raise BackupRefused("This backup was made by a newer Mixtape. Upgrade first.")
             return cls(**{**data, "files": tuple(Entry(**entry) for entry in data["files"])})
         except (ValueError, KeyError, TypeError) as error:
-            raise BackupRefused("The list of files of this backup cannot be read.") from error
+            raise BackupRefused("The manifest of this backup cannot be read.") from error
 
     @property
     def size_bytes(self) -> int:
@@ -79,16 +79,16 @@ class Manifest:
 
 
 def ignore_file(name: str, size: int) -> None:
-    """Tell nobody: the default of `on_file`."""
+    """Do nothing: the default of `on_file`."""
 
 
 def make_backup(target: Path, *, on_file: OnFile = ignore_file) -> Manifest:
-    """Write a backup to a new folder, or to a new file that ends in `.tar`, and check it.
+    """Write a backup to a new folder, or to a new file ending in `.tar`, and verify it.
 
-    Raises BackupRefused, DatabaseCopyError; then nothing is left at `target`.
+    Raises BackupRefused and DatabaseCopyError; then nothing remains at `target`.
     """
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
-        raise BackupRefused(f"{target} exists already. A backup goes to a place of its own.")
+        raise BackupRefused(f"{target} exists already. Choose a new folder or file.")
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{target.name}.part")
     remove_path(unfinished)
@@ -101,7 +101,7 @@ def make_backup(target: Path, *, on_file: OnFile = ignore_file) -> Manifest:
             add_manifest(unfinished, manifest)
         verify_backup(unfinished, manifest)
         if target.is_dir():
-            target.rmdir()  # it is empty, and a file system need not rename over a folder
+            target.rmdir()  # it is empty, and not every file system renames over a folder
         unfinished.rename(target)
     except BaseException:
         remove_path(unfinished)
@@ -111,7 +111,7 @@ def make_backup(target: Path, *, on_file: OnFile = ignore_file) -> Manifest:
 
 @contextlib.contextmanager
 def linked_files() -> Iterator[dict[str, Path]]:
-    """Yield all files by their name in the backup; they stay as they are until the block ends."""
+    """Yield all files by their name in the backup; they do not change until the block ends."""
     folder = storage.path_of(storage.SCRATCH) / f"backup-{uuid.uuid4().hex}"
     folder.mkdir(parents=True)
     try:
@@ -126,17 +126,17 @@ def linked_files() -> Iterator[dict[str, Path]]:
 
 
 def link_media(folder: Path) -> None:
-    """Link every file that rows may name: no deletion can take it away then. Copies it where links fail."""
+    """Link every file that rows may name, so that no deletion removes it; copy where links are impossible."""
     for name in storage.stored_names():
         held = folder / name
         if not held.exists():
             held.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
+            with contextlib.suppress(FileNotFoundError):  # deleted after it was listed
                 link_or_copy(storage.path_of(name), held)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Have one file under two names; on another disk, or where links are unknown, as a copy."""
+    """Hard-link a file; copy it when the target is on another disk or links are not supported."""
     try:
         os.link(source, target)
     except FileNotFoundError:
@@ -151,7 +151,7 @@ def key_files() -> dict[str, Path]:
 
 
 def check_disk_space(folder: Path, sources: dict[str, Path], *, can_link: bool) -> None:
-    """Raise BackupRefused when the files do not fit; those that become links need no room."""
+    """Raise BackupRefused when the files do not fit; hard links need no space."""
     can_link = can_link and folder.stat().st_dev == Path(settings.MEDIA_ROOT).stat().st_dev
     copied = [path for name, path in sources.items() if not (can_link and name.startswith(f"{MEDIA}/"))]
     needed_mb = sum(path.stat().st_size for path in copied) // 1_000_000
@@ -200,7 +200,7 @@ def write_tar(target: Path, sources: dict[str, Path], on_file: OnFile) -> list[E
 
 
 def tar_member(name: str, size: int) -> tarfile.TarInfo:
-    """Return a member that names no user of this machine and is its reader's alone."""
+    """Return a TAR member without this machine's user names, readable by its owner only."""
     member = tarfile.TarInfo(name)
     member.size, member.mode = size, 0o600
     member.mtime = int(timezone.now().timestamp())
@@ -208,7 +208,7 @@ def tar_member(name: str, size: int) -> tarfile.TarInfo:
 
 
 def add_manifest(target: Path, manifest: Manifest) -> None:
-    """Add the list last: a backup without it is not finished."""
+    """Add the manifest last: a backup without it is incomplete."""
     text = manifest.to_json()
     if target.is_dir():
         (target / MANIFEST).write_bytes(text)
@@ -221,7 +221,7 @@ def add_manifest(target: Path, manifest: Manifest) -> None:
 
 
 class HashingReader:
-    """Reads a file and sums what was read."""
+    """Reads a file and computes its hash on the way."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -241,15 +241,15 @@ def sha256_of(file: IO[bytes]) -> str:
 
 
 def read_manifest(backup: Path) -> Manifest:
-    """Read the list of a backup. Raises BackupRefused."""
+    """Read the manifest of a backup. Raises BackupRefused."""
     for entry, file in files_in(backup, {MANIFEST}):
         if entry == MANIFEST:
             return Manifest.from_json(file.read())
-    raise BackupRefused(f"{backup} is no backup of Mixtape, or one that was not finished.")
+    raise BackupRefused(f"{backup} is not a complete backup of Mixtape.")
 
 
 def files_in(backup: Path, names: set[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield the named files of a backup, those that are there. Raises BackupRefused."""
+    """Yield the named files of a backup that exist. Raises BackupRefused."""
     if backup.is_dir():
         for name in sorted(names):
             path = backup / name
@@ -267,17 +267,17 @@ def files_in(backup: Path, names: set[str]) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def verify_backup(backup: Path, manifest: Manifest) -> None:
-    """Read every file once more. Raises BackupRefused for one that is missing or not as it was."""
+    """Verify every file's checksum. Raises BackupRefused for one that is missing or differs."""
     wanted = {entry.name: entry for entry in manifest.files}
     for name, file in files_in(backup, set(wanted)):
         if sha256_of(file) != wanted.pop(name).sha256:
-            raise BackupRefused(f"{name} in {backup} is not as it was when it was saved.")
+            raise BackupRefused(f"{name} in {backup} does not match its checksum.")
     if wanted:
         raise BackupRefused(f"{backup} lacks {len(wanted)} files, {next(iter(wanted))} among them.")
 
 
 def remove_path(path: Path) -> None:
-    """Remove a half-written backup."""
+    """Remove an incomplete backup."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

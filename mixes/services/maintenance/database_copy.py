@@ -1,4 +1,4 @@
-"""A copy of the database while the site runs, and the way back: a file of SQLite, a dump of PostgreSQL."""
+"""Copy the database of a running site and restore it: SQLite's backup API, or pg_dump and pg_restore."""
 
 import contextlib
 import shutil
@@ -12,11 +12,11 @@ from django.conf import settings
 from django.db import connections
 
 COPY_NAMES = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
-SIDE_FILES = ("", "-wal", "-shm")  # what SQLite keeps beside its file
+SIDE_FILES = ("", "-wal", "-shm")  # SQLite's files: the database, its log and its index
 
 
 class DatabaseCopyError(Exception):
-    """A copy that could not be made or read; str() is a sentence."""
+    """A copy could not be made or read; str() is a sentence."""
 
 
 def vendor() -> str:
@@ -24,15 +24,15 @@ def vendor() -> str:
 
 
 def copy_name() -> str:
-    """Return the name of the copy in a backup. Raises DatabaseCopyError for a database we cannot copy."""
+    """Return the name of the copy in a backup. Raises DatabaseCopyError for an unsupported database."""
     try:
         return COPY_NAMES[vendor()]
     except KeyError:
-        raise DatabaseCopyError(f"There is no way here to copy a database of {vendor()}.") from None
+        raise DatabaseCopyError(f"Backups do not support a database of type {vendor()}.") from None
 
 
 def copy_database(target: Path) -> None:
-    """Copy the database as it is at one moment, whoever writes meanwhile."""
+    """Copy the database consistently while others write to it. Raises DatabaseCopyError."""
     if vendor() == "sqlite":
         copy_sqlite(sqlite_path(), target)
     else:
@@ -41,7 +41,7 @@ def copy_database(target: Path) -> None:
 
 
 def restore_database(copy: Path, aside: Path) -> None:
-    """Put a copy in the database's place; what was there goes into the folder `aside`."""
+    """Replace the database by a copy; save the old one in the folder `aside`. Raises DatabaseCopyError."""
     connections.close_all()
     if vendor() == "sqlite":
         path = sqlite_path()
@@ -52,7 +52,7 @@ def restore_database(copy: Path, aside: Path) -> None:
         shutil.move(copy, path)
         return
     run_postgres("pg_dump", ["--format=custom", "--no-owner", f"--file={aside / COPY_NAMES['postgresql']}"])
-    # the schema anew: tables of a newer version would stay and stop the migrations
+    # drop the schema: tables of a newer version would remain and break the migrations
     with connections["default"].cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE")
         cursor.execute("CREATE SCHEMA public")
@@ -62,7 +62,7 @@ def restore_database(copy: Path, aside: Path) -> None:
 
 
 def copy_from_aside(aside: Path, copy: Path) -> None:
-    """Make a copy, as of a backup, of the database that `restore_database` moved aside."""
+    """Copy the database that `restore_database` saved in `aside`. Raises DatabaseCopyError."""
     if vendor() == "sqlite":
         old = aside / sqlite_path().name
         if not old.is_file():
@@ -77,19 +77,19 @@ def sqlite_path() -> Path:
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy through SQLite itself: with what its log holds, and never half a transaction."""
+    """Copy through SQLite's backup API, which includes the log and only whole transactions."""
     with (
         contextlib.closing(sqlite3.connect(source, timeout=60)) as read,
         contextlib.closing(sqlite3.connect(target)) as write,
     ):
         read.backup(write)
-        write.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
+        write.execute("PRAGMA journal_mode=DELETE")  # a single file without a log
         if (answer := write.execute("PRAGMA integrity_check").fetchone()[0]) != "ok":
             raise DatabaseCopyError(f"The copy of the database is damaged: {answer}")
 
 
 def run_postgres(program: str, arguments: Sequence[str], *, database_option: bool = False) -> None:
-    """Run one of PostgreSQL's own programs against our database; its password is on no command line."""
+    """Run one of PostgreSQL's programs; the password is passed outside the command line."""
     found = shutil.which(program)
     if found is None:
         text = f"{program} was not found. Install PostgreSQL's client programs, as new as its server."

@@ -1,6 +1,6 @@
-"""What takes up room and is of no use any more: found first, told, then removed.
+"""Find expired rows and orphaned files, report them, then delete them.
 
-Files that no row names go into a bin first: should the rows be wrong and not the files, nothing is lost.
+Orphaned files are first moved to a bin, so that nothing is lost if the rows are wrong and not the files.
 """
 
 import time
@@ -20,12 +20,12 @@ from mixes.services import storage
 from mixes.services.editing import edits
 from mixes.services.library import artwork, tracks, uploads
 
-ORPHAN_AGE_S = 24 * 3600  # a younger file may be named by a row in a moment
-SCRATCH_AGE_S = 24 * 3600  # a job tried again within a day goes on from what lies there
-PICTURE_RETENTION = timedelta(days=1)  # that nothing shows yet, or any more
-FINISHED_UPLOAD_RETENTION = timedelta(days=1)  # its client may have missed our answer
+ORPHAN_AGE_S = 24 * 3600  # a row may soon name a younger file
+SCRATCH_AGE_S = 24 * 3600  # a job retried within a day reuses its scratch folder
+PICTURE_RETENTION = timedelta(days=1)  # for pictures without a reference
+FINISHED_UPLOAD_RETENTION = timedelta(days=1)  # the client may have missed the response
 BIN_DAYS = 30
-MAX_ORPHAN_SHARE = 0.05  # of all files; more of them and it is the database that is wrong
+MAX_ORPHAN_SHARE = 0.05  # of all files; more orphans than this point to the wrong database
 FILE_COLUMNS: tuple[tuple[Any, str], ...] = (
     (Track, "file"),
     (Artwork, "file"),
@@ -36,22 +36,22 @@ FILE_COLUMNS: tuple[tuple[Any, str], ...] = (
 
 
 class WrongDatabase(Exception):
-    """So many files are unknown to the rows that the rows are to blame; str() is a sentence."""
+    """Too many files are orphaned, so the database may be the wrong one; str() is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rubbish:
-    """All that could go."""
+    """Everything that could be deleted."""
 
-    files: int  # that are kept, orphans and all
-    uploads: tuple[Upload, ...]  # begun and never finished
-    answered_uploads: tuple[UUID, ...]  # finished long ago: the row alone
+    files: int  # all files, with the orphans
+    uploads: tuple[Upload, ...]  # unfinished and expired
+    answered_uploads: tuple[UUID, ...]  # finished long ago: only the row
     mixes: tuple[Mix, ...]
     tracks: tuple[Track, ...]
-    pictures: tuple[Artwork, ...]  # that nothing shows any more
+    pictures: tuple[Artwork, ...]  # without a reference
     orphans: tuple[str, ...]
     scratch: tuple[Path, ...]
-    binned: tuple[Path, ...]  # orphans put aside long ago
+    binned: tuple[Path, ...]  # orphans moved to the bin long ago
 
     @property
     def is_empty(self) -> bool:
@@ -69,18 +69,18 @@ class Rubbish:
         )
 
     def check_orphans(self) -> None:
-        """Raise WrongDatabase when too many files are unknown."""
+        """Raise WrongDatabase when too many files are orphaned."""
         if len(self.orphans) > MAX_ORPHAN_SHARE * self.files:
             raise WrongDatabase(
                 f"{len(self.orphans)} of {self.files} files in {settings.MEDIA_ROOT} are unknown to this "
-                "database. That many are no rubbish: this looks like the wrong database or the wrong folder. "
+                "database. This looks like the wrong database or the wrong folder. "
                 "Nothing was removed."
             )
 
 
 def find_rubbish() -> Rubbish:
-    """Look for all of it; changes nothing."""
-    # the files first: one whose row is written while we look is then known
+    """Find everything that could be deleted; changes nothing."""
+    # list files before rows: a row written meanwhile then has its file
     names = list(storage.stored_names())
     parts = list(storage.stored_names((storage.UPLOADS,)))
     old = timezone.now() - timedelta(days=settings.LIMITS.bin_days)
@@ -102,7 +102,7 @@ def find_rubbish() -> Rubbish:
 
 
 def referenced_names() -> set[str]:
-    """Return every file that a row names, and those of uploads that died between file and row."""
+    """Return every file that a row names, and those of uploads interrupted before their row was updated."""
     arriving = Upload.objects.filter(finished_at=None).values_list("track_id", flat=True)
     columns = (model.objects.values_list(column, flat=True) for model, column in FILE_COLUMNS)
     return {name for column in columns for name in column if name} | set(map(tracks.file_name, arriving))
@@ -118,7 +118,7 @@ def find_orphans(names: Iterable[str], known: set[str]) -> list[str]:
 
 
 def find_stale_scratch() -> list[Path]:
-    """Return the scratch folders that no open job works in and none has for a day."""
+    """Return scratch folders without an open job that have not been used for a day."""
     folders = [path for path in storage.path_of(storage.SCRATCH).glob("*") if age_s(path) > SCRATCH_AGE_S]
     open_jobs = {
         pk.hex
@@ -136,12 +136,12 @@ def find_old_bins() -> list[Path]:
 def _day_of(path: Path) -> date:
     try:
         return date.fromisoformat(path.name)
-    except ValueError:  # not put there by us
+    except ValueError:  # not created by this site
         return date.max
 
 
 def age_s(path: Path) -> float:
-    """Return how long a path has been as it is: written, renamed or moved; 0 when it is gone."""
+    """Return seconds since a path was last written, renamed or moved; 0 when it is gone."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -150,13 +150,13 @@ def age_s(path: Path) -> float:
 
 
 def size_of(paths: Iterable[Path]) -> int:
-    """Return the bytes of files and of all that lies in folders."""
+    """Return the bytes of files and folders."""
     found = (path.rglob("*") if path.is_dir() else (path,) for path in paths)
     return sum(path.stat().st_size for group in found for path in group if path.is_file())
 
 
 def remove_rubbish(rubbish: Rubbish) -> None:
-    """Remove it, after `check_orphans`. What was saved from the bin since it was found stays."""
+    """Delete what was found, after `check_orphans`; skips what was taken out of the bin meanwhile."""
     for upload in rubbish.uploads:
         uploads.discard_upload(upload)
     Upload.objects.filter(pk__in=rubbish.answered_uploads).delete()

@@ -1,6 +1,6 @@
-"""The way back from a backup: all of it is read and checked before anything here is touched.
+"""Restore a backup after verifying every checksum; nothing is touched before.
 
-What was here is moved aside, never overwritten: whoever restored the wrong backup can go back.
+Existing data is moved aside, never overwritten, so that restoring the wrong backup can be undone.
 """
 
 import contextlib
@@ -32,22 +32,22 @@ from mixes.services.maintenance.backups import (
 )
 
 ASIDE_PREFIX = "before-restore-"  # and when
-SITE_RUNS = "The site is running. Stop it first; a worker that died is forgotten after a minute."
+SITE_RUNS = "The site is running. Stop it first; a crashed worker counts as running for a minute."
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came of it."""
+    """The result of a restore."""
 
     manifest: Manifest
-    aside: tuple[Path, ...]  # folders with what was here before; none where nothing was
+    aside: tuple[Path, ...]  # folders with the previous data; empty if there was none
 
 
 def restore_backup(backup: Path, *, replace: bool = False) -> Restored:
-    """Put a backup in the place of this installation. Raises BackupRefused, DatabaseCopyError."""
+    """Replace this installation by a backup. Raises BackupRefused and DatabaseCopyError."""
     manifest = read_manifest(backup)
     check_database_kind(manifest)
-    for entry in manifest.files:  # before a single one is read
+    for entry in manifest.files:  # reject bad names before reading any file
         place_of(entry.name, backup, backup)
     verify_backup(backup, manifest)
     if has_workers():
@@ -62,16 +62,16 @@ def restore_backup(backup: Path, *, replace: bool = False) -> Restored:
 
 
 def undo_restore() -> tuple[Path, ...]:
-    """Put back what the last restore moved aside; what is here now is moved aside in its turn.
+    """Undo the last restore; the current data is moved aside in turn.
 
-    Returns the folders with that. Raises BackupRefused, DatabaseCopyError.
+    Returns the folders with that data. Raises BackupRefused and DatabaseCopyError.
     """
     data, media = Path(settings.DATA_DIR), Path(settings.MEDIA_ROOT)
     last = max(
         (folder.name for place in (data, media) for folder in place.glob(f"{ASIDE_PREFIX}*")), default=""
     )
     if not last:
-        raise BackupRefused(f"There is no restore to undo: no folder {ASIDE_PREFIX}… lies in {data}.")
+        raise BackupRefused(f"There is no restore to undo: no folder {ASIDE_PREFIX}… is in {data}.")
     if has_workers():
         raise BackupRefused(SITE_RUNS)
     stamp = new_stamp()
@@ -94,14 +94,14 @@ def new_stamp() -> str:
 
 
 def swap_installation(new_data: Path, new_media: Path, stamp: str) -> tuple[Path, ...]:
-    """Swap this installation for another one; return the folders in which what was here lies now."""
+    """Replace this installation by another one; return the folders with the previous data."""
     data, media = Path(settings.DATA_DIR), Path(settings.MEDIA_ROOT)
     aside = (data / f"{ASIDE_PREFIX}{stamp}", media / f"{ASIDE_PREFIX}{stamp}")
     for folder in aside:
         folder.mkdir(mode=0o700, parents=True)
     database_copy.restore_database(
         new_data / database_copy.copy_name(), aside[0]
-    )  # what may fail comes first
+    )  # first, because it can fail
     swap_folders(new_media, media, aside[1], storage.STORED_FOLDERS)
     swap_folders(new_data, data, aside[0], (KEYS,))
     connections.close_all()
@@ -118,15 +118,15 @@ def check_database_kind(manifest: Manifest) -> None:
 
 
 def has_workers() -> bool:
-    """Tell whether a worker was heard of within the last minute."""
+    """Return whether any worker had a heartbeat within the last minute."""
     try:
         return any(workers.alive(queue).exists() for queue in QUEUES)
-    except DatabaseError:  # no tables yet: nothing runs
+    except DatabaseError:  # no tables yet, so no workers
         return False
 
 
 def is_fresh() -> bool:
-    """Tell whether there is nothing here that somebody could miss."""
+    """Return whether this installation is empty, with nothing to lose."""
     if next(storage.stored_names(), None) is not None:
         return False
     try:
@@ -139,7 +139,7 @@ def is_fresh() -> bool:
 def unpacked(
     backup: Path, manifest: Manifest, data: Path, media: Path, stamp: str
 ) -> Iterator[tuple[Path, Path]]:
-    """Yield folders on the right disks with the backup's files: what follows is renames."""
+    """Yield folders with the backup's files on the target disks, so that the rest is renames."""
     new_data, new_media = data / f"restoring-{stamp}", media / f"restoring-{stamp}"
     sizes = {entry.name: entry.size for entry in manifest.files}
     for folder in (new_data, new_media):
@@ -163,7 +163,7 @@ def unpacked(
 
 
 def place_of(name: str, new_data: Path, new_media: Path) -> Path:
-    """Return where a file of a backup is unpacked. Raises BackupRefused for one that belongs to none."""
+    """Return the path where a file of a backup is unpacked. Raises BackupRefused for an unexpected name."""
     parts = PurePosixPath(name).parts
     known = (
         parts == (database_copy.copy_name(),)
@@ -171,12 +171,12 @@ def place_of(name: str, new_data: Path, new_media: Path) -> Path:
         or (len(parts) > 2 and parts[0] == MEDIA and parts[1] in storage.STORED_FOLDERS)
     )
     if not known or ".." in parts:
-        raise BackupRefused(f"{name!r} belongs to no backup of Mixtape.")
+        raise BackupRefused(f"{name!r} is not an expected file of a backup.")
     return (new_media if parts[0] == MEDIA else new_data).joinpath(*parts)
 
 
 def swap_folders(new: Path, here: Path, aside: Path, names: tuple[str, ...]) -> None:
-    """Move folders that are here aside, and the new ones to where they were."""
+    """Move existing folders aside, and the new ones into their place."""
     for name in names:
         if (here / name).exists():
             (here / name).rename(aside / name)
@@ -185,7 +185,7 @@ def swap_folders(new: Path, here: Path, aside: Path, names: tuple[str, ...]) -> 
 
 
 def drop_if_empty(folder: Path) -> bool:
-    """Remove a folder that holds no file; tell whether it did."""
+    """Remove a folder that contains no file; return whether it was removed."""
     if any(path.is_file() for path in folder.rglob("*")):
         return False
     shutil.rmtree(folder)

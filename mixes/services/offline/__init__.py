@@ -1,1 +1,1 @@
-"""Mixes without a database."""
+"""Mixes from the command line, without a database."""

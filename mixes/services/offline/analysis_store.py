@@ -1,4 +1,4 @@
-"""Track files to their analyses: measured side by side, and kept by content so that each is measured once."""
+"""Analyse track files in parallel, and store the analyses by content so that each is made once."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ from mixes.engine.tags.tags import read_tags
 
 @dataclass(frozen=True, slots=True)
 class AnalysisStore:
-    """Analyses kept as files named by the track's SHA-256 and the version of the analysis."""
+    """Analyses in files named by the track's SHA-256 and the version of the analysis."""
 
     folder: Path
 
@@ -28,19 +28,19 @@ class AnalysisStore:
         return self.folder / sha256[:2] / f"{sha256}-v{ANALYSIS_VERSION}.json"
 
     def load(self, sha256: str, track: Path) -> TrackAnalysis | None:
-        """Return what is kept of this content; its tags are read again when the file has another name."""
+        """Return the stored analysis of this content; tags are read again if the file has another name."""
         try:
             kept = json.loads(self.path(sha256).read_text())
             analysis = TrackAnalysis.from_json(kept["analysis"])
-        except (OSError, ValueError, KeyError, TypeError):  # not there, or damaged: measure it
+        except (OSError, ValueError, KeyError, TypeError):  # missing or damaged: analyse the track again
             return None
         try:
             return analysis if kept["name"] == track.name else replace(analysis, tags=read_tags(track))
-        except EngineError:  # the child that reads tags failed: the whole analysis tells the user
+        except EngineError:  # reading tags failed: the whole analysis reports it
             return None
 
     def save(self, analysis: TrackAnalysis, track: Path) -> None:
-        """Keep an analysis, whole or not at all."""
+        """Store an analysis atomically."""
         path = self.path(analysis.sha256)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False) as file:
@@ -55,7 +55,7 @@ class AnalysisStore:
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What came of one file: its analysis, or why it cannot be used."""
+    """The result of one file: its analysis, or why it cannot be used."""
 
     path: Path
     analysis: TrackAnalysis | None
@@ -98,7 +98,7 @@ def analyse_tracks(
         try:
             return list(threads.map(analyse, range(len(paths))))
         except BaseException:
-            stopped.set()  # those still running end too
+            stopped.set()  # cancels the threads still running
             raise
 
 
@@ -110,20 +110,20 @@ def analyse_file(
     on_progress: Callable[[float], None],
     should_stop: ShouldStop,
 ) -> TrackAnalysis:
-    """Return what is kept of a file's content, or measure it. Raises DecodeError, Cancelled."""
+    """Return the stored analysis of a file's content, or analyse it. Raises DecodeError and Cancelled."""
     sha256 = hash_track(path, should_stop)
     kept = store.load(sha256, path)
     if kept is not None:
         return kept
     analysis = analyse_track(ffmpeg, path, sha256=sha256, on_progress=on_progress, should_stop=should_stop)
-    if TAGS_UNREADABLE not in analysis.notes:  # it may have been the machine's fault: try again next time
-        with contextlib.suppress(OSError):  # it is kept for speed alone: a full disk need not stop a mix
+    if TAGS_UNREADABLE not in analysis.notes:  # possibly a fault of the machine: try again next time
+        with contextlib.suppress(OSError):  # the store only saves time: a full disk need not stop a mix
             store.save(analysis, path)
     return analysis
 
 
 def hash_track(path: Path, should_stop: ShouldStop) -> str:
-    """Return the SHA-256 of a track's file. Raises DecodeError, Cancelled."""
+    """Return the SHA-256 of a track's file. Raises DecodeError and Cancelled."""
     if not path.is_file():
         raise DecodeError(path, "there is no such file or folder.")
     try:
@@ -133,7 +133,7 @@ def hash_track(path: Path, should_stop: ShouldStop) -> str:
 
 
 class SharedProgress:
-    """Adds up how far each of several tracks is, from several threads."""
+    """Averages the progress of several tracks, reported from several threads."""
 
     def __init__(self, count: int, on_progress: OnProgress) -> None:
         self._fractions = [0.0] * count

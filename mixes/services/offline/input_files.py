@@ -1,4 +1,4 @@
-"""What a user names on the command line to the list of track files, in the order they are to be played."""
+"""Expand the paths of the command line to a list of track files in playing order."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from natsort import natsorted, ns
 
 from mixes.engine.errors import EngineError
 
-# In a folder only these are taken for tracks; a file that is named by itself is always tried.
+# In a folder only these count as tracks; a file named on the command line is always tried.
 AUDIO_SUFFIXES = frozenset(
     (
         *(".mp3", ".wav", ".wave", ".w64", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b"),
@@ -21,9 +21,10 @@ PLAYLIST_SUFFIXES = frozenset((".m3u", ".m3u8"))
 
 
 def find_tracks(paths: Sequence[Path], *, recursive: bool = False) -> list[Path]:
-    """Return the files of everything named: files, folders in natural order, playlists in their own.
+    """Return all track files: files as given, folders in natural order, playlists in their own order.
 
-    What is not there is returned too: whoever opens it names it. Raises EngineError for an empty folder.
+    Missing files are returned too and fail when they are opened. Raises EngineError for an empty folder or
+    playlist.
     """
     return [track for path in paths for track in _expand(path, recursive=recursive)]
 
@@ -47,21 +48,21 @@ def _list_folder(folder: Path, *, recursive: bool) -> Iterator[Path]:
     timelines = [path for path in paths if path.name.endswith(TIMELINE_SUFFIX)]
     mixes = {path.with_name(path.name.removesuffix(TIMELINE_SUFFIX)) for path in timelines}
     for path in paths:
-        # Hidden: such as macOS's "._song.mp3", which hold no sound, or the work folder of another run
+        # Hidden: macOS's "._song.mp3" files without sound, or the work folder of another mix
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        made_here = path.with_suffix("") in mixes  # a mix of ours is no track of the next one
+        made_here = path.with_suffix("") in mixes  # an earlier mix is not an input
         if path.suffix.lower() in AUDIO_SUFFIXES and not hidden and not made_here and path.is_file():
             yield path
 
 
 def _read_playlist(playlist: Path) -> list[Path]:
-    """Return the files an M3U names, relative to where it lies; raises EngineError when there is none."""
+    """Return the files of an M3U, relative to its folder. Raises EngineError when it names none."""
     data = playlist.read_bytes()
     try:
         text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:  # M3U without the 8 is by custom in the system's old encoding
+    except UnicodeDecodeError:  # .m3u files without UTF-8 are usually in Windows-1252
         text = data.decode("cp1252", "replace")
-    lines = re.split(r"\r\n|\r|\n", text)  # a name may hold what else splitlines takes for a line's end
+    lines = re.split(r"\r\n|\r|\n", text)  # splitlines would also break at characters that names may contain
     tracks = [playlist.parent / line for line in lines if line.strip() and not line.startswith("#")]
     if not tracks:
         raise EngineError(f"The playlist {playlist} names no file.")

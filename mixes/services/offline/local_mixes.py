@@ -1,4 +1,4 @@
-"""A mix from files on this machine, without the site: find, measure, make."""
+"""Make a mix from files on this machine, without the site."""
 
 import os
 import time
@@ -12,11 +12,11 @@ from mixes.engine.pipeline.make import make_mix
 from mixes.engine.pipeline.request import MixOutputs, MixRequest, OnProgress, Source
 from mixes.services.offline.analysis_store import AnalysisStore, FileResult, analyse_tracks
 
-MAX_REASONS = 3  # where no file can be used
+MAX_REASONS = 3  # reasons shown when no file can be used
 
 
 def available_cores() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -24,7 +24,7 @@ def available_cores() -> int:
 
 @dataclass(frozen=True, slots=True)
 class LocalMix:
-    """What was made, and the files that were left out with the reason of each."""
+    """A finished mix, and the files left out with their errors."""
 
     request: MixRequest
     outputs: MixOutputs
@@ -42,9 +42,9 @@ def make_local_mix(
     on_progress: OnProgress,
     should_stop: ShouldStop,
 ) -> LocalMix:
-    """Make the mix that `request` describes (its sources aside) of these files, into `folder`.
+    """Make a mix of these files in `folder`; `request` gives everything but the sources.
 
-    Raises EngineError in one sentence; what lay in `folder` is then untouched.
+    Raises DecodeError, EngineError and Cancelled; then `folder` keeps what it had.
     """
     started_s = time.monotonic()
     results = analyse_tracks(

@@ -1,1 +1,1 @@
-"""What is made of a mix."""
+"""Mix jobs, their snapshots and results, and previews."""

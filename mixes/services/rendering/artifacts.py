@@ -1,4 +1,4 @@
-"""The files that runs made: taken in from a work folder, replaced when made again, typed as they are sent."""
+"""Files of results: moved from the work folder into storage, replaced when made again, typed for download."""
 
 import uuid
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Result(NamedTuple):
 
 
 def read_results(outputs: MixOutputs, should_stop: ShouldStop = never) -> list[Result]:
-    """Return the artifacts of a run with their sizes and hashes. Raises Cancelled."""
+    """Return the files of a job with their sizes and hashes. Raises Cancelled."""
     return [
         Result(kind, path, path.stat().st_size, outputs.sha256.get(kind) or hash_file(path, should_stop))
         for kind, path in outputs.artifacts.items()
@@ -43,9 +43,9 @@ def read_results(outputs: MixOutputs, should_stop: ShouldStop = never) -> list[R
 
 
 def store(job: MixJob, results: list[Result]) -> None:
-    """Put files to their names of ours, and their rows in the place of earlier ones; inside a transaction.
+    """Move files into storage and replace their rows; call it inside a transaction.
 
-    Files that no row names any more are removed after the commit. The work folder stays whole until then.
+    Files that no row names any more are removed after the commit. The work folder stays complete until then.
     """
     replaced = set(Artifact.objects.filter(job=job).values_list("file", flat=True))
     Artifact.objects.filter(job=job).delete()
@@ -65,7 +65,7 @@ def store(job: MixJob, results: list[Result]) -> None:
 
 
 def store_file(job: MixJob, result: Result) -> str:
-    """Put a file to its name of ours, and return that: the same whenever the same commit is repeated."""
+    """Move a file into storage and return its name, which is the same when the commit is repeated."""
     stem = uuid.uuid5(job.pk, f"{result.kind} {result.sha256}").hex
     name = f"{storage.ARTIFACTS}/{stem[:2]}/{stem}"
     twin = result.path.with_name(f"{result.path.name}.twin")
@@ -75,13 +75,13 @@ def store_file(job: MixJob, result: Result) -> str:
 
 
 def remove_all(names: set[str]) -> None:
-    """Remove files by their names of ours."""
+    """Remove files by their stored names."""
     for name in names:
         storage.remove(name)
 
 
 def intact_artifacts(job: MixJob, should_stop: ShouldStop = never) -> Mapping[str, Path]:
-    """Return the earlier artifacts of a run whose bytes are still what they were. Raises Cancelled."""
+    """Return the earlier artifacts of a job whose bytes still match their hash. Raises Cancelled."""
     found = {}
     for artifact in Artifact.objects.filter(job=job):
         path = storage.path_of(artifact.file)

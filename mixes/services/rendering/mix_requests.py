@@ -1,4 +1,4 @@
-"""Asking for a mix to be made, and what its owner can do with a run: cancel, try again, delete."""
+"""Request a mix, and cancel, retry or delete its job."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -22,16 +22,16 @@ from mixes.services.editing.engine_settings import items_of
 from mixes.services.limits import DiskFull, LimitReached, storage_used
 from mixes.services.rendering import snapshots
 
-MAX_NAMED = 2  # tracks that are on their way, in a sentence
+MAX_NAMED = 2  # tracks named in a sentence
 MAX_PLACES = 500
 WORKING = (Track.State.UPLOADING, Track.State.ANALYSING)
 
 
 def request_mix(mix: Mix, *, mail: bool = False, accepted_missing: int = 0) -> MixJob:
-    """Have a mix made as it is now; while one run of it is open, that is the answer.
+    """Queue a job that makes the mix as it is now; return the open job if there is one.
 
-    `leaving_out` is how many songs that cannot be used its owner agreed to do without. Raises LimitReached
-    with the sentence for its owner.
+    `accepted_missing` is the number of unusable songs the owner agreed to leave out. Raises LimitReached with
+    the sentence for its owner.
     """
     if job := open_job(mix):
         return job
@@ -59,25 +59,25 @@ def request_mix(mix: Mix, *, mail: bool = False, accepted_missing: int = 0) -> M
             check_open_jobs(mix.owner)
             job.save(force_insert=True)
             wake(LONG)
-    except IntegrityError:  # a second press came between
+    except IntegrityError:  # a concurrent request was first
         return MixJob.objects.get(dedupe_key=dedupe_key(mix), state__in=OPEN)
     return job
 
 
 def dedupe_key(mix: Mix) -> str:
-    """Return what no two open runs share."""
+    """Return the key that allows one open job per mix."""
     return f"mix:{mix.pk}"
 
 
 def open_job(mix: Mix) -> MixJob | None:
-    """Return the run of a mix that waits or works."""
+    """Return the waiting or running job of a mix."""
     return MixJob.objects.filter(dedupe_key=dedupe_key(mix), state__in=OPEN).first()
 
 
 def require_ready(items: Sequence[MixTrack], used: Sequence[MixTrack]) -> None:
-    """Raise LimitReached while songs of the mix are still on their way, or are analysed again.
+    """Raise LimitReached while songs of the mix are being uploaded or analysed.
 
-    It would be made without them. `used` are the items of its plan.
+    The mix would be made without them. `used` are the items of its plan.
     """
     planned = {item.pk for item in used}
     reanalysed = {item.pk for item in items if item.track.is_usable} - planned
@@ -96,12 +96,12 @@ def require_ready(items: Sequence[MixTrack], used: Sequence[MixTrack]) -> None:
 
 
 def accepted_missing(value: str) -> int:
-    """Return how many songs the button said that the mix will be made without."""
+    """Return the number of missing songs the button announced."""
     return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0
 
 
 def require_consent(left_out: Sequence[str], accepted: int) -> None:
-    """Raise LimitReached when the mix would lack songs and its owner was not asked."""
+    """Raise LimitReached when the mix would lack more songs than its owner accepted."""
     if len(left_out) > accepted:
         raise LimitReached(
             ngettext(
@@ -114,7 +114,7 @@ def require_consent(left_out: Sequence[str], accepted: int) -> None:
 
 
 def named(titles: Sequence[str]) -> str:
-    """Return the first titles, and how many there are besides."""
+    """Return the first titles, and how many more there are."""
     names = ", ".join(f"“{title}”" for title in titles[:MAX_NAMED])
     if len(titles) > MAX_NAMED:
         return _("%(names)s and %(count)d more") % {"names": names, "count": len(titles) - MAX_NAMED}
@@ -122,7 +122,7 @@ def named(titles: Sequence[str]) -> str:
 
 
 def check_disk_space(mix: Mix, timeline: Timeline) -> None:
-    """Raise LimitReached when the results would not fit: on the disk, or into what the owner may keep."""
+    """Raise LimitReached when the results would exceed the owner's storage, DiskFull when the disk."""
     request = MixRequest(
         sources=(),
         title=mix.title,
@@ -149,18 +149,18 @@ def check_disk_space(mix: Mix, timeline: Timeline) -> None:
 
 
 def check_disk(expected: int) -> None:
-    """Raise DiskFull when the disk could not hold so many bytes more."""
+    """Raise DiskFull when the disk cannot hold `expected` more bytes."""
     if storage.free_bytes() - expected < settings.LIMITS.free_disk_bytes:
         raise DiskFull(disk_full())
 
 
 def disk_full() -> str:
-    """Say that the machine is out of space, and that no harm was done."""
+    """Return the sentence for a full disk while a mix is made."""
     return _("The site's disk is too full to make this mix now. Nothing was lost; try again later.")
 
 
 def check_open_jobs(owner: User) -> None:
-    """Raise LimitReached when enough mixes of `owner` are being made; holds their row until the commit."""
+    """Raise LimitReached when `owner` has the maximum of open mixes; locks their row until the commit."""
     User.objects.select_for_update().get(pk=owner.pk)
     most = settings.LIMITS.jobs_running
     if MixJob.objects.filter(owner=owner, state__in=OPEN).count() >= most:
@@ -175,24 +175,24 @@ def check_open_jobs(owner: User) -> None:
 
 
 def cancel(job: MixJob) -> bool:
-    """Stop a run: at once while it waits, at its next beat while it works; False when it has ended."""
+    """Cancel a job: at once while it waits, at its next heartbeat while it runs; False when it has ended."""
     with transaction.atomic():
         stopped = MixJob.objects.request_cancel(job.pk)
-        # while it waits no worker is there to clear what an earlier attempt left
+        # no worker is there to remove an earlier attempt's files
         transaction.on_commit(partial(clear_if_cancelled, job))
     return stopped
 
 
 def clear_if_cancelled(job: MixJob) -> None:
-    """Remove the work folder of a run that nobody works on any more."""
+    """Remove the work folder of a cancelled job without a worker."""
     if MixJob.objects.filter(pk=job.pk, state=State.CANCELLED).exists():
         storage.remove_folder(storage.scratch_path("mix", job.pk))
 
 
 def retry(job: MixJob) -> None:
-    """Put an ended run back into the queue, of the same snapshot; what it made stays until then.
+    """Requeue an ended job with the same snapshot; its results stay until they are replaced.
 
-    Raises LimitReached, also when another run of the mix is open.
+    Raises LimitReached, also when another job of the mix is open.
     """
     with transaction.atomic():
         check_open_jobs(job.owner)
@@ -200,9 +200,9 @@ def retry(job: MixJob) -> None:
 
 
 def remake(job: MixJob, from_stage: str = "") -> None:
-    """Have an ended run made again from a stage on, keeping what lies before it, whatever its owner may.
+    """Requeue an ended job from a stage on, reusing earlier stages; ignores the owner's limits.
 
-    Raises LimitReached when a run of the mix is open.
+    Raises LimitReached when a job of the mix is open.
     """
     if from_stage and from_stage not in STAGES:
         raise ValueError(f"There is no stage {from_stage!r}; there are {', '.join(STAGES)}.")
@@ -217,7 +217,7 @@ def remake(job: MixJob, from_stage: str = "") -> None:
 
 
 def delete_job(job: MixJob) -> None:
-    """Delete an ended run with its files. Raises LimitReached while it is open."""
+    """Delete an ended job with its files. Raises LimitReached while it is open."""
     with transaction.atomic():
         files = list(Artifact.objects.filter(job=job).values_list("file", flat=True))
         deleted, _by_kind = MixJob.objects.filter(pk=job.pk).exclude(state__in=OPEN).delete()
@@ -227,14 +227,14 @@ def delete_job(job: MixJob) -> None:
 
 
 def remove_files(job: MixJob, files: Sequence[str]) -> None:
-    """Remove what a deleted run left on the disk."""
+    """Remove a deleted job's files from the disk."""
     for name in files:
         storage.remove(name)
     storage.remove_folder(storage.scratch_path("mix", job.pk))
 
 
 def place_in_queue(job: MixJob) -> int | None:
-    """Return how many runs start before this one does, and one for itself; None when it does not wait."""
+    """Return the job's place in the queue, from 1; None when it does not wait."""
     if job.state != State.QUEUED:
         return None
     waiting = MixJob.objects.waiting(job.queue).in_fair_order().values_list("pk", flat=True)
@@ -243,7 +243,7 @@ def place_in_queue(job: MixJob) -> int | None:
 
 
 def next_try_text(job: MixJob) -> str:
-    """Return when a run that was begun before is begun again."""
+    """Return when the next attempt of a job starts, in words."""
     left_s = (job.not_before - timezone.now()).total_seconds() if job.not_before else 0.0
     if left_s <= 0:
         return _("It goes on as soon as a worker is free.")
@@ -251,5 +251,5 @@ def next_try_text(job: MixJob) -> str:
 
 
 def remaining_text(job: MixJob) -> str:
-    """Return what is left of a run in words."""
+    """Return a job's remaining time in words."""
     return wording.remaining_words(job.eta_s)

@@ -1,4 +1,4 @@
-"""What can be listened to in the browser: asked for, made once, kept in a bounded cache, made again."""
+"""Previews for the browser: rendered on request, kept in a bounded cache, rendered again after eviction."""
 
 import hashlib
 import json
@@ -20,19 +20,19 @@ from mixes.services import storage
 from mixes.services.editing import plans
 from mixes.services.editing.engine_settings import items_of
 
-RECIPE_VERSION = 1  # raised whenever the same would be made otherwise
-TRACK_PRIORITY, JOIN_PRIORITY = 10, -10  # after every analysis; before it, because somebody waits
+RECIPE_VERSION = 1  # raise it when the same preview would be rendered differently
+TRACK_PRIORITY, JOIN_PRIORITY = 10, -10  # after analyses; before them, as a user waits
 NOT_YET = gettext_lazy("This join can be heard once both of its tracks are ready.")
 TOO_MANY_WAITING = gettext_lazy("Many joins are being made ready for you already. Try again in a moment.")
-USE_NOTED_EVERY = timedelta(minutes=1)  # a use is noted no more often
+USE_NOTED_EVERY = timedelta(minutes=1)  # minimum interval between updates of `used_at`
 
 
 class NoPreview(Exception):
-    """There is no such join, or not yet; str() says so."""
+    """The preview does not exist or is not possible yet; str() is a sentence."""
 
 
 def request_track(track: Track) -> Preview:
-    """Return the listening copy of a ready track, asked for if it is not there."""
+    """Return the preview of a ready track, requesting it if needed."""
     return _request(
         track.owner_id,
         Preview.Kind.TRACK,
@@ -43,7 +43,7 @@ def request_track(track: Track) -> Preview:
 
 
 def request_track_now(track: Track) -> Preview:
-    """Return the listening copy of a track that somebody waits for."""
+    """Return the preview of a track that a user waits for."""
     preview = request_track(track)
     waiting = Preview.objects.filter(pk=preview.pk, state=State.QUEUED, priority__gt=JOIN_PRIORITY)
     if waiting.update(priority=JOIN_PRIORITY):
@@ -52,7 +52,7 @@ def request_track_now(track: Track) -> Preview:
 
 
 def request_join(item: MixTrack) -> Preview:
-    """Return the sound of the join after `item`, as the mix has it now. Raises NoPreview without one."""
+    """Return the preview of the join after `item`, as the mix is now. Raises NoPreview."""
     items = items_of(item.mix)
     plan = plans.plan_of(item.mix, items)
     planned = plan.used(items) if plan else []
@@ -64,7 +64,7 @@ def request_join(item: MixTrack) -> Preview:
         raise NoPreview(NOT_YET) from error
     used = [planned[clip].track for clip in excerpt.clips]
     recipe = excerpt.to_dict()
-    # Where it lies in the mix changes nothing of what is heard
+    # the position in the mix does not change the sound, so it is not part of the key
     made_from = {**recipe, "first": 0, "sha256": [track.sha256 for track in used]}
     key = _key("join", json.dumps(made_from, sort_keys=True))
     _check_waiting(item.mix.owner_id, key)
@@ -78,14 +78,14 @@ def request_join(item: MixTrack) -> Preview:
 
 
 def _check_waiting(owner_id: int, key: str) -> None:
-    """Raise NoPreview for one join more while many of them wait to be made."""
+    """Raise NoPreview when too many joins of the owner are queued."""
     waiting = Preview.objects.filter(owner=owner_id, kind=Preview.Kind.JOIN, state__in=OPEN).exclude(key=key)
     if waiting.count() >= settings.LIMITS.previews_waiting:
         raise NoPreview(TOO_MANY_WAITING)
 
 
 def retry(preview: Preview) -> Preview:
-    """Have a preview made that was evicted, has lost its file or has failed."""
+    """Render a preview again that was evicted, lost its file or failed."""
     if preview.state == State.DONE and storage.path_of(preview.file).is_file():
         return preview
     if Preview.objects.retry([preview.pk]):
@@ -96,22 +96,22 @@ def retry(preview: Preview) -> Preview:
 
 
 def title_of(preview: Preview) -> str:
-    """Return what is heard: a track, or the two that a join is between."""
+    """Return the title of a preview: a track, or the two tracks of a join."""
     wanted = preview.recipe["tracks"][-2:]
     labels = {str(track.pk): track.label for track in Track.objects.filter(pk__in=wanted)}
     return " → ".join(labels.get(pk, "") for pk in wanted)
 
 
 def mark_used(preview: Preview) -> None:
-    """Remember that somebody listens: what was not used for longest goes first."""
+    """Record a use, for the eviction order."""
     now = timezone.now()
     Preview.objects.filter(pk=preview.pk, used_at__lt=now - USE_NOTED_EVERY).update(used_at=now)
 
 
 def evict(keep: Preview) -> list[str]:
-    """Give up the previews used longest ago until the rest fits the cache; return their files, to be removed.
+    """Evict the least recently used previews until the rest fits the cache; return their files to remove.
 
-    Their rows stay: whoever asks for one again gets it made again.
+    Their rows stay; a new request renders them again.
     """
     kept = Preview.objects.filter(state=State.DONE).exclude(pk=keep.pk)
     too_much = (kept.aggregate(bytes=Sum("size"))["bytes"] or 0) + keep.size - settings.LIMITS.preview_bytes
@@ -146,9 +146,9 @@ def _request(
                     priority=priority,
                     dedupe_key=f"preview:{owner_id}:{key[:64]}",
                 )
-        except IntegrityError:  # asked for twice at once
+        except IntegrityError:  # two concurrent requests
             return Preview.objects.get(owner=owner_id, key=key)
         wake(SHORT)
-    elif preview.recipe["tracks"] != recipe["tracks"]:  # the same content under another row
+    elif preview.recipe["tracks"] != recipe["tracks"]:  # another row has the same content
         Preview.objects.filter(pk=preview.pk).update(recipe=recipe)
     return retry(preview) if preview.state in ENDED else preview

@@ -1,4 +1,4 @@
-"""A mix as it was when it was asked for: all that its run needs, so that later edits change nothing."""
+"""Snapshots: all inputs of a mix job, so that later edits do not affect it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -23,7 +23,7 @@ Snapshot = dict[str, Any]
 
 
 def take_snapshot(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapshot:
-    """Return what makes up a mix today: `items` are those that are used, `timeline` their plan."""
+    """Return the snapshot of a mix: `items` are the tracks used, `timeline` their plan."""
     wanted = (mix.make_mp3, mix.make_mp4)
     settings, joins = settings_of(mix, items)
     return {
@@ -46,24 +46,24 @@ def take_snapshot(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapsh
 
 
 def size_of(mix: Mix) -> Size:
-    """Return width and height of a mix's video."""
+    """Return width and height of a mix's video, in pixels."""
     width, height = mix.video_size.split("x")
     return int(width), int(height)
 
 
 def describe_track(track: Track) -> dict[str, Any]:
-    """Return which track this is, and its names as they are now."""
+    """Return the identity of a track and its current names."""
     names = {name: getattr(track, name) for name in ("title", "artist", "album", "track_number")}
     return {"id": str(track.pk), "sha256": track.sha256, "file": track.file, "name": track.name, **names}
 
 
 def timeline_of(snapshot: Snapshot) -> Timeline:
-    """Return the timeline of a snapshot: planned, or as it was rendered once that has happened."""
+    """Return the timeline of a snapshot: as planned, or as rendered once the mix is made."""
     return Timeline.from_dict(snapshot["timeline"])
 
 
 def to_request(snapshot: Snapshot, cores: int = 1) -> MixRequest:
-    """Return the engine's request. Raises EngineError when a track is not there any more."""
+    """Return the engine's request. Raises EngineError when a track no longer exists."""
     picture = storage.path_of(snapshot["picture"]) if snapshot["picture"] else None
     same = ("title", "artist", "date", "bitrate_kbps", "title_cards", "description_template")
     return MixRequest(
@@ -80,12 +80,12 @@ def to_request(snapshot: Snapshot, cores: int = 1) -> MixRequest:
 
 
 def picture_is_gone(snapshot: Snapshot) -> bool:
-    """Tell whether the picture that was chosen has been deleted since."""
+    """Return whether the chosen picture has been deleted since."""
     return bool(snapshot["picture"]) and not storage.path_of(snapshot["picture"]).is_file()
 
 
 def sources_of(snapshot: Snapshot) -> tuple[Source, ...]:
-    """Return file and analysis of every track, under the names of the snapshot."""
+    """Return file and analysis of every track, with the names of the snapshot. Raises EngineError."""
     wanted = snapshot["tracks"]
     rows = {str(track.pk): track for track in Track.objects.filter(pk__in={entry["id"] for entry in wanted})}
     for entry in wanted:
@@ -104,7 +104,7 @@ def sources_of(snapshot: Snapshot) -> tuple[Source, ...]:
 
 def _source(entry: dict[str, Any], known: Mapping[UUID, TrackAnalysis]) -> Source:
     analysis = known.get(UUID(entry["id"]))
-    if analysis is None:  # it is being measured anew: the next attempt will find it
-        raise StalledError(_("“%s” is being listened to again; this mix waits for it.") % entry["title"])
+    if analysis is None:  # it is being analysed again; the next attempt will find the result
+        raise StalledError(_("“%s” is being analysed again; this mix waits for it.") % entry["title"])
     tags = Tags(entry["title"] or entry["name"], entry["artist"], entry["album"], entry["track_number"])
     return Source(storage.path_of(entry["file"]), replace(analysis, tags=tags))

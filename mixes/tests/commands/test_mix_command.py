@@ -1,4 +1,4 @@
-"""`manage.py mix` as its users run it: real files in, whole files out, one sentence for what goes wrong."""
+"""`manage.py mix` in a separate process: real files in, complete files out, errors in one sentence."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from mixes.engine.analysis.loudness import k_weighting
 from mixes.engine.tests.signals import decode_file, silence, sine, write_audio, write_wav
 
 ROOT = Path(__file__).resolve().parents[3]
-TONES_HZ = (400, 650, 900)  # a whole number of waves in 20 ms
+TONES_HZ = (400, 650, 900)  # a whole number of periods in 20 ms
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def songs(tmp_path):
 
 @pytest.fixture
 def mix(tmp_path):
-    """Run the command in a process of its own; its data folder is the test's."""
+    """Run the command in a separate process with the test's data folder."""
 
     def run(*arguments, check=True):
         done = subprocess.run(command(*arguments), env=environment(tmp_path), capture_output=True, text=True)
@@ -58,7 +58,7 @@ def environment(tmp_path):
 
 
 def listing(folder):
-    """Every file below a folder with its hash, hidden ones too."""
+    """Return every file below a folder with its hash, including hidden ones."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
@@ -98,13 +98,13 @@ def test_each_chapter_starts_where_the_next_song_becomes_the_louder_one(mix, son
 
 
 def crossover_s(sound, outgoing_hz, incoming_hz, around_s):
-    """Where the second tone becomes the louder one, within 5 s of a place, by windows of 20 ms."""
+    """Return the time at which the second tone becomes louder, within 5 s of a place, in windows of 20 ms."""
     step = round(0.02 * 44_100)
     starts = np.arange(max(0, int((around_s - 5) * 44_100)), int((around_s + 5) * 44_100), step)
     times = np.arange(step) / 44_100
 
     def loudness(start, tone_hz):
-        """The level of one tone as an ear hears it (ITU-R BS.1770's weighting)."""
+        """Return the K-weighted level of one tone (ITU-R BS.1770)."""
         _, (weight,) = scipy.signal.sosfreqz(k_weighting(44_100), [tone_hz], fs=44_100)
         return abs(weight * np.sum(sound[start : start + step] * np.exp(-2j * np.pi * tone_hz * times)))
 
@@ -137,7 +137,7 @@ def test_tables_are_printed_without_a_terminal_too(mix, songs, tmp_path):
     assert "\x1b" not in done.stdout + done.stderr
 
 
-def test_a_bad_file_stops_the_run_with_its_name_and_status_2(mix, songs, tmp_path):
+def test_a_bad_file_fails_the_command_with_its_name_and_status_2(mix, songs, tmp_path):
     (songs / "2 bad.mp3").write_text("this is no music")
     done = mix(songs, "-o", tmp_path / "out", check=False)
     assert done.returncode == 2
@@ -146,14 +146,14 @@ def test_a_bad_file_stops_the_run_with_its_name_and_status_2(mix, songs, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_skip_bad_goes_on_and_lists_what_it_left_out(mix, songs, tmp_path):
+def test_skip_bad_lists_the_files_it_leaves_out(mix, songs, tmp_path):
     (songs / "2 bad.mp3").write_text("this is no music")
     document = json.loads(mix(songs, "-o", tmp_path / "out", "--skip-bad", "--json").stdout)
     assert len(document["clips"]) == 3
     assert document["left_out"][0]["path"].endswith("2 bad.mp3")
 
 
-def test_nothing_usable_is_one_sentence(mix, tmp_path):
+def test_no_usable_file_is_reported_in_one_sentence(mix, tmp_path):
     path = write_wav(tmp_path / "silent.wav", silence(3))
     done = mix(path, "-o", tmp_path / "out", "--skip-bad", check=False)
     assert done.returncode == 1
@@ -171,7 +171,7 @@ def test_a_missing_file_is_named_with_status_2_or_left_out(mix, songs, tmp_path)
     assert len(document["left_out"]) == 1
 
 
-def test_a_run_never_replaces_its_own_tracks(mix, songs, tmp_path):
+def test_a_mix_never_overwrites_its_input_tracks(mix, songs, tmp_path):
     song = write_audio(tmp_path / "song.mp3", sine(440, 12))
     before = listing(tmp_path)
     done = mix(song, "-o", tmp_path, check=False)
@@ -185,7 +185,7 @@ def test_a_folder_can_be_mixed_into_itself_again_and_again(mix, songs):
     assert len(first["clips"]) == len(second["clips"]) == 3
 
 
-def test_a_video_of_an_earlier_mix_is_told(mix, songs, tmp_path):
+def test_a_video_of_an_earlier_mix_is_reported(mix, songs, tmp_path):
     out = tmp_path / "out"
     mix(songs, "-o", out, "--title", "x", "--formats", "mp3,mp4", "--size", "1280x720", "--no-check")
     for _ in range(2):
@@ -193,7 +193,7 @@ def test_a_video_of_an_earlier_mix_is_told(mix, songs, tmp_path):
         assert "x.mp4 is of an earlier mix; it was not made again." in document["notes"]
 
 
-def test_what_somebody_put_beside_a_mix_is_not_replaced(mix, songs, tmp_path):
+def test_other_files_in_the_output_folder_are_not_overwritten(mix, songs, tmp_path):
     out = tmp_path / "out"
     mix(songs, "-o", out, "--title", "x", "--no-check")
     (out / "x.mp4").write_text("mine")
@@ -202,7 +202,7 @@ def test_what_somebody_put_beside_a_mix_is_not_replaced(mix, songs, tmp_path):
     assert (out / "x.mp4").read_text() == "mine"
 
 
-def test_names_that_are_no_text_do_not_stop_a_finished_run(mix, songs, tmp_path):
+def test_file_names_that_are_not_utf8_do_not_fail_a_finished_mix(mix, songs, tmp_path):
     odd = os.fsdecode(b"caf\xe9 \x1b[31m.flac")
     (songs / "1 song.flac").rename(songs / odd)
     done = mix(songs, "-o", tmp_path / "out", "--json")
@@ -215,7 +215,7 @@ def test_names_that_are_no_text_do_not_stop_a_finished_run(mix, songs, tmp_path)
 @pytest.mark.parametrize(
     ("seconds", "what"), [(1 / 44_100, "sound"), (0.003, "sound")], ids=["one sample", "3 ms"]
 )
-def test_a_track_without_length_is_refused_by_name(mix, songs, tmp_path, seconds, what):
+def test_an_empty_track_is_refused_by_name(mix, songs, tmp_path, seconds, what):
     write_wav(songs / "4 tiny.wav", sine(440, seconds) + 0.1)
     done = mix(songs, "-o", tmp_path / "out", check=False)
     assert done.returncode == 2
@@ -243,7 +243,7 @@ def test_an_hour_of_silence_is_left_out_and_does_not_make_a_gap(mix, songs, tmp_
         (["songs", "--style", "gap", "--gap", "-1"], "between 0 and 60 seconds"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(songs, tmp_path, arguments, message):
+def test_invalid_options_are_reported_in_one_sentence(songs, tmp_path, arguments, message):
     done = subprocess.run(
         command(*arguments, "-o", tmp_path / "out"),
         env=environment(tmp_path),
@@ -257,14 +257,14 @@ def test_what_cannot_be_is_one_sentence(songs, tmp_path, arguments, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_is_a_file_is_one_sentence(mix, songs, tmp_path):
+def test_an_output_folder_that_is_a_file_is_reported_in_one_sentence(mix, songs, tmp_path):
     (tmp_path / "out").write_text("mine")
     done = mix(songs, "-o", tmp_path / "out", check=False)
     assert done.returncode == 1 and "is not a folder" in done.stderr
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_a_failed_run_leaves_an_earlier_result_alone(mix, songs, tmp_path):
+def test_a_failed_command_keeps_an_earlier_result(mix, songs, tmp_path):
     out = tmp_path / "out"
     mix(songs, "-o", out, "--title", "x", "--no-check")
     before = listing(out)
@@ -274,7 +274,7 @@ def test_a_failed_run_leaves_an_earlier_result_alone(mix, songs, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_leaves_no_file_and_no_process(tmp_path, number):
+def test_a_stopped_command_leaves_no_file_and_no_process(tmp_path, number):
     folder = tmp_path / "songs"
     folder.mkdir()
     for index in range(2):
@@ -307,7 +307,7 @@ def children_of(pid):
     ]
 
 
-def test_a_second_run_only_mixes(mix, songs, tmp_path):
+def test_a_second_mix_reuses_the_analyses(mix, songs, tmp_path):
     first = json.loads(mix(songs, "-o", tmp_path / "out", "--no-check", "--json").stdout)
     (songs / "1 song.flac").rename(songs / "1 other name.flac")
     second = json.loads(mix(songs, "-o", tmp_path / "out", "--no-check", "--json").stdout)
@@ -315,7 +315,7 @@ def test_a_second_run_only_mixes(mix, songs, tmp_path):
     assert [clip["title"] for clip in first["clips"]] == [clip["title"] for clip in second["clips"]]
 
 
-def test_a_picture_asks_for_a_video(mix, songs, tmp_path):
+def test_a_picture_also_makes_a_video(mix, songs, tmp_path):
     Image.new("RGB", (640, 480), "navy").save(tmp_path / "photo.png")
     mix(
         songs, "-o", tmp_path / "out", "--image", tmp_path / "photo.png", "--size", "1280x720", "--title", "x"

@@ -1,4 +1,4 @@
-"""`manage.py reprocess`: what it finds, what it does with it, and how it says so."""
+"""`manage.py reprocess`: selection, effect and output."""
 
 import uuid
 from datetime import timedelta
@@ -30,7 +30,7 @@ def states():
     return set(MixJob.objects.values_list("state", flat=True))
 
 
-def test_named_runs_are_queued_from_a_stage_on(mix):
+def test_named_jobs_are_queued_from_a_stage_on(mix):
     job, other = make_job_row(mix, State.DONE), make_job_row(mix, State.DONE)
     status, out, _ = reprocess(job.pk, "--from-stage", "video")
     job.refresh_from_db()
@@ -39,7 +39,7 @@ def test_named_runs_are_queued_from_a_stage_on(mix):
     assert f"Queued: {job.pk} Evenings in the North" in out and "1 of 1 queued." in out
 
 
-def test_failed_runs_are_found(alice):
+def test_failed_jobs_are_found(alice):
     failed, done = (make_job_row(make_mix_row(alice), state) for state in (State.FAILED, State.DONE))
     reprocess("--state", "failed")
     failed.refresh_from_db()
@@ -47,7 +47,7 @@ def test_failed_runs_are_found(alice):
     assert (failed.state, done.state) == (State.QUEUED, State.DONE)
 
 
-def test_runs_since_a_day_are_found(alice):
+def test_jobs_since_a_day_are_found(alice):
     old, new = (make_job_row(make_mix_row(alice), State.DONE) for _ in range(2))
     MixJob.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=3))
     day = (timezone.localdate() - timedelta(days=1)).isoformat()
@@ -59,10 +59,10 @@ def test_a_dry_run_changes_nothing(mix):
     job = make_job_row(mix, State.FAILED)
     status, out, _ = reprocess("--state", "failed", "--dry-run")
     assert (status, states()) == (0, {State.FAILED})
-    assert f"Would run again: {job.pk}" in out and "1 in all; nothing was changed." in out
+    assert f"Would process again: {job.pk}" in out and "1 in all; nothing was changed." in out
 
 
-def test_what_is_open_is_left_alone_and_the_exit_status_says_so(alice):
+def test_open_jobs_are_skipped_with_an_exit_status(alice):
     running, failed = (make_job_row(make_mix_row(alice), state) for state in (State.RUNNING, State.FAILED))
     status, out, err = reprocess(running.pk, failed.pk)
     failed.refresh_from_db()
@@ -73,15 +73,15 @@ def test_what_is_open_is_left_alone_and_the_exit_status_says_so(alice):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "Name runs by their ids"),
-        (("nonsense",), "not the id of a run"),
-        ((uuid.uuid4(),), "There is no run"),
+        ((), "Give ids of jobs"),
+        (("nonsense",), "not the id of a job"),
+        ((uuid.uuid4(),), "There is no job"),
         (("--since", "yesterday"), "not a day"),
         (("--since", "2026-13-40"), "not a day"),
         (("--from-stage", "nonsense", "--state", "failed"), "invalid choice"),
     ],
 )
-def test_what_makes_no_sense_is_refused(arguments, sentence):
+def test_invalid_options_are_refused(arguments, sentence):
     with pytest.raises(CommandError, match=sentence):
         call_command("reprocess", *map(str, arguments))
 
@@ -94,8 +94,8 @@ def test_every_track_is_measured_again(alice):
     assert "1 of 1 queued." in out
 
 
-def test_run_now_says_what_failed_and_why(mix):
-    """The files of these tracks are not there."""
+def test_run_now_reports_failures_with_their_reason(mix):
+    """The files of these tracks are missing."""
     job = make_job_row(mix, State.FAILED)
     status, out, _ = reprocess(job.pk, "--now")
     job.refresh_from_db()
@@ -104,7 +104,7 @@ def test_run_now_says_what_failed_and_why(mix):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_run_now_makes_the_run_here_with_progress(mix, monkeypatch):
+def test_run_now_processes_the_job_here_with_progress(mix, monkeypatch):
     from mixes import tasks
     from mixes.jobs.runner import JobKind
 

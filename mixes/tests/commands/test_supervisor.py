@@ -1,4 +1,4 @@
-"""Children that recur, with real processes: again and again, and never in a hurry."""
+"""Periodic children of the supervisor, with real processes: pauses and restarts."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ NOTE = "import sys, time; open(sys.argv[1], 'a').write(f'{time.monotonic()}\\n')
 
 @pytest.fixture
 def keep_handlers():
-    """The supervisor takes over this process's signals."""
+    """Restore the signal handlers that the supervisor replaces."""
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     kept = {number: signal.getsignal(number) for number in numbers}
     yield
@@ -26,7 +26,7 @@ def keep_handlers():
 
 
 def supervise(tmp_path, status, every_s, for_s):
-    """Run a child that notes each of its starts; return how many there were, their pauses, what was said."""
+    """Run a child that records its starts; return their number, their pauses, and the output."""
     notes, said = tmp_path / "starts", []
     command = [sys.executable, "-c", NOTE, str(notes), str(status)]
     threading.Timer(for_s, os.kill, (os.getpid(), signal.SIGTERM)).start()
@@ -36,26 +36,26 @@ def supervise(tmp_path, status, every_s, for_s):
     return [b - a for a, b in zip([began_s, *starts], starts, strict=False)], said
 
 
-def test_a_child_recurs_after_a_pause_the_first_time_too(tmp_path, keep_handlers):
+def test_a_periodic_child_starts_after_a_pause_the_first_time_too(tmp_path, keep_handlers):
     pauses_s, said = supervise(tmp_path, 0, every_s=0.4, for_s=2.5)
     assert len(pauses_s) >= 2
     assert min(pauses_s) >= 0.4
     assert said == []
 
 
-def test_one_that_fails_says_so_and_waits_as_long(tmp_path, keep_handlers):
+def test_a_failed_periodic_child_is_reported_and_waits_as_long(tmp_path, keep_handlers):
     pauses_s, said = supervise(tmp_path, 3, every_s=0.4, for_s=1.5)
     assert min(pauses_s) >= 0.4
     assert set(said) == {"cleaner ended with status 3."}
 
 
-def test_the_first_time_is_not_as_far_as_the_next(monkeypatch, tmp_path, keep_handlers):
+def test_the_first_pause_is_shorter_than_the_next(monkeypatch, tmp_path, keep_handlers):
     monkeypatch.setattr(supervisor, "FIRST_RUN_S", 0.3)
     pauses_s, _ = supervise(tmp_path, 0, every_s=60.0, for_s=1.5)
     assert len(pauses_s) == 1
 
 
-def test_the_site_cleans_up_once_a_day_and_minds_the_guard(monkeypatch, tmp_path, settings):
+def test_the_site_prunes_once_a_day_and_respects_the_orphan_limit(monkeypatch, tmp_path, settings):
     asked = {}
 
     class Asked(Supervisor):

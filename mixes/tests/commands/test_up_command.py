@@ -1,4 +1,4 @@
-"""`make run`: the site starts by itself, shows a mix that went through the queue, ends without a trace."""
+"""`make run`: the site starts, makes a mix through the queue, and ends without leftovers."""
 
 import os
 import re
@@ -64,13 +64,13 @@ class Up:
             return database.execute(sql).fetchall()
 
     def processes(self):
-        """Every process that works on this site's folders, by its environment."""
+        """Return every process of this site's folders, found by its environment."""
         mark, found = f"MIXTAPE_DATA_DIR={self.folder}/var".encode(), []
         for path in Path("/proc").glob("[0-9]*/environ"):
             try:
                 if mark in path.read_bytes():
                     found.append(path.parent.name)
-            except OSError:  # it ended while we looked
+            except OSError:  # it ended meanwhile
                 continue
         return found
 
@@ -106,7 +106,7 @@ def test_the_whole_site_starts_shows_its_demo_and_ends_without_a_trace(up):
     up.start()
     up.wait_for(up.answers)
     assert up.query("select count(*) from mixes_mixjob") == [(1,)], "the second start made the demo again"
-    up.process.kill()  # nothing can clean up after this but the kernel
+    up.process.kill()  # SIGKILL: only the kernel can clean up
     up.process.wait()
     up.wait_for(lambda: up.processes() == [])
 

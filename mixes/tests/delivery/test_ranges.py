@@ -1,4 +1,4 @@
-"""Every kind of request a player or a download manager makes of a file."""
+"""Range and conditional requests as players and download managers send them."""
 
 import os
 
@@ -54,7 +54,7 @@ def body(response):
         ("bytes=100-200", 416, "bytes */100", b""),
         ("bytes=999999999999999999-", 416, "bytes */100", b""),
         ("bytes=-0", 416, "bytes */100", b""),
-        # what is no range, or several, is as if nothing had been asked
+        # malformed or multiple ranges are ignored
         ("bytes=19-10", 200, None, CONTENT),
         ("bytes=0-1,5-6", 200, None, CONTENT),
         ("bytes=-", 200, None, CONTENT),
@@ -84,7 +84,7 @@ def test_ranges_are_answered_as_the_standard_says(path, wanted, status, content_
         ({"If_None_Match": 'W/"abc"'}, 304),
         ({"If_None_Match": "*"}, 304),
         ({"If_None_Match": '"other"'}, 200),
-        ({"If_None_Match": '"other"', "If_Modified_Since": LATER}, 200),  # tags come before dates
+        ({"If_None_Match": '"other"', "If_Modified_Since": LATER}, 200),  # ETags take precedence
         ({"If_None_Match": OWN_TAG, "Range": "bytes=0-1"}, 304),
         ({"If_Modified_Since": MODIFIED}, 304),
         ({"If_Modified_Since": LATER}, 304),
@@ -105,7 +105,7 @@ def test_conditions_are_answered_as_the_standard_says(path, headers, status):
     assert body(response) == {304: b"", 206: CONTENT[:2], 200: CONTENT}[status]
 
 
-def test_head_tells_the_whole_length_and_sends_nothing(path):
+def test_head_returns_the_whole_length_without_a_body(path):
     for headers in ({}, {"Range": "bytes=0-1"}):
         response = ask(path, "head", **headers)
         assert (response.status_code, response["Content-Length"], body(response)) == (200, "100", b"")
@@ -114,7 +114,7 @@ def test_head_tells_the_whole_length_and_sends_nothing(path):
 @pytest.mark.parametrize(
     "headers", [{}, {"Range": "bytes=5-"}, {"Range": "bytes=100-"}, {"If_None_Match": "*"}]
 )
-def test_every_answer_says_that_it_is_private_and_not_to_be_guessed_at(path, headers):
+def test_every_response_is_private_and_nosniff(path, headers):
     response = ask(path, **headers)
     assert response["Cache-Control"] == "private"
     assert response["X-Content-Type-Options"] == "nosniff"
@@ -141,7 +141,7 @@ def test_downloads_carry_their_names(path, options, disposition):
     assert ask(path, options=options).headers.get("Content-Disposition") == disposition
 
 
-def test_without_a_tag_of_its_own_a_file_gets_one_of_size_and_time(path):
+def test_the_default_etag_is_built_from_size_and_time(path):
     def tag():
         return ranged_response(RequestFactory().get("/"), path, content_type="text/plain")["ETag"]
 
@@ -153,7 +153,7 @@ def test_without_a_tag_of_its_own_a_file_gets_one_of_size_and_time(path):
 
 def test_the_file_is_closed_with_the_response(path):
     response = ask(path, Range="bytes=0-1")
-    (close,) = response._resource_closers  # what response.close() calls, without its signal to the database
+    (close,) = response._resource_closers  # response.close() without its database signal
     file = close.__self__._file
     assert not file.closed
     close()
@@ -173,6 +173,6 @@ def test_an_empty_file_is_sent_as_it_is(tmp_path):
     assert ask(path, Range="bytes=0-").status_code == 416
 
 
-def test_a_file_that_has_gone_is_not_found_and_says_what_to_do(tmp_path):
+def test_a_missing_file_is_not_found_and_the_page_says_what_to_do(tmp_path):
     with pytest.raises(Http404, match="make it again"):
         ask(tmp_path / "gone.mp3")

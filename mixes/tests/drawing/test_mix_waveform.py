@@ -1,4 +1,4 @@
-"""Drawings read from the sound that is used, where it is used."""
+"""Waveforms of mixes, drawn from the part of each file that is played."""
 
 import re
 from dataclasses import replace
@@ -15,13 +15,13 @@ UNTOUCHED = MixSettings(target_lufs=None, transition_s=10.0)
 
 
 def half_quiet(sha256, **facts):
-    """A track of 60 s that is all but silent for its first half and loud for its second."""
+    """A track of 60 s that is nearly silent in its first half and loud in its second."""
     peaks = ((-1, 1),) * 100 + ((-120, 120),) * 100
     return replace(make_track(60.0, **facts), peaks=peaks, sha256=sha256)
 
 
 def points(path):
-    """The places of a path's outline, (x, y) each."""
+    """Return the points of an SVG path, (x, y) each."""
     start, steps = re.fullmatch(r"M(\d+ \d+)l(.*)z", path).groups()
     numbers = [int(number) for number in re.findall(r"-?\d+", steps)]
     x, y = map(int, start.split())
@@ -45,7 +45,7 @@ def test_only_the_part_of_a_file_that_is_played_is_drawn():
     assert highest(loud_only, 0, WIDTH * 0.2) > 40
 
 
-def test_louder_is_drawn_taller_and_fades_are_seen():
+def test_louder_is_drawn_taller_and_fades_are_visible():
     tracks = [half_quiet("c" * 64), half_quiet("d" * 64)]
     timeline = plan_mix(tracks, UNTOUCHED).timeline
     (first, _), _ = draw_mix(timeline, tracks).clips

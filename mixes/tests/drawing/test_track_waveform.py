@@ -1,4 +1,4 @@
-"""Outlines of tracks: small, inside their drawing, and as loud as the track."""
+"""Waveforms of tracks: small paths, inside the drawing, as tall as the track is loud."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from mixes.services.drawing.track_waveform import column_loudness, column_peaks,
 
 
 def points(path):
-    """Follow a path; return every point of it."""
+    """Return every point of an SVG path."""
     start, steps = re.fullmatch(r"M(\d+ \d+)l(.*)z", path).groups()
     x, y = map(int, start.split())
     numbers = [int(number) for number in re.findall(r"-?\d+", steps)]

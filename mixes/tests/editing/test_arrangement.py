@@ -1,4 +1,4 @@
-"""Edits as pure functions: whatever is done, no song gets lost and none appears."""
+"""Edits as pure functions: no song is lost and none is added."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -76,7 +76,7 @@ def test_removing_leaves_all_others_in_their_order(count, data):
     assert places(remove(arrange(count), UUID(int=item))) == [k for k in range(1, count + 1) if k != item]
 
 
-def test_an_item_that_is_gone_is_named():
+def test_a_missing_item_raises_no_such_item():
     for edit in (lambda: move(arrange(2), UUID(int=9), "up"), lambda: remove(arrange(2), UUID(int=9))):
         with pytest.raises(NoSuchItem):
             edit()
@@ -97,7 +97,7 @@ def test_a_join_is_set_and_goes_with_its_item():
     assert (last.join_style, last.join_s, last.join_auto) == ("", None, False)
 
 
-def test_an_automatic_length_is_no_number():
+def test_an_automatic_length_is_stored_without_a_number():
     item = set_join(arrange(1), UUID(int=1), transition_s="auto").items[0]
     assert (item.join_auto, item.join_s) == (True, None)
 
@@ -110,7 +110,7 @@ def tracks_of(*facts):
     }
 
 
-def test_names_are_sorted_as_people_count():
+def test_names_are_sorted_in_natural_order():
     tracks = tracks_of(("Song 10", None, ""), ("song 2", None, ""), ("Alpha", None, ""))
     assert places(sort_by(arrange(3), "name", tracks)) == [3, 2, 1]
 
@@ -120,7 +120,7 @@ def test_track_numbers_are_sorted_album_by_album_and_those_without_come_last():
     assert places(sort_by(arrange(5), "track_number", tracks)) == [5, 2, 3, 4, 1]
 
 
-def test_an_arrangement_comes_back_from_json_as_it_was():
+def test_an_arrangement_survives_a_json_round_trip():
     arrangement = set_join(arrange(3), UUID(int=2), style="cut", transition_s=1.5)
     arrangement = change_settings(arrangement, title="Nights", target_lufs=None, artwork_id=uuid4())
     assert Arrangement.from_json(arrangement.to_json()) == arrangement

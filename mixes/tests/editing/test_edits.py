@@ -1,4 +1,4 @@
-"""Edits that are kept: versions, revisions, undo and redo, the bin."""
+"""Stored edits: versions, revisions, undo and redo, the bin."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ def titles(mix):
     return list(mix.items.order_by("position").values_list("track__title", flat=True))
 
 
-def test_an_edit_counts_the_version_up_and_is_kept(mix):
+def test_an_edit_increments_the_version_and_is_stored(mix):
     item = first(mix)
     edited = edits.edit(mix, mix.version, "Moved", lambda a: move(a, item.pk, "bottom"))
     assert edited.version == mix.version + 1
@@ -50,7 +50,7 @@ def test_an_edit_of_an_older_version_is_refused_and_changes_nothing(mix):
     assert titles(mix) == ["Bolero", "Canon", "Aria"]
 
 
-def test_an_edit_that_fails_leaves_version_and_revisions(mix):
+def test_a_failed_edit_keeps_version_and_revisions(mix):
     before = Revision.objects.count()
     with pytest.raises(ZeroDivisionError):
         edits.edit(mix, mix.version, "Broken", lambda a: 1 / 0)
@@ -58,12 +58,12 @@ def test_an_edit_that_fails_leaves_version_and_revisions(mix):
     assert Revision.objects.count() == before
 
 
-def test_an_edit_that_changes_nothing_is_no_step_of_undo(mix):
+def test_an_edit_without_changes_adds_no_undo_step(mix):
     same = edits.edit(mix, mix.version, "Moved", lambda a: move(a, first(mix).pk, "up"))
     assert (same.version, same.revision) == (mix.version, mix.revision)
 
 
-def test_undo_and_redo_walk_the_states_and_tell_what_they_do(mix):
+def test_undo_and_redo_step_through_the_revisions_and_name_the_edits(mix):
     edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="Nights"))
     assert history.history_of(Mix.objects.get()) == ("Renamed", None)
     undone = history.undo(mix, None, restore_track)
@@ -77,7 +77,7 @@ def test_a_stale_undo_is_refused(mix):
         history.undo(mix, mix.version, restore_track)
 
 
-def test_there_is_an_end_to_undo_and_redo(alice):
+def test_undo_and_redo_stop_at_the_ends(alice):
     mix = edits.create_mix(alice)
     for walk in (history.undo, history.redo):
         with pytest.raises(history.NothingThere):
@@ -161,7 +161,7 @@ def test_an_upload_after_another_edit_is_a_step_of_its_own(mix, alice):
     assert (undone.title, titles(undone)) == ("Nights", ["Aria", "Bolero", "Canon"])
 
 
-def test_undo_leaves_out_what_is_gone_for_good(mix):
+def test_undo_leaves_out_deleted_tracks(mix):
     gone = first(mix)
     edits.edit(mix, None, "Removed", lambda a: remove(a, gone.pk))
     Track.objects.filter(pk=gone.track_id).delete()
@@ -169,7 +169,7 @@ def test_undo_leaves_out_what_is_gone_for_good(mix):
     assert titles(mix) == ["Bolero", "Canon"]
 
 
-def test_a_file_that_was_there_already_takes_the_place_of_its_copy_in_revisions_too(mix, alice):
+def test_a_duplicate_is_replaced_by_the_earlier_track_in_revisions_too(mix, alice):
     copy, twin = first(mix), make_track_row(alice, "Twin")
     edits.edit(mix, None, "Removed", lambda a: remove(a, copy.pk))
     edits.swap_track(copy.track, twin)
@@ -186,7 +186,7 @@ def test_a_mix_made_without_revisions_can_be_undone_to_its_start(alice):
     assert arrangement_of(Mix.objects.get()) == before
 
 
-def test_a_copy_is_equal_and_apart(mix):
+def test_a_duplicated_mix_is_equal_and_independent(mix):
     copy = edits.duplicate_mix(mix)
     assert (copy.title, titles(copy)) == ("Copy of Evenings in the North", titles(mix))
     edits.edit(copy, None, "Removed", lambda a: remove(a, first(copy).pk))
@@ -198,7 +198,7 @@ def test_a_new_mix_is_called_after_its_day(alice):
     assert edits.create_mix(alice, "  Own name ").title == "Own name"
 
 
-def test_a_mix_in_the_bin_takes_no_edit_until_it_is_back(mix):
+def test_a_mix_in_the_bin_rejects_edits_until_it_is_restored(mix):
     edits.bin_mix(mix)
     with pytest.raises(StaleEdit):
         edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="x"))
@@ -206,14 +206,14 @@ def test_a_mix_in_the_bin_takes_no_edit_until_it_is_back(mix):
     assert edits.edit(mix, None, "Renamed", lambda a: change_settings(a, title="x")).title == "x"
 
 
-def test_a_purged_mix_is_gone_and_its_tracks_are_not(mix):
+def test_purging_a_mix_keeps_its_tracks(mix):
     edits.purge_mix(mix)
     assert not Mix.objects.exists()
     assert not MixTrack.objects.exists()
     assert Track.objects.count() == 3
 
 
-def test_a_mix_takes_no_more_songs_than_it_may_have(mix, alice, settings):
+def test_a_mix_rejects_songs_beyond_its_limit(mix, alice, settings):
 
     settings.LIMITS = replace(settings.LIMITS, tracks_per_mix=4)
     more = [make_track_row(alice) for _ in range(2)]
@@ -222,10 +222,10 @@ def test_a_mix_takes_no_more_songs_than_it_may_have(mix, alice, settings):
     stale = Mix.objects.get(pk=mix.pk)
     assert len(titles(edits.add_from_library(mix, more[:1]))) == 4
     with pytest.raises(LimitReached, match="room for 0 more"):
-        edits.add_from_library(stale, more[1:])  # asked for at the same moment
+        edits.add_from_library(stale, more[1:])  # at the same moment
 
 
-def test_undo_brings_a_song_back_from_the_bin_and_redo_leaves_it_in_the_library(mix):
+def test_undo_restores_a_song_from_the_bin_and_redo_keeps_it_in_the_library(mix):
     gone = first(mix).track
     tracks.bin_track(gone)
     assert titles(mix) == ["Bolero", "Canon"]
@@ -236,14 +236,14 @@ def test_undo_brings_a_song_back_from_the_bin_and_redo_leaves_it_in_the_library(
     assert titles(mix) == ["Bolero", "Canon"]
 
 
-def test_undo_takes_nothing_else_out_of_the_bin(mix, alice):
+def test_undo_restores_no_other_track_from_the_bin(mix, alice):
     other = make_track_row(alice, deleted_at="2026-01-01T00:00Z")
     tracks.bin_track(first(mix).track)
     history.undo(mix, None, restore_track)
     assert Track.objects.get(pk=other.pk).deleted_at
 
 
-def test_undo_finds_the_file_that_was_added_again_in_the_place_of_the_one_in_the_bin(mix, alice):
+def test_undo_uses_the_track_of_the_same_file_that_was_added_again(mix, alice):
     gone = first(mix).track
     tracks.bin_track(gone)
     again = make_track_row(alice, "Aria again", sha256=gone.sha256)
@@ -253,5 +253,5 @@ def test_undo_finds_the_file_that_was_added_again_in_the_place_of_the_one_in_the
     assert (Track.objects.get(pk=again.pk).deleted_at, history.count_lost(Mix.objects.get())) == (None, 0)
 
 
-def test_a_title_is_one_line_that_shows_what_it_is(alice):
+def test_a_title_is_one_line_without_invisible_characters(alice):
     assert edits.create_mix(alice, " Sum\u202emer\n\0 2026 ").title == "Summer 2026"

@@ -1,4 +1,4 @@
-"""The plan that is shown is the engine's own, kept until something about it changes."""
+"""The stored plan equals the engine's and is kept until an input changes."""
 
 import json
 
@@ -19,7 +19,7 @@ from mixes.tests.factories import make_mix_row, make_track_row
 
 @pytest.fixture
 def counted(monkeypatch):
-    """How often a plan was computed."""
+    """Count how often a plan is computed."""
     calls = []
     compute_plan = plans.compute_plan
     monkeypatch.setattr(plans, "compute_plan", lambda *args: calls.append(1) or compute_plan(*args))
@@ -44,7 +44,7 @@ def test_the_timeline_is_the_one_the_engine_plans(mix):
     assert starts_of(plan) == pytest.approx([0, 52, 89])
 
 
-def test_what_is_kept_is_what_was_worked_out(mix, counted):
+def test_a_stored_plan_equals_the_computed_one(mix, counted):
     fresh = plans.plan_of(mix)
     kept = plans.plan_of(Mix.objects.get())
     assert kept == fresh
@@ -75,14 +75,14 @@ def test_settings_and_joins_reach_the_engine(mix):
     ],
     ids=["settings", "join", "items", "title", "album", "analysis"],
 )
-def test_a_change_of_what_it_is_made_of_makes_a_new_plan(mix, counted, change):
+def test_a_change_of_any_input_makes_a_new_plan(mix, counted, change):
     plans.plan_of(mix)
     change()
     plans.plan_of(Mix.objects.get())
     assert counted == [1, 1]
 
 
-def test_another_title_of_the_mix_needs_no_new_plan(mix, counted):
+def test_another_mix_title_needs_no_new_plan(mix, counted):
     plans.plan_of(mix)
     edits.edit(mix, None, "Renamed", lambda a: arrangement.change_settings(a, title="Nights"))
     plans.plan_of(Mix.objects.get())
@@ -118,7 +118,7 @@ def test_every_clip_is_drawn_where_it_lies(mix):
     assert starts == [round(start * 1_200 / plan.duration_s) for start in (0, 52, 89)]
 
 
-def test_a_plan_worked_out_while_somebody_edits_is_not_kept(mix):
+def test_a_plan_computed_during_an_edit_is_not_stored(mix):
     stale = Mix.objects.get()
     edits.edit(mix, None, "Cut", lambda a: arrangement.change_settings(a, style="cut"))
     plans.plan_of(stale)
@@ -126,7 +126,7 @@ def test_a_plan_worked_out_while_somebody_edits_is_not_kept(mix):
     assert plans.plan_of(Mix.objects.get()).timeline.transitions[0].style == "cut"
 
 
-def test_songs_measured_by_an_older_version_are_left_out_until_they_are_measured_anew(mix):
+def test_songs_analysed_by_an_older_version_are_left_out_until_reanalysed(mix):
     AnalysisJob.objects.filter(track=mix.items.get(position=1).track).update(version=0)
     plan = plans.plan_of(mix)
     assert starts_of(plan) == pytest.approx([0, 52])
@@ -135,7 +135,7 @@ def test_songs_measured_by_an_older_version_are_left_out_until_they_are_measured
     assert join_page(mix.items.get(position=0)).into == mix.items.get(position=2)
 
 
-def test_songs_measured_by_an_older_version_are_queued_once_behind_new_ones(mix):
+def test_songs_analysed_by_an_older_version_are_queued_once_behind_new_ones(mix):
     old = mix.items.get(position=1).track
     AnalysisJob.objects.filter(track=old).update(version=ANALYSIS_VERSION - 1)
     for _ in range(2):
@@ -146,7 +146,7 @@ def test_songs_measured_by_an_older_version_are_queued_once_behind_new_ones(mix)
     assert mix_page(Mix.objects.get()).warnings[0] == "1 song is not ready yet."
 
 
-def test_a_song_that_is_listened_to_again_keeps_its_place_until_there_is_another_result(mix, counted):
+def test_a_song_being_reanalysed_keeps_its_result_until_the_next_one(mix, counted):
     plan = plans.plan_of(mix)
     again = request_analysis(mix.items.get(position=1).track)
     AnalysisJob.objects.claim(again.pk, "w:1")

@@ -1,4 +1,4 @@
-"""A track's way from its last byte to Ready, with real sound, as a worker goes it."""
+"""Analysis jobs with real sound, from the last byte of an upload to a ready track."""
 
 import pytest
 
@@ -18,14 +18,14 @@ KIND = JobKind(AnalysisJob, analysis_job.handle, analysis_job.on_failure)
 
 
 def add(owner, path, name=None, mix=None):
-    """Upload a copy of the file; return its track, which waits to be listened to."""
+    """Upload a copy of the file; return its track, which waits for its analysis."""
     copy = storage.uploads_folder() / f"copy-{path.name}"
     copy.write_bytes(path.read_bytes())
     return uploads.add_file(owner, name or path.name, copy, mix=mix).track
 
 
 def analyse(track):
-    """Run the analysis as a worker does; return the state of the job and the track as it is then."""
+    """Run the analysis as a worker does; return the state of the job and the updated track."""
     job = AnalysisJob.objects.get(track=track)
     token = AnalysisJob.objects.claim(job.pk, "test")
     state = run_claimed(KIND, job.pk, token, beats=False)
@@ -66,7 +66,7 @@ def test_names_that_the_owner_gave_stay(alice, song):
     ("samples", "reason"),
     [(silence(2.0), "silent from beginning to end"), (pink_noise(0.2), "less than 0.5 seconds of sound")],
 )
-def test_a_file_that_cannot_be_used_says_why_under_its_own_name(alice, tmp_path, samples, reason):
+def test_an_unusable_file_is_refused_with_a_reason_and_its_own_name(alice, tmp_path, samples, reason):
     track = add(alice, write_wav(tmp_path / "s.wav", samples), "My Song.wav")
     state, track = analyse(track)
     assert (state, track.state) == (State.FAILED, Track.State.REFUSED)
@@ -75,7 +75,7 @@ def test_a_file_that_cannot_be_used_says_why_under_its_own_name(alice, tmp_path,
     assert storage.path_of(track.file).is_file()
 
 
-def test_what_is_no_sound_is_refused(alice, tmp_path):
+def test_a_file_without_sound_is_refused(alice, tmp_path):
     path = tmp_path / "page.mp3"
     path.write_text("<html><script>alert(1)</script>")
     _, track = analyse(add(alice, path))
@@ -88,7 +88,7 @@ def test_a_track_longer_than_allowed_is_refused(alice, song, settings):
     assert "longer than the 0.05 minutes a track may have" in track.problem
 
 
-def test_a_fault_of_the_machine_brings_a_track_out_of_listening_and_can_be_retried(alice, song, settings):
+def test_a_machine_fault_ends_the_analysis_and_can_be_retried(alice, song, settings):
     settings.FFMPEG = "/nowhere/ffmpeg"
     track = add(alice, song)
     state, refused = analyse(track)
@@ -101,14 +101,14 @@ def test_a_fault_of_the_machine_brings_a_track_out_of_listening_and_can_be_retri
     assert analyse(track)[1].state == Track.State.READY
 
 
-def test_a_run_that_gives_up_for_good_says_so_on_the_track(alice, song):
+def test_a_final_failure_is_shown_on_the_track(alice, song):
     track = add(alice, song)
     analysis_job.on_failure(AnalysisJob.objects.get(), State.FAILED, "The system stopped this job.")
     track.refresh_from_db()
     assert (track.state, track.problem) == (Track.State.REFUSED, "The system stopped this job.")
 
 
-def test_the_same_file_again_takes_the_place_of_its_copy(alice, song, django_capture_on_commit_callbacks):
+def test_a_duplicate_upload_is_replaced_by_the_earlier_track(alice, song, django_capture_on_commit_callbacks):
     mix = Mix.objects.create(owner=alice, title="Night")
     _, first = analyse(add(alice, song))
     copy = add(alice, song, "another name.flac", mix)
@@ -124,7 +124,7 @@ def test_the_same_file_again_takes_the_place_of_its_copy(alice, song, django_cap
     assert [item.track for item in mix.items.all()] == [first]
 
 
-def test_the_same_file_again_comes_back_from_the_bin(alice, song):
+def test_a_duplicate_upload_restores_the_earlier_track_from_the_bin(alice, song):
     _, first = analyse(add(alice, song))
     tracks.bin_track(first)
     assert analyse(add(alice, song))[1] is None
@@ -132,7 +132,7 @@ def test_the_same_file_again_comes_back_from_the_bin(alice, song):
     assert Track.objects.get().deleted_at is None
 
 
-def test_a_copy_that_was_thrown_away_meanwhile_brings_nothing_back(alice, song):
+def test_a_duplicate_deleted_meanwhile_restores_nothing(alice, song):
     _, first = analyse(add(alice, song))
     copy = add(alice, song)
     for track in (first, copy):
@@ -141,7 +141,7 @@ def test_a_copy_that_was_thrown_away_meanwhile_brings_nothing_back(alice, song):
     assert Track.objects.get().deleted_at
 
 
-def test_two_copies_that_are_heard_at_the_same_time_become_one(alice, song):
+def test_two_copies_analysed_at_the_same_time_become_one_track(alice, song):
     one, two = add(alice, song), add(alice, song)
     finish_two = analysis_job.handle(make_run(two))
     assert analyse(one)[1].state == Track.State.READY
@@ -154,23 +154,23 @@ def make_run(track):
     return JobRun(job, AnalysisJob.objects.claim(job.pk, "test"))
 
 
-def test_somebody_elses_copy_is_a_track_of_its_own(alice, bob, song):
+def test_another_users_copy_is_a_separate_track(alice, bob, song):
     analyse(add(alice, song))
     assert analyse(add(bob, song))[1].state == Track.State.READY
     assert Track.objects.count() == 2
 
 
-def test_progress_is_told(alice, song):
+def test_progress_is_reported(alice, song):
     run = make_run(add(alice, song))
-    told = []
-    run.on_progress = lambda stage, fraction: told.append((stage, fraction))
+    reported = []
+    run.on_progress = lambda stage, fraction: reported.append((stage, fraction))
     analysis_job.handle(run)
-    assert {stage for stage, _ in told} == {"listen"}
-    assert told == sorted(told)
-    assert 0 < told[0][1] < told[-1][1] <= 1
+    assert {stage for stage, _ in reported} == {"listen"}
+    assert reported == sorted(reported)
+    assert 0 < reported[0][1] < reported[-1][1] <= 1
 
 
-def test_who_still_looks_at_a_copy_can_be_told_where_it_went(alice, bob, song):
+def test_a_page_that_shows_a_duplicate_can_find_the_kept_track(alice, bob, song):
     analyse(add(alice, song))
     copy = add(alice, song)
     assert not tracks.were_duplicates(alice, [copy.pk])
@@ -179,7 +179,7 @@ def test_who_still_looks_at_a_copy_can_be_told_where_it_went(alice, bob, song):
     assert not tracks.were_duplicates(bob, [copy.pk])
 
 
-def test_a_song_listened_to_again_keeps_what_is_known_when_that_fails(alice, song):
+def test_a_failed_reanalysis_keeps_the_earlier_result(alice, song):
     track = add(alice, song)
     analyse(track)
     request_analysis(track)
@@ -187,7 +187,7 @@ def test_a_song_listened_to_again_keeps_what_is_known_when_that_fails(alice, son
     assert Track.objects.get().state == Track.State.READY
 
 
-def test_a_song_whose_new_analysis_fails_says_so(alice, song):
+def test_a_failed_reanalysis_is_shown_on_the_track(alice, song):
     track = add(alice, song)
     analyse(track)
     AnalysisJob.objects.update(version=0)
@@ -198,7 +198,7 @@ def test_a_song_whose_new_analysis_fails_says_so(alice, song):
     assert (refused.state, refused.problem) == (Track.State.REFUSED, "The system stopped this job.")
 
 
-def test_a_job_that_waited_since_an_older_version_counts_as_one_of_this(alice, song):
+def test_a_job_queued_by_an_older_version_runs_as_the_current_one(alice, song):
     track = add(alice, song)
     AnalysisJob.objects.update(version=0)
     analyse(track)
@@ -218,5 +218,5 @@ def test_the_plan_is_ready_once_the_last_song_of_a_mix_is(
         analyse(second)
     planned = Mix.objects.get()
     assert len(planned.plan["item_ids"]) == 2
-    monkeypatch.setattr(plans, "compute_plan", None)  # its page has nothing to compute
+    monkeypatch.setattr(plans, "compute_plan", None)  # its page needs no computation
     assert plans.plan_of(planned).duration_s == planned.duration_s

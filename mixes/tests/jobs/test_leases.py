@@ -1,4 +1,4 @@
-"""Rows are claimed once, kept by their token, found again when their worker dies, and served fairly."""
+"""Job leases: rows are claimed once, fenced by a token, requeued after a crash, and served fairly."""
 
 import uuid
 from datetime import timedelta
@@ -24,7 +24,7 @@ def make_job(owner, **fields):
 
 
 def hold(job, *, seconds=60, **fields):
-    """Make a row as a worker holds it, its lease ending `seconds` from now."""
+    """Put a row into the state of a claimed one whose lease ends in `seconds`."""
     until = timezone.now() + timedelta(seconds=seconds)
     held = {"state": State.RUNNING, "token": uuid.uuid4(), "lease_until": until, "attempt": 1, **fields}
     jobs.filter(pk=job.pk).update(**held)
@@ -55,7 +55,7 @@ def test_a_row_is_claimed_once(alice):
         },
     ],
 )
-def test_what_may_not_run_is_not_claimed(alice, fields):
+def test_rows_that_may_not_run_are_not_claimed(alice, fields):
     job = make_job(alice, **fields)
     assert jobs.claim(job.pk, "w:1") is None
     assert not jobs.waiting("short").exists()
@@ -67,7 +67,7 @@ def test_a_row_waits_in_its_own_queue_only(alice):
     assert jobs.waiting("long").count() == 0
 
 
-def test_a_stranger_s_token_changes_nothing(alice):
+def test_a_wrong_token_changes_nothing(alice):
     job = make_job(alice)
     token = jobs.claim(job.pk, "w:1")
     assert jobs.held(job.pk, uuid.uuid4()).update(progress=500) == 0
@@ -84,20 +84,20 @@ def test_a_dead_worker_s_row_goes_back_to_the_queue(alice):
     assert jobs.held(dead.pk, old).update(progress=1) == 0, "the dead worker came back and may write"
 
 
-def test_a_lease_far_in_the_future_is_a_clock_set_back(alice):
+def test_a_lease_too_far_in_the_future_counts_as_expired(alice):
     job = make_job(alice)
     hold(job, seconds=3600)
     assert jobs.requeue_expired() == 1
 
 
-def test_a_row_that_kills_its_workers_is_beyond_help(alice):
+def test_a_row_without_attempts_left_is_unrecoverable(alice):
     job = make_job(alice)
     hold(job, seconds=-1, attempt=MAX_ATTEMPTS)
     assert jobs.requeue_expired() == 0
     assert list(jobs.unrecoverable()) == [job]
 
 
-def test_what_a_stopping_worker_held_was_no_attempt(alice):
+def test_release_does_not_count_the_attempt(alice):
     job, other = make_job(alice), make_job(alice)
     hold(job, worker="w:1:7", attempt=2), hold(other, worker="w:12:7")
     assert jobs.held_by("w:1:").release() == 1
@@ -105,8 +105,8 @@ def test_what_a_stopping_worker_held_was_no_attempt(alice):
     assert (job.state, job.attempt, job.token) == (State.QUEUED, 1, None)
 
 
-def test_a_cancelled_row_that_was_handed_back_does_not_wait_for_ever(alice):
-    """Its owner cancelled it in the second in which its worker stopped: nobody claims it any more."""
+def test_a_released_row_that_was_cancelled_is_unrecoverable(alice):
+    """It was cancelled in the second in which its worker stopped, so no worker claims it any more."""
     job = make_job(alice)
     hold(job, worker="w:1:7")
     jobs.request_cancel(job.pk)
@@ -116,7 +116,7 @@ def test_a_cancelled_row_that_was_handed_back_does_not_wait_for_ever(alice):
     assert job.state == State.CANCELLED
 
 
-def test_whoever_was_served_least_comes_first(alice, bob):
+def test_the_owner_served_least_comes_first(alice, bob):
     for _ in range(3):
         done = make_job(alice)
         hold(done, started_at=timezone.now())
@@ -126,7 +126,7 @@ def test_whoever_was_served_least_comes_first(alice, bob):
     assert jobs.waiting("short").in_fair_order().first() == urgent
 
 
-def test_service_long_ago_does_not_count(alice, bob):
+def test_starts_before_the_fairness_window_do_not_count(alice, bob):
     old = make_job(alice)
     hold(old, started_at=timezone.now() - timedelta(hours=2))
     first, second = make_job(alice), make_job(bob)
@@ -142,7 +142,7 @@ def test_cancel_ends_a_waiting_row_and_asks_a_running_one(alice):
     assert not jobs.request_cancel(waiting.pk)
 
 
-def test_retry_gives_an_ended_row_all_its_attempts_again(alice):
+def test_retry_restores_all_attempts_of_an_ended_row(alice):
     job = make_job(
         alice, state=State.FAILED, error_text="No.", finished_at=timezone.now(), attempt=MAX_ATTEMPTS
     )
@@ -170,7 +170,7 @@ def test_impossible_rows_are_refused_by_the_database(alice, fields):
         make_job(alice, **fields)
 
 
-def test_one_open_row_of_a_key(alice):
+def test_a_key_has_one_open_row(alice):
     first = make_job(alice, dedupe_key="k")
     with pytest.raises(IntegrityError), transaction.atomic():
         make_job(alice, dedupe_key="k")

@@ -1,4 +1,4 @@
-"""A run on a worker, with real sounds: what comes out, and what is left when it does not come to its end."""
+"""Mix jobs with real sounds: their results, and what is left when they do not finish."""
 
 import hashlib
 import uuid
@@ -32,17 +32,17 @@ def mix(mix_of_sounds):
 
 @pytest.fixture
 def run_job(django_capture_on_commit_callbacks):
-    """Claim a job and run it to its end, as a worker does; `told` are its stages, stopped in `stop_in`."""
+    """Claim a job and run it as a worker does, stopped in `stop_in`; return its progress reports."""
 
     def run(job, *, stop_in="", reason="drain"):
-        told = []
+        reported = []
 
         def handle(run):
             tell = run.on_progress
 
             def watch(stage, fraction):
                 tell(stage, fraction)
-                told.append((stage, fraction))
+                reported.append((stage, fraction))
                 if stage == stop_in:
                     run.stop_reason = reason
 
@@ -55,22 +55,22 @@ def run_job(django_capture_on_commit_callbacks):
         with django_capture_on_commit_callbacks(execute=True):
             run_claimed(replace(KIND, handle=handle), job.pk, token, beats=False)
         job.refresh_from_db()
-        return told
+        return reported
 
     return run
 
 
-def stages_of(told):
-    return list(dict.fromkeys(stage for stage, _ in told))
+def stages_of(reported):
+    return list(dict.fromkeys(stage for stage, _ in reported))
 
 
 def contents(job):
     return {row.kind: storage.path_of(row.file).read_bytes() for row in Artifact.objects.filter(job=job)}
 
 
-def test_a_run_leaves_its_files_its_check_sheet_and_no_work_folder(mix, run_job):
+def test_a_job_stores_files_and_check_sheet_and_removes_its_work_folder(mix, run_job):
     job = mix_requests.request_mix(mix)
-    told = run_job(job)
+    reported = run_job(job)
     assert (job.state, job.progress, job.error_text) == (State.DONE, 1000, "")
     rows = {row.kind: row for row in job.artifacts.all()}
     assert set(rows) == {"mp3", "description", "cue", "chapters", "timeline"}
@@ -83,11 +83,11 @@ def test_a_run_leaves_its_files_its_check_sheet_and_no_work_folder(mix, run_job)
     assert Timeline.from_dict(job.snapshot["timeline"]).clips[1].title == "Wind"
     assert len(job.outline["clips"]) == 2
     assert not storage.scratch_path("mix", job.pk).exists()
-    fractions = [fraction for _, fraction in told]
+    fractions = [fraction for _, fraction in reported]
     assert fractions == sorted(fractions) and fractions[0] == 0.0 and fractions[-1] == 1.0
 
 
-def test_a_run_uses_the_mix_as_it_was_when_it_was_asked_for(mix, run_job):
+def test_a_job_uses_the_mix_as_it_was_when_requested(mix, run_job):
     job = mix_requests.request_mix(mix)
     mix.title, mix.transition_s = "Climate", 5.0
     mix.save()
@@ -97,19 +97,19 @@ def test_a_run_uses_the_mix_as_it_was_when_it_was_asked_for(mix, run_job):
     assert job.artifacts.get(kind="mp3").name == "weather.mp3"
 
 
-def test_a_drained_run_goes_on_where_it_was(mix, run_job):
+def test_a_stopped_job_resumes_where_it_was(mix, run_job):
     job, undisturbed = mix_requests.request_mix(mix), None
     run_job(job, stop_in="check")
     assert (job.state, job.attempt) == (State.QUEUED, 0)
     assert storage.scratch_path("mix", job.pk).is_dir()
-    told = run_job(job)
-    assert job.state == State.DONE and stages_of(told) == ["check"]
+    reported = run_job(job)
+    assert job.state == State.DONE and stages_of(reported) == ["check"]
     undisturbed = mix_requests.request_mix(mix)
     run_job(undisturbed)
     assert contents(job) == contents(undisturbed)
 
 
-def test_a_cancelled_run_leaves_nothing(mix, run_job):
+def test_a_cancelled_job_leaves_nothing(mix, run_job):
     job = mix_requests.request_mix(mix)
     run_job(job, stop_in="render", reason="cancel")
     assert (job.state, job.artifacts.count()) == (State.CANCELLED, 0)
@@ -124,7 +124,7 @@ def test_a_cancel_at_the_last_moment_wins(mix, run_job):
     assert not storage.scratch_path("mix", job.pk).exists()
 
 
-def test_a_run_whose_row_has_gone_clears_up_after_itself(mix, run_job, monkeypatch):
+def test_a_job_whose_row_was_deleted_cleans_up(mix, run_job, monkeypatch):
     job = mix_requests.request_mix(mix)
     folder = storage.scratch_path("mix", job.pk)
     real = mix_job.make
@@ -139,15 +139,15 @@ def test_a_run_whose_row_has_gone_clears_up_after_itself(mix, run_job, monkeypat
     assert not folder.exists()
 
 
-def test_making_it_again_from_a_stage_keeps_what_lies_before(mix, run_job):
+def test_remaking_from_a_stage_reuses_the_stages_before_it(mix, run_job):
     job = mix_requests.request_mix(mix)
     run_job(job)
     before, files = contents(job), set(job.artifacts.values_list("file", flat=True))
     mix_requests.remake(job, "check")
-    told = run_job(job)
-    assert stages_of(told) == ["check"] and job.state == State.DONE and job.from_stage == ""
+    reported = run_job(job)
+    assert stages_of(reported) == ["check"] and job.state == State.DONE and job.from_stage == ""
     assert contents(job) == before
-    assert set(job.artifacts.values_list("file", flat=True)) == files  # same content, same names
+    assert set(job.artifacts.values_list("file", flat=True)) == files  # same content and names
     assert job.artifacts.count() == 5
 
 
@@ -157,12 +157,12 @@ def test_a_damaged_earlier_file_is_made_again(mix, run_job):
     path = storage.path_of(job.artifacts.get(kind="mp3").file)
     path.write_bytes(path.read_bytes()[:-10])
     mix_requests.remake(job, "check")
-    told = run_job(job)
-    assert "render" in stages_of(told)
+    reported = run_job(job)
+    assert "render" in stages_of(reported)
     assert "The earlier sound could not be used as it was, so it was made again." in job.notes
 
 
-def test_files_that_were_replaced_are_removed(mix, run_job):
+def test_replaced_files_are_removed(mix, run_job):
     job = mix_requests.request_mix(mix)
     run_job(job)
     old = storage.path_of(job.artifacts.get(kind="description").file)
@@ -174,7 +174,7 @@ def test_files_that_were_replaced_are_removed(mix, run_job):
     assert contents(job)["description"] == b"Other words\n"
 
 
-def test_a_song_that_was_deleted_meanwhile_is_named(mix, run_job):
+def test_a_song_deleted_meanwhile_is_named(mix, run_job):
     job = mix_requests.request_mix(mix)
     mix.items.first().track.delete()
     run_job(job)
@@ -182,29 +182,29 @@ def test_a_song_that_was_deleted_meanwhile_is_named(mix, run_job):
     assert not storage.scratch_path("mix", job.pk).exists()
 
 
-def test_a_song_that_is_measured_anew_is_waited_for(mix, run_job):
+def test_a_job_waits_for_a_song_being_reanalysed(mix, run_job):
     job = mix_requests.request_mix(mix)
     AnalysisJob.objects.update(version=0)
     run_job(job)
     assert (job.state, job.not_before is not None) == (State.QUEUED, True)
 
 
-def test_a_file_that_is_not_what_was_measured_is_called_by_its_title(mix, run_job):
+def test_a_changed_file_is_reported_by_its_title(mix, run_job):
     job = mix_requests.request_mix(mix)
     storage.path_of(mix.items.first().track.file).write_bytes(b"no sound at all")
     run_job(job)
     assert job.state == State.FAILED and job.error_text.startswith("“Rain”: ")
 
 
-def test_a_full_disk_says_so_before_the_work(mix, run_job, monkeypatch):
+def test_a_full_disk_is_reported_before_the_work(mix, run_job, monkeypatch):
     job = mix_requests.request_mix(mix)
     monkeypatch.setattr(storage, "free_bytes", lambda: 1000)
     assert run_job(job) == []
     assert job.state == State.FAILED and "Nothing was lost" in job.error_text
 
 
-def test_without_its_picture_one_is_drawn_and_told_of(alice, mix, run_job):
-    mix.artwork = make_artwork_row(alice)  # whose files are not there
+def test_a_deleted_picture_is_replaced_by_a_drawn_one_with_a_note(alice, mix, run_job):
+    mix.artwork = make_artwork_row(alice)  # its files are missing
     mix.save()
     job = mix_requests.request_mix(mix)
     run_job(job)
@@ -213,7 +213,7 @@ def test_without_its_picture_one_is_drawn_and_told_of(alice, mix, run_job):
 
 
 @pytest.mark.parametrize("has_mail", [True, False])
-def test_who_asked_for_a_mail_gets_one(mix, run_job, settings, has_mail):
+def test_an_owner_who_asked_for_a_mail_gets_one(mix, run_job, settings, has_mail):
     settings.HAS_MAIL = has_mail
     job = mix_requests.request_mix(mix, mail=True)
     run_job(job)
@@ -224,7 +224,7 @@ def test_who_asked_for_a_mail_gets_one(mix, run_job, settings, has_mail):
         assert mail.outbox[0].to == ["alice@example.org"]
 
 
-def test_a_failure_is_told_by_mail_too(mix, run_job, settings):
+def test_a_failure_is_mailed_too(mix, run_job, settings):
     settings.HAS_MAIL = True
     job = mix_requests.request_mix(mix, mail=True)
     mix.items.first().track.delete()
@@ -233,25 +233,25 @@ def test_a_failure_is_told_by_mail_too(mix, run_job, settings):
     assert "was deleted" in mail.outbox[0].body
 
 
-def test_progress_counts_all_stages_by_what_they_cost():
-    told = []
+def test_progress_weights_stages_by_their_cost():
+    reported = []
     progress = JobProgress(
         {"draw": 1, "render": 6, "video": 0, "write": 0, "check": 3},
-        lambda *entry: told.append(entry),
+        lambda *entry: reported.append(entry),
         skips=False,
     )
     for stage, fraction in (("draw", 0.0), ("render", 0.5), ("check", 1.0)):
         progress(stage, fraction)
-    assert told == [("draw", 0.0), ("render", 0.4), ("check", 1.0)]
+    assert reported == [("draw", 0.0), ("render", 0.4), ("check", 1.0)]
 
 
-def test_a_resumed_run_counts_from_where_work_begins():
-    told = []
+def test_a_resumed_job_reports_progress_from_where_work_begins():
+    reported = []
     costs = {"draw": 1, "render": 6, "video": 0, "write": 0, "check": 3}
-    progress = JobProgress(costs, lambda *entry: told.append(entry), skips=True)
+    progress = JobProgress(costs, lambda *entry: reported.append(entry), skips=True)
     for stage, fraction in (("draw", 0.0), ("draw", 1.0), ("render", 0.0), ("render", 1.0), ("check", 0.5)):
         progress(stage, fraction)
-    assert told == [("check", 0.85)]
+    assert reported == [("check", 0.85)]
 
 
 def test_a_video_and_its_cards_cost_more(mix):
@@ -263,7 +263,7 @@ def test_a_video_and_its_cards_cost_more(mix):
     assert stage_costs(sound, timeline)["video"] == 0
 
 
-def test_work_folders_of_ended_runs_are_tidied_away(mix):
+def test_work_folders_of_ended_jobs_are_removed(mix):
     job = mix_requests.request_mix(mix)
     waiting, ended, in_use = (storage.scratch_path("mix", pk) for pk in (job.pk, uuid.uuid4(), uuid.uuid4()))
     for folder in (waiting, ended, in_use):
@@ -274,7 +274,7 @@ def test_work_folders_of_ended_runs_are_tidied_away(mix):
     assert (waiting.is_dir(), ended.is_dir(), in_use.is_dir()) == (True, False, True)
 
 
-def test_nothing_is_left_of_a_run_whose_row_was_deleted_before_its_commit(mix):
+def test_a_job_deleted_before_its_commit_leaves_nothing(mix):
     job = mix_requests.request_mix(mix)
 
     def delete(run):
@@ -288,7 +288,7 @@ def test_nothing_is_left_of_a_run_whose_row_was_deleted_before_its_commit(mix):
     assert list(storage.stored_names((storage.ARTIFACTS,))) == []
 
 
-def test_a_wish_to_stop_is_heard_while_finished_files_are_hashed(mix, tmp_path):
+def test_a_stop_request_interrupts_the_hashing_of_results(mix, tmp_path):
     path = tmp_path / "mix.mp3"
     path.write_bytes(b"sound")
     outputs = MixOutputs(plans.plan_of(mix).timeline, (), {"mp3": path}, {}, (), {})

@@ -1,4 +1,4 @@
-"""A run ends exactly once, as what really happened, and only while its token holds the row."""
+"""A claimed job ends exactly once, with its true outcome, and only while its token holds the row."""
 
 from datetime import timedelta
 
@@ -28,13 +28,13 @@ jobs = AnalysisJob.objects
 
 @pytest.fixture
 def given_up():
-    """What was told to `on_failure`, in order."""
+    """Return the arguments passed to `on_failure`, in order."""
     return []
 
 
 @pytest.fixture
 def run(given_up):
-    """Claim a job and run it with a handler; gives the row as it is afterwards."""
+    """Claim a job and run it with a handler; return the updated row."""
 
     def run(job, handler):
         kind = make_kind(handler, given_up)
@@ -69,27 +69,27 @@ def test_a_result_is_written_with_the_end_of_its_row(alice, run, given_up):
     assert given_up == []
 
 
-def test_a_refusal_is_final_and_says_why(alice, run, given_up, tmp_path):
+def test_an_engine_error_is_a_final_failure_with_its_reason(alice, run, given_up, tmp_path):
     job = make_job(alice)
     run(job, raising(DecodeError(tmp_path / "a.mp3", "there is no sound in it.")))
     assert (job.state, job.error_text) == (State.FAILED, "a.mp3: there is no sound in it.")
     assert given_up == [(job.pk, State.FAILED, job.error_text)]
 
 
-def test_a_limit_is_final(alice, run):
+def test_a_reached_limit_is_a_final_failure(alice, run):
     job = make_job(alice)
     run(job, raising(LimitReached("The disk is full.")))
     assert (job.state, job.error_text) == (State.FAILED, "The disk is full.")
 
 
-def test_a_run_that_is_to_go_on_later_was_no_attempt(alice, run, given_up):
+def test_a_postponed_job_does_not_count_the_attempt(alice, run, given_up):
     job, later = make_job(alice), timezone.now() + timedelta(hours=5)
     run(job, raising(Postponed(not_before=later, message="YouTube's daily limit.")))
     assert (job.state, job.attempt, job.not_before) == (State.QUEUED, 0, later)
     assert (job.message, job.token, given_up) == ("YouTube's daily limit.", None, [])
 
 
-def test_a_cancelled_run_does_not_go_on_later(alice, run, given_up):
+def test_a_cancelled_job_is_not_postponed(alice, run, given_up):
     job = make_job(alice)
 
     def handler(run):
@@ -101,7 +101,7 @@ def test_a_cancelled_run_does_not_go_on_later(alice, run, given_up):
 
 
 @pytest.mark.parametrize("error", [FfmpegError(-9, "killed"), ZeroDivisionError("oops")])
-def test_what_may_go_well_next_time_is_tried_again_a_little_later(alice, run, given_up, error):
+def test_a_retryable_failure_is_requeued_with_backoff(alice, run, given_up, error):
     job = make_job(alice)
     run(job, raising(error))
     assert (job.state, job.attempt) == (State.QUEUED, 1)
@@ -116,7 +116,7 @@ def test_the_last_attempt_ends_with_a_sentence_that_shows_no_code(alice, run, gi
     assert given_up == [(job.pk, State.FAILED, job.error_text)]
 
 
-def test_a_cancelled_run_is_cancelled(alice, run, given_up):
+def test_a_cancelled_job_ends_as_cancelled(alice, run, given_up):
     job = make_job(alice)
 
     def handler(run):
@@ -142,7 +142,7 @@ def test_a_cancel_at_the_last_moment_never_becomes_done(alice, run, given_up):
     assert given_up
 
 
-def test_a_stopping_worker_hands_its_job_back_as_if_nothing_had_been(alice, run, monkeypatch):
+def test_a_stopping_worker_requeues_its_job_without_counting_the_attempt(alice, run, monkeypatch):
     job = make_job(alice)
     monkeypatch.setattr("mixes.jobs.runner.is_stopping", lambda: True)
 
@@ -155,18 +155,18 @@ def test_a_stopping_worker_hands_its_job_back_as_if_nothing_had_been(alice, run,
     assert (job.state, job.attempt, job.not_before) == (State.QUEUED, 0, None)
 
 
-def test_a_run_that_lost_its_row_changes_nothing(alice, run):
+def test_an_attempt_that_lost_its_lease_changes_nothing(alice, run):
     job = make_job(alice)
 
     def handler(run):
-        hold(run.job)  # another worker has it now
+        hold(run.job)  # another worker has claimed it
         return lambda: {"result": {}, "measured_at": timezone.now()}
 
     assert run(job, handler) is None
     assert (job.state, job.result) == (State.RUNNING, None)
 
 
-def test_a_run_whose_row_is_gone_stops(alice, given_up):
+def test_an_attempt_whose_row_is_deleted_stops(alice, given_up):
     job = make_job(alice)
     token = jobs.claim(job.pk, "w:1")
 
@@ -181,7 +181,7 @@ def test_a_run_whose_row_is_gone_stops(alice, given_up):
     assert given_up == []
 
 
-def test_a_commit_that_fails_leaves_nothing_of_itself(alice, run):
+def test_a_failed_commit_is_rolled_back(alice, run):
     job = make_job(alice)
 
     def commit():
@@ -194,7 +194,7 @@ def test_a_commit_that_fails_leaves_nothing_of_itself(alice, run):
     assert (job.state, job.track.title) == (State.QUEUED, "")
 
 
-def test_progress_reaches_the_row_with_the_next_beat(alice, run):
+def test_the_next_heartbeat_writes_progress(alice, run):
     job = make_job(alice)
 
     def handler(run):
@@ -209,7 +209,7 @@ def test_progress_reaches_the_row_with_the_next_beat(alice, run):
     assert job.state == State.DONE
 
 
-def test_the_reaper_ends_what_killed_its_workers_and_returns_the_rest(alice, given_up):
+def test_the_reaper_ends_rows_without_attempts_and_requeues_the_rest(alice, given_up):
     poison, unlucky, cancelled = make_job(alice), make_job(alice), make_job(alice)
     hold(poison, seconds=-1, attempt=MAX_ATTEMPTS)
     hold(unlucky, seconds=-1)
@@ -224,12 +224,12 @@ def test_the_reaper_ends_what_killed_its_workers_and_returns_the_rest(alice, giv
     )
 
 
-def test_nothing_is_stopping_by_itself():
+def test_workers_are_not_stopping_by_default():
     assert not shutdown.is_stopping()
 
 
-def test_files_of_a_commit_that_is_rolled_back_are_taken_back(alice, run, tmp_path):
-    """Only those it put there: what lay under the name before is another row's."""
+def test_files_of_a_rolled_back_commit_are_removed(alice, run, tmp_path):
+    """Only the files it stored: a file that had the name before belongs to another row."""
     job = make_job(alice)
 
     def place(name, content):
@@ -247,18 +247,18 @@ def test_files_of_a_commit_that_is_rolled_back_are_taken_back(alice, run, tmp_pa
     assert list(storage.stored_names()) == ["artifacts/aa/old"]
 
 
-def test_files_of_a_commit_that_the_row_refuses_are_taken_back_too(alice, run, tmp_path):
+def test_files_of_a_commit_refused_by_the_row_are_removed(alice, run, tmp_path):
     (tmp_path / "file").write_text("sound")
 
     def commit():
         storage.store(tmp_path / "file", "artifacts/aa/new")
-        return {"result": {}}  # without when it was measured: the database refuses it
+        return {"result": {}}  # a result without `measured_at`: the database refuses it
 
     assert run(make_job(alice), lambda run: commit) == State.QUEUED
     assert list(storage.stored_names()) == []
 
 
-def test_what_is_to_be_done_at_the_end_of_a_run_is_done_however_it_ends(alice, run):
+def test_at_end_callbacks_run_whatever_the_outcome(alice, run):
     done = []
 
     def handler(run):

@@ -1,4 +1,4 @@
-"""The database's clock is set forward, back, or stands still: nothing is stuck, nothing is done twice."""
+"""Jumps of the database clock: no job gets stuck and none runs twice."""
 
 import re
 import subprocess
@@ -34,7 +34,7 @@ JUMPS = pytest.mark.parametrize("jump", [HOUR, -HOUR], ids=["forward", "back"])
 
 
 class Clock:
-    """The database's clock: ahead of the real one by so much, or standing still."""
+    """The patched database clock: offset from the real one, or stopped."""
 
     def __init__(self):
         self.ahead, self.stands_at = timedelta(), None
@@ -63,7 +63,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def machine(clock, monkeypatch):
-    """The same, and the clock of our own process with it: one machine for all."""
+    """The same, and this process's clock with it, as on a single machine."""
     real_s = time.time
     monkeypatch.setattr(timezone, "now", clock.now)
     monkeypatch.setattr(time, "time", lambda: real_s() + clock.ahead.total_seconds())
@@ -71,7 +71,7 @@ def machine(clock, monkeypatch):
 
 
 class Reaper:
-    """What the main process of a worker does every few seconds."""
+    """Does what the main process of a worker does every few seconds."""
 
     node = (SHORT, "here", 1)
 
@@ -91,8 +91,8 @@ def state_of(job):
 
 @JUMPS
 @pytest.mark.parametrize("attempt", [0, MAX_ATTEMPTS - 1])
-def test_a_job_that_runs_is_left_to_its_worker_when_the_clock_is_set(alice, clock, jump, attempt):
-    """Even in its last attempt: it would be given up for nothing."""
+def test_a_running_job_stays_with_its_worker_when_the_clock_jumps(alice, clock, jump, attempt):
+    """Even in its last attempt, which must not be ended for nothing."""
     job, reaper = make_job(alice, attempt=attempt), Reaper()
     assert reaper.look()
 
@@ -100,7 +100,7 @@ def test_a_job_that_runs_is_left_to_its_worker_when_the_clock_is_set(alice, cloc
         clock.set(jump)
         assert not reaper.look(), "it takes every lease for run out"
         assert state_of(job) == (State.RUNNING, attempt + 1)
-        run.beat()  # once a second: sooner than the next look
+        run.beat()  # once a second, before the next check
         assert reaper.look()
         assert state_of(job) == (State.RUNNING, attempt + 1)
         assert not run.should_stop()
@@ -111,7 +111,7 @@ def test_a_job_that_runs_is_left_to_its_worker_when_the_clock_is_set(alice, cloc
 
 
 @JUMPS
-def test_the_job_of_a_dead_worker_is_found_though_the_clock_was_set(alice, clock, jump):
+def test_the_job_of_a_dead_worker_is_found_after_a_clock_jump(alice, clock, jump):
     job, reaper = make_job(alice), Reaper()
     jobs.claim(job.pk, "gone:1:1")
     reaper.look()
@@ -123,8 +123,8 @@ def test_the_job_of_a_dead_worker_is_found_though_the_clock_was_set(alice, clock
 
 
 @JUMPS
-def test_a_job_that_another_reaper_has_taken_is_done_once(alice, clock, jump):
-    """One that began to look after the clock was set, and cannot know."""
+def test_a_job_taken_by_another_reaper_is_done_once(alice, clock, jump):
+    """By a reaper that started after the clock jump and cannot detect it."""
     job = make_job(alice)
     commit = {"result": {"by": "second"}, "measured_at": timezone.now()}
     kind = make_kind(lambda run: lambda: commit, [])
@@ -141,7 +141,7 @@ def test_a_job_that_another_reaper_has_taken_is_done_once(alice, clock, jump):
     assert jobs.get(pk=job.pk).result == {"by": "second"}
 
 
-def test_a_clock_that_stands_still_stops_nothing(alice, clock):
+def test_a_stopped_clock_stops_no_job(alice, clock):
     first, second = make_job(alice), make_job(alice)
     clock.stands_at = clock.now()
     hold(first, worker=f"{tasks.command_name()}{no_such_pid()}", lease_until=clock.now() + LEASE)
@@ -162,7 +162,7 @@ def no_such_pid():
 
 
 @JUMPS
-def test_a_job_that_waits_for_its_next_attempt_does_not_wait_for_an_hour(alice, clock, jump):
+def test_a_clock_set_back_does_not_delay_the_next_attempt(alice, clock, jump):
     job = make_job(alice)
     kind = make_kind(raising(FfmpegError(-9, "killed")), [])
     run_claimed(kind, job.pk, jobs.claim(job.pk, "w:1"), beats=False)
@@ -172,7 +172,7 @@ def test_a_job_that_waits_for_its_next_attempt_does_not_wait_for_an_hour(alice, 
 
 
 @pytest.mark.parametrize("night", ["2026-03-29 00:59:50", "2026-10-25 00:59:50"])
-def test_the_hours_that_are_skipped_or_come_twice_are_nothing_to_a_lease(alice, clock, settings, night):
+def test_daylight_saving_changes_do_not_affect_leases(alice, clock, settings, night):
     settings.TIME_ZONE = "Europe/Berlin"
     job = make_job(alice)
     clock.stands_at = datetime.fromisoformat(night).replace(tzinfo=UTC)
@@ -183,7 +183,7 @@ def test_the_hours_that_are_skipped_or_come_twice_are_nothing_to_a_lease(alice, 
     assert jobs.expired().exists()
 
 
-def test_a_remaining_time_is_measured_by_a_clock_that_nobody_sets(alice, machine, monkeypatch):
+def test_the_remaining_time_uses_the_monotonic_clock(alice, machine, monkeypatch):
     run = JobRun(make_job(alice), None)
     real_s = time.monotonic
     run.on_progress("render", 0.1)
@@ -194,7 +194,7 @@ def test_a_remaining_time_is_measured_by_a_clock_that_nobody_sets(alice, machine
 
 
 @JUMPS
-def test_no_page_shows_a_time_that_cannot_be(alice, machine, jump):
+def test_no_page_shows_an_impossible_time(alice, machine, jump):
     operator = get_user_model().objects.create_superuser("operator@example.org", "operates the site")
     mix = make_mix_row(alice)
     make_job_row(mix, State.QUEUED)
@@ -220,7 +220,7 @@ def test_no_page_shows_a_time_that_cannot_be(alice, machine, jump):
             assert not re.search(r"-\d+ day|-\d+:\d\d|-\d+ (s|second|minute|hour)\b", text), page
 
 
-def test_a_worker_of_before_the_clock_was_set_back_is_not_alive(clock):
+def test_a_heartbeat_from_before_the_clock_was_set_back_is_not_alive(clock):
     workers.beat((LONG, "here", 1), "")
     assert workers.alive(LONG).count() == 1
     clock.set(-HOUR)
@@ -231,8 +231,8 @@ def test_a_worker_of_before_the_clock_was_set_back_is_not_alive(clock):
 
 
 @JUMPS
-def test_an_upload_is_gone_on_with_whatever_the_clock_did(alice, machine, jump):
-    """Its request died, and left the row as it was."""
+def test_an_upload_can_be_resumed_after_any_clock_jump(alice, machine, jump):
+    """Its last request died and left the row locked."""
     upload = uploads.create_upload(alice, "song.flac", 1000, mix=None)
     uploads._lock_writer(upload, 0)
     uploads.storage.upload_path(upload.pk).write_bytes(b"half")
@@ -243,7 +243,7 @@ def test_an_upload_is_gone_on_with_whatever_the_clock_did(alice, machine, jump):
     assert uploads._lock_writer(upload, 4)
 
 
-def test_what_is_called_the_database_s_clock_here_is_it(clock):
+def test_the_patched_clock_is_the_databases_clock(clock):
     clock.set(HOUR)
     workers.beat((SHORT, "here", 1), "")
     ahead_s = workers.database_time_s((SHORT, "here", 1)) - time.time()
@@ -251,7 +251,7 @@ def test_what_is_called_the_database_s_clock_here_is_it(clock):
 
 
 @pytest.mark.parametrize(("set_by_s", "jump_s"), [(3600, 3600), (-3600, -3600), (3, 0)])
-def test_a_clock_that_is_set_is_noticed_once(set_by_s, jump_s):
+def test_a_clock_jump_is_detected_once(set_by_s, jump_s):
     clock = SteadyClock()
     assert clock.jump_s(time.time()) == 0, "there was nothing to compare with"
     assert clock.jump_s(time.time() + set_by_s) == pytest.approx(jump_s, abs=1)

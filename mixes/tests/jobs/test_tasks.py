@@ -1,4 +1,4 @@
-"""A wake-up runs the best waiting row of its queue; what died is found again, by its own command at once."""
+"""Wake-ups run the next row of their queue; rows of killed processes are requeued at once."""
 
 import os
 import subprocess
@@ -25,11 +25,11 @@ def test_a_wake_up_runs_a_row_and_wakes_for_the_next(alice):
     assert has_wake_up(SHORT) and not has_wake_up(LONG)
 
 
-def test_nothing_to_do_is_no_trouble(db):
+def test_an_empty_queue_is_no_error(db):
     assert tasks.run_next(SHORT) == "nothing to do"
 
 
-def test_a_stopping_worker_begins_nothing(alice, monkeypatch):
+def test_a_stopping_worker_claims_nothing(alice, monkeypatch):
     job = make_job(alice)
     monkeypatch.setattr(tasks, "is_stopping", lambda: True)
     assert tasks.run_next(SHORT) == "nothing to do"
@@ -46,7 +46,7 @@ def test_a_lost_wake_up_is_sent_again_once(alice):
     assert has_wake_up(LONG)
 
 
-def test_what_a_killed_process_of_ours_held_starts_again_at_once(alice):
+def test_the_job_of_a_killed_process_is_requeued_at_once(alice):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     dead, alive, elsewhere = make_job(alice), make_job(alice), make_job(alice)

@@ -1,4 +1,4 @@
-"""Pictures for mixes: safe ones kept and shown as ours, everything else a sentence."""
+"""Artwork: safe pictures are stored and re-encoded, all others refused with a sentence."""
 
 import io
 import uuid
@@ -25,7 +25,7 @@ def messages_of(response):
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
-def test_a_picture_is_kept_as_it_came_and_shown_as_a_jpeg_of_ours(as_alice, mix):
+def test_a_picture_is_stored_unchanged_and_shown_as_our_own_jpeg(as_alice, mix):
     before = limits.storage_used(mix.owner)
     response = as_alice.post(f"/mixes/{mix.pk}/artwork/", {"picture": picture()})
     assert response.headers["Location"] == f"/mixes/{mix.pk}/look/"
@@ -46,7 +46,7 @@ def test_a_picture_is_kept_as_it_came_and_shown_as_a_jpeg_of_ours(as_alice, mix)
     assert list(storage.uploads_folder().iterdir()) == []
 
 
-def test_the_picture_is_taken_off_and_undo_brings_it_back(as_alice, mix):
+def test_undo_restores_a_removed_picture(as_alice, mix):
     as_alice.post(f"/mixes/{mix.pk}/artwork/", {"picture": picture()})
     as_alice.post(f"/mixes/{mix.pk}/artwork/", {"remove": "1"})
     assert Mix.objects.get().artwork is None
@@ -55,7 +55,7 @@ def test_the_picture_is_taken_off_and_undo_brings_it_back(as_alice, mix):
 
 
 @pytest.mark.parametrize("data", [b"<svg onload=alert(1)>", b"", picture().read()[:60]])
-def test_what_is_no_picture_is_refused_by_its_name(as_alice, mix, data):
+def test_a_file_that_is_no_picture_is_refused_by_name(as_alice, mix, data):
     response = as_alice.post(f"/mixes/{mix.pk}/artwork/", {"picture": SimpleUploadedFile("x.png", data)})
     assert messages_of(response)[0].startswith("x.png: " if data else "x.png")
     assert not Artwork.objects.exists()
@@ -68,11 +68,11 @@ def test_a_picture_that_is_too_large_is_refused(as_alice, mix, settings):
     assert "a picture may have 100\xa0bytes at most" in messages_of(response)[0]
 
 
-def test_without_a_picture_the_form_says_so(as_alice, mix):
+def test_an_empty_picture_form_is_reported(as_alice, mix):
     assert messages_of(as_alice.post(f"/mixes/{mix.pk}/artwork/")) == ["Choose a picture first."]
 
 
-def test_pictures_are_their_owners_alone(as_alice, as_bob, as_nobody, alice, mix):
+def test_only_the_owner_sees_a_picture(as_alice, as_bob, as_nobody, alice, mix):
     artwork = add_artwork(alice, picture())
     address = f"/artworks/{artwork.pk}/"
     assert as_bob.get(address).status_code == 404
@@ -84,7 +84,7 @@ def test_pictures_are_their_owners_alone(as_alice, as_bob, as_nobody, alice, mix
     assert as_alice.get(f"/artworks/{uuid.uuid4()}/").status_code == 404
 
 
-def test_a_picture_removed_for_good_leaves_no_file(alice, mix, django_capture_on_commit_callbacks):
+def test_purging_a_picture_removes_its_files(alice, mix, django_capture_on_commit_callbacks):
     artwork = add_artwork(alice, picture())
     with django_capture_on_commit_callbacks(execute=True):
         purge_artwork(artwork)

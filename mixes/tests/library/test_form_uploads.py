@@ -1,4 +1,4 @@
-"""Files of plain forms: each one a track or a sentence, on the media's own disk all the while."""
+"""Files of plain forms: each becomes a track or a sentence, and is received on the media disk."""
 
 from pathlib import Path
 
@@ -38,39 +38,39 @@ def test_a_bad_file_does_not_stop_the_others(as_alice, settings):
     files = [*songs("empty.mp3", data=b""), *songs("good.mp3"), *songs("large.mp3", data=b"x" * 50_000)]
     response = as_alice.post("/uploads/form/", {"files": files})
     assert [track.name for track in Track.objects.all()] == ["good.mp3"]
-    told = sentences(response)
-    assert told[0].startswith("empty.mp3: This file is empty.")
-    assert "large.mp3: it is larger than a file may be." in told
+    reported = sentences(response)
+    assert reported[0].startswith("empty.mp3: This file is empty.")
+    assert "large.mp3: it is larger than a file may be." in reported
     assert response.headers["Location"] == "/tracks/"
 
 
-def test_nothing_of_a_form_stays_among_the_files_on_their_way(as_alice, settings):
+def test_a_form_leaves_no_temporary_files(as_alice, settings):
     settings.LIMITS = type(settings.LIMITS)(file_bytes=20_000)
     as_alice.post("/uploads/form/", {"files": [*songs("b.mp3", data=b"x" * 50_000), *songs("a.mp3")]})
     assert list(storage.uploads_folder().iterdir()) == []
 
 
-def test_twenty_files_at_once_are_the_most(as_alice):
+def test_a_form_accepts_at_most_twenty_files(as_alice):
     response = as_alice.post("/uploads/form/", {"files": songs(*(f"{k}.mp3" for k in range(22)))})
     assert Track.objects.count() == 20
-    assert sum("20 files at once are the most" in sentence for sentence in sentences(response)) == 2
+    assert sum("at most 20 files at once" in sentence for sentence in sentences(response)) == 2
 
 
-def test_a_full_disk_is_told_for_each_file(as_alice, settings):
+def test_a_full_disk_is_reported_for_each_file(as_alice, settings):
     settings.LIMITS = type(settings.LIMITS)(free_disk_bytes=1 << 60)
     response = as_alice.post("/uploads/form/", {"files": songs("a.mp3", "b.mp3")})
     assert sentences(response) == [f"{name}.mp3: the site's disk is almost full." for name in "ab"]
     assert list(storage.uploads_folder().iterdir()) == []
 
 
-def test_without_a_file_the_form_says_so(as_alice):
+def test_an_empty_file_form_is_reported(as_alice):
     assert sentences(as_alice.post("/uploads/form/")) == ["Choose one or more files first."]
 
 
-def test_files_of_visitors_are_not_even_written(db, monkeypatch):
+def test_files_of_signed_out_visitors_are_not_written(db, monkeypatch):
     written = []
     monkeypatch.setattr(MediaDiskHandler, "file_complete", lambda self, size: written.append(size))
-    visitor, token = Client(enforce_csrf_checks=True), "a" * 32  # to look for the token, the form is read
+    visitor, token = Client(enforce_csrf_checks=True), "a" * 32  # checking the CSRF token reads the form
     visitor.cookies["csrftoken"] = token
     response = visitor.post("/uploads/form/", {"files": songs("a.mp3"), "csrfmiddlewaretoken": token})
     assert response.status_code == 302
@@ -78,7 +78,7 @@ def test_files_of_visitors_are_not_even_written(db, monkeypatch):
     assert written == []
 
 
-def test_while_it_comes_a_file_lies_on_the_disk_it_will_stay_on(as_alice, monkeypatch):
+def test_a_file_is_received_on_the_media_disk(as_alice, monkeypatch):
     folders = []
     complete = MediaDiskHandler.file_complete
 
@@ -93,18 +93,18 @@ def test_while_it_comes_a_file_lies_on_the_disk_it_will_stay_on(as_alice, monkey
 
 
 @pytest.mark.parametrize(("method", "status"), [("get", 405), ("put", 405)])
-def test_the_form_is_posted(as_alice, method, status):
+def test_the_form_requires_post(as_alice, method, status):
     assert getattr(as_alice, method)("/uploads/form/").status_code == status
 
 
-def test_the_form_needs_its_token(alice):
+def test_the_form_requires_a_csrf_token(alice):
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(alice)
     assert strict.post("/uploads/form/", {"files": songs("a.mp3")}).status_code == 403
     assert not Track.objects.exists()
 
 
-def test_somebody_elses_mix_does_not_exist(as_bob, alice):
+def test_another_users_mix_does_not_exist(as_bob, alice):
     mix = Mix.objects.create(owner=alice, title="Night")
     assert as_bob.post("/uploads/form/", {"files": songs("a.mp3"), "mix": mix.pk}).status_code == 404
     assert not Track.objects.exists()

@@ -1,4 +1,4 @@
-"""What dead processes leave goes soon; what a living one holds stays."""
+"""Files of dead processes are removed soon; files in use are kept."""
 
 import uuid
 
@@ -14,7 +14,7 @@ from mixes.services.library.form_uploads import ReceivedFile
 
 @pytest.fixture
 def long_ago(monkeypatch):
-    """All files are old enough to be judged."""
+    """Make all files old enough to be removed."""
     monkeypatch.setattr(scratch, "MIN_AGE_S", -1)
 
 
@@ -32,30 +32,30 @@ def uploaded_names():
     return sorted(path.name for path in storage.uploads_folder().iterdir())
 
 
-def test_what_nobody_holds_is_removed_and_uploads_stay(long_ago):
+def test_unlocked_files_are_removed_and_uploads_stay(long_ago):
     upload = put_leftovers()
     scratch.clean_up()
     assert uploaded_names() == [upload]
 
 
-def test_what_is_young_may_not_be_locked_yet():
+def test_recent_files_are_kept_because_they_may_not_be_locked_yet():
     put_leftovers()
     scratch.clean_up()
     assert len(uploaded_names()) == 3
 
 
-def test_a_file_of_a_form_stays_while_its_request_lives(long_ago):
+def test_a_form_file_is_kept_while_its_request_runs(long_ago):
     file = ReceivedFile("song.mp3", "audio/mpeg", None, None)
     scratch.clean_up()
     assert file.path.exists()
     path = file.path
-    file.path = path.with_name("elsewhere")  # a request that dies removes nothing
+    file.path = path.with_name("elsewhere")  # a dying request removes nothing
     file.close()
     scratch.clean_up()
     assert not path.exists()
 
 
-def test_a_picture_stays_while_it_is_read(long_ago, monkeypatch, alice):
+def test_a_picture_is_kept_while_it_is_read(long_ago, monkeypatch, alice):
     seen = []
 
     def read_slowly(source, *_, **__):
@@ -69,7 +69,7 @@ def test_a_picture_stays_while_it_is_read(long_ago, monkeypatch, alice):
     assert seen == [True] and uploaded_names() == []
 
 
-def test_work_folders_of_previews_that_nobody_makes_are_removed(alice):
+def test_work_folders_of_previews_without_a_worker_are_removed(alice):
     waiting = Preview.objects.create(owner=alice, kind="join", key="k", recipe={"tracks": []}, queue="short")
     for pk in (waiting.pk, uuid.uuid4()):
         storage.scratch_path("preview", pk).mkdir(parents=True)

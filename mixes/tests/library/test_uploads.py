@@ -1,4 +1,4 @@
-"""The tus protocol as clients speak it, and what is kept of uploads that break off."""
+"""The tus protocol as clients use it, and what is kept of interrupted uploads."""
 
 import base64
 import os
@@ -29,12 +29,12 @@ def encode(text):
 
 
 def begin(client, name="song.mp3", size=102_400, mix=None, **headers):
-    told = f"filename {encode(name)}" + (f",mix {encode(str(mix))}" if mix else "")
+    metadata = f"filename {encode(name)}" + (f",mix {encode(str(mix))}" if mix else "")
     return client.post(
         "/uploads/",
         data=b"",
         content_type="application/octet-stream",
-        headers={**TUS, "Upload-Length": str(size), "Upload-Metadata": told, **headers},
+        headers={**TUS, "Upload-Length": str(size), "Upload-Metadata": metadata, **headers},
     )
 
 
@@ -50,7 +50,7 @@ def head(client, place, **headers):
 
 @pytest.fixture
 def place(as_alice):
-    """The address of an upload that alice has begun."""
+    """Return the URL of an upload created by alice."""
     return begin(as_alice)["Location"]
 
 
@@ -59,7 +59,7 @@ def the_upload():
 
 
 class Breaking:
-    """A connection that is cut after some bytes."""
+    """A connection that breaks after some bytes."""
 
     def __init__(self, data, error):
         self.data, self.error = data, error
@@ -71,7 +71,7 @@ class Breaking:
         return block
 
 
-def test_the_server_tells_what_it_can(as_alice, settings):
+def test_the_server_lists_its_capabilities(as_alice, settings):
     response = as_alice.options("/uploads/")
     assert response.status_code == 204
     assert response["Tus-Version"] == response["Tus-Resumable"] == "1.0.0"
@@ -79,7 +79,7 @@ def test_the_server_tells_what_it_can(as_alice, settings):
     assert response["Tus-Max-Size"] == str(settings.LIMITS.file_bytes)
 
 
-def test_a_file_comes_in_two_pieces_and_is_analysed(as_alice, place):
+def test_a_file_uploaded_in_two_chunks_is_analysed(as_alice, place):
     assert send(as_alice, place, SONG[:70_000])["Upload-Offset"] == "70000"
     asked = head(as_alice, place)
     assert (asked["Upload-Offset"], asked["Upload-Length"]) == ("70000", str(len(SONG)))
@@ -95,7 +95,7 @@ def test_a_file_comes_in_two_pieces_and_is_analysed(as_alice, place):
     assert (job.state, job.queue, job.owner) == ("queued", "short", track.owner)
 
 
-def test_a_track_stands_in_its_mix_before_a_byte_has_come(as_alice, alice):
+def test_a_track_is_in_its_mix_before_any_byte_arrives(as_alice, alice):
     mix = Mix.objects.create(owner=alice, title="Night")
     for name in ("02 - Band - Second.mp3", "01 - Band - First.mp3"):
         assert begin(as_alice, name, mix=mix.pk).status_code == 201
@@ -116,7 +116,7 @@ def test_a_track_stands_in_its_mix_before_a_byte_has_come(as_alice, alice):
         (0, SONG, {"Tus-Resumable": "0.2.0"}, 412),
     ],
 )
-def test_pieces_that_break_the_protocol_are_refused(as_alice, place, offset, data, headers, status):
+def test_invalid_chunks_are_refused(as_alice, place, offset, data, headers, status):
     response = send(as_alice, place, data, offset, **headers)
     assert response.status_code == status
     assert response["Tus-Resumable"] == "1.0.0"
@@ -134,19 +134,19 @@ def test_pieces_that_break_the_protocol_are_refused(as_alice, place, offset, dat
         ({"Tus-Resumable": "2.0.0"}, 412),
     ],
 )
-def test_announcements_that_break_the_protocol_are_refused(as_alice, headers, status):
+def test_invalid_upload_creations_are_refused(as_alice, headers, status):
     assert begin(as_alice, **headers).status_code == status
     assert not Track.objects.exists()
 
 
-def test_signed_out_clients_are_told_so_and_not_sent_away(as_nobody, place):
+def test_signed_out_clients_get_an_error_instead_of_a_redirect(as_nobody, place):
     for response in (begin(as_nobody), head(as_nobody, place), send(as_nobody, place, SONG)):
         assert response.status_code == 401
         assert "Location" not in response
     assert begin(as_nobody).content.startswith(b"You are signed out.")
 
 
-def test_somebody_elses_uploads_and_mixes_do_not_exist(as_bob, place, alice):
+def test_other_users_uploads_and_mixes_do_not_exist(as_bob, place, alice):
     mix = Mix.objects.create(owner=alice, title="Night")
     assert head(as_bob, place).status_code == 404
     assert send(as_bob, place, SONG).status_code == 404
@@ -162,7 +162,7 @@ def test_other_methods_are_refused(as_alice, place):
     assert as_alice.post(place).status_code == 405
 
 
-def test_pieces_need_the_csrf_token(alice, place):
+def test_chunks_require_the_csrf_token(alice, place):
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(alice)
     assert send(strict, place, SONG).status_code == 403
@@ -171,7 +171,7 @@ def test_pieces_need_the_csrf_token(alice, place):
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError()])
-def test_a_cut_in_the_middle_of_a_piece_keeps_what_came(as_alice, place, error):
+def test_an_interrupted_chunk_keeps_the_received_bytes(as_alice, place, error):
     upload = the_upload()
     assert uploads.append_bytes(upload, 0, Breaking(SONG[:5_000], error)) == 5_000
     assert head(as_alice, place)["Upload-Offset"] == "5000"
@@ -179,7 +179,7 @@ def test_a_cut_in_the_middle_of_a_piece_keeps_what_came(as_alice, place, error):
     assert storage.path_of(Track.objects.get().file).read_bytes() == SONG
 
 
-def test_a_connection_that_is_really_cut_keeps_what_came(live_server, alice, as_alice):
+def test_a_closed_socket_keeps_the_received_bytes(live_server, alice, as_alice):
     place = begin(as_alice)["Location"]
     host, port = live_server.thread.host, live_server.thread.port
     with socket.create_connection((host, port)) as connection:
@@ -203,7 +203,7 @@ def test_a_connection_that_is_really_cut_keeps_what_came(live_server, alice, as_
     assert storage.path_of(Track.objects.get().file).read_bytes() == SONG
 
 
-def test_a_piece_that_is_refused_is_heard_out_so_that_its_sender_reads_why(alice, place):
+def test_a_refused_chunk_is_drained_so_that_its_sender_reads_the_response(alice, place):
     headers = {**TUS, "Upload-Offset": "7"}
     request = RequestFactory().patch(place, SONG[7:], content_type=PIECE, headers=headers)
     request.user = alice
@@ -211,7 +211,7 @@ def test_a_piece_that_is_refused_is_heard_out_so_that_its_sender_reads_why(alice
     assert request.read(1) == b""
 
 
-def test_the_row_is_never_believed_beyond_the_file(as_alice, place):
+def test_the_offset_never_exceeds_the_file(as_alice, place):
     send(as_alice, place, SONG[:50_000])
     os.truncate(storage.upload_path(the_upload().pk), 20_000)
     assert head(as_alice, place)["Upload-Offset"] == "20000"
@@ -220,7 +220,7 @@ def test_the_row_is_never_believed_beyond_the_file(as_alice, place):
 
 
 def die_while_writing(silent_s, data=SONG[:3_000]):
-    """Leave an upload as a request does whose process was killed so long ago."""
+    """Leave an upload as a request does whose process was killed that long ago."""
     upload, then = the_upload(), time.time() - silent_s
     path = storage.upload_path(upload.pk)
     path.write_bytes(data)
@@ -235,14 +235,14 @@ def test_two_connections_do_not_write_at_once(as_alice, place):
     assert head(as_alice, place)["Upload-Offset"] == "3000"
 
 
-def test_a_dead_writer_is_replaced_after_a_while_and_its_bytes_are_kept(as_alice, place):
+def test_a_dead_writer_is_replaced_and_its_bytes_are_kept(as_alice, place):
     die_while_writing(silent_s=uploads.WRITER_TIMEOUT_S + 1)
     assert head(as_alice, place)["Upload-Offset"] == "3000"
     assert send(as_alice, place, SONG[3_000:], 3_000).status_code == 204
     assert storage.path_of(Track.objects.get().file).read_bytes() == SONG
 
 
-def test_a_writer_that_wakes_after_it_was_replaced_writes_nothing(as_alice, place, monkeypatch):
+def test_a_replaced_writer_writes_nothing(as_alice, place, monkeypatch):
     monkeypatch.setattr(uploads, "WRITER_TIMEOUT_S", 0.02)
     upload = the_upload()
 
@@ -260,14 +260,14 @@ def test_a_writer_that_wakes_after_it_was_replaced_writes_nothing(as_alice, plac
     assert storage.upload_path(upload.pk).stat().st_size == 0
 
 
-def test_a_request_that_died_after_the_last_byte_is_made_good_when_its_client_asks(as_alice, place):
+def test_an_upload_is_finished_on_head_if_its_last_request_died(as_alice, place):
     die_while_writing(silent_s=60, data=SONG)
     assert head(as_alice, place)["Upload-Offset"] == str(len(SONG))
     assert Track.objects.get().state == Track.State.ANALYSING
     assert AnalysisJob.objects.count() == 1
 
 
-def test_a_process_that_died_between_file_and_row_is_made_good_too(as_alice, place):
+def test_an_upload_is_finished_if_the_process_died_between_file_and_row(as_alice, place):
     upload = the_upload()
     storage.upload_path(upload.pk).write_bytes(SONG)
     storage.store(storage.upload_path(upload.pk), f"tracks/{upload.track_id.hex[:2]}/{upload.track_id.hex}")
@@ -275,13 +275,13 @@ def test_a_process_that_died_between_file_and_row_is_made_good_too(as_alice, pla
     assert Track.objects.get().state == Track.State.ANALYSING
 
 
-def test_an_answer_that_was_lost_can_be_asked_for_again(as_alice, place):
+def test_a_lost_response_can_be_requested_again(as_alice, place):
     send(as_alice, place, SONG)
     assert head(as_alice, place)["Upload-Offset"] == str(len(SONG))
     assert AnalysisJob.objects.count() == 1
 
 
-def test_no_more_than_three_pieces_at_once(as_alice, settings):
+def test_at_most_three_chunks_are_received_at_once(as_alice, settings):
     places = [begin(as_alice, f"{k}.mp3")["Location"] for k in range(settings.LIMITS.patches_at_once + 1)]
     Upload.objects.exclude(pk=places[0].split("/")[2]).update(
         writer=uuid.uuid4(), writing_since=timezone.now()
@@ -296,14 +296,14 @@ def test_an_expired_upload_is_gone(as_alice, place):
     assert list(uploads.expired()) == [the_upload()]
 
 
-def test_every_piece_gives_an_upload_new_time(as_alice, place, settings):
+def test_every_chunk_extends_the_expiry(as_alice, place, settings):
     Upload.objects.update(expires_at=timezone.now() + timedelta(minutes=1))
     send(as_alice, place, SONG[:10])
     days = (the_upload().expires_at - timezone.now()).total_seconds() / 86_400
     assert days == pytest.approx(settings.LIMITS.upload_days, abs=0.01)
 
 
-def test_an_upload_that_is_not_wanted_leaves_nothing(as_alice, alice, django_capture_on_commit_callbacks):
+def test_a_discarded_upload_leaves_nothing(as_alice, alice, django_capture_on_commit_callbacks):
     mix = Mix.objects.create(owner=alice, title="Night")
     place = begin(as_alice, mix=mix.pk)["Location"]
     send(as_alice, place, SONG[:1_000])
@@ -316,13 +316,13 @@ def test_an_upload_that_is_not_wanted_leaves_nothing(as_alice, alice, django_cap
     assert head(as_alice, place).status_code == 404
 
 
-def test_a_file_that_has_arrived_is_not_taken_away_by_a_late_cancel(as_alice, place):
+def test_a_late_cancel_keeps_a_finished_upload(as_alice, place):
     send(as_alice, place, SONG)
     assert as_alice.delete(place, headers=TUS).status_code == 409
     assert Track.objects.get().file
 
 
-def test_limits_are_told_in_one_sentence_before_any_byte(as_alice, settings):
+def test_limits_are_reported_in_one_sentence_before_any_byte(as_alice, settings):
     settings.LIMITS = type(settings.LIMITS)(file_bytes=1_000)
     response = begin(as_alice)
     assert response.status_code == 413
@@ -330,12 +330,12 @@ def test_limits_are_told_in_one_sentence_before_any_byte(as_alice, settings):
     assert response["Content-Type"].startswith("text/plain")
 
 
-def test_a_full_disk_is_told_as_such(as_alice, place, settings):
+def test_a_full_disk_is_reported_as_such(as_alice, place, settings):
     settings.LIMITS = type(settings.LIMITS)(free_disk_bytes=1 << 60)
     assert begin(as_alice).status_code == 507
 
 
-def test_a_disk_that_fills_up_keeps_what_came(as_alice, place, monkeypatch):
+def test_a_disk_that_fills_up_keeps_the_received_bytes(as_alice, place, monkeypatch):
     pwrite = os.pwrite
 
     def full(file, data, offset):
@@ -348,7 +348,7 @@ def test_a_disk_that_fills_up_keeps_what_came(as_alice, place, monkeypatch):
     assert head(as_alice, place)["Upload-Offset"] == "65536"
 
 
-def test_while_bytes_come_no_transaction_is_open(as_alice, place):
+def test_no_transaction_is_open_while_bytes_arrive(as_alice, place):
     upload = the_upload()
 
     class Watching:
@@ -381,7 +381,7 @@ def test_names_of_files_are_shown_as_one_line(given, kept):
     assert uploads.clean_name(given) == kept
 
 
-def test_uploads_that_wait_for_their_file_are_listed_with_what_is_here(as_alice, alice, place):
+def test_interrupted_uploads_are_listed_with_their_received_bytes(as_alice, alice, place):
     send(as_alice, place, SONG[:2_000])
     (waiting,) = uploads.waiting_uploads(alice)
     assert (waiting.name, waiting.size, waiting.received) == ("song.mp3", len(SONG), 2_000)
@@ -390,14 +390,14 @@ def test_uploads_that_wait_for_their_file_are_listed_with_what_is_here(as_alice,
     assert uploads.waiting_uploads(alice) == []
 
 
-def test_announced_bytes_count_before_they_come(alice, settings):
+def test_announced_bytes_count_before_they_arrive(alice, settings):
     settings.LIMITS = type(settings.LIMITS)(storage_bytes=250_000)
     uploads.create_upload(alice, "one.mp3", 200_000, mix=None)
     with pytest.raises(LimitReached, match="There is no room for this file"):
         uploads.create_upload(alice, "two.mp3", 60_000, mix=None)
 
 
-def test_a_mix_takes_no_more_tracks_than_it_may(alice, settings):
+def test_a_mix_rejects_tracks_beyond_its_limit(alice, settings):
     settings.LIMITS = type(settings.LIMITS)(tracks_per_mix=1)
     mix = Mix.objects.create(owner=alice, title="Night")
     uploads.create_upload(alice, "one.mp3", 10, mix=mix)
@@ -406,14 +406,14 @@ def test_a_mix_takes_no_more_tracks_than_it_may(alice, settings):
     assert Track.objects.count() == 1
 
 
-def test_only_so_many_uploads_may_be_open(alice, settings):
+def test_the_number_of_open_uploads_is_limited(alice, settings):
     settings.LIMITS = type(settings.LIMITS)(uploads_open=1)
     uploads.create_upload(alice, "one.mp3", 10, mix=None)
     with pytest.raises(LimitReached, match="on its way already"):
         uploads.create_upload(alice, "two.mp3", 10, mix=None)
 
 
-def test_the_disk_is_kept_free_for_what_others_have_announced(alice, bob, settings):
+def test_disk_space_is_reserved_for_announced_uploads(alice, bob, settings):
     free = storage.free_bytes()
     settings.LIMITS = type(settings.LIMITS)(
         free_disk_bytes=free - 3_000_000_000, storage_bytes=1 << 60, file_bytes=1 << 50
@@ -423,7 +423,7 @@ def test_the_disk_is_kept_free_for_what_others_have_announced(alice, bob, settin
         uploads.create_upload(alice, "large.wav", 2_000_000_000, mix=None)
 
 
-def test_nothing_is_left_of_an_upload_that_was_removed_while_it_was_finished(alice):
+def test_an_upload_removed_while_finishing_leaves_nothing(alice):
     upload = uploads.create_upload(alice, "a.mp3", 4, mix=None)
     storage.upload_path(upload.pk).write_bytes(b"song")
     Track.objects.filter(pk=upload.track_id).delete()
@@ -431,7 +431,7 @@ def test_nothing_is_left_of_an_upload_that_was_removed_while_it_was_finished(ali
     assert list(storage.stored_names((storage.TRACKS, storage.UPLOADS))) == []
 
 
-def test_nothing_is_left_of_an_upload_that_was_removed_while_bytes_came(alice):
+def test_an_upload_removed_while_receiving_leaves_nothing(alice):
     upload = uploads.create_upload(alice, "a.mp3", 4, mix=None)
 
     class Removing:
@@ -439,16 +439,14 @@ def test_nothing_is_left_of_an_upload_that_was_removed_while_bytes_came(alice):
 
         def read(self, size):
             uploads.discard_upload(upload)
-            storage.upload_path(upload.pk).write_bytes(b"so")  # as if it was opened only now
+            storage.upload_path(upload.pk).write_bytes(b"so")  # as if it had just been opened
             return next(self.pieces)
 
     uploads.append_bytes(upload, 0, Removing())
     assert list(storage.stored_names((storage.TRACKS, storage.UPLOADS))) == []
 
 
-def test_a_track_removed_for_good_before_it_was_whole_leaves_nothing(
-    alice, django_capture_on_commit_callbacks
-):
+def test_a_track_purged_before_its_upload_ended_leaves_nothing(alice, django_capture_on_commit_callbacks):
     upload = uploads.create_upload(alice, "a.mp3", 4, mix=None)
     uploads.append_bytes(upload, 0, Breaking(b"so", OSError()))
     with django_capture_on_commit_callbacks(execute=True):
@@ -456,12 +454,12 @@ def test_a_track_removed_for_good_before_it_was_whole_leaves_nothing(
     assert list(storage.stored_names((storage.TRACKS, storage.UPLOADS))) == []
 
 
-def test_a_worker_that_is_done_before_the_last_piece_is_answered_makes_no_error(as_alice, place, monkeypatch):
+def test_a_worker_that_finishes_before_the_last_response_causes_no_error(as_alice, place, monkeypatch):
     take = uploads.append_bytes
 
     def take_and_find_a_twin(upload, *arguments):
         end = take(upload, *arguments)
-        tracks.purge_track(upload.track)  # as for a file that was there already
+        tracks.purge_track(upload.track)  # as for a duplicate
         return end
 
     monkeypatch.setattr(uploads, "append_bytes", take_and_find_a_twin)

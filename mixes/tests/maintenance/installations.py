@@ -1,4 +1,4 @@
-"""Installations of the site with folders of their own, used through their commands."""
+"""Separate installations of the site, used through their commands."""
 
 import os
 import sqlite3
@@ -21,7 +21,7 @@ for n in range(5):
 
 
 class Site:
-    """An installation of its own, used through its commands."""
+    """An installation with its own folders, used through its commands."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -1,4 +1,4 @@
-"""`backup` and `restore` on real installations: commands, files and a database that somebody writes to."""
+"""`backup` and `restore` on real installations: commands, files, and a database under writes."""
 
 import hashlib
 import json
@@ -43,22 +43,22 @@ def test_a_backup_moves_the_site_to_another_machine(site, fresh, tmp_path, name)
     assert not list(fresh.data.glob("restoring-*")) + list(fresh.media.glob("restoring-*"))
 
 
-def test_the_sums_are_those_of_the_files(site, tmp_path):
+def test_the_checksums_match_the_files(site, tmp_path):
     site.must("backup", tmp_path / "backup")
     for entry in manifest_of(tmp_path / "backup")["files"]:
         content = (tmp_path / "backup" / entry["name"]).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (entry["size"], entry["sha256"])
 
 
-def test_a_backup_is_for_its_owners_eyes_alone(site, tmp_path):
+def test_only_the_owner_can_read_a_backup(site, tmp_path):
     site.must("backup", tmp_path / "backup.tar")
     site.must("backup", tmp_path / "backup")
     assert (tmp_path / "backup.tar").stat().st_mode & 0o077 == 0
     assert (tmp_path / "backup").stat().st_mode & 0o077 == 0
 
 
-def test_a_database_that_somebody_writes_to_is_saved_whole(site, fresh, tmp_path):
-    """Two rows that always change together are never saved apart."""
+def test_a_database_is_copied_consistently_during_writes(site, fresh, tmp_path):
+    """Two rows that always change together have equal values in every copy."""
     over = threading.Event()
 
     def write():
@@ -89,7 +89,7 @@ for track in Track.objects.order_by("?")[:150]:
 """
 
 
-def test_what_users_delete_meanwhile_leaves_no_hole(site, tmp_path):
+def test_files_deleted_meanwhile_are_in_the_backup(site, tmp_path):
     """Every file that a row of the backup names is in the backup."""
     site.must(
         "shell",
@@ -108,25 +108,25 @@ def test_what_users_delete_meanwhile_leaves_no_hole(site, tmp_path):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["backup", "backup.tar"])
-def test_a_disk_that_does_not_keep_what_was_written_is_noticed(site, tmp_path, monkeypatch, settings, name):
+def test_a_disk_that_loses_writes_is_detected(site, tmp_path, monkeypatch, settings, name):
     monkeypatch.setattr(database_copy, "sqlite_path", lambda: site.database)
     settings.MEDIA_ROOT, settings.DATA_DIR = site.media, site.data
     unfinished = tmp_path / f"{name}.part"
 
     def spoil(saved, size):
-        if saved.endswith("secret_key"):  # after the song that is spoilt, which was flushed long ago
+        if saved.endswith("secret_key"):  # after the damaged song, which was flushed long ago
             path = unfinished if unfinished.is_file() else unfinished / f"media/tracks/aa/{3:032x}"
             content = bytearray(path.read_bytes())
             content[content.index(b"\x03" * 9000) + 4000] ^= 1
             with path.open("r+b") as file:
                 file.write(content)
 
-    with pytest.raises(BackupRefused, match="not as it was"):
+    with pytest.raises(BackupRefused, match="does not match its checksum"):
         make_backup(tmp_path / name, on_file=spoil)
     assert not (tmp_path / name).exists() and not unfinished.exists()
 
 
-def test_a_backup_is_never_written_over(site, tmp_path):
+def test_a_backup_is_never_overwritten(site, tmp_path):
     (tmp_path / "backup.tar").write_text("precious")
     done = site.manage("backup", tmp_path / "backup.tar")
     assert done.returncode == 1 and "exists already" in done.stderr
@@ -140,14 +140,14 @@ def test_a_damaged_backup_is_refused_before_anything_is_touched(site, fresh, tmp
     spoilt = backup / f"media/tracks/aa/{3:032x}" if backup.is_dir() else backup
     content = bytearray(spoilt.read_bytes())
     content[content.index(b"\x03" * 9000) + 4000] ^= 1
-    spoilt.unlink()  # it may be a link to the song itself
+    spoilt.unlink()  # it may be a hard link to the song
     spoilt.write_bytes(content)
     done = fresh.manage("restore", backup)
-    assert done.returncode == 1 and "not as it was" in done.stderr
+    assert done.returncode == 1 and "does not match its checksum" in done.stderr
     assert not fresh.songs()
 
 
-def test_half_a_backup_is_refused(site, fresh, tmp_path):
+def test_an_incomplete_backup_is_refused(site, fresh, tmp_path):
     backup = tmp_path / "backup.tar"
     site.must("backup", backup)
     backup.write_bytes(backup.read_bytes()[:200_000])
@@ -155,7 +155,7 @@ def test_half_a_backup_is_refused(site, fresh, tmp_path):
     assert done.returncode == 1 and "backup" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_an_installation_in_use_is_replaced_only_when_told_and_is_kept_aside(site, tmp_path):
+def test_a_filled_installation_is_replaced_only_with_yes_and_kept_aside(site, tmp_path):
     backup = tmp_path / "backup.tar"
     site.must("backup", backup)
     site.must("shell", "-c", "from mixes.models import Track; Track.objects.all().delete()")
@@ -180,7 +180,7 @@ def test_a_running_site_is_not_replaced(site, tmp_path):
     assert done.returncode == 1 and "Stop it first" in done.stderr
 
 
-def test_an_older_backup_is_brought_up_to_date(site, fresh, tmp_path):
+def test_an_older_backup_is_migrated(site, fresh, tmp_path):
     site.must("migrate", "accounts", "0001", "--verbosity", "0")
     site.must("backup", tmp_path / "backup.tar")
     fresh.must("restore", tmp_path / "backup.tar")
@@ -188,7 +188,7 @@ def test_an_older_backup_is_brought_up_to_date(site, fresh, tmp_path):
     assert fresh.query("SELECT count(*) FROM mixes_track") == [(5,)]
 
 
-def test_names_that_lead_elsewhere_are_refused(site, fresh, tmp_path):
+def test_names_outside_the_installation_are_refused(site, fresh, tmp_path):
     backup = tmp_path / "backup"
     site.must("backup", backup)
     manifest = manifest_of(backup)
@@ -197,5 +197,5 @@ def test_names_that_lead_elsewhere_are_refused(site, fresh, tmp_path):
     manifest["files"].append({"name": "../outside", "size": 1, "sha256": hashlib.sha256(b"x").hexdigest()})
     (backup / "manifest.json").write_text(json.dumps(manifest))
     done = fresh.manage("restore", backup)
-    assert done.returncode == 1 and "belongs to no backup" in done.stderr
+    assert done.returncode == 1 and "not an expected file of a backup" in done.stderr
     assert not fresh.database.exists() or fresh.query("SELECT count(*) FROM sqlite_master") == [(0,)]

@@ -1,4 +1,4 @@
-"""The way back: from a wrong restore, from a wrong database, from a thing deleted by mistake."""
+"""Recovery from a wrong restore, a wrong database, and a deletion by mistake."""
 
 import io
 import re
@@ -30,7 +30,7 @@ TODAY = (
 
 
 def facts(site):
-    """What makes the site: people, songs, the bytes of each, the key that signs."""
+    """Return what identifies the site: users, songs, their bytes, and the signing key."""
     rows = (
         site.query("SELECT email FROM accounts_user ORDER BY email"),
         site.query("SELECT file FROM mixes_track ORDER BY file"),
@@ -41,7 +41,7 @@ def facts(site):
 # A wrong restore
 
 
-def test_yesterdays_backup_destroys_nothing_of_today_and_is_undone(site, tmp_path):
+def test_restoring_an_old_backup_loses_nothing_and_can_be_undone(site, tmp_path):
     yesterday = facts(site)
     site.must("backup", tmp_path / "yesterday.tar")
     site.must("shell", "-c", TODAY)
@@ -53,24 +53,24 @@ def test_yesterdays_backup_destroys_nothing_of_today_and_is_undone(site, tmp_pat
     assert {path.name: path.read_bytes() for path in (kept / "tracks").rglob("*") if path.is_file()} == today[
         2
     ]
-    site.must("prune_media", "--yes", "--many-orphans")  # what lies aside is no rubbish
+    site.must("prune_media", "--yes", "--many-orphans")  # data kept aside is not deleted
     time.sleep(1.1)  # folders are named by the second
     said = site.must("restore", "--undo")
-    assert facts(site) == today and "is here again" in said
+    assert facts(site) == today and "last restore is undone" in said
     time.sleep(1.1)
-    site.must("restore", "--undo")  # and that once more
+    site.must("restore", "--undo")  # and undo the undo
     assert facts(site) == yesterday
     assert len(list(site.media.glob("before-restore-*"))) == 1 and not list(site.data.glob("restoring-*"))
 
 
-def test_what_the_database_held_unwritten_comes_back_too(site, tmp_path):
-    """SQLite keeps the newest rows in a log beside its file: an aside without it would be of last week."""
+def test_the_write_ahead_log_is_restored_too(site, tmp_path):
+    """SQLite keeps the newest rows in a log beside its file; a copy without it would be outdated."""
     site.must("backup", tmp_path / "yesterday.tar")
     keep_open = site.folder / "open"
     with sqlite3.connect(site.database) as database:
         database.execute("UPDATE accounts_user SET first_name = 'from the log'")
         database.commit()
-        shutil.copytree(site.data, keep_open)  # as a power cut leaves it, with the log
+        shutil.copytree(site.data, keep_open)  # as after a power failure, with the log
     shutil.rmtree(site.data)
     keep_open.rename(site.data)
     assert (site.data / "mixtape.sqlite3-wal").stat().st_size > 0
@@ -88,7 +88,7 @@ def test_there_is_nothing_to_undo_before_the_first_restore(site):
     assert facts(site) == before
 
 
-def test_a_running_site_is_not_undone(site, tmp_path):
+def test_a_running_site_cannot_undo_a_restore(site, tmp_path):
     site.must("backup", tmp_path / "a.tar")
     site.must("restore", tmp_path / "a.tar", "--yes")
     beat = 'from mixes.services import workers; workers.beat(("long", "here", 1), "")'
@@ -102,7 +102,7 @@ def test_a_running_site_is_not_undone(site, tmp_path):
 
 @pytest.mark.django_db
 def test_an_empty_database_prunes_nothing(monkeypatch):
-    """As after a typing error in DATABASE_URL: every file is unknown, so none is rubbish."""
+    """As after a typing error in DATABASE_URL: every file is unknown, so nothing is deleted."""
     monkeypatch.setattr("mixes.services.maintenance.pruning.age_s", lambda path: 10**6)
     names = [f"{folder}/aa/{n}" for folder in storage.STORED_FOLDERS for n in range(5)] + ["uploads/x.part"]
     scratch = storage.path_of("scratch/mix-0123")
@@ -112,13 +112,13 @@ def test_an_empty_database_prunes_nothing(monkeypatch):
     with pytest.raises(CommandError, match=r"wrong database or the wrong folder\. Nothing was removed"):
         call_command("prune_media", "--yes", stdout=io.StringIO())
     assert all(storage.path_of(name).read_bytes() == b"precious" for name in names) and scratch.is_dir()
-    # and who says to be sure loses nothing for a month
+    # even then nothing is lost for a month
     call_command("prune_media", "--yes", "--many-orphans", stdout=io.StringIO())
     binned = storage.path_of(storage.BIN) / timezone.localdate().isoformat()
     assert all((binned / name).read_bytes() == b"precious" for name in names)
 
 
-# The wrong thing deleted
+# A deletion by mistake
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def mix(alice):
 
 
 def shape(mix):
-    """All that makes the arrangement."""
+    """Return the whole arrangement."""
     mix = Mix.objects.get(pk=mix.pk)
     items = [
         (i.track_id, i.position, i.join_style, i.join_s, i.join_auto)
@@ -140,7 +140,7 @@ def shape(mix):
 
 
 @pytest.mark.django_db
-def test_a_mix_deleted_by_mistake_comes_back_as_it_was_with_its_results(as_alice, mix):
+def test_a_mix_restored_from_the_bin_keeps_its_results(as_alice, mix):
     before = shape(mix)
     artifact = make_job_row(mix, State.DONE, files=("mp3",)).artifacts.get()
     page = as_alice.post(reverse("mixes:mix_delete", args=[mix.pk]), follow=True).content.decode()
@@ -153,7 +153,7 @@ def test_a_mix_deleted_by_mistake_comes_back_as_it_was_with_its_results(as_alice
 
 
 @pytest.mark.django_db
-def test_a_track_deleted_by_mistake_comes_back_and_undo_puts_it_where_it_stood(as_alice, mix):
+def test_undo_puts_a_restored_track_back_in_its_place(as_alice, mix):
     before = shape(mix)
     victim = mix.items.order_by("position")[1].track
     storage.path_of(victim.file).parent.mkdir(parents=True, exist_ok=True)
@@ -169,7 +169,7 @@ def test_a_track_deleted_by_mistake_comes_back_and_undo_puts_it_where_it_stood(a
 
 
 @pytest.mark.django_db(transaction=True)
-def test_after_thirty_days_they_are_gone_with_their_files_and_not_a_day_before(alice, as_alice, mix):
+def test_the_bin_is_emptied_after_thirty_days_with_all_files(alice, as_alice, mix):
     job = make_job_row(mix, State.DONE, files=("mp3",))
     track = make_track_row(alice)
     for name in (track.file, *Track.objects.exclude(pk=track.pk).values_list("file", flat=True)):

@@ -1,4 +1,4 @@
-"""`prune_media`: what is rubbish, what is not, and that nothing goes without a word."""
+"""`prune_media`: what is deleted, what is kept, and that everything is reported."""
 
 import io
 import os
@@ -35,13 +35,13 @@ def age(path, days=2):
 
 @pytest.fixture(autouse=True)
 def by_written_time(monkeypatch):
-    """The time of the last move cannot be set back in a test; that of the last writing can."""
+    """Use the time of the last write: the time of the last move cannot be set back in a test."""
     monkeypatch.setattr(pruning, "age_s", lambda path: pruning.time.time() - path.stat().st_mtime)
 
 
 @pytest.fixture
 def library(alice):
-    """A user with so many good files that one bad one is below the limit."""
+    """A user with so many good files that one orphan is below the limit."""
     tracks = [make_track_row(alice) for _ in range(30)]
     return [put_file(track.file, old=True) for track in tracks]
 
@@ -57,43 +57,43 @@ def prune(django_capture_on_commit_callbacks):
     return run
 
 
-def test_a_tidy_site_has_nothing_to_free(library, prune):
-    assert "nothing to free" in prune("--yes")
+def test_a_clean_site_has_nothing_to_delete(library, prune):
+    assert "nothing to delete" in prune("--yes")
     assert all(path.exists() for path in library)
 
 
-def test_it_tells_and_removes_nothing_without_yes(library, alice, prune):
+def test_without_yes_it_reports_and_deletes_nothing(library, alice, prune):
     orphan = put_file("tracks/zz/orphan", old=True)
     said = prune()
-    assert "1  files that no row names" in said and "1000 bytes" in said and "--yes" in said
+    assert "1  orphaned files" in said and "1000 bytes" in said and "--yes" in said
     assert orphan.exists()
 
 
-def test_files_that_no_row_names_lie_in_the_bin_for_thirty_days(library, prune):
+def test_orphaned_files_are_kept_in_the_bin_for_thirty_days(library, prune):
     orphan = put_file("tracks/zz/orphan", old=True)
     prune("--yes")
     today = timezone.localdate()
     kept = storage.path_of(f"bin/{today}/tracks/zz/orphan")
     assert not orphan.exists() and kept.read_bytes() == b"x" * 1000
-    assert "nothing to free" in prune("--yes") and kept.exists()
+    assert "nothing to delete" in prune("--yes") and kept.exists()
     kept.parents[2].rename(storage.path_of(f"bin/{today - timedelta(days=31)}"))
     assert "days of media/bin" in prune("--yes")
     assert list(storage.path_of("bin").iterdir()) == []
 
 
-def test_a_young_file_may_yet_be_named(library, prune):
+def test_recent_orphans_are_kept(library, prune):
     young = put_file("artifacts/aa/young")
-    assert "nothing to free" in prune("--yes") and young.exists()
+    assert "nothing to delete" in prune("--yes") and young.exists()
 
 
-def test_the_wrong_database_is_noticed_and_nothing_is_touched(library, alice, prune):
-    strangers = [put_file(f"tracks/zz/{n}", old=True) for n in range(2)]
+def test_a_wrong_database_is_detected_and_nothing_is_deleted(library, alice, prune):
+    orphans = [put_file(f"tracks/zz/{n}", old=True) for n in range(2)]
     binned = make_mix_row(alice, deleted_at=DAYS_AGO)
     with pytest.raises(CommandError, match=r"2 of 32 files .* wrong database"):
         prune("--yes")
-    assert all(path.exists() for path in strangers) and Mix.objects.filter(pk=binned.pk).exists()
+    assert all(path.exists() for path in orphans) and Mix.objects.filter(pk=binned.pk).exists()
     prune("--yes", "--many-orphans")
-    assert not any(path.exists() for path in strangers)
+    assert not any(path.exists() for path in orphans)
 
 
 def make_upload(owner, **fields):
@@ -103,7 +103,7 @@ def make_upload(owner, **fields):
     return upload, put_file(f"uploads/{upload.pk.hex}.part", old=True)
 
 
-def test_uploads_that_nobody_goes_on_with_are_dropped(library, alice, prune):
+def test_expired_uploads_are_deleted(library, alice, prune):
     dead, dead_part = make_upload(alice, expires_at=timezone.now() - timedelta(hours=1))
     alive, alive_part = make_upload(alice)
     assert "1  unfinished uploads" in prune("--yes")
@@ -111,15 +111,15 @@ def test_uploads_that_nobody_goes_on_with_are_dropped(library, alice, prune):
     assert alive_part.exists() and Upload.objects.get() == alive
 
 
-def test_the_file_of_an_upload_that_died_before_its_row_is_no_orphan(library, alice, prune):
+def test_a_file_moved_before_its_row_was_updated_is_no_orphan(library, alice, prune):
     upload, part = make_upload(alice)
     whole = put_file(pruning.tracks.file_name(upload.track_id), old=True)
     part.unlink()
-    assert "nothing to free" in prune("--yes") and whole.exists()
+    assert "nothing to delete" in prune("--yes") and whole.exists()
 
 
 def put_result(mix):
-    """The file of a job of `mix` that ended long ago."""
+    """Store the file of a job of `mix` that ended long ago."""
     job = MixJob.objects.create(
         owner=mix.owner,
         mix=mix,
@@ -135,7 +135,7 @@ def put_result(mix):
     return put_file(name, old=True)
 
 
-def test_the_bin_keeps_things_for_thirty_days(library, alice, prune):
+def test_deleted_items_stay_in_the_bin_for_thirty_days(library, alice, prune):
     old, young = make_mix_row(alice, deleted_at=DAYS_AGO), make_mix_row(alice, deleted_at=timezone.now())
     gone = make_track_row(alice, deleted_at=DAYS_AGO)
     song = put_file(gone.file, old=True)
@@ -148,10 +148,10 @@ def test_the_bin_keeps_things_for_thirty_days(library, alice, prune):
 
 def test_results_never_expire(library, alice, prune):
     result = put_result(make_mix_row(alice, tracks=0))
-    assert "nothing to free" in prune("--yes") and result.exists()
+    assert "nothing to delete" in prune("--yes") and result.exists()
 
 
-def test_leftovers_go_unless_their_job_is_still_open(library, alice, prune):
+def test_scratch_folders_are_deleted_unless_their_job_is_open(library, alice, prune):
     job = MixJob.objects.create(
         owner=alice, mix=make_mix_row(alice, tracks=0), title="M", snapshot={}, queue="long"
     )
@@ -164,7 +164,7 @@ def test_leftovers_go_unless_their_job_is_still_open(library, alice, prune):
     assert working.exists() and fresh.exists() and not stale.exists()
 
 
-def test_what_was_saved_from_the_bin_meanwhile_stays(library, alice):
+def test_items_restored_from_the_bin_meanwhile_are_kept(library, alice):
     mix = make_mix_row(alice, deleted_at=DAYS_AGO)
     rubbish = pruning.find_rubbish()
     Mix.objects.filter(pk=mix.pk).update(deleted_at=None)
@@ -172,7 +172,7 @@ def test_what_was_saved_from_the_bin_meanwhile_stays(library, alice):
     assert Mix.objects.filter(pk=mix.pk).exists()
 
 
-def test_pictures_go_once_no_mix_no_undo_and_no_run_knows_them(library, alice, prune):
+def test_pictures_are_deleted_once_no_mix_revision_or_job_uses_them(library, alice, prune):
     shown, undone, run_with, unused, young = (make_artwork_row(alice) for _ in range(5))
     files = [put_file(name, old=True) for row in Artwork.objects.all() for name in (row.file, row.shown_file)]
     mix = make_mix_row(alice, artwork=shown)
@@ -182,7 +182,7 @@ def test_pictures_go_once_no_mix_no_undo_and_no_run_knows_them(library, alice, p
     job = make_job_row(mix, "done")
     MixJob.objects.filter(pk=job.pk).update(snapshot={**job.snapshot, "picture": run_with.file})
     Artwork.objects.exclude(pk=young.pk).update(created_at=DAYS_AGO)
-    assert "1  pictures that nothing shows: 1000 bytes" in prune("--yes")
+    assert "1  unused pictures: 1000 bytes" in prune("--yes")
     assert set(Artwork.objects.all()) == {shown, undone, run_with, young}
     assert [path for path in files if not path.exists()] == [
         storage.path_of(unused.file),
@@ -190,7 +190,7 @@ def test_pictures_go_once_no_mix_no_undo_and_no_run_knows_them(library, alice, p
     ]
 
 
-def test_a_picture_that_is_shown_again_meanwhile_stays(library, alice):
+def test_a_picture_used_again_meanwhile_is_kept(library, alice):
     picture = make_artwork_row(alice)
     Artwork.objects.update(created_at=DAYS_AGO)
     rubbish = pruning.find_rubbish()

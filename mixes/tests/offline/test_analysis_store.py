@@ -1,4 +1,4 @@
-"""Analyses are kept by content, whole or not at all."""
+"""Analyses are stored by content, completely or not at all."""
 
 import shutil
 
@@ -18,7 +18,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def measured(monkeypatch):
-    """The paths that were really measured."""
+    """Return the paths that were analysed."""
     paths = []
 
     def analyse_track(ffmpeg, path, **options):
@@ -53,7 +53,7 @@ def test_a_damaged_or_old_record_is_measured_again(store, measured, tmp_path, da
     assert len(measured) == 2
 
 
-def test_nothing_half_written_stays_behind(store, tmp_path, monkeypatch):
+def test_no_incomplete_file_is_left(store, tmp_path, monkeypatch):
     song = write_wav(tmp_path / "a.wav", sine(440, 2))
 
     def fail(*_):
@@ -69,7 +69,7 @@ def test_results_keep_the_order_of_the_files(store, tmp_path):
     assert [result.path for result in run(songs, store)] == songs
 
 
-def test_a_bad_file_stops_all_or_is_listed(store, tmp_path):
+def test_a_bad_file_fails_everything_or_is_listed(store, tmp_path):
     good = write_wav(tmp_path / "good.wav", sine(440, 2))
     bad = tmp_path / "bad.mp3"
     bad.write_text("no music")
@@ -79,7 +79,7 @@ def test_a_bad_file_stops_all_or_is_listed(store, tmp_path):
     assert [result.error is None for result in results] == [True, False]
 
 
-def test_a_wish_to_stop_ends_it(store, tmp_path):
+def test_a_stop_request_cancels_the_analysis(store, tmp_path):
     with pytest.raises(Cancelled):
         run([write_wav(tmp_path / "a.wav", sine(440, 60))], store, should_stop=lambda: True)
 

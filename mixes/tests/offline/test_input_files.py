@@ -1,4 +1,4 @@
-"""Files, folders and playlists to a list of tracks."""
+"""Files, folders and playlists are expanded to a list of tracks."""
 
 import pytest
 
@@ -22,37 +22,37 @@ def test_a_folder_is_taken_in_natural_order(tmp_path):
     assert names(find_tracks([tmp_path])) == ["1 a.ogg", "2 b.FLAC", "10 c.mp3"]
 
 
-def test_what_is_no_track_is_passed_over_in_a_folder(tmp_path):
+def test_other_files_in_a_folder_are_ignored(tmp_path):
     touch(tmp_path, "a.mp3", "cover.jpg", "list.m3u", "._a.mp3", ".hidden.mp3")
     assert names(find_tracks([tmp_path])) == ["a.mp3"]
 
 
-def test_inner_folders_are_searched_only_when_asked(tmp_path):
+def test_subfolders_are_searched_only_with_recursive(tmp_path):
     touch(tmp_path, "b.mp3", "a/1.mp3", "c/2.mp3")
     assert names(find_tracks([tmp_path])) == ["b.mp3"]
     assert names(find_tracks([tmp_path], recursive=True)) == ["1.mp3", "b.mp3", "2.mp3"]
 
 
-def test_what_is_named_keeps_its_order(tmp_path):
+def test_named_files_keep_their_order(tmp_path):
     touch(tmp_path, "z.mp3", "a/1.mp3", "odd.bin")
     given = [tmp_path / "z.mp3", tmp_path / "a", tmp_path / "odd.bin"]
     assert names(find_tracks(given)) == ["z.mp3", "1.mp3", "odd.bin"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
-def test_a_playlist_gives_its_order_and_its_own_folder(tmp_path, encoding):
+def test_a_playlist_keeps_its_order_and_is_relative_to_its_folder(tmp_path, encoding):
     touch(tmp_path, "b.mp3", "inner/ä.mp3")
     text = "#EXTM3U\r\n#EXTINF:12,x\r\nb.mp3\r\n\r\ninner/ä.mp3\r\n"
     (tmp_path / "list.m3u").write_bytes(text.encode(encoding))
     assert names(find_tracks([tmp_path / "list.m3u"])) == ["b.mp3", "ä.mp3"]
 
 
-def test_what_is_missing_is_left_to_whoever_opens_it(tmp_path):
+def test_missing_files_are_returned_too(tmp_path):
     (tmp_path / "list.m3u8").write_text("gone.mp3\n")
     assert names(find_tracks([tmp_path / "no.mp3", tmp_path / "list.m3u8"])) == ["no.mp3", "gone.mp3"]
 
 
-def test_a_mix_that_lies_in_the_folder_is_no_track(tmp_path):
+def test_an_earlier_mix_in_the_folder_is_no_track(tmp_path):
     touch(tmp_path, "a.mp3", "party.mp3", "party.mp4", "party.timeline.json", ".mixtape-x.part/party.mp3")
     assert names(find_tracks([tmp_path], recursive=True)) == ["a.mp3"]
 
@@ -62,7 +62,7 @@ def test_a_name_as_long_as_names_can_be_is_a_track(tmp_path):
     assert len(find_tracks([tmp_path])) == 1
 
 
-def test_names_that_sort_alike_have_one_order(tmp_path):
+def test_names_that_compare_equal_have_a_fixed_order(tmp_path):
     touch(tmp_path, "1 a.mp3", "01 a.mp3", "001 a.mp3")
     assert names(find_tracks([tmp_path])) == ["001 a.mp3", "01 a.mp3", "1 a.mp3"]
 

@@ -1,4 +1,4 @@
-"""The operator's pages: what they show, what they do, and that a long list asks no more than a short one."""
+"""The admin: what it shows, what it does, and a constant number of queries."""
 
 from datetime import timedelta
 
@@ -48,7 +48,7 @@ def done(mix):
 
 
 def fill(owner):
-    """One more of everything, for a user of its own."""
+    """Create one more row of everything, for a separate user."""
     mix = make_mix_row(owner, tracks=1)
     make_job_row(mix, State.DONE, files=["mp3"])
     track = make_track_row(owner, state=Track.State.UPLOADING)
@@ -74,7 +74,7 @@ def act(client, action, *jobs):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_long_list_asks_no_more_than_a_short_one(
+def test_a_long_list_needs_no_more_queries_than_a_short_one(
     model, as_operator, alice, django_assert_num_queries, django_assert_max_num_queries
 ):
     users = get_user_model().objects
@@ -106,7 +106,7 @@ def test_every_list_can_be_searched(model, query, as_operator, alice):
     assert as_operator.get(list_of(model), {"q": query}).status_code == 200
 
 
-def test_a_run_is_shown_with_its_picture_its_check_sheet_and_its_files(as_operator, done):
+def test_a_job_is_shown_with_timeline_check_sheet_and_files(as_operator, done):
     page = as_operator.get(page_of(done)).content.decode()
     for words in ("<svg", "as YouTube plays it", "A note.", "render 12.3", "evenings-in-the-north.mp3"):
         assert words in page
@@ -122,14 +122,14 @@ def test_an_operator_gets_the_files_of_a_result(as_operator, as_alice, done):
     assert as_alice.get(url).status_code == 302
 
 
-def test_failed_runs_are_put_back_into_the_queue(as_operator, mix):
+def test_failed_jobs_are_requeued(as_operator, mix):
     job = make_job_row(mix, State.FAILED)
     assert b"1 put back into the queue." in act(as_operator, "retry_jobs", job).content
     job.refresh_from_db()
     assert job.state == State.QUEUED
 
 
-def test_runs_are_cancelled(as_operator, mix):
+def test_jobs_are_cancelled(as_operator, mix):
     job = make_job_row(mix)
     act(as_operator, "cancel_jobs", job)
     job.refresh_from_db()
@@ -137,19 +137,19 @@ def test_runs_are_cancelled(as_operator, mix):
 
 
 @pytest.mark.parametrize("stage", ["draw", "render", "video", "write", "check"])
-def test_runs_are_made_again_from_each_stage(stage, as_operator, done):
+def test_jobs_are_made_again_from_each_stage(stage, as_operator, done):
     act(as_operator, f"make_again_from_{stage}", done)
     done.refresh_from_db()
     assert (done.state, done.from_stage) == (State.QUEUED, stage)
 
 
-def test_what_cannot_be_done_is_told_of_and_the_rest_is_done(as_operator, alice, mix):
+def test_failures_of_an_action_are_reported_and_the_rest_is_done(as_operator, alice, mix):
     open_job, failed = make_job_row(mix), make_job_row(make_mix_row(alice), State.FAILED)
     page = act(as_operator, "retry_jobs", open_job, failed).content.decode()
     assert "It is still being made." in page and "1 put back into the queue." in page
 
 
-def test_who_may_only_look_cannot_act(alice, mix):
+def test_view_only_users_cannot_run_actions(alice, mix):
     from django.contrib.auth.models import Permission
 
     alice.is_staff = True
@@ -165,14 +165,14 @@ def test_who_may_only_look_cannot_act(alice, mix):
     assert client.get(url).status_code == 403
 
 
-def test_deleting_a_run_takes_its_files(as_operator, done, django_capture_on_commit_callbacks):
+def test_deleting_a_job_deletes_its_files(as_operator, done, django_capture_on_commit_callbacks):
     path = storage.path_of(done.artifacts.get().file)
     with django_capture_on_commit_callbacks(execute=True):
         as_operator.post(reverse("admin:mixes_mixjob_delete", args=[done.pk]), {"post": "yes"}, follow=True)
     assert not MixJob.objects.exists() and not path.exists()
 
 
-def test_deleting_several_runs_takes_their_files(as_operator, done, django_capture_on_commit_callbacks):
+def test_deleting_several_jobs_deletes_their_files(as_operator, done, django_capture_on_commit_callbacks):
     path = storage.path_of(done.artifacts.get().file)
     with django_capture_on_commit_callbacks(execute=True):
         data = {"action": "delete_selected", "_selected_action": [done.pk], "post": "yes"}
@@ -188,14 +188,14 @@ def test_a_track_is_shown_with_its_analysis_and_its_errors(as_operator, alice):
     assert "It is silent." in as_operator.get(page_of(refused)).content.decode()
 
 
-def test_tracks_are_listened_to_again(as_operator, alice):
+def test_tracks_are_analysed_again(as_operator, alice):
     track = make_track_row(alice, "Rain")
     data = {"action": "reanalyse", "_selected_action": [track.pk]}
     as_operator.post(list_of("mixes_track"), data)
     assert track.analyses.get().state == State.QUEUED
 
 
-def test_a_worker_that_has_gone_silent_is_seen(as_operator):
+def test_a_silent_worker_is_shown_as_dead(as_operator):
     for pid, minutes in ((1, 0), (2, 5)):
         heard = timezone.now() - timedelta(minutes=minutes)
         WorkerNode.objects.create(queue="long", host="here", pid=pid, heartbeat_at=heard)
@@ -204,7 +204,7 @@ def test_a_worker_that_has_gone_silent_is_seen(as_operator):
 
 
 def test_the_storage_of_each_user_is_summed_up_once(as_operator, alice, done):
-    make_artwork_row(alice)  # 1,000 bytes beside three tracks of a million each
+    make_artwork_row(alice)  # 1,000 bytes and three tracks of a million each
     page = as_operator.get(list_of("accounts_user")).content.decode()
     assert "2.9\xa0MB" in page
 
@@ -223,7 +223,7 @@ def test_a_user_made_in_the_admin_can_sign_in(as_operator):
     assert user.emailaddress_set.get().verified
 
 
-def test_deleting_a_user_takes_their_files_and_the_last_operator_stays(
+def test_deleting_a_user_deletes_their_files_and_the_last_operator_stays(
     as_operator, alice, done, django_capture_on_commit_callbacks
 ):
     path = storage.path_of(done.artifacts.get().file)

@@ -1,4 +1,4 @@
-"""What the page says of a check sheet."""
+"""The check sheet in words."""
 
 import pytest
 
@@ -16,8 +16,8 @@ def sheet(*items, **measured):
         "true_peak_dbtp": -1.23,
         "joins": [{"dip_lu": 0.6}, {"dip_lu": None}],
     }
-    told = [{"name": n, "verdict": v, "sentence": s} for n, v, s in items]
-    return {**base, **measured, "items": told}
+    checks = [{"name": n, "verdict": v, "sentence": s} for n, v, s in items]
+    return {**base, **measured, "items": checks}
 
 
 def say(name, **measured):
@@ -43,9 +43,9 @@ def say(name, **measured):
         ("true_peak", {}, "Peaks safe, \u22121.2 dBTP"),
         ("true_peak", {"true_peak_dbtp": None}, "No peak to measure"),
         ("range", {"range_lu": 13.0}, "Loudness range 13.0 LU: wide, quiet passages stay quiet"),
-        ("joins", {}, "Every join even; the deepest dips by 0.6 LU"),
-        ("joins", {"joins": []}, "No join whose loudness could dip"),
-        ("joins", {"joins": [{"dip_lu": -0.2}]}, "Every join even: loudness dips at none"),
+        ("joins", {}, "Every join is even; the largest dip is 0.6 LU"),
+        ("joins", {"joins": []}, "No join where loudness could dip"),
+        ("joins", {"joins": [{"dip_lu": -0.2}]}, "Every join is even: loudness never dips"),
         ("something new", {}, "as the engine has it"),
     ],
 )
@@ -66,7 +66,7 @@ def test_faults_come_first_in_the_engines_own_words():
     )
 
 
-def test_what_holds_for_all_files_is_said_once_with_the_worst_figure():
+def test_findings_common_to_all_files_are_shown_once_with_the_worst_figure():
     mp3 = sheet(("true_peak", "ok", ""), true_peak_dbtp=-1.6)
     mp4 = sheet(("true_peak", "ok", ""), true_peak_dbtp=-1.2)
     assert checked_words({"mp3": mp3, "mp4": mp4}) == (Checked("ok", "Peaks safe, \u22121.2 dBTP"),)
@@ -77,7 +77,7 @@ def test_a_fault_of_one_file_names_it():
     assert checked_words({"mp3": mp3, "mp4": mp4}) == (Checked("wrong", "MP3: 1 damaged place."),)
 
 
-def test_notes_of_the_whole_run_are_told_elsewhere():
+def test_notes_of_the_job_are_not_in_the_report():
     assert checked_words({"mp3": sheet(("plan", "note", "-"), ("remark", "note", "-"))}) == ()
 
 

@@ -1,4 +1,4 @@
-"""What no button of ours sends: two presses at once, searches that no person types."""
+"""Requests that no button sends: concurrent presses and hostile searches."""
 
 import dataclasses
 import io
@@ -21,7 +21,7 @@ def test_of_two_presses_at_once_one_adds_the_demo_set(alice, monkeypatch):
 
     def write_slowly(ready, folder):
         monkeypatch.setattr(demo, "_write_missing", write)
-        demo.add_demo_set(alice)  # the other press, which is faster
+        demo.add_demo_set(alice)  # the concurrent press, which is faster
         return write(ready, folder)
 
     monkeypatch.setattr(demo, "_write_missing", write_slowly)
@@ -29,7 +29,7 @@ def test_of_two_presses_at_once_one_adds_the_demo_set(alice, monkeypatch):
     assert Mix.objects.get().items.count() == 3
 
 
-def test_pictures_that_arrive_side_by_side_do_not_pass_the_limit(alice, settings, monkeypatch):
+def test_concurrent_pictures_do_not_exceed_the_limit(alice, settings, monkeypatch):
     read = artwork.safe_picture
 
     def picture():
@@ -39,7 +39,7 @@ def test_pictures_that_arrive_side_by_side_do_not_pass_the_limit(alice, settings
 
     def read_slowly(*args, **kwargs):
         monkeypatch.setattr(artwork, "safe_picture", read)
-        size = artwork.add_artwork(alice, picture()).size  # the other one, which is faster
+        size = artwork.add_artwork(alice, picture()).size  # the concurrent request, which is faster
         settings.LIMITS = dataclasses.replace(settings.LIMITS, storage_bytes=size + 1)
         return read(*args, **kwargs)
 
@@ -50,6 +50,6 @@ def test_pictures_that_arrive_side_by_side_do_not_pass_the_limit(alice, settings
 
 
 @pytest.mark.parametrize("name", ["mix_list", "mix_add", "track_list"])
-def test_a_search_for_a_thousand_words_is_answered(as_alice, alice, name):
+def test_a_search_with_a_thousand_words_works(as_alice, alice, name):
     args = (make_mix_row(alice, tracks=1).pk,) if name == "mix_add" else ()
     assert as_alice.get(reverse(f"mixes:{name}", args=args), {"q": "a " * 2000}).status_code == 200

@@ -1,4 +1,4 @@
-"""The one button, and the page of a run from the queue to its result."""
+"""The Make button, and the page of a job from the queue to its result."""
 
 import re
 import uuid
@@ -32,14 +32,14 @@ def text_of(response):
 
 
 def of_mixes(captured):
-    """The queries that are ours, without those for session and user."""
+    """Return the queries of the mixes app, without those for session and user."""
     return [query["sql"] for query in captured.captured_queries if '"mixes_' in query["sql"]]
 
 
 # Making
 
 
-def test_pressing_the_button_leads_to_the_page_of_the_run(as_alice, mix):
+def test_pressing_make_leads_to_the_job_page(as_alice, mix):
     response = as_alice.post(url_of("mix_make", mix))
     job = MixJob.objects.get()
     assert (response.status_code, response.url) == (302, url_of("job_detail", job))
@@ -50,12 +50,12 @@ def test_pressing_it_twice_leads_to_the_same_page(as_alice, mix):
     assert len(urls) == 1 and MixJob.objects.count() == 1
 
 
-def test_htmx_is_sent_to_the_page_by_a_header(as_alice, mix):
+def test_htmx_is_redirected_by_a_header(as_alice, mix):
     response = as_alice.post(url_of("mix_make", mix), headers=HTMX)
     assert response.headers["HX-Redirect"] == url_of("job_detail", MixJob.objects.get())
 
 
-def test_what_cannot_be_made_is_said_on_the_page_of_the_mix(as_alice, alice):
+def test_a_refused_request_is_explained_on_the_mix_page(as_alice, alice):
     empty = make_mix_row(alice, tracks=0)
     response = as_alice.post(url_of("mix_make", empty))
     assert response.url == url_of("mix_detail", empty)
@@ -64,11 +64,11 @@ def test_what_cannot_be_made_is_said_on_the_page_of_the_mix(as_alice, alice):
     ]
 
 
-# Whose is it?
+# Access
 
 
 @pytest.mark.parametrize("name", [*PAGES, *POSTS])
-def test_pages_of_runs_are_their_owners_alone(name, as_bob, as_nobody, done):
+def test_only_the_owner_sees_job_pages(name, as_bob, as_nobody, done):
     method = "get" if name in PAGES else "post"
     assert getattr(as_bob, method)(url_of(name, done)).status_code == 404
     response = getattr(as_nobody, method)(url_of(name, done))
@@ -77,31 +77,31 @@ def test_pages_of_runs_are_their_owners_alone(name, as_bob, as_nobody, done):
 
 
 @pytest.mark.parametrize("name", [*PAGES, *POSTS])
-def test_each_page_has_its_method_and_needs_a_run_that_is_there(name, as_alice, done):
+def test_each_page_checks_its_method_and_the_job(name, as_alice, done):
     wrong, right = ("post", "get") if name in PAGES else ("get", "post")
     assert getattr(as_alice, wrong)(url_of(name, done)).status_code == 405
     nowhere = reverse(f"mixes:{name}", args=[uuid.uuid4()])
     assert getattr(as_alice, right)(nowhere).status_code == 404
 
 
-def test_somebody_elses_mix_is_not_made(as_bob, as_nobody, as_alice, mix):
+def test_another_users_mix_is_not_made(as_bob, as_nobody, as_alice, mix):
     assert as_bob.post(url_of("mix_make", mix)).status_code == 404
     assert as_nobody.post(url_of("mix_make", mix)).status_code == 302
     assert as_alice.get(url_of("mix_make", mix)).status_code == 405
     assert not MixJob.objects.exists()
 
 
-# While it is made
+# Progress
 
 
-def test_a_waiting_run_shows_its_place_and_asks_twice_a_second(as_alice, mix):
+def test_a_waiting_job_shows_its_place_and_polls_twice_a_second(as_alice, mix):
     job = make_job_row(mix)
     page = text_of(as_alice.get(url_of("job_detail", job)))
     assert "Next in the queue" in page and 'hx-trigger="every 500ms"' in page
     assert f'hx-get="{url_of("job_status", job)}"' in page
 
 
-def test_a_running_run_shows_stage_percent_and_remaining_time(as_alice, mix):
+def test_a_running_job_shows_stage_percent_and_remaining_time(as_alice, mix):
     job = make_job_row(mix, State.RUNNING, stage="render", progress=425, eta_s=61, attempt=2)
     fragment = text_of(as_alice.get(url_of("job_status", job), headers=HTMX))
     for words in ("Mixing the songs", "42 %", "about 60 s left", "Attempt 2 of 3", 'hx-trigger="every 2s"'):
@@ -110,29 +110,29 @@ def test_a_running_run_shows_stage_percent_and_remaining_time(as_alice, mix):
     assert "<html" not in fragment
 
 
-def test_a_run_that_is_being_cancelled_says_so(as_alice, mix):
+def test_a_job_being_cancelled_says_so(as_alice, mix):
     job = make_job_row(mix, State.RUNNING, cancel_requested=True)
     assert "Stopping" in text_of(as_alice.get(url_of("job_status", job), headers=HTMX))
 
 
-def test_a_poll_of_an_ended_run_loads_the_page_anew(as_alice, done):
+def test_a_poll_of_an_ended_job_reloads_the_page(as_alice, done):
     response = as_alice.get(url_of("job_status", done), headers=HTMX)
     assert response.headers["HX-Refresh"] == "true"
     assert "Done: Evenings in the North" in response.headers["HX-Trigger"]
     assert "hx-trigger" not in text_of(response)
 
 
-def test_the_status_by_itself_leads_to_the_page(as_alice, done):
+def test_the_status_url_redirects_to_the_page(as_alice, done):
     assert as_alice.get(url_of("job_status", done)).url == url_of("job_detail", done)
 
 
-def test_without_scripts_an_open_page_loads_itself_again(as_alice, mix):
+def test_without_scripts_an_open_page_refreshes_itself(as_alice, mix):
     job = make_job_row(mix)
     page = text_of(as_alice.get(url_of("job_detail", job)))
     assert re.search(r'<noscript>\s*<meta http-equiv="refresh"', page)
 
 
-def test_other_open_runs_are_listed(as_alice, alice, mix):
+def test_other_open_jobs_are_listed(as_alice, alice, mix):
     make_job_row(make_mix_row(alice, "Morning run"), State.RUNNING, stage="draw", progress=720, eta_s=12)
     page = text_of(as_alice.get(url_of("job_detail", make_job_row(mix))))
     assert "Also running" in page and "Morning run" in page and "Painting the picture · 72 %" in page
@@ -163,26 +163,26 @@ def test_a_result_has_player_chapters_checks_downloads_and_description(as_alice,
     assert "style=" not in page.split("<main")[1]
 
 
-def test_a_result_without_video_is_heard(as_alice, mix):
+def test_a_result_without_video_has_an_audio_player(as_alice, mix):
     job = make_job_row(mix, State.DONE, files=["mp3"])
     page = text_of(as_alice.get(url_of("job_detail", job)))
     assert "<audio controls" in page and "<video" not in page
 
 
-def test_a_changed_arrangement_is_told_of(as_alice, mix, done):
+def test_a_changed_arrangement_is_shown(as_alice, mix, done):
     assert "was changed after this" not in text_of(as_alice.get(url_of("job_detail", done)))
     mix.version += 1
     mix.save()
     assert "was changed after this" in text_of(as_alice.get(url_of("job_detail", done)))
 
 
-def test_a_result_whose_file_has_gone_still_has_a_page(as_alice, done):
+def test_a_result_with_a_missing_file_still_has_a_page(as_alice, done):
     for row in done.artifacts.all():
         storage.remove(row.file)
     assert as_alice.get(url_of("job_detail", done)).status_code == 200
 
 
-def test_a_failure_says_why_and_what_to_do(as_alice, mix):
+def test_a_failure_shows_the_reason_and_what_to_do(as_alice, mix):
     job = make_job_row(mix, State.FAILED, error_text="“Rain”: it is damaged.")
     page = text_of(as_alice.get(url_of("job_detail", job)))
     assert "“Rain”: it is damaged." in page and "Try again" in page and url_of("job_retry", job) in page
@@ -194,39 +194,37 @@ def test_names_are_shown_as_they_are_and_never_run(as_alice, alice):
     assert "<script>alert" not in page and "&lt;script&gt;alert" in page
 
 
-def test_the_page_asks_the_same_however_much_there_is(
-    as_alice, alice, mix, done, django_assert_max_num_queries
-):
+def test_the_number_of_queries_is_constant(as_alice, alice, mix, done, django_assert_max_num_queries):
     for _ in range(4):
         make_job_row(mix, State.DONE)
         make_job_row(make_mix_row(alice), State.RUNNING)
     with django_assert_max_num_queries(20) as captured:
         as_alice.get(url_of("job_detail", done))
-    assert len(of_mixes(captured)) == 4  # the run, its files, those also running, those before
+    assert len(of_mixes(captured)) == 4  # the job, its files, other open jobs, earlier results
 
 
-def test_the_timeline_is_there_as_data(as_alice, done):
+def test_the_timeline_is_available_as_json(as_alice, done):
     data = as_alice.get(url_of("job_timeline", done)).json()
     assert len(data["clips"]) == 3 and len(data["joins"]) == 2 and len(data["chapters"]) == 3
     assert data["duration_s"] == data["clips"][-1]["start_s"] + data["clips"][-1]["length_s"]
 
 
-# What can be done with it
+# Actions
 
 
-def test_a_run_is_cancelled(as_alice, mix):
+def test_a_job_is_cancelled(as_alice, mix):
     job = make_job_row(mix)
     assert as_alice.post(url_of("job_cancel", job)).url == url_of("job_detail", job)
     job.refresh_from_db()
     assert job.state == State.CANCELLED
 
 
-def test_cancelling_too_late_is_told(as_alice, done):
+def test_cancelling_too_late_is_reported(as_alice, done):
     response = as_alice.post(url_of("job_cancel", done), follow=True)
     assert "It had already ended." in text_of(response)
 
 
-def test_a_failed_run_is_tried_again(as_alice, mix):
+def test_a_failed_job_is_retried(as_alice, mix):
     job = make_job_row(mix, State.FAILED)
     as_alice.post(url_of("job_retry", job))
     job.refresh_from_db()
@@ -239,13 +237,13 @@ def test_a_result_is_deleted_and_the_mix_stays(as_alice, mix, done):
     mix.refresh_from_db()
 
 
-def test_an_open_run_is_not_deleted(as_alice, mix):
+def test_an_open_job_is_not_deleted(as_alice, mix):
     job = make_job_row(mix)
     assert as_alice.post(url_of("job_delete", job)).url == url_of("job_detail", job)
     assert MixJob.objects.exists()
 
 
-def test_a_mail_is_asked_for_and_taken_back(as_alice, mix):
+def test_a_mail_can_be_requested_and_cancelled(as_alice, mix):
     job = make_job_row(mix)
     for data, wanted in (({"mail": "1"}, True), ({}, False)):
         as_alice.post(url_of("job_mail", job), data)
@@ -253,13 +251,13 @@ def test_a_mail_is_asked_for_and_taken_back(as_alice, mix):
         assert job.mail_when_done is wanted
 
 
-def test_runs_of_a_binned_mix_are_not_shown(as_alice, mix, done):
+def test_jobs_of_a_binned_mix_are_not_shown(as_alice, mix, done):
     mix.deleted_at = done.finished_at
     mix.save()
     assert as_alice.get(url_of("job_detail", done)).status_code == 404
 
 
-# Its files
+# Files
 
 
 @pytest.mark.parametrize(
@@ -273,7 +271,7 @@ def test_runs_of_a_binned_mix_are_not_shown(as_alice, mix, done):
         ("timeline", "application/json"),
     ],
 )
-def test_files_are_sent_as_what_they_are(as_alice, mix, kind, content_type):
+def test_files_are_sent_with_their_content_type(as_alice, mix, kind, content_type):
     row = make_artifact_row(make_job_row(mix, State.DONE), kind)
     shown, saved = (as_alice.get(url_of(name, row)) for name in ("artifact", "artifact_download"))
     for response in (shown, saved):
@@ -292,7 +290,7 @@ def test_a_player_can_seek(as_alice, mix):
 
 
 @pytest.mark.parametrize("name", ["artifact", "artifact_download"])
-def test_files_are_their_owners_alone(name, as_alice, as_bob, as_nobody, mix):
+def test_only_the_owner_gets_the_files(name, as_alice, as_bob, as_nobody, mix):
     row = make_artifact_row(make_job_row(mix, State.DONE))
     assert as_bob.get(url_of(name, row)).status_code == 404
     assert as_nobody.get(url_of(name, row)).status_code == 302
@@ -301,7 +299,7 @@ def test_files_are_their_owners_alone(name, as_alice, as_bob, as_nobody, mix):
     assert as_alice.head(url_of(name, row)).status_code == 200
 
 
-def test_a_file_that_has_gone_is_not_found(as_alice, mix):
+def test_a_missing_file_is_not_found(as_alice, mix):
     row = make_artifact_row(make_job_row(mix, State.DONE))
     storage.remove(row.file)
     assert as_alice.get(url_of("artifact", row)).status_code == 404

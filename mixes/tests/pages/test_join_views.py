@@ -1,4 +1,4 @@
-"""The panel of one join: what it shows, what it saves, what it lets one hear."""
+"""The panel of one join: display, settings and preview."""
 
 import uuid
 
@@ -43,7 +43,7 @@ def test_a_join_is_set_and_shown_as_set_by_hand(as_alice, item):
     assert "set by you" in as_alice.get(reverse("mixes:mix_detail", args=(item.mix_id,))).content.decode()
 
 
-def test_a_script_gets_the_panel_and_the_mix_in_pieces(as_alice, item):
+def test_htmx_gets_the_panel_and_the_mix_as_fragments(as_alice, item):
     page = save(as_alice, item, headers=HTMX, length="auto").content.decode()
     assert f'id="join-panel-{item.pk}"' in page
     assert 'id="track-list"' in page
@@ -51,7 +51,7 @@ def test_a_script_gets_the_panel_and_the_mix_in_pieces(as_alice, item):
     assert item.join_auto
 
 
-def test_back_to_automatic(as_alice, item):
+def test_a_join_is_set_back_to_automatic(as_alice, item):
     save(as_alice, item, style="cut")
     save(as_alice, item, reset="1", style="cut")
     item.refresh_from_db()
@@ -67,12 +67,12 @@ def test_back_to_automatic(as_alice, item):
         {"length": "x"},
     ],
 )
-def test_what_cannot_be_is_refused(as_alice, item, fields):
+def test_invalid_values_are_refused(as_alice, item, fields):
     assert save(as_alice, item, **fields).status_code == 422
     assert Mix.objects.get().version == 0
 
 
-def test_a_stale_panel_gets_the_mix_as_it_is(as_alice, item):
+def test_a_stale_panel_gets_the_current_mix(as_alice, item):
     Mix.objects.update(version=5)
     assert save(as_alice, item, version=4, style="cut").status_code == 409
     item.refresh_from_db()
@@ -87,7 +87,7 @@ def test_the_last_song_has_no_join(as_alice, mix):
     assert answer.status_code == 409
 
 
-def test_hearing_a_join_asks_for_its_sound_once(as_alice, item):
+def test_a_preview_of_a_join_is_requested_once(as_alice, item):
     for _ in range(2):
         answer = as_alice.post(url("join_preview", item), headers={"Accept": "application/json"})
         assert answer.status_code == 200
@@ -106,11 +106,11 @@ def test_ids_must_belong_together(as_alice, alice, item):
     assert as_alice.get(url("join", item, uuid.uuid4())).status_code == 404
 
 
-def test_a_preview_is_not_asked_for_by_a_link(as_alice, item):
+def test_a_preview_requires_post(as_alice, item):
     assert as_alice.get(url("join_preview", item)).status_code == 405
 
 
-def test_the_picture_shows_the_overlap_where_it_is(item):
+def test_the_drawing_shows_the_overlap_at_its_position(item):
     MixTrack.objects.filter(pk=item.pk).update(join_s=10.0)
     item.refresh_from_db()
     picture = join_page(item).picture

@@ -1,4 +1,4 @@
-"""Pages of mixes: the list, the arranging page and every edit on it, look and words, the bin."""
+"""Pages of mixes: the list, the editor with every edit, the look, the bin."""
 
 import json
 import uuid
@@ -54,46 +54,46 @@ def test_pages_work(as_alice, mix, name):
 
 
 @pytest.mark.parametrize("name", ["mix_list", "bin"])
-def test_lists_work_with_and_without_something_in_them(as_alice, mix, name):
+def test_lists_work_empty_and_filled(as_alice, mix, name):
     assert as_alice.get(reverse(f"mixes:{name}")).status_code == 200
     edits.bin_mix(mix)
     assert as_alice.get(reverse(f"mixes:{name}")).status_code == 200
 
 
 @pytest.mark.parametrize("name", [*GETS, *POSTS])
-def test_somebody_elses_mix_is_not_there(as_bob, mix, name):
+def test_another_users_mix_is_not_found(as_bob, mix, name):
     answer = as_bob.post(url(name, mix)) if name in POSTS else as_bob.get(url(name, mix))
     assert answer.status_code == 404
 
 
 @pytest.mark.parametrize("name", [*GETS, *POSTS])
-def test_who_is_signed_out_is_asked_to_sign_in(as_nobody, mix, name):
+def test_signed_out_users_are_asked_to_sign_in(as_nobody, mix, name):
     answer = as_nobody.post(url(name, mix)) if name in POSTS else as_nobody.get(url(name, mix))
     assert answer.status_code == 302
     assert reverse("account_login") in answer["Location"]
 
 
 @pytest.mark.parametrize("name", POSTS)
-def test_what_changes_something_is_no_link(as_alice, mix, name):
+def test_changing_views_reject_get(as_alice, mix, name):
     assert as_alice.get(url(name, mix)).status_code == 405
 
 
 @pytest.mark.parametrize("name", ["mix_detail", "mix_state"])
-def test_what_only_shows_takes_no_form(as_alice, mix, name):
+def test_showing_views_reject_post(as_alice, mix, name):
     assert as_alice.post(url(name, mix)).status_code == 405
 
 
 @pytest.mark.parametrize("name", ["mix_create", "mix_demo"])
-def test_nothing_is_made_by_a_link(as_alice, name):
+def test_get_requests_create_nothing(as_alice, name):
     assert as_alice.get(reverse(f"mixes:{name}")).status_code == 405
 
 
 @pytest.mark.parametrize("name", GETS)
-def test_an_unknown_id_is_not_there(as_alice, name):
+def test_an_unknown_id_is_not_found(as_alice, name):
     assert as_alice.get(reverse(f"mixes:{name}", args=(uuid.uuid4(),))).status_code == 404
 
 
-def test_the_empty_list_tells_what_to_do(as_alice):
+def test_the_empty_list_says_what_to_do(as_alice):
     page = as_alice.get(reverse("mixes:mix_list")).content.decode()
     for words in ("No mixes yet", "New mix", "Add a demo mix", "FLAC", "Nothing is public"):
         assert words in page
@@ -128,13 +128,13 @@ def test_the_list_has_pages_of_24(as_alice, alice):
 
 
 def count_queries(client, address, django_assert_max_num_queries):
-    client.get(reverse("mixes:bin"))  # the first page of a session notes that it is used
+    client.get(reverse("mixes:bin"))  # the first page of a session updates the session
     with django_assert_max_num_queries(100) as caught:
         assert client.get(address).status_code == 200
     return len(caught)
 
 
-def test_the_list_asks_the_same_whatever_it_shows(as_alice, alice, django_assert_max_num_queries):
+def test_the_list_needs_a_constant_number_of_queries(as_alice, alice, django_assert_max_num_queries):
     counts = []
     for _ in range(2):
         for _ in range(4):
@@ -144,7 +144,9 @@ def test_the_list_asks_the_same_whatever_it_shows(as_alice, alice, django_assert
 
 
 @pytest.mark.parametrize("name", GETS)
-def test_a_mixs_page_asks_the_same_whatever_its_length(as_alice, alice, name, django_assert_max_num_queries):
+def test_the_mix_page_needs_a_constant_number_of_queries(
+    as_alice, alice, name, django_assert_max_num_queries
+):
     counts = []
     for count in (2, 12):
         mix = make_mix_row(alice, tracks=count)
@@ -190,7 +192,7 @@ def test_a_row_moves_without_a_script(as_alice, mix, direction, expected):
     assert titles(mix) == expected.split()
 
 
-def test_a_whole_order_is_taken_and_answered_in_pieces(as_alice, mix):
+def test_a_new_order_is_applied_and_answered_with_fragments(as_alice, mix):
     order = [item.pk for item in reversed(items(mix))]
     answer = edit(as_alice, mix, htmx=True, reorder=",".join(map(str, order)))
     assert answer.status_code == 200
@@ -199,7 +201,7 @@ def test_a_whole_order_is_taken_and_answered_in_pieces(as_alice, mix):
     assert titles(mix) == ["Canon", "Bolero", "Aria"]
 
 
-def test_a_song_is_removed_and_undo_brings_it_back(as_alice, mix):
+def test_undo_restores_a_removed_song(as_alice, mix):
     edit(as_alice, mix, remove=items(mix)[0].pk)
     assert titles(mix) == ["Bolero", "Canon"]
     assert "Removed “Aria”" in as_alice.get(url("mix_detail", mix)).content.decode()
@@ -222,7 +224,7 @@ def test_a_mix_is_renamed(as_alice, mix):
 
 
 @pytest.mark.parametrize("htmx", [False, True])
-def test_an_edit_from_a_stale_page_gets_the_state_as_it_is(as_alice, mix, htmx):
+def test_an_edit_from_a_stale_page_gets_the_current_state(as_alice, mix, htmx):
     edit(as_alice, mix, rename="Nights")
     answer = edit(as_alice, mix, htmx=htmx, version=0, remove=items(mix)[0].pk)
     assert answer.status_code == 409
@@ -251,19 +253,19 @@ def test_an_item_that_was_removed_elsewhere_is_a_stale_edit(as_alice, mix):
         {"undo": "1", "version": "9" * 5000},
     ],
 )
-def test_a_form_that_no_button_sends_changes_nothing(as_alice, mix, fields):
+def test_an_invalid_form_changes_nothing(as_alice, mix, fields):
     assert edit(as_alice, mix, **fields).status_code == 422
     assert Mix.objects.get().version == 0
 
 
-def test_the_state_is_sent_only_when_it_is_another(as_alice, mix):
+def test_the_state_is_sent_only_when_it_has_changed(as_alice, mix):
     digest = as_alice.get(url("mix_detail", mix)).context["sheet"].digest
     assert as_alice.get(url("mix_state", mix), {"seen": digest}).status_code == 204
     Track.objects.filter(title="Aria").update(title="Other")
     assert as_alice.get(url("mix_state", mix), {"seen": digest}).status_code == 200
 
 
-def test_settings_are_saved_and_told_by_name(as_alice, mix):
+def test_settings_are_saved_and_named_in_the_undo_button(as_alice, mix):
     form = {**SETTINGS, "version": 0, "style": "radio"}
     assert as_alice.post(url("mix_settings", mix), form).status_code == 302
     assert Mix.objects.get().style == "radio"
@@ -305,7 +307,7 @@ def test_impossible_settings_are_refused_and_nothing_is_changed(as_alice, mix, f
     assert Mix.objects.get().version == 0
 
 
-def test_words_are_saved_and_previewed(as_alice, mix):
+def test_the_look_is_saved_and_previewed(as_alice, mix):
     answer = as_alice.post(url("mix_look", mix), {**WORDS, "preview": "1"})
     assert "0:00 Band \u2013 Aria" in answer.content.decode()
     assert Mix.objects.get().title == "Evenings in the North"
@@ -317,14 +319,14 @@ def test_a_title_is_needed(as_alice, mix):
     assert as_alice.post(url("mix_look", mix), {**WORDS, "title": "", "version": 0}).status_code == 422
 
 
-def test_words_from_a_stale_page_are_not_saved(as_alice, mix):
+def test_the_look_from_a_stale_page_is_not_saved(as_alice, mix):
     edit(as_alice, mix, rename="Days")
     answer = as_alice.post(url("mix_look", mix), {**WORDS, "version": 0}, headers=HTMX)
     assert answer.status_code == 409
     assert Mix.objects.get().title == "Days"
 
 
-def test_a_template_without_the_tracklist_is_told(as_alice, mix):
+def test_a_template_without_the_tracklist_is_reported(as_alice, mix):
     Mix.objects.update(description_template="{title}")
     rules = as_alice.get(url("mix_look", mix)).context["look"].words.rules
     assert [rule.holds for rule in rules] == [False, True, True, True, False]
@@ -336,7 +338,7 @@ def test_songs_are_added_from_the_library_even_twice(as_alice, mix, alice):
     assert titles(mix) == ["Aria", "Bolero", "Canon", "Aria"]
 
 
-def test_nobody_adds_somebody_elses_song(as_alice, mix, bob):
+def test_songs_of_other_users_cannot_be_added(as_alice, mix, bob):
     as_alice.post(url("mix_add", mix), {"track": [str(make_track_row(bob).pk), "nonsense"]})
     assert len(titles(mix)) == 3
 
@@ -346,7 +348,7 @@ def test_a_mix_is_duplicated(as_alice, mix):
     assert "Copy of Evenings in the North" in answer.content.decode()
 
 
-def test_a_deleted_mix_comes_back_from_the_toast_and_from_the_bin(as_alice, mix):
+def test_a_deleted_mix_can_be_restored_from_the_toast_and_the_bin(as_alice, mix):
     page = as_alice.post(url("mix_delete", mix), follow=True).content.decode()
     assert f'formaction="{url("mix_restore", mix)}"' in page
     assert 'id="undo-form"' in page
@@ -356,7 +358,7 @@ def test_a_deleted_mix_comes_back_from_the_toast_and_from_the_bin(as_alice, mix)
     assert as_alice.get(url("mix_detail", mix)).status_code == 200
 
 
-def test_the_bin_shows_tracks_with_a_way_back(as_alice, alice):
+def test_the_bin_shows_tracks_with_a_restore_button(as_alice, alice):
     track = make_track_row(alice, "Gone", deleted_at="2026-11-01T00:00Z")
     page = as_alice.get(reverse("mixes:bin")).content.decode()
     assert reverse("mixes:track_restore", args=(track.pk,)) in page
@@ -376,14 +378,14 @@ def test_names_are_shown_as_text(as_alice, alice):
     assert "<b>x" not in page
 
 
-def test_a_page_in_another_language_has_numbers_that_drawings_understand(as_alice, mix):
+def test_drawings_have_unlocalised_numbers_in_every_language(as_alice, mix):
     page = as_alice.get(url("mix_detail", mix), headers={"Accept-Language": "de"}).content.decode()
     widths = [part.split('"')[0] for part in page.split('class="wave-overlap" x="')[1:]]
     assert widths
     assert all(json.loads(width) >= 0 for width in widths)
 
 
-def test_undo_tells_of_songs_that_were_removed_for_good(as_alice, mix):
+def test_undo_reports_deleted_songs(as_alice, mix):
     track = mix.items.first().track
     tracks.bin_track(track)
     tracks.purge_track(track)

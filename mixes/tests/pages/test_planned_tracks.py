@@ -1,4 +1,4 @@
-"""The tracks of a plan as pages show them: their starts, and a word on why each join is as it is."""
+"""The tracks of a plan as pages show them: start times and hints for joins."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_songs_that_are_not_ready_have_no_entry(mix):
         ({"join_auto": True}, 8.0, "fitted"),
     ],
 )
-def test_a_join_has_a_word_for_why_it_is_so(mix, item, mix_s, hint):
+def test_a_join_has_a_hint_for_its_reason(mix, item, mix_s, hint):
     Mix.objects.update(transition_s=mix_s)
     MixTrack.objects.filter(position=0).update(**item)
     join = tracks_of(Mix.objects.get())[0].join

@@ -1,4 +1,4 @@
-"""Two tabs, a double click, the back button: the same form again changes nothing more, and breaks nothing."""
+"""Forms sent twice, from two tabs or by a double click: the second one changes nothing and fails nowhere."""
 
 import io
 
@@ -15,7 +15,7 @@ from mixes.services.rendering import mix_requests
 from mixes.tests.factories import make_artifact_row, make_job_row, make_track_row
 
 pytestmark = pytest.mark.django_db
-CONTENT = bytes(range(256)) * 4096  # 1 MB: more than is read at once
+CONTENT = bytes(range(256)) * 4096  # 1 MB, more than one read
 LONG_AGO = "2020-01-01T00:00:00Z"
 
 
@@ -30,11 +30,11 @@ def binned_track(mix):
     return track
 
 
-FORMS = {  # the row that each is about, made from a mix
+FORMS = {  # the row each form acts on, from a mix
     "mix_make": lambda mix: mix,
     "mix_delete": lambda mix: mix,
     "mix_restore": binned_mix,
-    "track_delete": lambda mix: make_track_row(mix.owner),  # that no mix uses: for others it asks back
+    "track_delete": lambda mix: make_track_row(mix.owner),  # unused: for others it asks first
     "track_restore": binned_track,
     "job_cancel": lambda mix: make_job_row(mix),
     "job_retry": lambda mix: make_job_row(mix, State.FAILED),
@@ -53,7 +53,7 @@ def count_all():
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_a_form_that_is_sent_twice_does_once_what_it_says(as_alice, mix, name):
+def test_a_form_sent_twice_takes_effect_once(as_alice, mix, name):
     place = reverse(f"mixes:{name}", args=[FORMS[name](mix).pk])
     before = count_all()
     assert as_alice.post(place).status_code == 302
@@ -83,7 +83,7 @@ def sweep(artifact):
 
 
 @pytest.mark.parametrize("deed", [delete_the_job, put_the_file_aside, delete_the_mix, sweep])
-def test_a_download_comes_to_its_end_whatever_becomes_of_the_file(
+def test_a_download_completes_after_its_file_is_deleted(
     as_alice, mix, deed, django_capture_on_commit_callbacks
 ):
     artifact = make_artifact_row(make_job_row(mix, State.DONE), content=CONTENT)

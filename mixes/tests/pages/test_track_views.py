@@ -1,4 +1,4 @@
-"""The library's pages: what they show, whom they answer, what they do."""
+"""The library's pages: what they show, who may see them, what they do."""
 
 import os
 import re
@@ -90,7 +90,7 @@ def test_a_longer_library_costs_no_more_queries(as_alice, alice, django_assert_n
         as_alice.get("/tracks/")
 
 
-def test_htmx_gets_the_list_alone_and_back_gets_the_page(as_alice, track):
+def test_htmx_gets_only_the_list_and_history_restores_get_the_page(as_alice, track):
     part = as_alice.get("/tracks/", headers=HTMX)
     assert part.content.lstrip().startswith(b'<track-list id="track-list"')
     assert "HX-Request" in part["Vary"]
@@ -98,7 +98,7 @@ def test_htmx_gets_the_list_alone_and_back_gets_the_page(as_alice, track):
     assert whole.content.lstrip().startswith(b"<!DOCTYPE html>")
 
 
-def test_names_of_strangers_are_shown_and_not_run(as_alice, alice):
+def test_untrusted_names_are_escaped(as_alice, alice):
     make_track_row(alice, '<script>alert("x")</script>', artist="' onmouseover=x")
     page = as_alice.get("/tracks/").content.decode()
     assert "<script>alert" not in page
@@ -108,7 +108,7 @@ def test_names_of_strangers_are_shown_and_not_run(as_alice, alice):
 # States
 
 
-def test_rows_ask_again_only_while_something_happens_to_them(as_alice, alice):
+def test_rows_poll_only_while_work_is_pending(as_alice, alice):
     upload = uploads.create_upload(alice, "x.mp3", 1_000, mix=None)
     page = as_alice.get("/tracks/").content.decode()
     assert "Waiting for its file" in page
@@ -120,7 +120,7 @@ def test_rows_ask_again_only_while_something_happens_to_them(as_alice, alice):
     assert "every 2s" in page
 
 
-def test_states_tell_what_became_of_tracks_and_stop_when_nothing_is_left(as_alice, alice):
+def test_states_report_changes_and_polling_stops_at_the_end(as_alice, alice):
     listening = make_track_row(alice, state="listening")
     AnalysisJob.objects.create(
         owner=alice, track=listening, version=1, queue="short", progress=420, dedupe_key="x"
@@ -136,14 +136,14 @@ def test_states_tell_what_became_of_tracks_and_stop_when_nothing_is_left(as_alic
     assert "every 2s" not in answer
 
 
-def test_a_track_that_is_gone_leaves_the_list(as_alice, as_bob, track):
+def test_a_deleted_track_leaves_the_list(as_alice, as_bob, track):
     gone = uuid.uuid4()
     answer = as_alice.get(f"/tracks/states/?track={gone}&track=nonsense", headers=HTMX).content.decode()
     assert f'<div id="track-{gone}" hx-swap-oob="delete">' in answer
     assert "Elvish" not in as_bob.get(f"/tracks/states/?track={track.pk}", headers=HTMX).content.decode()
 
 
-def test_an_upload_that_waits_can_be_removed_without_a_script(as_alice, as_bob, alice):
+def test_an_interrupted_upload_can_be_removed_without_scripts(as_alice, as_bob, alice):
     upload = uploads.create_upload(alice, "x.mp3", 1_000, mix=None)
     address = f"/uploads/{upload.pk}/remove/"
     assert address in as_alice.get("/tracks/").content.decode()
@@ -200,7 +200,7 @@ def test_names_are_edited_in_place(as_alice, track):
 @pytest.mark.parametrize(
     ("title", "number"), [("", "1"), ("\u200b", "1"), ("T", "0"), ("T", "10000"), ("T", "x")]
 )
-def test_names_that_cannot_be_are_told(as_alice, track, title, number):
+def test_invalid_names_are_reported(as_alice, track, title, number):
     for headers in ({}, HTMX):
         response = edit(as_alice, track, title, number, **headers)
         assert response.status_code == 422
@@ -221,7 +221,7 @@ def test_a_track_that_no_mix_uses_goes_to_the_bin_at_once(as_alice, track):
     assert storage.path_of(track.file).exists()
 
 
-def test_before_a_track_leaves_mixes_its_owner_reads_which(as_alice, alice, track):
+def test_deleting_a_used_track_first_lists_its_mixes(as_alice, alice, track):
     mix = make_mix_row(alice, "Evenings", [make_track_row(alice), track])
     question = as_alice.post(f"/tracks/{track.pk}/delete/")
     assert b"Evenings" in question.content
@@ -231,13 +231,13 @@ def test_before_a_track_leaves_mixes_its_owner_reads_which(as_alice, alice, trac
     assert Track.objects.get(pk=track.pk).deleted_at
 
 
-def test_in_place_a_deleted_row_leaves_and_a_toast_says_so(as_alice, track):
+def test_deleting_in_place_removes_the_row_and_shows_a_toast(as_alice, track):
     response = as_alice.post(f"/tracks/{track.pk}/delete/", headers=HTMX)
     assert b"is in the bin" in response.content
     assert b"<li" not in response.content
 
 
-def test_a_track_comes_back_from_the_bin(as_alice, as_bob, track):
+def test_a_track_is_restored_from_the_bin(as_alice, as_bob, track):
     tracks.bin_track(track)
     address = f"/tracks/{track.pk}/restore/"
     assert as_bob.post(address).status_code == 404
@@ -247,14 +247,14 @@ def test_a_track_comes_back_from_the_bin(as_alice, as_bob, track):
     assert as_alice.post(address).status_code == 404
 
 
-def test_a_track_added_again_since_takes_the_place_of_the_one_in_the_bin(alice, track):
+def test_restoring_a_track_returns_the_same_file_added_again(alice, track):
     tracks.bin_track(track)
     twin = make_track_row(alice, sha256=track.sha256)
     assert tracks.restore_track(track) == twin
     assert list(Track.objects.all()) == [twin]
 
 
-def test_listening_is_tried_again(as_alice, alice):
+def test_an_analysis_is_retried(as_alice, alice):
     refused = make_track_row(alice, state="refused")
     row = as_alice.post(f"/tracks/{refused.pk}/retry/", headers=HTMX).content.decode()
     assert "Listening" in row
@@ -267,7 +267,7 @@ def test_listening_is_tried_again(as_alice, alice):
 # The original
 
 
-def test_its_owner_gets_the_original_as_a_file_to_keep(as_alice, track):
+def test_the_owner_downloads_the_original(as_alice, track):
     response = as_alice.get(f"/tracks/{track.pk}/original/")
     assert b"".join(response) == b"as it came"
     assert response["Content-Type"] == "application/octet-stream"
@@ -275,18 +275,18 @@ def test_its_owner_gets_the_original_as_a_file_to_keep(as_alice, track):
     assert response["X-Content-Type-Options"] == "nosniff"
 
 
-def test_what_has_not_arrived_cannot_be_downloaded(as_alice, alice):
+def test_an_unfinished_upload_cannot_be_downloaded(as_alice, alice):
     upload = uploads.create_upload(alice, "x.mp3", 10, mix=None)
     response = as_alice.get(f"/tracks/{upload.track_id}/original/")
     assert response.headers["Location"] == "/tracks/"
     assert [str(m) for m in get_messages(response.wsgi_request)] == ["This file has not arrived yet."]
 
 
-# Whom they answer
+# Access
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_of_tracks_are_their_owners_alone(page, track, as_bob, as_nobody, as_alice):
+def test_only_the_owner_sees_track_pages(page, track, as_bob, as_nobody, as_alice):
     address = f"/tracks/{track.pk}/{page}"
     assert as_alice.get(address).status_code == 200
     assert as_bob.get(address).status_code == 404
@@ -297,7 +297,7 @@ def test_pages_of_tracks_are_their_owners_alone(page, track, as_bob, as_nobody, 
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_actions_on_tracks_are_their_owners_alone(action, track, as_bob, as_nobody, as_alice):
+def test_only_the_owner_may_act_on_tracks(action, track, as_bob, as_nobody, as_alice):
     address = f"/tracks/{track.pk}/{action}"
     assert as_bob.post(address).status_code == 404
     assert "/accounts/login/" in as_nobody.post(address).headers["Location"]
@@ -307,18 +307,18 @@ def test_actions_on_tracks_are_their_owners_alone(action, track, as_bob, as_nobo
 
 
 @pytest.mark.parametrize("address", ["/tracks/", "/tracks/states/"])
-def test_lists_are_ones_own(address, as_nobody, as_alice, as_bob, track):
+def test_lists_show_only_the_users_own_tracks(address, as_nobody, as_alice, as_bob, track):
     assert "/accounts/login/" in as_nobody.get(address).headers["Location"]
     assert as_alice.post(address).status_code == 405
     assert b"Elvish" not in as_bob.get(address).content
 
 
-def test_what_lies_in_the_bin_is_no_longer_among_the_pages(as_alice, track):
+def test_tracks_in_the_bin_have_no_page(as_alice, track):
     Track.objects.update(deleted_at=timezone.now())
     assert as_alice.get(f"/tracks/{track.pk}/").status_code == 404
 
 
-def test_an_upload_moves_until_half_a_minute_after_its_last_byte(alice):
+def test_an_upload_counts_as_active_for_half_a_minute(alice):
     upload = uploads.create_upload(alice, "x.mp3", 10, mix=None)
     path = storage.upload_path(upload.pk)
     path.write_bytes(b"x")
@@ -327,7 +327,7 @@ def test_an_upload_moves_until_half_a_minute_after_its_last_byte(alice):
     assert not is_moving(upload)
 
 
-def test_a_row_that_vanished_is_called_a_copy_only_when_it_was_one(as_alice, as_bob, track):
+def test_a_vanished_row_is_called_a_duplicate_only_if_it_was_one(as_alice, as_bob, track):
     gone = uuid.uuid4()
     address = f"/tracks/states/?track={gone}&track=nonsense"
     assert "not kept twice" not in as_alice.get(address, headers=HTMX).content.decode()
@@ -347,7 +347,7 @@ def test_a_large_library_is_counted_and_ordered_by_its_indexes(alice):
         assert "TEMP B-TREE" not in plan
 
 
-def test_a_search_counts_no_further_than_anybody_pages(alice, monkeypatch):
+def test_a_search_counts_matches_up_to_a_limit(alice, monkeypatch):
     monkeypatch.setattr(tracks, "MAX_FOUND", 3)
     for number in range(5):
         make_track_row(alice, f"Rain {number}")

@@ -1,4 +1,4 @@
-"""One job per press, limits in sentences, and what can be done with a run."""
+"""One job per mix, limits as sentences, and actions on jobs."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from mixtape_site.configuration.limits import Limits
 pytestmark = pytest.mark.django_db
 
 
-def test_a_press_makes_one_job_however_often_it_is_pressed(mix):
+def test_repeated_presses_make_one_job(mix):
     first = mix_requests.request_mix(mix)
     assert mix_requests.request_mix(mix).pk == first.pk
     assert (MixJob.objects.count(), first.state, first.queue) == (1, State.QUEUED, "long")
@@ -26,11 +26,11 @@ def test_a_press_makes_one_job_however_often_it_is_pressed(mix):
 
 def test_of_two_presses_at_once_the_second_gets_the_first_ones_job(mix, monkeypatch):
     first = mix_requests.request_mix(mix)
-    monkeypatch.setattr(mix_requests, "open_job", lambda mix: None)  # it looked before the first was there
+    monkeypatch.setattr(mix_requests, "open_job", lambda mix: None)  # it looked before the first job existed
     assert mix_requests.request_mix(mix).pk == first.pk
 
 
-def test_a_snapshot_holds_all_that_the_run_needs(mix):
+def test_a_snapshot_contains_all_inputs_of_the_job(mix):
     job = mix_requests.request_mix(mix, mail=True)
     assert job.mail_when_done
     assert job.snapshot["title"] == job.title == "Evenings in the North"
@@ -42,7 +42,7 @@ def test_a_snapshot_holds_all_that_the_run_needs(mix):
 
 
 @pytest.mark.parametrize("state", [Track.State.UPLOADING, Track.State.ANALYSING])
-def test_songs_on_their_way_are_waited_for_and_named(alice, state):
+def test_songs_being_uploaded_are_named_and_block_the_mix(alice, state):
     tracks = [make_track_row(alice, title, state=state) for title in ("Aria", "Bolero", "Canon")]
     mix = make_mix_row(alice, tracks=[make_track_row(alice), *tracks])
     with pytest.raises(LimitReached, match="“Band - Aria”, “Band - Bolero” and 1 more are not ready yet"):
@@ -54,17 +54,17 @@ def test_a_refused_song_is_left_out(alice):
         alice, tracks=[make_track_row(alice), make_track_row(alice, state=Track.State.REFUSED)]
     )
     with pytest.raises(LimitReached, match=r"cannot be used\. Make the mix without it"):
-        mix_requests.request_mix(mix)  # nobody said so
+        mix_requests.request_mix(mix)  # the owner did not agree
     job = mix_requests.request_mix(mix, accepted_missing=1)
     assert len(job.snapshot["tracks"]) == 1 and len(job.snapshot["left_out"]) == 1
 
 
-def test_nothing_is_made_of_nothing(alice):
+def test_an_empty_mix_is_not_made(alice):
     with pytest.raises(LimitReached, match="no song"):
         mix_requests.request_mix(make_mix_row(alice, tracks=0))
 
 
-def test_too_many_open_jobs_are_refused_and_nobody_elses_count(alice, bob, mix, settings):
+def test_too_many_open_jobs_of_one_owner_are_refused(alice, bob, mix, settings):
     settings.LIMITS = Limits(jobs_running=1)
     make_job_row(make_mix_row(bob), State.RUNNING)
     job = make_job_row(make_mix_row(alice), State.RUNNING)
@@ -74,7 +74,7 @@ def test_too_many_open_jobs_are_refused_and_nobody_elses_count(alice, bob, mix, 
     assert mix_requests.request_mix(mix)
 
 
-def test_a_mix_that_would_not_fit_is_refused(mix, settings):
+def test_a_mix_larger_than_the_free_storage_is_refused(mix, settings):
     settings.LIMITS = Limits(storage_bytes=5_000_000)
     with pytest.raises(LimitReached, match=r"may take up to .* free"):
         mix_requests.request_mix(mix)
@@ -83,7 +83,7 @@ def test_a_mix_that_would_not_fit_is_refused(mix, settings):
         mix_requests.request_mix(mix)
 
 
-def test_a_waiting_run_is_cancelled_at_once_and_leaves_no_folder(mix, django_capture_on_commit_callbacks):
+def test_a_waiting_job_is_cancelled_at_once_and_leaves_no_folder(mix, django_capture_on_commit_callbacks):
     job = make_job_row(mix)
     folder = storage.scratch_path("mix", job.pk)
     folder.mkdir(parents=True)
@@ -93,7 +93,7 @@ def test_a_waiting_run_is_cancelled_at_once_and_leaves_no_folder(mix, django_cap
     assert job.state == State.CANCELLED and not folder.exists()
 
 
-def test_a_running_run_is_asked_to_stop_and_keeps_its_folder_until_then(
+def test_a_running_job_is_asked_to_stop_and_keeps_its_folder_until_then(
     mix, django_capture_on_commit_callbacks
 ):
     job = make_job_row(mix, State.RUNNING)
@@ -105,18 +105,18 @@ def test_a_running_run_is_asked_to_stop_and_keeps_its_folder_until_then(
     assert job.state == State.RUNNING and job.cancel_requested and folder.exists()
 
 
-def test_an_ended_run_cannot_be_cancelled(mix):
+def test_an_ended_job_cannot_be_cancelled(mix):
     assert not mix_requests.cancel(make_job_row(mix, State.DONE))
 
 
-def test_a_failed_run_is_tried_again_with_all_its_attempts(mix):
+def test_a_retried_job_has_all_its_attempts(mix):
     job = make_job_row(mix, State.FAILED, attempt=3)
     mix_requests.retry(job)
     job.refresh_from_db()
     assert (job.state, job.attempt, job.error_text) == (State.QUEUED, 0, "")
 
 
-def test_a_run_is_not_tried_again_beside_another_one(mix):
+def test_a_job_is_not_retried_while_another_is_open(mix):
     job = make_job_row(mix, State.FAILED)
     make_job_row(mix)
     with pytest.raises(LimitReached, match="being made already"):
@@ -125,7 +125,7 @@ def test_a_run_is_not_tried_again_beside_another_one(mix):
     assert job.state == State.FAILED
 
 
-def test_a_run_is_made_again_from_a_stage_on_and_keeps_its_files(mix):
+def test_a_job_made_again_from_a_stage_keeps_its_files(mix):
     job = make_job_row(mix, State.DONE, files=["mp3"])
     mix_requests.remake(job, "video")
     job.refresh_from_db()
@@ -136,7 +136,7 @@ def test_a_run_is_made_again_from_a_stage_on_and_keeps_its_files(mix):
         mix_requests.remake(job, "nonsense")
 
 
-def test_deleting_a_run_removes_its_files_and_nothing_else(mix, django_capture_on_commit_callbacks):
+def test_deleting_a_job_removes_only_its_files(mix, django_capture_on_commit_callbacks):
     job, other = make_job_row(mix, State.DONE), make_job_row(mix, State.DONE)
     path, kept = (storage.path_of(make_artifact_row(row).file) for row in (job, other))
     with django_capture_on_commit_callbacks(execute=True):
@@ -145,7 +145,7 @@ def test_deleting_a_run_removes_its_files_and_nothing_else(mix, django_capture_o
     assert list(Artifact.objects.values_list("job", flat=True)) == [other.pk]
 
 
-def test_files_stay_when_the_deletion_is_taken_back(mix):
+def test_files_stay_when_the_deletion_is_rolled_back(mix):
     job = make_job_row(mix, State.DONE)
     path = storage.path_of(make_artifact_row(job).file)
     with transaction.atomic():
@@ -154,7 +154,7 @@ def test_files_stay_when_the_deletion_is_taken_back(mix):
     assert path.exists()
 
 
-def test_an_open_run_is_not_deleted(mix):
+def test_an_open_job_is_not_deleted(mix):
     job = make_job_row(mix)
     with pytest.raises(LimitReached, match="Cancel it first"):
         mix_requests.delete_job(job)
@@ -169,7 +169,7 @@ def test_places_in_the_queue_follow_the_fair_order(alice, bob):
     assert mix_requests.place_in_queue(running) is None
 
 
-def test_a_run_that_waits_for_its_next_attempt_has_no_place(mix):
+def test_a_job_waiting_for_its_next_attempt_has_no_place(mix):
     job = make_job_row(mix, not_before=timezone.now() + timedelta(minutes=1))
     assert mix_requests.place_in_queue(job) is None
 
@@ -185,17 +185,17 @@ def test_a_run_that_waits_for_its_next_attempt_has_no_place(mix):
         (3600, "about 60 minutes left"),
     ],
 )
-def test_the_remaining_time_is_told_in_words(eta_s, text):
+def test_the_remaining_time_is_shown_in_words(eta_s, text):
     assert mix_requests.remaining_text(MixJob(eta_s=eta_s)) == text
 
 
-def test_a_song_that_is_to_be_measured_anew_is_waited_for_and_named(mix):
+def test_songs_to_be_reanalysed_are_named_and_block_the_mix(mix):
     AnalysisJob.objects.filter(track=mix.items.get(position=1).track).update(version=0)
     with pytest.raises(LimitReached, match="is not ready yet"):
         mix_requests.request_mix(mix)
 
 
-def test_the_date_of_a_description_is_the_one_its_preview_shows(mix):
+def test_the_date_of_a_description_matches_its_preview(mix):
     Mix.objects.update(description_template="{date}")
     mix.refresh_from_db()
     shown = look_page.look_page(mix).words.text.strip()

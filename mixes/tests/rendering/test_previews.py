@@ -1,4 +1,4 @@
-"""What can be listened to: made once, heard as it should be, put away and made again."""
+"""Previews: rendered once, correct, evicted and rendered again."""
 
 import json
 from dataclasses import replace
@@ -27,14 +27,14 @@ JSON = {"Accept": "application/json"}
 
 
 def make(preview):
-    """Make a preview as a worker does; return it as it is then."""
+    """Render a preview as a worker does; return the updated row."""
     token = Preview.objects.claim(preview.pk, "test")
     run_claimed(KIND, preview.pk, token, beats=False)
     return Preview.objects.get(pk=preview.pk)
 
 
 def make_sound_row(owner, seed, seconds=30.0):
-    """A ready track with its file: noise, measured."""
+    """Create a ready track with its file: analysed noise."""
     name = f"tracks/aa/{owner.pk}-{seed}"
     path = storage.path_of(name)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def track(alice):
     return make_sound_row(alice, seed=1, seconds=5.0)
 
 
-def test_a_track_is_heard_whole(track):
+def test_a_track_preview_is_the_whole_track(track):
     preview = make(previews.request_track(track))
     assert preview.state == State.DONE
     path = storage.path_of(preview.file)
@@ -60,7 +60,7 @@ def test_a_track_is_heard_whole(track):
     assert not storage.scratch_path("preview", preview.pk).exists()
 
 
-def test_a_join_is_heard_as_the_mix_will_have_it(alice):
+def test_a_join_preview_equals_the_mix(alice):
     songs = [make_sound_row(alice, seed=seed) for seed in (1, 2, 3)]
     mix = make_mix_row(alice, tracks=songs, transition_s=6.0)
     item = MixTrack.objects.select_related("mix").get(mix=mix, position=1)
@@ -79,7 +79,7 @@ def test_a_join_is_heard_as_the_mix_will_have_it(alice):
     assert np.corrcoef(mono[0][:frames], mono[1][:frames])[0, 1] > 0.9
 
 
-def test_a_join_is_asked_for_once_until_something_about_it_changes(alice):
+def test_a_join_preview_is_reused_until_the_join_changes(alice):
     mix = make_mix_row(alice, tracks=3)
     first = MixTrack.objects.select_related("mix").get(mix=mix, position=0)
     preview = previews.request_join(first)
@@ -94,25 +94,25 @@ def fresh(item):
     return MixTrack.objects.select_related("mix").get(pk=item.pk)
 
 
-def test_there_is_no_join_after_the_last_track_or_beside_one_that_is_not_ready(alice):
+def test_a_join_preview_needs_two_ready_tracks(alice):
     mix = make_mix_row(alice, tracks=[make_track_row(alice), make_track_row(alice, state="listening")])
     for item in MixTrack.objects.select_related("mix").filter(mix=mix):
         with pytest.raises(previews.NoPreview):
             previews.request_join(item)
 
 
-def test_the_same_track_is_asked_for_once(track):
+def test_a_track_preview_is_reused(track):
     assert previews.request_track(track).pk == previews.request_track(track).pk
     assert Preview.objects.count() == 1
 
 
-def test_a_track_somebody_waits_for_comes_first(track):
+def test_a_preview_a_user_waits_for_comes_first(track):
     assert previews.request_track(track).priority == 10
     previews.request_track_now(track)
     assert Preview.objects.get().priority == -10
 
 
-def test_what_was_not_heard_for_longest_makes_room_and_is_made_again(alice, settings):
+def test_the_least_recently_used_preview_is_evicted_and_made_again(alice, settings):
     songs = [make_sound_row(alice, seed=seed, seconds=3.0) for seed in (1, 2, 3)]
     one, two = (make(previews.request_track(song)) for song in songs[:2])
     settings.LIMITS = type(settings.LIMITS)(preview_bytes=int(two.size * 2.5))
@@ -125,9 +125,7 @@ def test_what_was_not_heard_for_longest_makes_room_and_is_made_again(alice, sett
     assert make(again).state == State.DONE
 
 
-def test_files_that_make_room_are_removed_with_the_commit(
-    alice, settings, django_capture_on_commit_callbacks
-):
+def test_evicted_files_are_removed_with_the_commit(alice, settings, django_capture_on_commit_callbacks):
     songs = [make_sound_row(alice, seed=seed, seconds=3.0) for seed in (1, 2)]
     settings.LIMITS = type(settings.LIMITS)(preview_bytes=1)
     one = make(previews.request_track(songs[0]))
@@ -137,20 +135,20 @@ def test_files_that_make_room_are_removed_with_the_commit(
     assert storage.path_of(two.file).exists()
 
 
-def test_a_preview_whose_file_was_lost_is_made_again(track):
+def test_a_preview_with_a_missing_file_is_made_again(track):
     preview = make(previews.request_track(track))
     storage.remove(preview.file)
     assert previews.request_track(track).state == State.QUEUED
 
 
-def test_a_track_that_is_gone_is_told_in_a_sentence(track):
+def test_a_deleted_track_is_reported_in_a_sentence(track):
     preview = previews.request_track(track)
     Preview.objects.update(recipe={"tracks": ["00000000-0000-0000-0000-000000000000"]})
     preview = make(preview)
     assert (preview.state, preview.error_text) == (State.FAILED, "A track: it is not there any more.")
 
 
-def test_a_track_removed_for_good_takes_its_previews_along(track, django_capture_on_commit_callbacks):
+def test_purging_a_track_deletes_its_previews(track, django_capture_on_commit_callbacks):
     preview = make(previews.request_track(track))
     with django_capture_on_commit_callbacks(execute=True):
         tracks.purge_track(track)
@@ -159,7 +157,7 @@ def test_a_track_removed_for_good_takes_its_previews_along(track, django_capture
     assert not storage.path_of(track.file).exists()
 
 
-def test_the_player_asks_waits_and_plays(as_alice, track):
+def test_the_player_requests_polls_and_plays(as_alice, track):
     address = f"/tracks/{track.pk}/preview/"
     waiting = json.loads(as_alice.post(address, headers=JSON).content)
     assert waiting["state"] == "queued"
@@ -171,7 +169,7 @@ def test_the_player_asks_waits_and_plays(as_alice, track):
     assert b"ftypM4A" in b"".join(response)
 
 
-def test_without_a_script_there_is_a_page_that_waits_and_one_that_plays(as_alice, track):
+def test_without_scripts_a_page_waits_and_another_plays(as_alice, track):
     response = as_alice.post(f"/tracks/{track.pk}/preview/", follow=True)
     assert b'http-equiv="refresh"' in response.content
     make(Preview.objects.get())
@@ -181,14 +179,14 @@ def test_without_a_script_there_is_a_page_that_waits_and_one_that_plays(as_alice
     assert 'http-equiv="refresh"' not in page
 
 
-def test_hearing_a_preview_is_noted(as_alice, track):
+def test_playing_a_preview_updates_its_last_use(as_alice, track):
     preview = make(previews.request_track(track))
     Preview.objects.update(used_at=timezone.now().replace(year=2020))
     as_alice.get(f"/previews/{preview.pk}/sound/")
     assert Preview.objects.get().used_at.year > 2020
 
 
-def test_what_is_not_ready_has_no_sound(as_alice, alice, track):
+def test_a_preview_that_is_not_ready_has_no_sound(as_alice, alice, track):
     preview = previews.request_track(track)
     assert as_alice.get(f"/previews/{preview.pk}/sound/").status_code == 404
     listening = make_track_row(alice, state="listening")
@@ -200,7 +198,7 @@ def test_what_is_not_ready_has_no_sound(as_alice, alice, track):
 
 
 @pytest.mark.parametrize("path", ["/tracks/{track}/preview/", "/previews/{pk}/", "/previews/{pk}/sound/"])
-def test_previews_are_their_owners_alone(path, track, as_bob, as_nobody, as_alice):
+def test_only_the_owner_gets_a_preview(path, track, as_bob, as_nobody, as_alice):
     preview = make(previews.request_track(track))
     address = path.format(track=track.pk, pk=preview.pk)
     assert as_bob.get(address).status_code == 404
@@ -209,7 +207,7 @@ def test_previews_are_their_owners_alone(path, track, as_bob, as_nobody, as_alic
     assert as_alice.put(address).status_code == 405
 
 
-def test_nothing_is_left_of_a_copy_whose_track_was_removed_while_it_was_made(track):
+def test_a_preview_whose_track_was_deleted_meanwhile_leaves_nothing(track):
     preview = previews.request_track(track)
 
     def remove(run):

@@ -1,1 +1,1 @@
-"""What jobs and inputs must survive: `make torture` runs it all, `make test` a part without live sites."""
+"""Stress tests of jobs and inputs: `make torture` runs all, `make test` a part without live sites."""

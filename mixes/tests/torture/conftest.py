@@ -1,4 +1,4 @@
-"""A small real mix, a worker at hand, and the eyes and the hand of its owner."""
+"""A small real mix, a worker to run its job, and a client that reads and presses as its owner."""
 
 import contextlib
 import dataclasses
@@ -9,9 +9,9 @@ from mixes import tasks
 from mixes.jobs import mix_job
 from mixes.jobs.runner import JobRun, run_claimed
 from mixes.models import MixJob
+from mixes.tests.torture.harness.fault_checks import MIXING, Died
 from mixes.tests.torture.harness.live import LiveSite, write_song
 from mixes.tests.torture.harness.pages import Page
-from mixes.tests.torture.harness.told import MIXING, Died
 from mixtape_site.tests.postgres import postgres_server
 
 
@@ -22,14 +22,14 @@ def mix(mix_of_sounds):
 
 @pytest.fixture(scope="module")
 def songs(request, tmp_path_factory):
-    """Two songs in files, each as long as the test's module says with SONG_S."""
+    """Two songs in files, each SONG_S of the test's module long."""
     folder = tmp_path_factory.mktemp("songs")
     return [write_song(folder, number, request.module.SONG_S) for number in range(2)]
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """A real site with real workers, for all tests of a module."""
+    """A live site with real workers, shared by the tests of a module."""
     with LiveSite(tmp_path_factory.mktemp("live")) as site:
         yield site
 
@@ -42,14 +42,14 @@ def postgres():
 
 @pytest.fixture
 def work(django_capture_on_commit_callbacks):
-    """Do what a worker does with the job; `at` is called at its stages, and may make it die there."""
+    """Run the job as a worker does; `at` is called at each progress report and may raise Died."""
 
     def work(job, at=lambda stage, fraction: None):
         def handle(run: JobRun):
-            tell = run.on_progress
+            report = run.on_progress
 
             def watch(stage, fraction):
-                tell(stage, fraction)
+                report(stage, fraction)
                 run.beat()
                 at(stage, fraction)
 
@@ -71,7 +71,7 @@ def work(django_capture_on_commit_callbacks):
 
 @pytest.fixture
 def press(as_alice, django_capture_on_commit_callbacks):
-    """Press a button of a page, and return the page it leads to."""
+    """Press a button of a page; return the page it leads to."""
 
     def press(page, button, **fields):
         with django_capture_on_commit_callbacks(execute=True):

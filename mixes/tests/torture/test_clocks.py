@@ -1,4 +1,4 @@
-"""The clock of a whole running site is set: forward, back, over a night when an hour comes twice."""
+"""Clock jumps of a whole running site: forward, back, and over a daylight saving change."""
 
 import os
 import shutil
@@ -16,8 +16,8 @@ from mixes.tests.torture.harness.table import note_row
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 SONG_S = 120.0
 HOUR_S = 3600
-STEP_S = 1.5  # from one setting of the clock to the next
-NIGHT = datetime(2030, 10, 27, 1, tzinfo=UTC)  # in Berlin the hour from two to three comes again
+STEP_S = 1.5  # between two changes of the clock
+NIGHT = datetime(2030, 10, 27, 1, tzinfo=UTC)  # in Berlin the hour from two to three repeats
 
 pytestmark = [
     pytest.mark.xdist_group("clocks"),
@@ -30,7 +30,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
-    """What sets the clock of processes: libfaketime 0.9.10 cannot leave the monotonic clock alone."""
+    """A library that shifts the clock of processes: libfaketime 0.9.10 also shifts the monotonic clock."""
     compiler = shutil.which("cc")
     if compiler is None and os.environ.get("REQUIRE_CC") != "1":
         pytest.skip("no C compiler here; REQUIRE_CC=1 makes this a failure")
@@ -42,7 +42,7 @@ def library(tmp_path_factory):
 
 
 class ShiftedSite(LiveSite):
-    """A site whose clocks are ahead of the real ones by what a file says; they can be set as it runs."""
+    """A site whose wall clock is shifted by the offset in a file, changeable while it runs."""
 
     def __init__(self, folder, library, ahead_s):
         self.shift = folder / "shift"
@@ -73,7 +73,7 @@ def results_of(site, job):
     )
 
 
-def test_a_site_whose_clock_is_set_makes_its_mixes_once_each(library, songs, tmp_path):
+def test_clock_jumps_make_each_mix_once(library, songs, tmp_path):
     base_s = NIGHT.timestamp() - time.time() - 6 * HOUR_S
     with ShiftedSite(tmp_path, library, base_s) as site:
         mix = site.mix_of(songs)
@@ -97,7 +97,7 @@ def test_a_site_whose_clock_is_set_makes_its_mixes_once_each(library, songs, tmp
             assert job_of(site, job) == ("done", 1), f"{name}\n{log[-3000:]}"
             assert site.query("select count(*) from mixes_mixjob where state != 'done'") == [(0,)]
             note_row(f"clock of a running site: {name}", tried=1, wrong=0)
-        # its folder goes right after its row has ended
+        # its folder is removed right after its row has ended
         wait_until(lambda: not list((tmp_path / "media" / "scratch").glob("*")), seconds=30)
         kinds = [kind for kind, _ in results_of(site, job)]
         assert len(kinds) == len(set(kinds))

@@ -1,4 +1,4 @@
-"""The database goes away and comes back: pages say so, workers wait, nothing is lost or doubled."""
+"""An unavailable database: pages report it, workers wait, nothing is lost or doubled."""
 
 import hashlib
 import os
@@ -48,7 +48,7 @@ def wait_until_begun(site, job, least=0):
 
 
 def left_over(site):
-    """Return what should not be there once all jobs have ended."""
+    """Return leftovers once all jobs have ended."""
     media = site.folder / "media"
     named = {name for (name,) in site.query("select file from mixes_artifact")}
     kept = {path.relative_to(media).as_posix() for path in (media / "artifacts").rglob("*") if path.is_file()}
@@ -57,7 +57,7 @@ def left_over(site):
 
 
 class Visitor(threading.Thread):
-    """Asks for page after page until told to stop; keeps what came of each."""
+    """Requests pages until stopped; records each response."""
 
     def __init__(self, site, paths):
         super().__init__()
@@ -78,7 +78,7 @@ class Visitor(threading.Thread):
         self.join()
 
 
-def test_a_server_that_dies_and_comes_back_costs_time_and_nothing_else(songs, tmp_path):
+def test_a_restarted_database_server_only_delays_work(songs, tmp_path):
     with (
         postgres_server() as server,
         LiveSite(tmp_path, database_url=server.create_database("live")) as site,
@@ -117,7 +117,7 @@ def test_a_server_that_dies_and_comes_back_costs_time_and_nothing_else(songs, tm
 
 
 class BrokenUpload:
-    """A file half of which has come when the database goes away."""
+    """A file half uploaded when the database goes away."""
 
     def __init__(self, site, folder):
         self.site = site
@@ -137,8 +137,8 @@ class BrokenUpload:
 
 
 @pytest.mark.skipif(not FULL, reason="test_live.py has a quick one; make torture runs this")
-def test_a_locked_sqlite_is_waited_for_by_pages_and_workers(songs, tmp_path):
-    """Hold the write lock while a mix is made, a song is listened to, and pages are asked for and sent."""
+def test_pages_and_workers_wait_for_a_locked_sqlite(songs, tmp_path):
+    """Hold the write lock while a mix is made, a song is analysed, and pages are read and posted."""
     with LiveSite(tmp_path) as site:
         mix = site.mix_of(songs)
         first = site.make(mix)
@@ -168,7 +168,7 @@ def test_a_locked_sqlite_is_waited_for_by_pages_and_workers(songs, tmp_path):
         assert job_of(site, job) == ("done", 1) and results_of(site, job) == results_of(site, first)
         wait_until(lambda: site.query("select count(*) from mixes_track where state = 'ready'") == [(3,)])
         assert site.query("select max(attempt) from mixes_analysisjob") == [(1,)]
-        # each press that was answered with a page made its mix, no other did
+        # each answered press made its mix, no other press did
         made = site.query("select count(*) from mixes_mix")[0][0] - 1
         assert made == statuses.count(302)
         wait_until(lambda: not left_over(site), seconds=30)

@@ -1,4 +1,4 @@
-"""Deleted, cancelled, pressed twice, at the worst moment: nothing comes back, nothing is left over."""
+"""Deletions, cancels and double presses at the worst moment: nothing reappears and nothing is left."""
 
 import json
 import os
@@ -17,8 +17,8 @@ from mixes.tests.torture.harness.table import note_row
 
 ROOT = Path(__file__).resolve().parents[3]
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
-BEFORE, IN, AFTER = "before", "in", "after"  # of the transaction that ends a job
-CASES = {  # what is done: the states of the job when it was done before, in and after its commit
+BEFORE, IN, AFTER = "before", "in", "after"  # moments relative to the transaction that ends a job
+CASES = {  # action: states of the job when it is done before, in and after the commit
     "cancel": ("cancelled", "done", "done"),
     "bin the mix": ("cancelled", "done", "done"),
     "delete the mix": (None, None, None),
@@ -37,7 +37,7 @@ pytestmark = [
 
 
 class Stage:
-    """A site in a folder, on which the processes of `last_second` work."""
+    """A site in a folder for the processes of `last_second`."""
 
     def __init__(self, folder, url):
         self.folder = folder
@@ -46,7 +46,7 @@ class Stage:
             "DATABASE_URL": url,
             "MIXTAPE_DATA_DIR": str(folder / "var"),
             "MIXTAPE_MEDIA_DIR": str(folder / "media"),
-            "MIXTAPE_LOG_LEVEL": "CRITICAL",  # a row that goes while it is worked on is told of
+            "MIXTAPE_LOG_LEVEL": "CRITICAL",  # deleted rows of running jobs are logged
         }
 
     def start(self, *arguments):
@@ -68,7 +68,7 @@ class Stage:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"] if FULL else ["sqlite"])
 def prepared(request, tmp_path_factory):
-    """A site with one job in its queue; gives what makes a copy of it in a folder."""
+    """A site with one queued job; returns a function that copies it to a folder."""
     origin, vendor = tmp_path_factory.mktemp("origin"), request.param
     if vendor == "sqlite":
         Stage(origin, f"sqlite:///{origin}/site.sqlite3").run("prepare")
@@ -96,14 +96,14 @@ def prepared(request, tmp_path_factory):
         if FULL or (point, deed) in SHORT
     ],
 )
-def test_the_last_second_of_a_job(prepared, tmp_path, point, deed):
+def test_actions_in_the_last_second_of_a_job_leave_a_consistent_state(prepared, tmp_path, point, deed):
     stage = prepared(tmp_path)
     worker = stage.start("work", point)
     wait_until(lambda: list(stage.folder.glob("ready-*")) or worker.poll() is not None)
     assert worker.poll() is None, "it was to wait"
     doing = stage.start("do", deed)
     if point == IN:
-        time.sleep(2.0)  # it waits for the rows that the worker holds
+        time.sleep(2.0)  # it waits for the rows locked by the worker
     else:
         assert doing.wait(120) == 0
     (stage.folder / "go").touch()
@@ -133,7 +133,7 @@ def delete_account(site, _mix, _tracks):
 
 @pytest.mark.skipif(not FULL, reason="the last second is the quick part; make torture runs this")
 @pytest.mark.parametrize("deed", [delete_mix, delete_track, delete_account])
-def test_what_is_deleted_on_a_running_site_stays_deleted(songs, tmp_path, deed):
+def test_deletions_on_a_running_site_are_final(songs, tmp_path, deed):
     """At any moment of its job, each form sent twice, as by two tabs."""
     rng = np.random.default_rng(446)
     with LiveSite(tmp_path) as site:
@@ -165,7 +165,7 @@ def open_jobs(site):
 
 
 def left_over(site):
-    """Return files that no row names, scratch and processes."""
+    """Return orphaned files, scratch folders and processes."""
     media = site.folder / "media"
     columns = (("artifact", "file"), ("preview", "file"), ("track", "file"))
     named = {

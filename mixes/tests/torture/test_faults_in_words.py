@@ -1,7 +1,7 @@
-"""Each fault of the list but those of YouTube, as its user meets it: what happened, what was kept, what next.
+"""Messages for each listed fault except YouTube's: what happened, what was kept, what to do.
 
-Each is brought about through the site's own code, with real sounds; then the page is opened, its words are
-read, and its button is pressed: the result is the same to the byte as if nothing had happened.
+Each fault is caused through the site's own code with real sounds. The page is then opened, its text read and
+its button pressed: the result equals one made without the fault, byte for byte.
 """
 
 import contextlib
@@ -26,8 +26,7 @@ from mixes.management.commands.worker import MAINTAIN_EVERY_S
 from mixes.models import MixJob
 from mixes.services import storage
 from mixes.services.rendering import mix_requests
-from mixes.tests.torture.harness.pages import Page
-from mixes.tests.torture.harness.told import (
+from mixes.tests.torture.harness.fault_checks import (
     UNDISTURBED,
     at_stage,
     backoff_is_over,
@@ -40,6 +39,7 @@ from mixes.tests.torture.harness.told import (
     note_faults,
     page_of,
 )
+from mixes.tests.torture.harness.pages import Page
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("faults in words")]
@@ -51,15 +51,15 @@ def row():
     note_faults("words on jobs", __name__)
 
 
-# 1, 22, 23, 24: whatever kills the worker
+# 1, 22, 23, 24: the worker is killed
 
 
 @fault(1, 23, 24)
 @pytest.mark.parametrize("stage", ["draw", "render", "check"] if FULL else ["render"])
-def test_a_worker_that_dies_is_said_to_be_restarted_and_the_result_is_the_same(mix, work, look, stage):
+def test_a_dead_worker_is_reported_and_the_result_is_the_same(mix, work, look, stage):
     job = mix_requests.request_mix(mix)
     work(job, at_stage(stage, die))
-    assert job.state == State.RUNNING  # nobody has noticed yet
+    assert job.state == State.RUNNING  # not noticed yet
     look(page_of(job))
     lease_runs_out(job)
     page = look(page_of(job))
@@ -75,13 +75,13 @@ def test_a_worker_that_dies_is_said_to_be_restarted_and_the_result_is_the_same(m
 
 
 @fault(1)
-def test_that_is_said_within_ninety_seconds():
+def test_a_dead_worker_is_reported_within_ninety_seconds():
     assert LEASE.total_seconds() + MAINTAIN_EVERY_S <= 90
 
 
 @fault(1)
-def test_another_process_of_the_same_worker_says_it_at_once(mix, work, look):
-    """A killed process of a worker that lives: its lease need not run out."""
+def test_a_killed_process_is_reported_at_once_by_its_worker(mix, work, look):
+    """The worker command is alive, so the lease of its killed process need not expire."""
     job = mix_requests.request_mix(mix)
     work(job, at_stage("render", die))
     tasks.maintain_queue("long")
@@ -89,7 +89,7 @@ def test_another_process_of_the_same_worker_says_it_at_once(mix, work, look):
 
 
 @fault(22)
-def test_what_kills_its_worker_each_time_is_given_up_and_others_are_served(mix, alice, work, look, press):
+def test_a_job_that_always_kills_its_worker_fails_and_others_run(mix, alice, work, look, press):
     job = mix_requests.request_mix(mix)
     for words in ("Restarting (2nd try)", "Restarting (3rd try)", ""):
         work(job, at_stage("render", die))
@@ -97,7 +97,7 @@ def test_what_kills_its_worker_each_time_is_given_up_and_others_are_served(mix, 
         assert words in look(page_of(job)).words
     page = look(page_of(job))
     in_order(page.words, "stopped this job again and again, so it was given up.", "What you added is safe")
-    assert tasks.claim_best("long") is None  # the queue is free for others
+    assert tasks.claim_best("long") is None  # other jobs run
     assert "Restarting" not in press(page, "Try again").words
     work(job)
     check_undisturbed(job, work)
@@ -107,7 +107,7 @@ def test_what_kills_its_worker_each_time_is_given_up_and_others_are_served(mix, 
 
 
 def our_ffmpegs():
-    """Yield the ids of the ffmpegs that this process started."""
+    """Yield the ids of the ffmpeg processes of this process."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError):
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
@@ -116,7 +116,7 @@ def our_ffmpegs():
 
 
 def meddle(monkeypatch, number):
-    """Have the first encoder that is started get a signal; return what is not empty once that was done."""
+    """Send a signal to the first encoder; return a list that is not empty once that was done."""
     begin, done = sandbox.Child.__init__, []
 
     def begun(self, *arguments, **options):
@@ -131,7 +131,7 @@ def meddle(monkeypatch, number):
 
 @fault(2)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV] if FULL else [signal.SIGSEGV])
-def test_a_killed_ffmpeg_is_said_and_tried_again_soon(mix, work, look, number, monkeypatch):
+def test_a_killed_ffmpeg_is_reported_and_retried_soon(mix, work, look, number, monkeypatch):
     job = mix_requests.request_mix(mix)
     killed = meddle(monkeypatch, number)
     work(job)
@@ -152,7 +152,7 @@ def test_a_killed_ffmpeg_is_said_and_tried_again_soon(mix, work, look, number, m
 
 
 @fault(3)
-def test_a_hung_ffmpeg_is_said_to_have_stopped_moving(mix, work, look, monkeypatch):
+def test_a_hung_ffmpeg_is_reported_as_stalled(mix, work, look, monkeypatch):
     job = mix_requests.request_mix(mix)
     monkeypatch.setattr(encode, "ENCODE", dataclasses.replace(encode.ENCODE, stall_s=1.0))
     stopped = meddle(monkeypatch, signal.SIGSTOP)
@@ -178,9 +178,9 @@ def test_a_hung_ffmpeg_is_said_to_have_stopped_moving(mix, work, look, monkeypat
 
 @fault(4)
 @pytest.mark.parametrize("when", ["before", "while", "at the end"] if FULL else ["at the end"])
-def test_a_full_disk_is_said_and_nothing_is_lost(mix, work, look, press, when, monkeypatch):
+def test_a_full_disk_is_reported_and_nothing_is_lost(mix, work, look, press, when, monkeypatch):
     earlier = mix_requests.request_mix(mix)
-    work(earlier)  # its result must stay
+    work(earlier)  # its result must be kept
     job = mix_requests.request_mix(mix)
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -206,7 +206,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(mix, work, look, press, when, m
 
 
 @fault(6)
-def test_a_database_that_is_gone_is_said_to_be_busy_and_the_page_comes_back(mix, work, as_alice, monkeypatch):
+def test_an_unavailable_database_is_reported_as_busy_and_the_page_recovers(mix, work, as_alice, monkeypatch):
     job = mix_requests.request_mix(mix)
     monkeypatch.setattr(
         access, "get_job", lambda *_: (_ for _ in ()).throw(OperationalError("database is locked"))
@@ -226,7 +226,7 @@ def test_a_database_that_is_gone_is_said_to_be_busy_and_the_page_comes_back(mix,
 
 
 @fault(6)
-def test_a_beat_that_the_database_misses_is_no_end(mix, work, look, monkeypatch):
+def test_a_missed_heartbeat_does_not_end_a_job(mix, work, look, monkeypatch):
     job = mix_requests.request_mix(mix)
     real, missed = JobRun._beat, []
 
@@ -259,7 +259,7 @@ def test_two_presses_make_one_job_and_lead_to_one_page(mix, work, look, as_alice
 
 
 @fault(9)
-def test_of_two_workers_one_gets_the_job_and_the_page_shows_one_run(mix, work, look):
+def test_two_workers_run_a_job_once_and_the_page_shows_one(mix, work, look):
     job = mix_requests.request_mix(mix)
     first, second = (MixJob.objects.claim(job.pk, f"w:{n}") for n in (1, 2))
     assert first and second is None and tasks.claim_best("long") is None
@@ -273,7 +273,7 @@ def test_of_two_workers_one_gets_the_job_and_the_page_shows_one_run(mix, work, l
 @pytest.mark.parametrize(
     "when", ["queued", "render", "last second", "done"] if FULL else ["last second", "done"]
 )
-def test_a_cancel_is_said_whenever_it_comes(mix, work, look, press, when):
+def test_a_cancel_is_reported_at_any_time(mix, work, look, press, when):
     job = mix_requests.request_mix(mix)
     if when == "done":
         work(job)
@@ -311,10 +311,10 @@ def test_a_cancel_is_said_whenever_it_comes(mix, work, look, press, when):
 
 @fault(11)
 @pytest.mark.parametrize("hours", [-1, 1] if FULL else [1])
-def test_a_clock_that_jumps_neither_loses_the_job_nor_shows_odd_times(mix, work, look, hours):
+def test_a_clock_jump_keeps_the_job_and_shows_no_odd_times(mix, work, look, hours):
     job = mix_requests.request_mix(mix)
     work(job, at_stage("render", die))
-    lease = timezone.now() + timedelta(hours=hours)  # where it lies once the clock has jumped
+    lease = timezone.now() + timedelta(hours=hours)  # the lease after the clock jump
     MixJob.objects.filter(pk=job.pk).update(lease_until=lease, worker="elsewhere:1:2")
     tasks.maintain_queue("long")
     words = look(page_of(job)).words
@@ -328,7 +328,7 @@ def test_a_clock_that_jumps_neither_loses_the_job_nor_shows_odd_times(mix, work,
 
 
 @fault(19)
-def test_a_restart_is_a_short_pause_and_no_attempt(mix, work, look, monkeypatch):
+def test_a_restart_is_a_short_pause_and_does_not_count_as_an_attempt(mix, work, look, monkeypatch):
     job = mix_requests.request_mix(mix)
     monkeypatch.setattr("mixes.jobs.runner.is_stopping", lambda: True)
     work(job, lambda stage, fraction: None)
@@ -341,11 +341,11 @@ def test_a_restart_is_a_short_pause_and_no_attempt(mix, work, look, monkeypatch)
     check_undisturbed(job, work)
 
 
-# 20: a file that has gone
+# 20: a missing file
 
 
 @fault(20)
-def test_a_download_goes_on_and_a_later_one_says_how_to_get_the_file_again(mix, work, look, press, as_alice):
+def test_a_running_download_completes_and_a_later_one_explains_what_to_do(mix, work, look, press, as_alice):
     job = mix_requests.request_mix(mix)
     work(job)
     mp3 = job.artifacts.get(kind="mp3")

@@ -1,4 +1,4 @@
-"""Faults of files and of accounts, as their user meets them: see test_faults_in_words.py."""
+"""Messages for faults of files and accounts: see test_faults_in_words.py."""
 
 import contextlib
 import errno
@@ -18,8 +18,7 @@ from mixes.services.library import uploads
 from mixes.services.rendering import mix_requests
 from mixes.tests.factories import make_mix_row
 from mixes.tests.torture import test_faults_in_words
-from mixes.tests.torture.harness.pages import Page
-from mixes.tests.torture.harness.told import (
+from mixes.tests.torture.harness.fault_checks import (
     ANALYSING,
     FAULTS,
     add_file,
@@ -34,6 +33,7 @@ from mixes.tests.torture.harness.told import (
     page_of,
     send,
 )
+from mixes.tests.torture.harness.pages import Page
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("faults of songs")]
@@ -49,7 +49,7 @@ def row():
 
 
 @fault(4)
-def test_an_upload_onto_a_full_disk_says_what_is_kept_and_goes_on_later(as_alice, look, monkeypatch):
+def test_an_upload_to_a_full_disk_keeps_its_bytes_and_resumes_later(as_alice, look, monkeypatch):
     place = announce(as_alice, "rain.wav", 1000)
     pwrite = os.pwrite
 
@@ -74,11 +74,11 @@ def test_an_upload_onto_a_full_disk_says_what_is_kept_and_goes_on_later(as_alice
     assert Upload.objects.get().finished_at
 
 
-# 5: an upload that is cut
+# 5: an interrupted upload
 
 
 @fault(5)
-def test_of_twelve_files_the_three_that_were_cut_are_named_and_go_on(alice, as_alice, look):
+def test_interrupted_uploads_among_twelve_are_named_and_resumed(alice, as_alice, look):
     mix = edits.create_mix(alice, "Twelve")
     contents = [bytes([number]) * (1000 + number) for number in range(12)]
     places = [announce(as_alice, f"song {n:02d}.mp3", len(data), mix) for n, data in enumerate(contents)]
@@ -103,11 +103,11 @@ def test_of_twelve_files_the_three_that_were_cut_are_named_and_go_on(alice, as_a
     assert kept == {f"song {n:02d}.mp3": data for n, data in enumerate(contents)}
 
 
-# 21: songs that are no songs
+# 21: files that are no songs
 
 
 def broken(folder):
-    """Files that cannot be used, each with what is said of it."""
+    """Unusable files, each with its expected message."""
     garbage, short = folder / "garbage.mp3", folder / "short.wav"
     garbage.write_bytes(b"no sound at all " * 500)
     write_wav(short, pink_noise(0.003))
@@ -119,7 +119,7 @@ def broken(folder):
 
 
 @fault(21)
-def test_songs_that_cannot_be_used_say_why_and_a_mix_goes_on_without_them_only_on_a_word(
+def test_unusable_songs_show_a_reason_and_are_left_out_only_with_consent(
     alice, mix, work, look, press, tmp_path
 ):
     wanted = []
@@ -134,7 +134,7 @@ def test_songs_that_cannot_be_used_say_why_and_a_mix_goes_on_without_them_only_o
     detail = look(reverse("mixes:mix_detail", args=[mix.pk]))
     in_order(detail.words, "3 songs cannot be used and are left out.")
     assert "Make the mix" not in [button["words"] for button in detail.buttons]
-    refused = press(detail, "Make it without 3 songs")  # as a page that does not know of them yet would
+    refused = press(detail, "Make it without 3 songs")  # as a page rendered before would
     in_order(refused.words, "cannot be used. Make the mix without them")
     assert not MixJob.objects.exists()
     press(detail, "Make it without 3 songs", without="3")
@@ -148,7 +148,7 @@ def test_songs_that_cannot_be_used_say_why_and_a_mix_goes_on_without_them_only_o
 
 
 @fault(21)
-def test_a_song_that_rots_after_it_was_measured_is_named(mix, work, look, press):
+def test_a_song_damaged_after_its_analysis_is_named(mix, work, look, press):
     job = mix_requests.request_mix(mix)
     path = storage.path_of(mix.items.order_by("position")[1].track.file)
     whole = path.read_bytes()
@@ -157,14 +157,14 @@ def test_a_song_that_rots_after_it_was_measured_is_named(mix, work, look, press)
     page = look(page_of(job))
     in_order(page.words, "Failed", "“Wind”: it is not an audio file")
     assert page.address_of("Try again")
-    path.write_bytes(whole)  # brought back from a backup
+    path.write_bytes(whole)  # restored from a backup
     press(page, "Try again")
     work(job)
     check_undisturbed(job, work)
 
 
 @fault(21)
-def test_a_song_with_no_numbers_in_it_is_used_with_a_note(alice, look, work, tmp_path):
+def test_a_song_with_nan_samples_is_used_with_a_note(alice, look, work, tmp_path):
     samples = pink_noise(4.0)
     samples[50_000:50_002] = float("nan")
     track = listen(add_file(alice, write_wav(tmp_path / "nan.wav", samples), "nan.wav"))
@@ -176,11 +176,11 @@ def test_a_song_with_no_numbers_in_it_is_used_with_a_note(alice, look, work, tmp
     assert f"“nan”: {note}" in look(page_of(job)).words
 
 
-# 25: the same file again
+# 25: a duplicate
 
 
 @fault(25)
-def test_the_same_file_twice_is_kept_once_and_said(alice, as_alice, look, tmp_path):
+def test_a_duplicate_file_is_stored_once_and_reported(alice, as_alice, look, tmp_path):
     path = write_audio(tmp_path / "rain.flac", pink_noise(3.0), RATE)
     mix = edits.create_mix(alice, "Twins")
     first = listen(add_file(alice, path, "rain.flac", mix))
@@ -195,7 +195,7 @@ def test_the_same_file_twice_is_kept_once_and_said(alice, as_alice, look, tmp_pa
     assert [item.track_id for item in mix.items.all()] == [first.pk] * 2
 
 
-# 26: an account that leaves
+# 26: a deleted account
 
 
 @fault(26)
@@ -216,6 +216,6 @@ def test_an_account_deleted_while_its_mix_is_made_leaves_nothing_behind(
     assert answer.status_code == 302 and answer.url.startswith(reverse("account_login"))
 
 
-def test_every_fault_of_the_list_that_is_not_youtubes_is_tried():
+def test_every_listed_fault_except_youtubes_is_tested():
     tried = FAULTS[__name__] | FAULTS[test_faults_in_words.__name__]
     assert tried == {1, 2, 3, 4, 5, 6, 8, 9, 10, 11, *range(19, 27)}

@@ -1,4 +1,4 @@
-"""An ffmpeg that hangs, lies, floods or dies at any task: found out, and nothing short is ever kept."""
+"""An ffmpeg that hangs, truncates, floods or dies at any task: detected, and nothing incomplete is stored."""
 
 import contextlib
 import hashlib
@@ -33,18 +33,18 @@ from mixes.tests.torture.harness.table import note_row
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 FLOOD_BYTES = 1_000_000_000 if FULL else 50_000_000
-FLAT_KB = 30_000  # more memory than without a flood
+FLAT_KB = 30_000  # MB more memory than without a flood
 KINDS = {
     AnalysisJob: JobKind(AnalysisJob, analysis_job.handle, analysis_job.on_failure),
     MixJob: JobKind(MixJob, mix_job.handle, mix_job.on_failure),
     Preview: JobKind(Preview, preview_job.handle, preview_job.on_failure),
 }
-# What a task may take without a byte. Too short a time would only make a fault of what is one anyway.
+# Timeout of a task without output. Too short a time would only turn slowness into a fault.
 STALLS = {
     **dict.fromkeys(("decode", "decode the result", "resample"), (decode, "DECODE", 1.0)),
     **dict.fromkeys(("mp3", "aac"), (encode, "ENCODE", 1.0)),
     "picture": (mp4, "VIDEO", 1.0),
-    "video": (mp4, "VIDEO", 10.0 if FULL else 5.0),  # the picture's own encoder must come to its end
+    "video": (mp4, "VIDEO", 10.0 if FULL else 5.0),  # the picture's own encoder must finish
     "listening copy": (preview_module, "PREVIEW_LIMITS", 1.0),
 }
 OF_A_MIX = ("mp3", "aac", "resample", "decode", "picture", "video", "decode the result")
@@ -55,7 +55,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("faulty ffmpeg")]
 
 @pytest.fixture(scope="module")
 def counted():
-    """Count what was tried and what went wrong, by part; the page gets a row of each at the end."""
+    """Count tried and failed cases per part; each becomes a row of the report."""
     tried, wrong = Counter(), Counter()
 
     @contextlib.contextmanager
@@ -71,7 +71,7 @@ def counted():
 
 
 def cases(tasks, some):
-    """All faults at all tasks, or some of them."""
+    """Return all faults at all tasks, or some of them."""
     everything = [(task, fault) for task in tasks for fault in faults_of(task)]
     assert set(some) <= set(everything)
     return everything if FULL else some
@@ -79,7 +79,7 @@ def cases(tasks, some):
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory):
-    """Two short sounds of different rates, with their analyses."""
+    """Two short sounds of different rates with their analyses."""
     folder = tmp_path_factory.mktemp("sounds")
     paths = [
         write_wav(folder / f"{rate}.wav", pink_noise(6.0, rate, seed=seed), rate)
@@ -100,20 +100,20 @@ def add_track(alice, sounds):
 
 @pytest.fixture(scope="module")
 def undisturbed():
-    """What comes out when nothing is wrong, by what it was asked for; filled by the first who asks."""
+    """The results without a fault, by request; filled by the first use."""
     return {}
 
 
 @pytest.fixture
 def hurry():
-    """What is patched to be quick, and must not hurry a good ffmpeg on a busy machine."""
+    """The patches that shorten timeouts, which must not apply to a good ffmpeg on a busy machine."""
     with pytest.MonkeyPatch.context() as patched:
         yield patched
 
 
 @pytest.fixture
 def make_good(hurry, settings):
-    """Put the real ffmpeg back, with all its time."""
+    """Restore the real ffmpeg with its usual timeouts."""
 
     def make():
         hurry.undo()
@@ -124,7 +124,7 @@ def make_good(hurry, settings):
 
 @pytest.fixture
 def break_ffmpeg(tmp_path, monkeypatch, settings, hurry):
-    """Put a faulty program in ffmpeg's place, and be quick to give it up; return its folder."""
+    """Replace ffmpeg by a faulty program with short timeouts; return its folder."""
     folder = tmp_path / "faulty"
     folder.mkdir()
     monkeypatch.setattr(sandbox, "SYSTEM_PATHS", (*sandbox.SYSTEM_PATHS, find_ffmpeg()))
@@ -141,7 +141,7 @@ def break_ffmpeg(tmp_path, monkeypatch, settings, hurry):
 
 @pytest.fixture
 def run_once(django_capture_on_commit_callbacks):
-    """Claim a row and run it, as a worker does, however long it is still to wait."""
+    """Claim a row and run it as a worker does, even if it is not due yet."""
 
     def run(job):
         model = type(job)
@@ -158,7 +158,7 @@ def run_once(django_capture_on_commit_callbacks):
 
 @pytest.fixture
 def fails_three_times(run_once):
-    """Run a row to its end; what it says to its owner is plain, and nothing of it is left."""
+    """Run a row until it fails; check its message, and that nothing is left."""
 
     def run(job, folder):
         states = [run_once(job) for _ in range(MAX_ATTEMPTS)]
@@ -173,7 +173,7 @@ def fails_three_times(run_once):
 
 
 def running_from(folder):
-    """Return command lines that have to do with a folder; a process just killed may take a moment."""
+    """Return command lines that mention a folder; a killed process may take a moment to go."""
     until_s = time.monotonic() + 5.0
     while True:
         found = []
@@ -196,7 +196,7 @@ def running_from(folder):
         [("decode", "trickles"), ("decode", "gives half")],
     ),
 )
-def test_an_upload_is_measured_whole_or_not_at_all(
+def test_an_upload_is_analysed_completely_or_not_at_all(
     counted, alice, sounds, break_ffmpeg, fails_three_times, run_once, make_good, task, fault
 ):
     with counted("ffmpeg that hangs, lies or dies: uploads"):
@@ -231,7 +231,7 @@ def test_an_upload_is_measured_whole_or_not_at_all(
         ],
     ),
 )
-def test_a_mix_is_whole_or_not_there(
+def test_a_mix_is_complete_or_absent(
     counted, alice, add_track, undisturbed, break_ffmpeg, fails_three_times, run_once, make_good, task, fault
 ):
     with counted("ffmpeg that hangs, lies or dies: mixes"):
@@ -263,7 +263,7 @@ def test_a_mix_is_whole_or_not_there(
         ],
     ),
 )
-def test_a_listening_copy_is_whole_or_not_there(
+def test_a_preview_is_complete_or_absent(
     counted, add_track, undisturbed, break_ffmpeg, fails_three_times, run_once, make_good, task, fault
 ):
     with counted("ffmpeg that hangs, lies or dies: listening copies"):
@@ -281,10 +281,10 @@ def test_a_listening_copy_is_whole_or_not_there(
 
 
 @pytest.mark.parametrize("task", ["decode", "listening copy", "mp3", "video"] if FULL else ["decode"])
-def test_a_flood_of_words_changes_nothing(
+def test_a_flood_of_stderr_changes_nothing(
     counted, alice, sounds, add_track, break_ffmpeg, run_once, settings, task
 ):
-    """It may say as much as it likes: its work is taken, in no more memory than usual."""
+    """However much it logs, its output is used, with no more memory than usual."""
     with counted("ffmpeg that floods its stderr"):
 
         def make_job():
@@ -322,7 +322,7 @@ def test_a_flood_of_words_changes_nothing(
 
 
 class HurriedSite(LiveSite):
-    """A site whose workers wait seconds where others wait minutes, with a program of ours for ffmpeg."""
+    """A live site with timeouts of seconds and a replacement of ffmpeg."""
 
     def __init__(self, folder, program):
         super().__init__(folder)

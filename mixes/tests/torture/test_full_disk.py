@@ -1,4 +1,4 @@
-"""A disk that gets full at any moment: nothing is lost, nothing half is kept, and it goes on with room."""
+"""A disk that fills up at any moment: nothing is lost or half stored, and work resumes with space."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from mixes.tests.torture.harness.table import note_row
 
 ROOT = Path(__file__).resolve().parents[3]
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
-# Left on the disk when the job begins, and whether the database lies there too
+# KB left on the disk when the job begins, and whether the database is on it too
 SIZES = [(400 * step + 50, step % 2 == 0) for step in range(20)] if FULL else [(50, True)]
 IS_ROOT = os.geteuid() == 0
 OWN_MOUNTS = ["unshare", "--mount"] if IS_ROOT else ["unshare", "--map-root-user", "--mount"]
@@ -43,7 +43,7 @@ def run(folder, *arguments, module="disk_stage", before=()):
 
 @pytest.fixture(scope="module")
 def may_mount(tmp_path_factory):
-    """Skip where no small disk can be made; as root one can."""
+    """Skip where no small disk can be mounted, which needs root."""
     folder = tmp_path_factory.mktemp("try")
     command = [*OWN_MOUNTS, "mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
     tried = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -54,7 +54,7 @@ def may_mount(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory, may_mount):
-    """A site with one mix that was made, and is asked for once more."""
+    """A site with one finished mix that is requested again."""
     folder = tmp_path_factory.mktemp("prepared")
     run(folder, "prepare", module="stage")
     run(folder, "prepare")
@@ -63,7 +63,7 @@ def prepared(tmp_path_factory, may_mount):
 
 @pytest.fixture(scope="module")
 def undisturbed(prepared, tmp_path_factory):
-    """What is there when the second run has room."""
+    """The state after the second run with enough space."""
     folder = tmp_path_factory.mktemp("undisturbed") / "site"
     shutil.copytree(prepared, folder)
     before = run(folder, "state")
@@ -103,7 +103,7 @@ def test_a_full_disk_loses_nothing(prepared, undisturbed, outcomes, tmp_path, ex
     outcomes[-1] = True
 
 
-def test_no_room_at_any_one_write_of_a_job(prepared, undisturbed, tmp_path):
+def test_a_full_disk_at_any_write_of_a_job_loses_nothing(prepared, undisturbed, tmp_path):
     before, expected = undisturbed
     shutil.copytree(prepared, tmp_path / "site")
     *ends, last = run(tmp_path / "site", "refuse", 1 if FULL else 20)
@@ -117,7 +117,7 @@ def test_no_room_at_any_one_write_of_a_job(prepared, undisturbed, tmp_path):
 
 
 def check_job(state, expected, earlier=({},)):
-    """The run is done and right, or says what is wrong and leaves the disk to others."""
+    """Check that the job is done and correct, or reports the fault and frees its disk space."""
     status, _attempt, sentence = state["jobs"][1]
     if status == "done":
         assert state["artifacts"][1] == expected["artifacts"][1]
@@ -130,16 +130,16 @@ def check_job(state, expected, earlier=({},)):
         assert state["scratch"] == []
 
 
-def check_upload(told):
-    """The pages tell the truth: how much is here, and why there is no more."""
-    assert told["status"] in (200, 204, 201, 503, 507), told
-    assert told["offset"] == told["here"], told
-    if told["status"] == 507:
-        assert "disk is full" in told["sentence"]
+def check_upload(result):
+    """Check that the responses state the received bytes and the reason for stopping."""
+    assert result["status"] in (200, 204, 201, 503, 507), result
+    assert result["offset"] == result["here"], result
+    if result["status"] == 507:
+        assert "disk is full" in result["sentence"]
 
 
 def check_end(state, expected):
-    """With room again, all is as if nothing had been."""
+    """Check that with space again everything is as if nothing had happened."""
     assert [job[0] for job in state["jobs"]] == ["done", "done"], state["jobs"]
     assert state["artifacts"][1] == expected["artifacts"][1]
     assert state["scratch"] == []

@@ -1,4 +1,4 @@
-"""Tags that would do harm, in every kind of file that has any; and files that were damaged on their way."""
+"""Hostile tags in every format with tags, and files damaged on their way."""
 
 import os
 import struct
@@ -24,10 +24,10 @@ from mixes.models import Track
 from mixes.services.rendering import mix_requests
 from mixes.tests.factories import make_mix_row
 from mixes.tests.torture.harness.crafted import riff
+from mixes.tests.torture.harness.fault_checks import add_file, listen
 from mixes.tests.torture.harness.hostile import NAMES
 from mixes.tests.torture.harness.pages import Page
 from mixes.tests.torture.harness.table import note_row
-from mixes.tests.torture.harness.told import add_file, listen
 
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("hostile tags")]
@@ -87,7 +87,7 @@ def chunk(kind):
 
 
 def info_list(path, title, artist):
-    """The LIST chunk of a WAV, whose sizes are its own word."""
+    """Return the LIST chunk of a WAV, with its own sizes."""
     texts = b""
     for name, text in ((b"INAM", title), (b"IART", artist)):
         raw = text.encode("utf-8", "replace") + b"\0"
@@ -96,7 +96,7 @@ def info_list(path, title, artist):
     path.write_bytes(path.read_bytes() + b"LIST" + struct.pack("<I", len(body)) + body)
 
 
-GROUPS = {  # ending, how it is encoded, what writes its tags
+GROUPS = {  # suffix, encoder options, tag writer
     "ID3v2.4": ("mp3", (), id3),
     "ID3v2.3": ("mp3", (), lambda *names: id3(*names, version=3, encoding=1)),
     "ID3v1": ("mp3", ("-id3v2_version", "0", "-write_id3v1", "0"), id3v1),
@@ -120,7 +120,7 @@ def is_clean(text):
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """A short sound in each kind of file, without tags."""
+    """A short sound in each format, without tags."""
     folder = tmp_path_factory.mktemp("plain")
     untagged = ("-map_metadata", "-1")
     return {
@@ -130,7 +130,7 @@ def plain(tmp_path_factory):
 
 
 def tagged(plain, folder, group, title, artist):
-    """A file of a group with these tags."""
+    """Return a file of a group with these tags."""
     source = plain[group]
     path = folder / f"{group}{source.suffix}"
     path.write_bytes(source.read_bytes())
@@ -158,7 +158,7 @@ def two_of(values, number):
 
 
 def listen_to(owner, plain, folder, group, title, artist):
-    """Add a file with these tags; return its track, None where the same file was there already."""
+    """Add a file with these tags; return its track, None for a duplicate."""
     path = tagged(plain, folder, group, title, artist)
     row = listen(add_file(owner, path, path.name))
     if row is None:
@@ -174,7 +174,7 @@ def listen_to(owner, plain, folder, group, title, artist):
 
 
 def check_everywhere(alice, as_alice, rows, work):
-    """Their pages and their mix."""
+    """Check pages and mix of the tracks."""
     mix = make_mix_row(alice, "Tags", rows, transition_s=0.2)
     job = mix_requests.request_mix(mix)
     work(job)
@@ -189,7 +189,7 @@ def check_everywhere(alice, as_alice, rows, work):
 
 
 def damaged(folder):
-    """Yield damaged files with what must be said of each: a reason, or a note."""
+    """Yield damaged files with the expected message: a reason or a note."""
     sound = pink_noise(6.0)
     options = {"mp3": (), "flac": (), "wav": (), "m4a": ("-c:a", "aac"), "ogg": ("-c:a", "libvorbis")}
     good = {
@@ -225,7 +225,7 @@ def rotten(data):
     return bytes(spoilt)
 
 
-def test_damage_is_told_or_refused_and_never_passed_over(alice, as_alice, tmp_path, work):
+def test_damage_is_reported_or_refused(alice, as_alice, tmp_path, work):
     wanted, used = [], []
     for name, data, said in damaged(tmp_path):
         path = tmp_path / name
@@ -246,15 +246,15 @@ def test_damage_is_told_or_refused_and_never_passed_over(alice, as_alice, tmp_pa
 
 
 @pytest.mark.parametrize("claimed", [0xFFFFFFFF, None])
-def test_a_sound_file_written_to_a_pipe_is_no_damaged_one(alice, tmp_path, claimed):
-    """Programs that do not know the length yet write the largest number there is."""
+def test_a_wav_written_to_a_pipe_is_not_reported_as_damaged(alice, tmp_path, claimed):
+    """Programs that do not know the length yet write the largest number."""
     path = tmp_path / "pipe.wav"
     path.write_bytes(riff(RATE, 2, (pink_noise(3.0) * 20_000).astype("<i2").tobytes(), claimed=claimed))
     row = listen(add_file(alice, path, path.name))
     assert (row.state, row.notes) == (Track.State.READY, [])
 
 
-def test_whole_files_have_no_note(alice, plain):
+def test_undamaged_files_have_no_note(alice, plain):
     for group, path in list(plain.items())[:: 1 if FULL else 4]:
         row = listen(add_file(alice, path, path.name))
         assert (row.state, row.notes) == (Track.State.READY, []), group

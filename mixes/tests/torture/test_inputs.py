@@ -1,4 +1,4 @@
-"""No file of a stranger opens another, calls anybody, takes the machine, or ends without a sentence."""
+"""Untrusted files open no other file, connect nowhere, use bounded resources, and end in a sentence."""
 
 import io
 import os
@@ -24,7 +24,7 @@ from mixes.tests.torture.harness.watching import callers, opens_of
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 MUTATED_SOUNDS, MUTATED_PICTURES = (1_000, 500) if FULL else (24, 24)
 LONGEST_S, MOST_MB = 20.0, 300.0
-FORMATS = {  # good files that are mutated
+FORMATS = {  # good files to mutate
     "mp3": (),
     "wav": (),
     "flac": (),
@@ -45,7 +45,7 @@ pytestmark = [
 
 
 def listen_to(path):
-    """Return `use` or `refuse`; anything else that happens fails the test."""
+    """Return `use` or `refuse`; any other outcome fails the test."""
     try:
         analysis = analyse_track(find_ffmpeg(), path)
     except DecodeError as error:
@@ -75,13 +75,13 @@ def check_sentence(sentence):
 def peak_mb():
     """Return the memory of the largest child of this process so far, in 10^6 bytes.
 
-    In `make torture` no other test has run in it, so that it is that of these files.
+    In `make torture` no other test has run in this process, so it is the memory for these files.
     """
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
 
 
 def try_all(files, folder, attempt):
-    """Try every file; return what came of each, the wrong ones, and the longest time."""
+    """Try every file; return the outcomes, the wrong ones, and the longest time."""
     outcomes, wrong, longest_s = [], [], 0.0
     for file in files:
         path = folder / file.name
@@ -96,27 +96,27 @@ def try_all(files, folder, attempt):
     return outcomes, wrong, longest_s
 
 
-def test_crafted_files_open_nothing_call_nobody_and_end_in_a_sentence(tmp_path):
+def test_crafted_files_open_no_file_or_connection_and_end_in_a_sentence(tmp_path):
     secret = write_audio(tmp_path / SECRET, sine(1000, 2.0))
     with opens_of(secret) as opened, callers() as (port, called):
         files = [
             *crafted.playlists(tmp_path, port),
-            *crafted.lies(tmp_path),
+            *crafted.false_headers(tmp_path),
             *crafted.sounds(tmp_path),
             *crafted.others(tmp_path),
         ]
-        opened()  # what the making of them did does not count
+        opened()  # ignore what generating the files did
         outcomes, wrong, longest_s = try_all(files, tmp_path, listen_to)
         seen = opened(), called()
     note("crafted audio", outcomes, wrong, longest_s, opened=seen[0], called=seen[1], peak_mb=peak_mb())
     assert wrong == []
-    assert seen == (0, 0), "another file was opened, or somebody was called"
+    assert seen == (0, 0), "another file was opened, or a connection was made"
     assert longest_s < LONGEST_S
     assert not FULL or peak_mb() < MOST_MB
 
 
-def test_the_eyes_see(tmp_path):
-    """What the test above relies on: an open and a call are seen."""
+def test_the_watchers_detect_opens_and_calls(tmp_path):
+    """The test above relies on this: an open and a connection are detected."""
     secret = tmp_path / SECRET
     secret.write_bytes(b"x")
     with opens_of(secret) as opened, callers() as (port, called):

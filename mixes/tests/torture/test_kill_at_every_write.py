@@ -1,4 +1,4 @@
-"""A worker killed at any write of a job: the next one ends it with the same bytes, nothing is left over."""
+"""A worker killed at any write of a job: the next one finishes it with the same bytes and no leftovers."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from mixes.tests.torture.harness.table import note_row
 
 ROOT = Path(__file__).resolve().parents[3]
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
-PLACES = 4  # of all, tried in `make test`
-RUNS = 3  # attempts that a job has
+PLACES = 4  # of all writes, in `make test`
+RUNS = 3  # attempts of a job
 
 
 def stage(folder, *arguments, may_die=False):
@@ -33,7 +33,7 @@ def state_of(folder):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A site with one job in its queue; copied for each death."""
+    """A site with one queued job, copied for each kill."""
     folder = tmp_path_factory.mktemp("prepared")
     stage(folder, "prepare")
     return folder
@@ -41,7 +41,7 @@ def prepared(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def undisturbed(prepared, tmp_path_factory):
-    """What a run gives that nobody kills."""
+    """The result of a job without a kill."""
     folder = tmp_path_factory.mktemp("undisturbed") / "site"
     shutil.copytree(prepared, folder)
     writes = int(stage(folder, "run").stdout)
@@ -51,7 +51,7 @@ def undisturbed(prepared, tmp_path_factory):
 
 
 @pytest.mark.xdist_group("deaths")
-def test_a_worker_killed_at_any_write_changes_nothing_in_the_end(prepared, undisturbed, tmp_path):
+def test_a_worker_killed_at_any_write_does_not_change_the_result(prepared, undisturbed, tmp_path):
     expected, writes = undisturbed
     step = 1 if FULL else max(1, 2 * writes // PLACES)
     places, died = range(1, 2 * writes + 1, step), 0
@@ -69,7 +69,7 @@ def test_a_worker_killed_at_any_write_changes_nothing_in_the_end(prepared, undis
 
 
 @pytest.mark.xdist_group("deaths")
-def test_a_job_whose_workers_always_die_ends_with_its_reason(prepared, tmp_path):
+def test_a_job_whose_workers_always_die_fails_with_a_reason(prepared, tmp_path):
     folder = tmp_path / "site"
     shutil.copytree(prepared, folder)
     for _ in range(RUNS):

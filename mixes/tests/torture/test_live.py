@@ -1,4 +1,4 @@
-"""Presses, cuts, cancels and kills on a running site: nothing doubled, nothing lost, nothing left over."""
+"""Presses, interruptions, cancels and kills on a running site: nothing is doubled, lost or left over."""
 
 import hashlib
 import os
@@ -28,7 +28,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def mix(site, tmp_path_factory):
-    """A mix of three songs that are ready."""
+    """A mix of three ready songs."""
     folder = tmp_path_factory.mktemp("songs")
     return site.mix_of([write_song(folder, number, SONG_S) for number in range(3)])
 
@@ -49,7 +49,7 @@ def nothing_left_over(site):
     return not scratch and files == named and not site.processes("ffmpeg", "pipe:")
 
 
-def test_many_presses_of_make_are_one_job(site, mix):
+def test_many_presses_of_make_create_one_job(site, mix):
     before = len(job_states(site))
     answers = at_once(PRESSES, lambda number: site.post(f"/mixes/{mix}/make/"))
     places = {headers["Location"] for _status, headers, _body in answers}
@@ -59,11 +59,11 @@ def test_many_presses_of_make_are_one_job(site, mix):
     assert {status for status, _headers, _body in answers} == {302} and len(places) == 1
     assert len(job_states(site)) == before + 1
     wait_until_idle(site)
-    wait_until(lambda: nothing_left_over(site), seconds=30)  # its folder goes right after its row has ended
+    wait_until(lambda: nothing_left_over(site), seconds=30)  # removed right after its row has ended
 
 
-def test_uploads_cut_anywhere_arrive_whole(site, tmp_path):
-    """Cut the connection in the middle of a piece, ask for the offset, go on; again and again."""
+def test_uploads_interrupted_anywhere_arrive_complete(site, tmp_path):
+    """Break the connection in the middle of a chunk, ask for the offset, resume; repeatedly."""
     rng = np.random.default_rng(440)
     sound = pink_noise(20.0, seed=7) + 0.3 * sine(500.0, 20.0)
     data = write_audio(tmp_path / "cut.wav", sound).read_bytes()
@@ -93,7 +93,7 @@ def offset_of(site, place):
     return int(headers["Upload-Offset"])
 
 
-def test_cancelled_jobs_are_gone_whenever_it_comes(site, mix):
+def test_a_cancel_at_any_time_removes_the_job(site, mix):
     rng = np.random.default_rng(441)
     wrong = 0
     for _ in range(CANCELS):
@@ -109,8 +109,8 @@ def test_cancelled_jobs_are_gone_whenever_it_comes(site, mix):
     assert wrong == 0
 
 
-def test_killed_processes_cost_time_and_nothing_else(site, mix):
-    """Kill a process of the long worker, whichever it is, while a mix is made."""
+def test_killed_processes_only_delay_jobs(site, mix):
+    """Kill any process of the long worker while a mix is made."""
     rng = np.random.default_rng(442)
     job = site.make(mix)
     wait_until_idle(site)
@@ -134,8 +134,8 @@ def results_of(site, job):
     return sorted(rows)
 
 
-def test_a_locked_database_is_waited_for(site, mix):
-    """Hold the write lock while pages are asked for and edited: a page or "busy", never an error."""
+def test_pages_wait_for_a_locked_database(site, mix):
+    """Hold the write lock while pages are read and edited: the answer is a page or "busy", never an error."""
     database = sqlite3.connect(site.folder / "var" / "mixtape.sqlite3", isolation_level=None)
     database.execute("begin immediate")
     statuses = []

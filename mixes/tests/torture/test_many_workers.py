@@ -1,4 +1,4 @@
-"""Several processes race for the same rows on both databases: all done, each once, nobody starved."""
+"""Processes racing for the same rows on both databases: each job runs once and no owner starves."""
 
 import json
 import os
@@ -21,7 +21,7 @@ WORKERS = 4
 PRESSES = 25 if FULL else 10  # of each of two processes; the server takes 100 connections
 
 pytestmark = pytest.mark.xdist_group("many workers")
-# where rows are locked one by one; SQLite has one lock for all, which the others try too
+# where rows are locked individually; SQLite has one lock, which the other tests cover
 where_rows_are_locked = pytest.mark.parametrize(
     "race", ["sqlite", "postgresql"] if FULL else ["postgresql"], indirect=True
 )
@@ -29,7 +29,7 @@ where_rows_are_locked = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def empty_sqlite(tmp_path_factory):
-    """A database with its tables, to be copied."""
+    """A migrated database, to be copied."""
     folder = tmp_path_factory.mktemp("empty")
     Race("sqlite", folder, f"sqlite:///{folder}/race.sqlite3").run("migrate")
     return folder / "race.sqlite3"
@@ -37,14 +37,14 @@ def empty_sqlite(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def empty_postgresql(postgres, tmp_path_factory):
-    """The same on a server, by its name there."""
+    """The same on a PostgreSQL server, by its name."""
     Race("postgresql", tmp_path_factory.mktemp("empty"), postgres.create_database("empty")).run("migrate")
     return "empty"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def race(request, tmp_path):
-    """Give what starts the processes of `racing`, on a database of their own."""
+    """Return a function that starts the processes of `racing` on their own database."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("empty_sqlite"), tmp_path)
         return Race("sqlite", tmp_path, f"sqlite:///{tmp_path}/race.sqlite3")
@@ -54,7 +54,7 @@ def race(request, tmp_path):
 
 
 class Race:
-    """Processes on one database, which meet in one folder."""
+    """Processes on one database that share one folder."""
 
     def __init__(self, vendor, folder, url):
         self.vendor, self.folder = vendor, folder
@@ -85,7 +85,7 @@ class Race:
         )
 
     def end(self, process):
-        """Wait for a process; return what it said. It must have ended well, and complained of nothing."""
+        """Wait for a process to succeed without errors; return its output."""
         out, err = process.communicate(timeout=600)
         assert (process.returncode, err) == (0, "")
         return out
@@ -94,7 +94,7 @@ class Race:
         return self.end(self.start(*arguments))
 
     def start_together(self, count, *arguments):
-        """Start processes that wait for each other, and let them go."""
+        """Start processes that wait for each other, then release them."""
         processes = [self.start(*arguments) for _ in range(count)]
         self.wait_for(count, processes)
         self.go()
@@ -118,7 +118,7 @@ class Race:
         return json.loads(self.run("state"))
 
 
-def test_each_job_is_done_once_and_nobody_starves(race):
+def test_each_job_runs_once_and_no_owner_starves(race):
     race.run("prepare", OF_ALICE, OF_BOB)
     began_s = time.monotonic()
     workers = race.start_together(WORKERS, "work")
@@ -135,13 +135,13 @@ def test_each_job_is_done_once_and_nobody_starves(race):
     assert {attempt for _pk, _state, attempt, *_ in jobs} == {1}
     by = Counter(result["by"] for *_, result, _owner in jobs)
     assert len(by) == WORKERS, "one of them had nothing to do"
-    # bob asked last and for less: he is served in turn with alice, not after her
+    # bob asked last and for less: served in turn with alice, not after her
     last_of_bob = max(place for place, (_pk, owner) in enumerate(begun, 1) if owner.startswith("bob"))
     assert last_of_bob <= 2 * OF_BOB + 2 * WORKERS
 
 
 def test_a_worker_that_lost_its_row_commits_nothing(race):
-    """Its lease has run out while it worked; another has taken the row, and done it."""
+    """Its lease expired during the work; another worker has claimed the row and finished it."""
     race.run("prepare", 1, 0)
     zombie = race.start("work-late")
     race.wait_for(1, [zombie])
@@ -156,13 +156,13 @@ def test_a_worker_that_lost_its_row_commits_nothing(race):
 
 
 @where_rows_are_locked
-def test_a_commit_that_has_begun_is_not_overtaken(race):
-    """Who holds the row in a transaction ends it; who thought that its lease was over waits, and leaves."""
+def test_a_started_commit_is_not_overtaken(race):
+    """The worker that holds the row ends it; a worker that assumes an expired lease waits, then stops."""
     race.run("prepare", 1, 0)
     slow = race.start("commit-late")
     race.wait_for(1, [slow])
     thief = race.start("steal")
-    time.sleep(1.5)  # it is on its way, and can do nothing
+    time.sleep(1.5)  # started, but blocked
     assert thief.poll() is None
     race.go()
     assert race.end(slow).endswith(": done") and race.end(thief) == "nothing to do"
@@ -172,7 +172,7 @@ def test_a_commit_that_has_begun_is_not_overtaken(race):
 
 
 @where_rows_are_locked
-def test_presses_in_two_web_processes_make_one_job(race):
+def test_presses_in_two_web_processes_create_one_job(race):
     race.run("prepare", 0, 0)
     for web in race.start_together(2, "press", PRESSES):
         race.end(web)

@@ -1,4 +1,4 @@
-"""Names that would do harm, through every way in and every way out: nothing runs, nothing is forged."""
+"""Hostile names through every input and output: nothing is executed and nothing is injected."""
 
 import email.message
 import io
@@ -37,15 +37,15 @@ from mixtape_site.logs import LineFormatter
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("hostile names")]
 OUR_NAME = re.compile(r"tracks/[0-9a-f]{2}/[0-9a-f]{32}")
-UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # kinds of characters that change a line or nobody sees
-JOINERS = "\u200d\u200c"  # that emoji and scripts need
+UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories of characters that break lines or are invisible
+JOINERS = "\u200d\u200c"  # needed by emoji and scripts
 TIME_LINE = re.compile(r"^\W*(?:\d{1,2}:)?\d{1,2}:\d\d\b")
 UNHARMED = ("composed", "quotes", "emoji", "right to left", "shell", "template", "formula", "SQL", "entities")
 
 
 @pytest.fixture
 def lines(caplog):
-    """All that was logged, as it is written to the log: each message on one line."""
+    """Return all log output, one line per message."""
     caplog.set_level(logging.INFO)
     formatter = LineFormatter()
     return lambda: [formatter.format(record) for record in caplog.records]
@@ -57,7 +57,7 @@ def is_clean(text):
 
 
 def is_harmless(name):
-    """Tell whether a file may be called so on any system."""
+    """Return whether the file name is safe on any system."""
     return (
         is_clean(name)
         and name[0] not in ".-~"
@@ -67,7 +67,7 @@ def is_harmless(name):
 
 
 def check_page(answer, where):
-    """Nothing of a name can run, and nothing went wrong; returns the page."""
+    """Check that no name is executed and nothing failed; return the page."""
     assert answer.status_code < 500, where
     page = Page(answer.content.decode())
     assert page.alarming == [], where
@@ -78,20 +78,20 @@ def check_page(answer, where):
 
 
 def announce(client, name):
-    told = f"filename {b64encode(name.encode('utf-8', 'surrogatepass')).decode()}"
-    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "4", "Upload-Metadata": told}
+    metadata = f"filename {b64encode(name.encode('utf-8', 'surrogatepass')).decode()}"
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "4", "Upload-Metadata": metadata}
     return client.post("/uploads/", b"", content_type="application/octet-stream", headers=headers)
 
 
 def send_form(client, name):
-    """A form as no browser sends it: the name stands in it as it is."""
+    """Send a form no browser would send, with the name unchanged."""
     raw = name.encode("utf-8", "surrogatepass").replace(b'"', b'\\"')
     head = b'Content-Disposition: form-data; name="files"; filename="' + raw + b'"'
     body = b"--x\r\n" + head + b"\r\n\r\nabcd\r\n--x--\r\n"
     return client.post(reverse("mixes:upload_form"), body, content_type="multipart/form-data; boundary=x")
 
 
-def test_no_name_of_a_file_leads_anywhere_whichever_way_it_comes(alice, as_alice, lines):
+def test_no_file_name_escapes_its_folder(alice, as_alice, lines):
     outside = set(storage.path_of("x").parent.parent.rglob("*"))
     for what, name in NAMES.items():
         answer = announce(as_alice, name)
@@ -122,7 +122,7 @@ def test_no_name_of_a_file_leads_anywhere_whichever_way_it_comes(alice, as_alice
 
 @pytest.fixture
 def dirty(alice):
-    """Rows with the names as they are, as if nobody had cleaned them on the way in."""
+    """Rows with raw names, as if the input had not been cleaned."""
     found = [
         make_track_row(
             alice,
@@ -157,7 +157,7 @@ def addresses_of(mix, track, binned, job):
     yield reverse("admin:mixes_artifact_changelist")
 
 
-def test_no_page_runs_a_name(alice, as_alice, dirty):
+def test_no_page_executes_a_name(alice, as_alice, dirty):
     alice.is_staff = alice.is_superuser = True
     alice.save()
     tried, ours = 0, set()
@@ -197,7 +197,7 @@ def test_every_name_can_be_searched_for(alice, as_alice, dirty):
             check_page(as_alice.get(address, {"q": query, "page": query, "order": query}), (address, what))
 
 
-def test_every_form_takes_or_refuses_every_name(alice, as_alice, mix):
+def test_every_form_accepts_or_refuses_every_name(alice, as_alice, mix):
     track = mix.items.first().track
     wrong = []
     for what, raw in list(NAMES.items())[:: 1 if FULL else 5]:
@@ -229,13 +229,13 @@ def test_every_form_takes_or_refuses_every_name(alice, as_alice, mix):
 
 
 def name_in(header):
-    """Read a name back as a browser does (RFC 6266)."""
+    """Parse a file name as a browser does (RFC 6266)."""
     message = email.message.Message()
     message["Content-Disposition"] = header
     return message.get_filename()
 
 
-def test_a_download_is_called_as_it_was_added(as_alice, alice, dirty):
+def test_a_download_has_its_original_name(as_alice, alice, dirty):
     for track in dirty:
         storage.path_of(track.file).parent.mkdir(parents=True, exist_ok=True)
         storage.path_of(track.file).write_bytes(b"sound")
@@ -248,7 +248,7 @@ def test_a_download_is_called_as_it_was_added(as_alice, alice, dirty):
         answer.close()
 
 
-def test_the_archive_of_an_account_unpacks_into_its_folder_alone(alice, as_alice, dirty, tmp_path):
+def test_an_account_archive_unpacks_only_into_its_folder(alice, as_alice, dirty, tmp_path):
     for number, track in enumerate(dirty):
         storage.path_of(track.file).parent.mkdir(parents=True, exist_ok=True)
         storage.path_of(track.file).write_bytes(b"%d" % number)
@@ -267,7 +267,7 @@ def test_the_archive_of_an_account_unpacks_into_its_folder_alone(alice, as_alice
 
 
 def make(alice, sounds, wanted, title, artist, work, **fields):
-    """Have a real mix made of songs with these names, whose rows nobody cleaned."""
+    """Make a real mix of songs with these names, from rows with raw names."""
     rows = []
     for number, (song, by) in enumerate(wanted):
         row = make_track_with_file(alice, f"Song {number}", *sounds[number % 2])
@@ -317,7 +317,7 @@ def check_mp3(path, songs):
     return [str(chapter.sub_frames["TIT2"]) for chapter in chapters]
 
 
-def test_a_mix_of_hostile_names_holds_nothing_forged(alice, as_alice, sounds, work, settings, lines):
+def test_a_mix_of_hostile_names_contains_no_injected_content(alice, as_alice, sounds, work, settings, lines):
     settings.HAS_MAIL = True
     wanted = list(pairs()) if FULL else list(pairs())[::3]
     job, files = make(alice, sounds, wanted, NAMES["a mail header"], NAMES["ffmetadata"], work)
@@ -338,7 +338,7 @@ def test_a_mix_of_hostile_names_holds_nothing_forged(alice, as_alice, sounds, wo
     note_row("hostile names, in a mix", tried=len(wanted), wrong=0)
 
 
-def test_a_video_of_hostile_names_has_their_chapters_and_no_more(alice, sounds, work):
+def test_a_video_of_hostile_names_has_exactly_their_chapters(alice, sounds, work):
     few = ("ffmetadata", "drawtext", "ASS", "bidi", "template", "zalgo", "script", "a forged chapter")
     wanted = [(NAMES[what], NAMES["format"]) for what in (few if FULL else few[:3])]
     job, files = make(
@@ -347,9 +347,9 @@ def test_a_video_of_hostile_names_has_their_chapters_and_no_more(alice, sounds, 
     )  # fmt: skip
     assert "mp4" in files and job.check_sheet["mp4"]["verdict"] != "wrong"
     path = storage.path_of(job.artifacts.get(kind="mp4").file)
-    told = run_ffmpeg("-f", "mp4", "-i", str(path), "-f", "ffmetadata", "-").decode()
-    assert len(re.findall(r"^\[CHAPTER\]$", told, re.MULTILINE)) == len(wanted)
-    artists = re.findall(r"^artist=.*", told, re.MULTILINE)
+    listing = run_ffmpeg("-f", "mp4", "-i", str(path), "-f", "ffmetadata", "-").decode()
+    assert len(re.findall(r"^\[CHAPTER\]$", listing, re.MULTILINE)) == len(wanted)
+    artists = re.findall(r"^artist=.*", listing, re.MULTILINE)
     assert len(artists) == 1 and "INJECTED" in artists[0] and artists != ["artist=INJECTED"]
     texts = files["description"].decode()
     assert sum(line.startswith("0:00") for line in texts.splitlines()) <= 1
@@ -371,7 +371,7 @@ def test_a_failure_is_mailed_in_one_line_too(alice, sounds, work, settings):
 # The log
 
 
-def test_no_address_forges_a_line_of_the_log(as_alice, lines):
+def test_no_address_injects_a_log_line(as_alice, lines):
     for what in ("a header", "log line", "line separators", "controls", "NUL", "bidi"):
         name = storable(NAMES[what])
         as_alice.get(f"/mixes/{name}/", HTTP_USER_AGENT=name)

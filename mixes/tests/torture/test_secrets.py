@@ -1,7 +1,7 @@
-"""The secrets of a running site: who knows them, looked for in environments and in memory.
+"""Which processes of a running site hold secrets, in their environment or memory.
 
-The site runs on a copy of the code whose `.env` holds secrets too, so that nothing here depends on, or
-reads, the `.env` of whoever runs the tests.
+The site runs on a copy of the code with its own `.env` of secrets, so that the tests neither read nor depend
+on the `.env` of the machine.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
 ]
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
-SONG_S = 120.0  # its ffmpeg is seen before it has ended
+SONG_S = 120.0  # its ffmpeg is found before it has ended
 WITHHELD = {
     "TOKENS_ENCRYPTION_KEY": Fernet.generate_key().decode(),
     "GOOGLE_CLIENT_SECRET": "canary-of-google-2f1a",
@@ -62,7 +62,7 @@ class Site(live.LiveSite):
         (keys / "tokens.key").chmod(0o600)
 
     def sign_up(self):
-        """Sign in without the mail that a new account would wait for."""
+        """Sign in without the confirmation mail of a new account."""
         cookies = live.set_cookies(self.ask("GET", "/accounts/login/", cookies={})[1])
         done = subprocess.run(
             [sys.executable, "manage.py", "shell"],
@@ -77,7 +77,7 @@ class Site(live.LiveSite):
 
 @pytest.fixture(scope="module")
 def code(tmp_path_factory):
-    """The code in another place, beside an `.env` with secrets."""
+    """A copy of the code with an `.env` with secrets."""
     folder = tmp_path_factory.mktemp("code")
     for part in ("mixtape_site", "accounts", "mixes", "youtube_integration"):
         shutil.copytree(
@@ -104,7 +104,7 @@ def site(code, tmp_path_factory):
 
 
 def parents():
-    """The parent of every process, by process."""
+    """Return the parent of every process."""
     found = {}
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -128,20 +128,20 @@ def command_of(pid):
 
 
 def workers_of(site, queue):
-    """The processes of a worker: main, sentinel, pusher, monitor, those that work, and what they started."""
+    """Return the processes of a worker: main, sentinel, pusher, monitor, tasks, and their children."""
     mains = [pid for pid in family_of(site.process.pid) if command_of(pid)[-3:-1] == ["worker", queue]]
     family = set().union(*(family_of(pid) for pid in mains))
     return family if len(family) >= 5 else set()
 
 
 def secrets_in(pid, marks):
-    """Those of `marks` that the environment or the memory of a process holds."""
+    """Return those of `marks` that are in the environment or the memory of a process."""
     seen = Path(f"/proc/{pid}/environ").read_bytes()
     found = {mark for mark in marks if mark in seen}
     with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
             places, rights = line.split()[:2]
-            if rights.startswith("rw"):  # what is only read comes from files of programs
+            if rights.startswith("rw"):  # read-only mappings come from program files
                 start, end = (int(place, 16) for place in places.split("-"))
                 found |= marks_between(memory, start, end, marks - found)
     return found
@@ -157,7 +157,7 @@ def marks_between(memory, start, end, marks, piece=16 << 20):
 
 
 def held_ffmpeg(site, song):
-    """Upload a song and stop the ffmpeg that a worker decodes it with."""
+    """Upload a song and suspend the ffmpeg with which a worker decodes it."""
     site.upload(song)
     until = time.monotonic() + 60
     while time.monotonic() < until:
@@ -170,7 +170,7 @@ def held_ffmpeg(site, song):
     raise AssertionError("no ffmpeg was seen")
 
 
-def test_workers_on_strangers_files_know_no_secret_and_no_more_does_their_ffmpeg(site, tmp_path):
+def test_workers_on_untrusted_files_and_their_ffmpeg_have_no_secrets(site, tmp_path):
     song = write_audio(tmp_path / "song.flac", pink_noise(SONG_S, level_db=-20.0), RATE)
     ffmpeg = held_ffmpeg(site, song)
     try:
@@ -189,7 +189,7 @@ def test_workers_on_strangers_files_know_no_secret_and_no_more_does_their_ffmpeg
     assert wrong == set() and count >= 11
 
 
-def test_who_needs_them_has_them_so_the_search_can_find(site):
+def test_processes_that_need_secrets_have_them(site):
     token = MARKS["TOKENS_ENCRYPTION_KEY"]
     webs = [pid for pid in family_of(site.process.pid) if "gunicorn" in " ".join(command_of(pid))]
     assert webs and all(secrets_in(pid, set(MARKS.values())) == set(MARKS.values()) for pid in webs)
@@ -199,8 +199,8 @@ def test_who_needs_them_has_them_so_the_search_can_find(site):
 
 
 @pytest.mark.parametrize("queue", OF_QUEUE if FULL else ["short"])
-def test_a_worker_that_was_started_with_secrets_forgets_them(site, queue):
-    """As under systemd with one environment for all units, and with `.env` beside."""
+def test_a_worker_started_with_secrets_drops_them(site, queue):
+    """As under systemd with one environment for all units, and with an `.env`."""
     environment = site.environment | WITHHELD | {"GOOGLE_CLIENT_ID": "mixtape"}
     command = [sys.executable, "-X", "utf8", "manage.py", "worker", queue]
     worker = subprocess.Popen(command, cwd=site.code, env=environment)
@@ -236,7 +236,7 @@ worker.run()
 
 
 @pytest.mark.parametrize(("queue", "may"), [("short", True), ("long", True), ("publish", False)])
-def test_the_worker_that_holds_the_key_starts_no_program(queue, may, tmp_path):
+def test_the_worker_with_the_key_starts_no_program(queue, may, tmp_path):
     environment = {
         "PATH": os.environ["PATH"],
         "DJANGO_SETTINGS_MODULE": "mixtape_site.settings",
@@ -266,8 +266,8 @@ for path in sys.argv[1:]:
 
 
 @pytest.mark.skipif(not can_restrict_files(), reason="a kernel without Landlock")
-def test_no_child_can_open_the_keys_the_database_the_settings_or_our_memory(tmp_path):
-    """With what a reader of tags or pictures may read, which is more than ffmpeg may."""
+def test_no_child_can_open_keys_database_settings_or_parent_memory(tmp_path):
+    """With the access of a tag or picture reader, which is wider than that of ffmpeg."""
     places = ["var/keys/tokens.key", "var/keys/secret_key", "var/mixtape.sqlite3", "app/.env"]
     secrets = [tmp_path / place for place in places]
     for path in secrets:

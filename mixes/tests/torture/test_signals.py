@@ -1,4 +1,4 @@
-"""Each process of a running site is told to end, or killed, while a mix is made: it is made all the same."""
+"""Each process of a running site is stopped or killed while a mix is made: the mix is made anyway."""
 
 import contextlib
 import os
@@ -16,10 +16,10 @@ from mixes.tests.torture.harness.table import note_row
 FULL = os.environ.get("MIXTAPE_TORTURE") == "1"
 SONG_S = 120.0 if FULL else 60.0
 TERM, INT, KILL = signal.SIGTERM, signal.SIGINT, signal.SIGKILL
-SHORT = [("sentinel", KILL)]  # and the last test but one tells the long worker to end
+SHORT = [("sentinel", KILL)]  # and the last test but one stops the long worker
 KINDS = ("web", "long worker", "sentinel", "worker process", "monitor", "pusher", "ffmpeg")
 CASES = [(kind, number) for kind in KINDS for number in (TERM, KILL)] if FULL else SHORT
-ATTEMPTS = {"ffmpeg": 2}  # its end is taken for a fault of the run; a dead worker's lease may have to run out
+ATTEMPTS = {"ffmpeg": 2}  # its end counts as a failure of the job; a dead worker's lease may have to expire
 
 pytestmark = [
     pytest.mark.xdist_group("signals"),
@@ -29,7 +29,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def prepared(site, songs):
-    """The site with a mix, and what comes out when nothing happens."""
+    """The site with a mix, and its result without a fault."""
     site.mix = make_mix(site, songs)
     job = site.make(site.mix)
     wait_until(lambda: state_of(site, job) == "done")
@@ -39,7 +39,7 @@ def prepared(site, songs):
 def make_mix(site, songs):
     mix = site.mix_of(songs)
     with contextlib.closing(sqlite3.connect(site.folder / "var" / "mixtape.sqlite3", timeout=30)) as rows:
-        rows.execute("update mixes_mix set make_mp4 = 1")  # a stage more to be told to end in
+        rows.execute("update mixes_mix set make_mp4 = 1")  # one more stage in which it is stopped
         rows.commit()
     return mix
 
@@ -86,7 +86,7 @@ def left_over(site):
 
 
 def begin(site, kind):
-    """Ask for the mix; return its job and the process of a kind that works then."""
+    """Request the mix; return its job and the process of a kind that works on it."""
     job = site.make(site.mix)
     wait_until(lambda: state_of(site, job, "progress") > 0)
     found = []
@@ -96,7 +96,7 @@ def begin(site, kind):
 
 @pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize(("kind", "number"), CASES)
-def test_a_process_that_ends_costs_time_and_nothing_else(site, kind, number):
+def test_a_process_that_ends_only_delays_the_job(site, kind, number):
     job, victim = begin(site, kind)
     assert victim, f"no {kind} was seen"
     os.kill(victim, number)
@@ -113,8 +113,8 @@ def test_a_process_that_ends_costs_time_and_nothing_else(site, kind, number):
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_worker_that_is_told_to_end_hands_its_job_back_with_what_is_finished(site):
-    """The next one does not render again what was rendered: the result is the very file of the first."""
+def test_a_stopped_worker_requeues_its_job_with_finished_stages(site):
+    """The next one does not render again: the result is the file of the first."""
     job = site.make(site.mix)
     folder = site.folder / "media" / "scratch" / f"mix-{job.replace('-', '')}"
     wait_until(lambda: (folder / "done-render.json").exists())
@@ -140,7 +140,7 @@ def test_a_worker_that_is_told_to_end_hands_its_job_back_with_what_is_finished(s
 
 @pytest.mark.skipif(not FULL, reason="test_up_command.py has the quick one; make torture runs this")
 @pytest.mark.parametrize("way", ["TERM", "group TERM", "INT twice", "KILL"])
-def test_a_site_that_ends_leaves_nothing_and_goes_on_when_it_starts_again(songs, tmp_path, way):
+def test_a_stopped_site_leaves_nothing_and_resumes_at_start(songs, tmp_path, way):
     with LiveSite(tmp_path) as site:
         site.mix = make_mix(site, songs)
         job, ffmpeg = begin(site, "ffmpeg")
@@ -148,7 +148,7 @@ def test_a_site_that_ends_leaves_nothing_and_goes_on_when_it_starts_again(songs,
         end(site, way)
         site.process.wait(60)
         wait_until(lambda: site.processes() == [], seconds=20)
-        # a second Ctrl-C waits for nobody: then the lease has to run out
+        # a second Ctrl-C ends at once, so the lease has to expire
         assert state_of(site, job) == "queued" or way == "INT twice"
         site.start()
         wait_until(lambda: state_of(site, job) not in ("queued", "running"))
@@ -158,7 +158,7 @@ def test_a_site_that_ends_leaves_nothing_and_goes_on_when_it_starts_again(songs,
 
 
 def end(site, way):
-    if way == "group TERM":  # as a service manager does: to each process at once
+    if way == "group TERM":  # as a service manager does, to each process at once
         for pid in site.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, TERM)

@@ -1,6 +1,7 @@
-"""Hostile and odd files, made here: each with what must happen to it.
+"""Hostile and unusual files, generated here, each with its expected outcome.
 
-`use` (it is sound and is measured), `refuse` (a sentence), `either` (both are right, the process lives).
+`use` (the sound is analysed), `refuse` (with a sentence), `either` (both are correct if the process
+survives).
 """
 
 import io
@@ -16,7 +17,7 @@ from PIL import Image
 from mixes.engine.tests.signals import RATE, run_ffmpeg, sine, write_audio
 
 USE, REFUSE, EITHER = "use", "refuse", "either"
-SECRET = "secret.wav"  # beside the crafted files, and named by its whole path in some of them
+SECRET = "secret.wav"  # in the folder of the crafted files; some of them name its full path
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Crafted:
 
 
 def riff(rate, channels, data, *, bits=16, code=1, claimed=None):
-    """Return a WAV whose header says whatever it is told to."""
+    """Return a WAV with the given sizes in its header."""
     block = channels * bits // 8
     form = struct.pack(
         "<HHIIHH", code, channels & 0xFFFF, rate, (rate * block) & 0xFFFFFFFF, block & 0xFFFF, bits
@@ -38,7 +39,7 @@ def riff(rate, channels, data, *, bits=16, code=1, claimed=None):
 
 
 def playlists(folder: Path, port: int) -> Iterator[Crafted]:
-    """Texts that name other files, or a server, under the names of songs."""
+    """Yield playlists that name other files, or a server, under the names of songs."""
     secret = folder / SECRET
     url = f"http://127.0.0.1:{port}/secret.mp3"
     hls = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:9\n{}#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n"
@@ -82,8 +83,8 @@ def playlists(folder: Path, port: int) -> Iterator[Crafted]:
         yield Crafted(f"{name}.mp3", text.encode(), REFUSE)
 
 
-def lies(folder: Path) -> Iterator[Crafted]:
-    """Headers that claim what is not so."""
+def false_headers(folder: Path) -> Iterator[Crafted]:
+    """Yield files with false sizes in their headers."""
     second = (sine(440, 1.0) * 32767).astype("<i2").tobytes()
     for rate in (0, 1, 7, 3_999, 1_000_000, 0x7FFFFFFF, 0xFFFFFFFF):
         yield Crafted(f"rate-{rate}.wav", riff(rate, 1, bytes(100_000)), REFUSE)
@@ -103,7 +104,9 @@ def lies(folder: Path) -> Iterator[Crafted]:
     )
     for kind in (b"stsc", b"stco", b"stts", b"mdhd"):
         at = m4a.index(kind)
-        yield Crafted(f"lies-in-{kind.decode()}.m4a", m4a[: at + 8] + b"\xff" * 8 + m4a[at + 16 :], EITHER)
+        yield Crafted(
+            f"false-size-in-{kind.decode()}.m4a", m4a[: at + 8] + b"\xff" * 8 + m4a[at + 16 :], EITHER
+        )
     mp3 = write_audio(folder / "work.mp3", sine(440, 2.0)).read_bytes()
     at = mp3.index(b"Info") if b"Info" in mp3 else mp3.index(b"Xing")
     yield Crafted("claims-many-frames.mp3", mp3[: at + 8] + b"\x7f\xff\xff\xff" + mp3[at + 12 :], EITHER)
@@ -118,7 +121,7 @@ def lies(folder: Path) -> Iterator[Crafted]:
 
 
 def sounds(folder: Path) -> Iterator[Crafted]:
-    """Samples that are no sound, or far too much of it."""
+    """Yield files whose samples are not finite, or far too many."""
     tone = (0.5 * np.sin(np.arange(RATE) / 10)).astype("<f4")
     for name, value in {"nan": np.nan, "inf": np.inf, "huge": 1e30}.items():
         data = tone.copy()
@@ -135,7 +138,7 @@ def sounds(folder: Path) -> Iterator[Crafted]:
 
 
 def others(folder: Path) -> Iterator[Crafted]:
-    """What is no song at all, and songs that are something else as well."""
+    """Yield files that are no song, and songs that are another format as well."""
     mp3 = write_audio(folder / "work.mp3", sine(440, 2.0)).read_bytes()
     script = b"<html><script>alert(1)</script></html>"
     yield Crafted("page.mp3", script * 99, REFUSE)
@@ -182,7 +185,7 @@ HOSTILE_WORDS = {
 
 
 def id3_of(frame: bytes, data: bytes) -> bytes:
-    """Return an ID3v2.4 tag of one frame."""
+    """Return an ID3v2.4 tag with one frame."""
     body = frame + synchsafe(len(data)) + b"\0\0" + data
     return b"ID3\x04\0\0" + synchsafe(len(body)) + body
 
@@ -198,7 +201,7 @@ def png_of(width: int, height: int) -> bytes:
 
 
 def png_that_claims(width: int, height: int) -> bytes:
-    """Return a PNG header of any size with next to no data behind it."""
+    """Return a PNG header of any size with almost no data."""
 
     def part(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -209,7 +212,7 @@ def png_that_claims(width: int, height: int) -> bytes:
 
 
 def pictures(folder: Path, port: int) -> Iterator[Crafted]:
-    """Pictures that are bombs, programs, or something else."""
+    """Yield pictures that are decompression bombs, programs, or other formats."""
     plain = png_of(64, 48)
     drawing = f'<svg xmlns="http://www.w3.org/2000/svg"><image href="http://127.0.0.1:{port}/x.png"/></svg>'
     yield Crafted("plain.png", plain, USE)
@@ -240,7 +243,7 @@ def gif_of(width: int, height: int) -> bytes:
 
 
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:
-    """Flip bytes, cut, or move a piece: what a bad disk, a bad line or a bad person does."""
+    """Flip bytes, truncate, or move a block, as a bad disk, a bad connection or an attacker does."""
     changed = bytearray(data)
     deed: Callable[[], None] = [
         lambda: _flip(changed, rng),

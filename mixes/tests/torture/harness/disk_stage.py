@@ -1,18 +1,18 @@
-"""A small site whose disk gets full: what its worker and its pages do then, and once there is room again.
+"""A small site whose disk fills up: what worker and pages do then, and when there is space again.
 
 Run as `python -m mixes.tests.torture.harness.disk_stage ...`, with one of:
 
-    prepare     after `stage prepare`: made, and asked for again
-    work        what a worker does
-    visit       what a visitor does: uploads, a form, pages
-    go_on       the same visitor, when there is room again
-    refuse STEP one write of a job after the other finds no room
-    state       prints what there is
+    prepare     after `stage prepare`: makes the mix and requests it again
+    work        runs waiting jobs
+    visit       uploads, sends a form, reads pages
+    go_on       continues as the same visitor with space again
+    refuse STEP fails one write of a job after the other
+    state       prints jobs, files and rows
     on FOLDER EXTRA_KB [with-database]
 
-The last one needs a mount namespace of its own: it puts the site in the present folders on a small disk
-at FOLDER, goes through all of that and prints what came of it. The look at the free space before each
-work is told that there is plenty: the disk gets full in the middle, as when somebody else fills it.
+The last one needs its own mount namespace: it copies the site of the current folders to a small disk at
+FOLDER, runs all of these steps and prints the results. The free space check before each job is disabled, so
+that the disk fills up in the middle, as when another program fills it.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ from pathlib import Path
 
 ROOM_KB = 300_000
 PIECE = 1 << 18
-SONG = bytes(range(256)) * 8_000  # 2 MB; whether it is sound is not the question
+SONG = bytes(range(256)) * 8_000  # 2 MB; its content does not matter
 SMALL_SONG = SONG[:600_000]
 PATIENCE_S = 15.0
 WRITES = ("fsync", "replace", "rename", "link", "mkdir")
@@ -59,7 +59,7 @@ def main(action, *arguments):
 
 
 def prepare_process():
-    """Have nobody look at the free space, nor wait long for a full database; need no static files."""
+    """Disable the disk space check, shorten the wait for a full database, and do without static files."""
     from django.conf import settings
 
     from mixes.services import database_retry, storage
@@ -71,7 +71,7 @@ def prepare_process():
 
 
 def prepare():
-    """Make the mix of `stage prepare` once, and ask for it again; return the visitor's cookie."""
+    """Make the mix of `stage prepare` once and request it again; return the visitor's cookie."""
     from django.test import Client
 
     from accounts.models import User
@@ -89,7 +89,7 @@ def prepare():
 
 
 def work():
-    """Do what a worker does; what its process would log and live on from is told."""
+    """Run waiting jobs as a worker does; print errors that its process would log and survive."""
     from django.db import DatabaseError
 
     from mixes import tasks
@@ -104,7 +104,7 @@ def work():
 
 
 def refuse(step):
-    """Run the waiting job again and again, each time with another write that is refused; tell each end."""
+    """Run the waiting job repeatedly, refusing another write each time; print each outcome."""
     from mixes.models import MixJob
     from mixes.services.rendering import mix_requests
 
@@ -113,14 +113,14 @@ def refuse(step):
         with refusing(number) as calls:
             work()
         ends.append(state())
-        if next(calls) <= number:  # it came to its end before
+        if next(calls) <= number:  # the job ended before that write
             return ends
         mix_requests.remake(MixJob.objects.order_by("-created_at").first())
 
 
 @contextlib.contextmanager
 def refusing(number):
-    """Count the calls that make, move or settle a file, and have one of them find no room."""
+    """Count the calls that create, move or sync a file, and make one of them fail with ENOSPC."""
     calls, real = count(1), {name: getattr(os, name) for name in WRITES}
 
     def refused(call):
@@ -149,47 +149,47 @@ def visitor():
 
 
 def visit():
-    """Upload a file in pieces and one by form, edit and look; tell every answer."""
-    client, told = visitor(), {}
-    told["pages"] = [client.get("/mixes/").status_code, client.post("/mixes/new/").status_code]
-    told |= upload(client, "song.wav", SONG)
-    told["form"] = send_form(client)
-    told["pages"] += [client.get("/mixes/").status_code, client.get("/tracks/").status_code]
-    return told
+    """Upload a file in chunks and one by form, edit and read pages; return every response."""
+    client, result = visitor(), {}
+    result["pages"] = [client.get("/mixes/").status_code, client.post("/mixes/new/").status_code]
+    result |= upload(client, "song.wav", SONG)
+    result["form"] = send_form(client)
+    result["pages"] += [client.get("/mixes/").status_code, client.get("/tracks/").status_code]
+    return result
 
 
 def upload(client, name, content, place=""):
-    """Send what is missing of a file, piece by piece; tell where that ended."""
+    """Send the missing part of a file in chunks; return the final state."""
     if not place:
         headers = {**TUS, "Upload-Length": str(len(content))}
         headers["Upload-Metadata"] = f"filename {b64encode(name.encode()).decode()}"
         answer = client.post("/uploads/", headers=headers)
         place = answer.headers.get("Location", "")
-    told = {"place": place, "status": 0, "sentence": "", "offset": 0, "here": 0}
-    while place and told["offset"] < len(content):
+    result = {"place": place, "status": 0, "sentence": "", "offset": 0, "here": 0}
+    while place and result["offset"] < len(content):
         answer = client.head(place, headers=TUS)
         if answer.status_code != 200:
             break
-        told["offset"] = int(answer.headers["Upload-Offset"])
-        piece = content[told["offset"] : told["offset"] + PIECE]
+        result["offset"] = int(answer.headers["Upload-Offset"])
+        piece = content[result["offset"] : result["offset"] + PIECE]
         if not piece:
             break
-        headers = {**TUS, "Upload-Offset": str(told["offset"])}
+        headers = {**TUS, "Upload-Offset": str(result["offset"])}
         answer = client.generic("PATCH", place, piece, "application/offset+octet-stream", headers=headers)
         if answer.status_code != 204:
             break
-    told |= {"status": answer.status_code, "sentence": answer.content.decode()[:200]}
+    result |= {"status": answer.status_code, "sentence": answer.content.decode()[:200]}
     if place:
-        told["offset"] = int(client.head(place, headers=TUS).headers.get("Upload-Offset", -1))
+        result["offset"] = int(client.head(place, headers=TUS).headers.get("Upload-Offset", -1))
         part = Path(
             os.environ["MIXTAPE_MEDIA_DIR"], "uploads", place.split("/")[-2].replace("-", "") + ".part"
         )
-        told["here"] = part.stat().st_size if part.exists() else told["offset"]
-    return told
+        result["here"] = part.stat().st_size if part.exists() else result["offset"]
+    return result
 
 
 def send_form(client):
-    """Send a file as a plain form does; tell the answer, and what the page behind it says."""
+    """Send a file with a plain form; return the response and the messages of the next page."""
     from django.core.files.uploadedfile import SimpleUploadedFile
 
     answer = client.post("/uploads/form/", {"files": SimpleUploadedFile("small.wav", SMALL_SONG)})
@@ -199,13 +199,13 @@ def send_form(client):
 
 
 def go_on():
-    """Take up what a full disk broke off: the upload where it was, the job by "Try again"."""
+    """Continue after a full disk: resume the upload, and retry the job."""
     from mixes.models import MixJob
     from mixes.services.rendering import mix_requests
 
-    told, client = visitor_told(), visitor()
-    until_s = time.monotonic() + PATIENCE_S  # a request that could not let go of an upload holds it for 5 s
-    place = told["place"]
+    result, client = visitor_result(), visitor()
+    until_s = time.monotonic() + PATIENCE_S  # an unreleased upload stays locked for 5 s
+    place = result["place"]
     while (end := upload(client, "song.wav", SONG, place))["status"] not in (200, 204):
         assert time.monotonic() < until_s, end
         time.sleep(0.5)
@@ -217,12 +217,12 @@ def go_on():
     return {"upload": end, "form": send_form(client)}
 
 
-def visitor_told():
-    return json.loads((Path(os.environ["MIXTAPE_DATA_DIR"]) / "told").read_text())
+def visitor_result():
+    return json.loads((Path(os.environ["MIXTAPE_DATA_DIR"]) / "visited").read_text())
 
 
 def state():
-    """Tell all that must hold, whatever happened."""
+    """Return the invariants to check."""
     from mixes.models import Artifact, MixJob, Track
     from mixes.services import storage
 
@@ -249,7 +249,7 @@ def hash_of(name):
 
 
 def on_small_disk(folder, extra_kb, *options):
-    """Go through it all on a disk that has `extra_kb` left."""
+    """Run everything on a disk with `extra_kb` left."""
     disk = Path(folder)
     run("mount", "-t", "tmpfs", "-o", f"size={ROOM_KB}k", "tmpfs", folder)
     homes = {"MIXTAPE_MEDIA_DIR": disk / "media", "MIXTAPE_DATA_DIR": Path(os.environ["MIXTAPE_DATA_DIR"])}
@@ -271,7 +271,7 @@ def on_small_disk(folder, extra_kb, *options):
     visited = step("visit")
     after_visit = step("state") | {"whole": is_whole(database)}
     run("mount", "-o", f"remount,size={ROOM_KB}k", folder)
-    (homes["MIXTAPE_DATA_DIR"] / "told").write_text(json.dumps(visited))
+    (homes["MIXTAPE_DATA_DIR"] / "visited").write_text(json.dumps(visited))
     went_on = step("go_on")
     end = step("state") | {"whole": is_whole(database)}
     return {"work": after_work, "visited": visited, "visit": after_visit, "went_on": went_on, "end": end}

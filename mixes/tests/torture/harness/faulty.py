@@ -1,11 +1,11 @@
-"""Programs in ffmpeg's place that fail in one way at one of its tasks, and do all others as they should."""
+"""Replacements of ffmpeg that fail in one way at one task and do all other tasks correctly."""
 
 import re
 from pathlib import Path
 
 from mixes.engine.processes.ffmpeg import find_ffmpeg
 
-# Task -> a pattern of the shell that its command line alone matches
+# Task -> a shell pattern that matches only its command line
 TASKS = {
     "decode": "*-format_whitelist*",
     "decode the result": "*-format_whitelist*/scratch/mix-*",
@@ -23,9 +23,9 @@ HANGS = {
     "sleeps": "exec sleep 1000",
     "stops itself": "kill -STOP $$; sleep 1000",
     "trickles": "while :; do echo x; sleep 0.05; done",
-    "tells of progress for ever": "while :; do echo progress=continue >&2; sleep 0.05; done",
+    "reports progress endlessly": "while :; do echo progress=continue >&2; sleep 0.05; done",
     "stops after some output": 'ffmpeg "$@" | head -c 5000; exec sleep 1000',
-    "complains for ever": "exec yes '[error] no' >&2",
+    "logs errors endlessly": "exec yes '[error] no' >&2",
 }
 DEATHS = {
     "says it is done": "exit 0",
@@ -49,7 +49,7 @@ FLOOD = (
 
 
 def faults_of(task):
-    """Return the scripts of all that can go wrong at a task."""
+    """Return the scripts of all faults of a task."""
     found = {**HANGS, **DEATHS}
     if task in TO_FILE:
         found["gives half"] = HALF_A_FILE
@@ -59,7 +59,7 @@ def faults_of(task):
 
 
 def write_faulty(folder, task, script):
-    """Write the program: what `ffmpeg` is in the script is the real one."""
+    """Write the program; `ffmpeg` in the script stands for the real one."""
     real = find_ffmpeg()
     script = re.sub(r"\bffmpeg\b", str(real), script)
     program = Path(folder, "ffmpeg")

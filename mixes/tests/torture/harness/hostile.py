@@ -1,4 +1,4 @@
-"""Names that somebody chose to do harm, or that merely happen: made here, none is anybody's."""
+"""Names that are hostile or merely unusual, generated here."""
 
 import itertools
 
@@ -6,7 +6,7 @@ LONG = 4_000
 
 
 def names():
-    """Yield them, each with a word on what it tries."""
+    """Yield each name with a word on what it tests."""
     yield from {
         "traversal": "../../etc/passwd",
         "traversal with backslashes": "..\\..\\windows\\win.ini",
@@ -99,11 +99,11 @@ NAMES = dict(names())
 
 
 def storable(text):
-    """Return what a database can hold of a text, for rows that nobody cleaned."""
+    """Return what a database can store of a text, for rows without clean-up."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()[:190] or "?"
 
 
 def pairs():
-    """Yield titles and artists: each name as a title once, beside another one."""
+    """Yield titles and artists: each name as a title once, with another one as the artist."""
     values = list(NAMES.values())
     yield from zip(values, itertools.islice(itertools.cycle(values), 7, None), strict=False)

@@ -1,4 +1,4 @@
-"""Settings of a site whose workers give up in seconds what they else give minutes, for real processes."""
+"""Settings with timeouts of seconds instead of minutes, for workers in real processes."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from mixtape_site import settings
 STALL_S = 2.0
 globals().update({name: getattr(settings, name) for name in dir(settings) if name.isupper()})
 INSTALLED_APPS = [*settings.INSTALLED_APPS, "mixes.tests.torture.harness.hurried.Hurried"]
-# What stands in ffmpeg's place starts the real one
+# The replacement of ffmpeg starts the real one
 sandbox.SYSTEM_PATHS = (*sandbox.SYSTEM_PATHS, find_ffmpeg())
 encode.ENCODE = replace(encode.ENCODE, stall_s=STALL_S)
 

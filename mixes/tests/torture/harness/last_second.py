@@ -1,13 +1,13 @@
-"""A worker that is held up in the last second of a mix, and what somebody does meanwhile.
+"""A worker paused in the last second of a mix, and the actions of its owner meanwhile.
 
 Run as `python -m mixes.tests.torture.harness.last_second ...`, with one of:
 
     FOLDER prepare       a user, two songs, a mix, its job in the queue
-    FOLDER work POINT    makes the mix, held up before, in or after
-                 the commit until FOLDER/go is there
+    FOLDER work POINT    makes the mix, paused before, in or after
+                 the commit until FOLDER/go exists
     FOLDER do DEED       cancels, or deletes something
-    FOLDER state         works on whatever waits, as the next worker
-                 does; prints what there is then
+    FOLDER state         runs waiting jobs as the next worker;
+                 prints the resulting state
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A real site with real workers, for what only happens between processes."""
+"""A live site with real workers, for behaviour between processes."""
 
 import contextlib
 import ctypes
@@ -29,13 +29,13 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Visitor:
-    """Somebody at a site: requests with cookies of their own."""
+    """A client of a site: HTTP requests with their own cookies."""
 
     port = 0
     cookies: ClassVar[dict[str, str]] = {}
 
     def ask(self, method, path, body=b"", headers=(), cookies=None):
-        """Return status, headers and body of one request on a connection of its own."""
+        """Return status, headers and body of one request on its own connection."""
         cookies = self.cookies if cookies is None else cookies
         sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()), **dict(headers)}
         if "csrftoken" in cookies:
@@ -64,9 +64,9 @@ class Visitor:
         return self.post("/mixes/new/")[1]["Location"].strip("/").split("/")[1]
 
     def announce(self, name, size, mix=""):
-        told = f"filename {b64encode(name.encode()).decode()}"
-        told += f",mix {b64encode(mix.encode()).decode()}" if mix else ""
-        headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(size), "Upload-Metadata": told}
+        metadata = f"filename {b64encode(name.encode()).decode()}"
+        metadata += f",mix {b64encode(mix.encode()).decode()}" if mix else ""
+        headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(size), "Upload-Metadata": metadata}
         status, answered, body = self.ask("POST", "/uploads/", b"", headers)
         assert status == 201, body
         return answered["Location"]
@@ -80,7 +80,7 @@ class Visitor:
         return self.ask("PATCH", place, piece, headers)
 
     def break_off(self, place, offset, data, cut):
-        """Send the bytes from `offset` to `cut` of a piece that was to be longer, and hang up."""
+        """Send the bytes from `offset` to `cut` of a longer chunk, then close the connection."""
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         head = (
             f"PATCH {place} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookies}\r\n"
@@ -89,7 +89,7 @@ class Visitor:
         )
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
             connection.sendall(head.encode() + data[offset:cut])
-        time.sleep(0.3)  # until the server has seen the end
+        time.sleep(0.3)  # until the server has noticed
 
     def upload(self, path, mix=""):
         data = path.read_bytes()
@@ -101,7 +101,7 @@ class Visitor:
         assert status == 302, body[:500]
         found = re.search(r"/jobs/([0-9a-f-]{36})/", headers["Location"])
         if not found:
-            # what the answer says travels in a cookie to the page it leads to
+            # the message travels in a cookie to the page of the redirect
             page = self.ask("GET", headers["Location"], cookies=self.cookies | set_cookies(headers))[2]
             toast = page.decode().partition('class="toast ')[2][:1500]
             raise AssertionError(" ".join(re.sub("<[^>]*>?", " ", toast.partition(">")[2]).split()))
@@ -109,7 +109,7 @@ class Visitor:
 
 
 class LiveSite(Visitor):
-    """`manage.py up` on folders of its own, and one signed-in user."""
+    """`manage.py up` with its own folders, and one signed-in user."""
 
     def __init__(self, folder: Path, *, database_url: str = "", **environment: str) -> None:
         self.folder, self.database_url = folder, database_url
@@ -134,7 +134,7 @@ class LiveSite(Visitor):
         return self
 
     def start(self):
-        """Start it; again, when it has ended."""
+        """Start the site, again if it has ended."""
         with (self.folder / "log").open("a") as log:
             command = [sys.executable, "manage.py", "up"]
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
@@ -155,7 +155,7 @@ class LiveSite(Visitor):
         return False
 
     def query(self, sql):
-        """Return the rows of a query; ids as SQLite has them, 32 letters."""
+        """Return the rows of a query; ids are 32 hex digits, as in SQLite."""
         if self.database_url:
             with psycopg.connect(self.database_url) as database:
                 rows = database.execute(sql).fetchall()
@@ -173,7 +173,7 @@ class LiveSite(Visitor):
         wait_until(lambda: self.query(ready) == [(count,)])
 
     def mix_of(self, songs):
-        """Upload songs to a new mix, and return it once they are ready."""
+        """Upload songs to a new mix; return it once they are ready."""
         mix = self.create_mix()
         for song in songs:
             self.upload(song, mix)
@@ -183,8 +183,8 @@ class LiveSite(Visitor):
     def processes(self, *words):
         """Return the ids of this site's processes whose command line has all `words`.
 
-        Those that lost their parent too: they come to this process, and are known from its own children by
-        their session. Their environment would not tell: the sandbox gives its children another.
+        Orphans are included: this process adopts them, and they differ from its own children by their
+        session. Their environment does not identify them, because the sandbox replaces it.
         """
         orphans = [
             pid for pid, parent in process_tree(os.getpid()) if parent == os.getpid() and is_alien(pid)
@@ -197,18 +197,18 @@ class LiveSite(Visitor):
 
 
 def write_song(folder, number, seconds):
-    """Write a tone in noise, another for each number; return its file."""
+    """Write noise with a tone that depends on the number; return the file."""
     sound = 0.5 * sine(220.0 + 50 * number, seconds) + pink_noise(seconds, level_db=-30.0, seed=number)
     return write_audio(folder / f"{number} song.flac", sound, RATE)
 
 
 def adopt_orphans(wanted):
-    """Have what loses its parent become a child of this process: what is left behind is seen then."""
+    """Adopt orphaned processes, so that leftovers are found."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
 
 
 def is_alien(pid):
-    """Tell whether a child of this process was adopted; take leave of one that has ended, as init would."""
+    """Return whether a child of this process was adopted; reap one that has ended, as init would."""
     try:
         is_alien = os.getsid(pid) != os.getsid(0)
     except ProcessLookupError:
@@ -232,7 +232,7 @@ def wait_until(is_so, *, seconds=PATIENCE_S):
 
 
 def at_once(count, deed):
-    """Do `deed(number)` in so many threads that begin together; return what came of each."""
+    """Run `deed(number)` in that many threads at the same moment; return the results."""
     results, start = [None] * count, threading.Barrier(count)
 
     def run(number):

@@ -1,4 +1,4 @@
-"""Pages as their reader meets them: words without markup, buttons with where they lead, what could run."""
+"""Pages as a reader sees them: text without markup, buttons with their targets, and executable content."""
 
 from html.parser import HTMLParser
 
@@ -10,7 +10,7 @@ OUR_SCRIPTS = ("/static/", "/admin/jsi18n/")
 
 
 class Page(HTMLParser):
-    """Reads one answer of the site."""
+    """Parses one page of the site."""
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)
@@ -60,7 +60,7 @@ class Page(HTMLParser):
             self.buttons[-1]["words"] += data
 
     def address_of(self, button):
-        """Return where the form of a button leads; fails where there is no such button to press."""
+        """Return the form action of a button; fails if the page has no such button."""
         found = [b for b in self.buttons if b["words"].strip() == button and "disabled" not in b]
         assert found, f"no button “{button}” among {[b['words'].strip() for b in self.buttons]}"
         return found[0].get("formaction") or found[0]["form"]["action"]

@@ -1,19 +1,19 @@
-"""Processes that race for the same rows, with the real claim and commit and a handler that does nothing.
+"""Processes racing for the same rows, with the real claim and commit and a handler that does nothing.
 
 Run as `python -m mixes.tests.torture.harness.racing ...`, with one of:
 
     FOLDER migrate        makes the tables
     FOLDER prepare N M    N jobs of alice, then M of bob; a mix of hers
     FOLDER work           runs jobs until none waits
-    FOLDER work-late      claims one, does it when told to, commits it
-    FOLDER commit-late    the same, but is held up inside its commit
+    FOLDER work-late      claims one, runs it after `go`, commits it
+    FOLDER commit-late    the same, but pauses inside its commit
     FOLDER steal          ends all leases, reaps, and runs what waits
     FOLDER press N        presses Make N times at once
     FOLDER state          prints all rows as JSON
 
-What a handler begins and what a commit writes are noted in files of FOLDER too, by whoever does it: the rows
-alone could not tell that something was done twice. `press` and `*-late` say there when they are ready, and
-wait for a file `go`.
+Each process also records in files of FOLDER what its handlers start and its commits write, because the rows
+alone do not show work done twice. `press` and `*-late` report there when they are ready, and wait for a file
+`go`.
 """
 
 import json
@@ -45,14 +45,14 @@ def main(folder, action, *arguments):
 
 
 def note(folder, name, line):
-    """Append a line, whole, whoever else does the same."""
+    """Append a whole line, even while other processes append."""
     handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.write(handle, f"{line}\n".encode())
     os.close(handle)
 
 
 def pause(folder):
-    """Say that we are there, and wait to be told to go on."""
+    """Report that this process is ready, and wait for the start signal."""
     (folder / f"ready-{os.getpid()}").touch()
     until_s = time.monotonic() + PATIENCE_S
     while not (folder / "go").exists():
@@ -86,7 +86,7 @@ def prepare(folder, of_alice, of_bob):
 
 
 def use_trivial_kind(folder, *, before_work=lambda: None, in_commit=lambda: None):
-    """Have the short queue do nothing with its analyses, and note that it was done."""
+    """Replace the analysis of the short queue by a handler that only records its run."""
     from django.utils import timezone
 
     from mixes import tasks
@@ -122,7 +122,7 @@ def work_late(folder, *, before_commit):
 
 
 def steal(folder):
-    """Do what another machine's worker does when the lease of a silent one has run out."""
+    """Do what another machine's worker does when a lease has expired."""
     from mixes.models import AnalysisJob
 
     tasks, queue = use_trivial_kind(folder)
@@ -162,7 +162,7 @@ def state(folder):
     from mixes.models import AnalysisJob, MixJob
 
     columns = ("pk", "state", "attempt", "result", "owner__email")
-    # the analyses of the mix's own songs have been done before
+    # the analyses of the mix's own songs were done earlier
     jobs = AnalysisJob.objects.filter(version=1, track__state="listening").values_list(*columns)
     found = {"jobs": list(jobs), "mix_jobs": list(MixJob.objects.values_list("pk", "state"))}
     sys.stdout.write(json.dumps(found, default=str))

@@ -1,6 +1,6 @@
-"""Run the whole torture suite, or the files named, and write its table (`make torture`).
+"""Run the whole torture suite, or the named files, and write its table (`make torture`).
 
-What a file found is kept with its commit in `var/torture`: files run again one by one end in the same page.
+Results are stored with their commit in `var/torture`, so that files run one by one end in the same page.
 """
 
 import argparse
@@ -58,14 +58,14 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one file of tests found."""
+    """The result of one test file."""
 
     file: str
     commit: str
     date: str
     held: bool
     took_s: int
-    told: str  # pytest's last line
+    told: str  # the last line of pytest
     rows: list[dict[str, Any]]
 
 
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def run_file(file: Path) -> None:
-    """Run one file in a process of its own, whose largest child is one of its own; keep what it found."""
+    """Run one test file in its own process, so that its largest child can be measured; store the result."""
     rows = FOUND / f"{file.stem}.rows"
     rows.write_text("")
     environment = os.environ | {"MIXTAPE_TORTURE": "1", "MIXTAPE_TORTURE_ROWS": str(rows)}
@@ -96,31 +96,31 @@ def run_file(file: Path) -> None:
     with (FOUND / f"{file.stem}.log").open("w+") as log:
         done = subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=log, check=False)
         log.seek(0)
-        told = (log.read().strip().splitlines() or [""])[-1]
+        last_line = (log.read().strip().splitlines() or [""])[-1]
     found = Found(
         file.name,
         of,
         f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M}",
         done.returncode == 0,
         round(time.monotonic() - began_s),
-        told,
+        last_line,
         [json.loads(line) for line in rows.read_text().splitlines()],
     )
     rows.unlink()
     (FOUND / f"{file.stem}.json").write_text(json.dumps(asdict(found)))
-    sys.stdout.write(f"{file.name}: {told}\n")
+    sys.stdout.write(f"{file.name}: {last_line}\n")
     sys.stdout.flush()
 
 
 def read_found() -> list[Found]:
-    """Return what each file found when it was run last."""
+    """Return the latest result of each file."""
     known = {path.stem for path in FOLDER.rglob("test_*.py")}
     kept = (path for path in sorted(FOUND.glob("*.json")) if path.stem in known)
     return [Found(**json.loads(path.read_text())) for path in kept]
 
 
 def write_page(page: Path, found: Iterable[Found]) -> None:
-    """Write the tables; columns that no row has are left out. Other parts of the page stay as they are."""
+    """Write the tables, without columns that no row has. Other parts of the page stay as they are."""
     found = list(found)
     rows = [row for one in found for row in one.rows]
     columns = [name for name in NAMES if any(name in row for row in rows)]

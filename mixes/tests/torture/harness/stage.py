@@ -1,4 +1,4 @@
-"""A small site in a folder, worked on by processes that die where they are told to.
+"""A small site in a folder, and worker processes that die at a chosen write.
 
 Run as `python -m mixes.tests.torture.harness.stage ...`, with one of:
 
@@ -6,8 +6,8 @@ Run as `python -m mixes.tests.torture.harness.stage ...`, with one of:
     run [N]        claims and runs the job; dies at its N-th write
     state          prints the job and its artifacts as JSON
 
-A write is a statement that changes the database, or a call that makes, moves or settles a file. The process
-dies as by SIGKILL, before the write or right after it: nothing of it can clean up.
+A write is a statement that changes the database, or a call that creates, moves or syncs a file. The process
+dies as by SIGKILL, before the write or right after it, without any clean-up.
 """
 
 import json
@@ -18,7 +18,7 @@ from itertools import count
 
 import django
 
-DIED = 137  # as a shell tells of SIGKILL
+DIED = 137  # the exit status a shell reports for SIGKILL
 SECONDS = 6.0
 
 
@@ -54,7 +54,7 @@ def prepare():
 
 
 def run(die_at="0"):
-    """Do what a worker does, as one process."""
+    """Run the job as one worker process."""
     from mixes import tasks
     from mixes.models import MixJob
 
@@ -66,7 +66,7 @@ def run(die_at="0"):
 
 
 def die_at_write(number):
-    """Count every write from now on; die before (odd numbers) or after (even ones) the one that is named.
+    """Count every write from now on; die before (odd numbers) or after (even ones) the given one.
 
     Returns the counter, whose next number is one more than the writes so far.
     """

@@ -1,4 +1,4 @@
-"""Who opens a file, who calls: eyes on what nothing may touch."""
+"""Detect opened files and network connections of untrusted files."""
 
 import contextlib
 import ctypes
@@ -13,7 +13,7 @@ IN_NONBLOCK = os.O_NONBLOCK
 
 @contextlib.contextmanager
 def opens_of(path: Path):
-    """Give a function that counts how often `path` was opened or read since (Linux: inotify)."""
+    """Yield a function that counts how often `path` was opened or read since (Linux: inotify)."""
     libc = ctypes.CDLL(None, use_errno=True)
     handle = libc.inotify_init1(IN_NONBLOCK)
     assert handle >= 0 and libc.inotify_add_watch(handle, os.fsencode(path), IN_OPEN | IN_ACCESS) >= 0
@@ -21,7 +21,7 @@ def opens_of(path: Path):
     def count() -> int:
         found = 0
         while select.select([handle], [], [], 0)[0]:
-            found += len(os.read(handle, 65_536)) // 16  # of one watch: events without a name
+            found += len(os.read(handle, 65_536)) // 16  # events of a single watch have no name
         return found
 
     try:
@@ -32,7 +32,7 @@ def opens_of(path: Path):
 
 @contextlib.contextmanager
 def callers():
-    """Give a port and a function that counts who has called it, by TCP or UDP."""
+    """Yield a port and a function that counts connections to it, by TCP or UDP."""
     with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
         tcp.bind(("127.0.0.1", 0))
         port = tcp.getsockname()[1]

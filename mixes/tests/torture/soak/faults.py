@@ -1,4 +1,4 @@
-"""What befalls a site: deaths, standstills, a database held by somebody else, bad files."""
+"""Faults for a running site: kills, suspended processes, a locked database, bad files."""
 
 import contextlib
 import os
@@ -10,13 +10,13 @@ import time
 from benchmarks.measure import process_tree
 from mixes.tests.torture.soak.gauges import HELPERS, kinds_of
 
-LOOKED_FOR_S = 20.0  # a process that a fault needs
+LOOKED_FOR_S = 20.0  # wait for a process that a fault needs
 STOPPED_S = (2.0, 8.0)
-BAD_FILES = 4  # of one burst
+BAD_FILES = 4  # kills in one burst
 
 
 class Troublemaker(threading.Thread):
-    """Does one thing after another, `every_s` seconds apart, each kind as often as the others."""
+    """Causes one fault every `every_s` seconds, each kind equally often."""
 
     def __init__(self, site, rng, every_s, locked_s, bad_file, ledger) -> None:
         super().__init__(name="trouble")
@@ -41,7 +41,7 @@ class Troublemaker(threading.Thread):
             self.ledger.faults[name] += bool(self.faults[name]())
 
     def find(self, kind, *words) -> int | None:
-        """Return a process to be hit; one that lives for one file only is waited for."""
+        """Return a process to hit; wait for one that lives only for one file."""
         until_s = time.monotonic() + LOOKED_FOR_S
         while time.monotonic() < until_s and not self.over.is_set():
             if found := sorted(set(kinds_of(self.site)[kind]) & set(self.site.processes(*words))):
@@ -53,7 +53,7 @@ class Troublemaker(threading.Thread):
         return send(self.find(kind, *words), signal.SIGKILL)
 
     def kill_web(self) -> bool:
-        """Kill the process that answers, not the one that watches over it."""
+        """Kill the web server's worker, not its parent."""
         root = self.site.process.pid
         parents = dict(process_tree(root))
         found = [pid for pid in kinds_of(self.site)["web"] if parents.get(pid, root) != root]
@@ -78,7 +78,7 @@ class Troublemaker(threading.Thread):
 
 
 def send(pid, number) -> bool:
-    """Send a signal; tell whether there was somebody to get it."""
+    """Send a signal; return whether the process existed."""
     if pid is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""What a running site takes of its machine: looked at again and again, compared over a long time."""
+"""Resource use of a running site: measured repeatedly and compared over a long time."""
 
 import contextlib
 import statistics
@@ -8,19 +8,19 @@ from pathlib import Path
 from benchmarks.measure import command_of, process_tree, pss_bytes
 
 FLAT = 0.05  # of the first figure
-FEW = 2  # of a small count, whatever that is in percent
+FEW = 2  # allowed growth of a small count, whatever its percentage
 LASTING = ("up", "web", "worker commands", "worker processes")
-HELPERS = "helpers"  # ffmpeg, readers, the cleaner: each ends with its file
+HELPERS = "helpers"  # ffmpeg, readers and the clean-up end with each file
 
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One figure over time. `judged`: it may not grow."""
+    """One figure over time. `judged`: it must not grow."""
 
     name: str
     judged: bool
-    first: float  # median of the first third, the warm-up left out
-    last: float  # of the last third
+    first: float  # median of the first third after the warm-up
+    last: float  # median of the last third
     most: float
 
     @property
@@ -29,7 +29,7 @@ class Gauge:
 
 
 def kinds_of(site) -> dict[str, list[int]]:
-    """Return the site's processes by what they are."""
+    """Return the site's processes by kind."""
     root = site.process.pid
     parents = dict(process_tree(root))
     found: dict[str, list[int]] = {kind: [] for kind in (*LASTING, HELPERS)}
@@ -76,7 +76,7 @@ def count_in(folder: Path) -> int:
 
 
 def temporary_files(site) -> list[Path]:
-    """Return what is on its way: uploads, work folders, the site's own /tmp."""
+    """Return temporary files: part files, work folders, the site's own /tmp."""
     folders = (site.folder / "media" / "uploads", site.folder / "media" / "scratch", site.folder / "tmp")
     return [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
 

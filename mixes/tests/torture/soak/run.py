@@ -1,7 +1,7 @@
-"""Use a site for hours while things go wrong, and see that nothing grows: `make soak MINUTES=120`.
+"""Use a site for hours under faults and check that nothing grows: `make soak MINUTES=120`.
 
-Users do what users do, at random; once a minute something dies, stands still or is locked. Every few seconds
-it is noted what the site takes. In the end everything is deleted, and nothing may be left.
+Users act at random; once a minute a process is killed, suspended or locked out. Resource use is recorded
+every few seconds. In the end everything is deleted and nothing may be left.
 """
 
 import argparse
@@ -28,27 +28,27 @@ from mixes.tests.torture.soak.users import BAD, GOOD, Larder, Ledger, Person
 USERS = ("anna", "ben", "chris")
 SEED = 440
 WARM_UP, LEAST_WARM_UP_S = 0.2, 120.0
-SETTLING_S = 300.0  # for what is still open in the end, on a busy machine
+SETTLING_S = 300.0  # for open jobs at the end, on a busy machine
 ENDED = "('done', 'failed', 'cancelled')"
-OURS = "wrong on our side"  # a job that ends with this sentence met a mistake of ours
+OURS = "wrong on our side"  # a job that ends with this sentence met a bug
 FORGOTTEN = ("mixes_mix", "mixes_track", "mixes_upload", "mixes_mixjob", "mixes_artifact", "mixes_preview")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long and how hard."""
+    """Length and intensity of a soak."""
 
     minutes: float
     fault_every_s: float = 60.0
     look_every_s: float = 5.0
     prune_every_s: float = 60.0
     locked_s: float = 5.0
-    pause_s: float = 1.0  # of a user between two deeds
+    pause_s: float = 1.0  # pause of a user between two actions
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of it."""
+    """The result of a soak."""
 
     ledger: Ledger
     looks: list[tuple[float, dict[str, float]]] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Outcome:
 
 
 class SoakSite(LiveSite):
-    """A site that keeps no bin, with a temporary folder and little room of its own."""
+    """A site with an empty bin, a temporary folder and little storage of its own."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -68,7 +68,7 @@ class SoakSite(LiveSite):
         self.environment |= {"MIXTAPE_BIN_DAYS": "0", "MIXTAPE_LISTENING_MB": "10", "TMPDIR": f"{folder}/tmp"}
 
     def prune(self) -> str:
-        """Empty the bins, as the cleaner does once a day; return what it complains of."""
+        """Empty the bins, as the daily clean-up does; return its errors."""
         command = [sys.executable, "manage.py", "prune_media", "--yes"]
         done = subprocess.run(
             command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
@@ -77,7 +77,7 @@ class SoakSite(LiveSite):
 
 
 def soak(plan: Plan, folder: Path) -> Outcome:
-    """Run the whole of it."""
+    """Run the whole soak."""
     ledger = Ledger()
     outcome = Outcome(ledger)
     rngs = iter(np.random.default_rng(SEED).spawn(len(USERS) + 2))
@@ -101,7 +101,7 @@ def soak(plan: Plan, folder: Path) -> Outcome:
 
 
 def go_on(site: SoakSite, plan: Plan, threads: list[threading.Thread], outcome: Outcome) -> None:
-    """Let them all do as they do, looking at the site all the while; then wait until it has settled."""
+    """Let users and faults run while measuring the site; then wait until it is idle."""
     began_s = time.monotonic()
     for thread in threads:
         thread.start()
@@ -130,7 +130,7 @@ def go_on(site: SoakSite, plan: Plan, threads: list[threading.Thread], outcome: 
 
 
 def note_ended_rows(site: SoakSite, ledger: Ledger) -> None:
-    """Keep what has ended since: its owner may delete it."""
+    """Store jobs that have ended since: their owner may delete them."""
     for name, text in (("mixjob", "title"), ("preview", "kind")):
         query = f"select id, state, {text}, error_text from mixes_{name} where state in {ENDED}"
         ledger.ended |= {pk: (name, *rest) for pk, *rest in site.query(query)}
@@ -139,7 +139,7 @@ def note_ended_rows(site: SoakSite, ledger: Ledger) -> None:
 
 
 def judge_ended_rows(ledger: Ledger) -> None:
-    """Say which of them ended otherwise than they must."""
+    """Return the jobs that ended in an unexpected way."""
     for kind, state, name, sentence in ledger.ended.values():
         ledger.deeds[f"{kind}: {state}"] += 1
         if OURS in sentence or (state in ("failed", "refused") and not sentence):
@@ -166,7 +166,7 @@ def judge_files(site: SoakSite, ledger: Ledger) -> None:
             if not path.is_file():
                 ledger.wrong.append(f"{name}: a row names it and it is not there")
             elif sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-                ledger.wrong.append(f"{name}: not the bytes that its row tells of")
+                ledger.wrong.append(f"{name}: differs from the hash in its row")
     ledger.wrong += [f"{name}: no row names it" for name in sorted(kept_files(media) - named)]
 
 
@@ -178,7 +178,7 @@ def kept_files(media: Path) -> set[str]:
 
 
 def leave_nothing(site: SoakSite, people: list[Person], ledger: Ledger) -> None:
-    """Delete everything; rows, files or work folders that are there then were forgotten."""
+    """Delete everything; remaining rows, files or work folders are leaks."""
     for person in people:
         person.delete_all()
     time.sleep(1.0)

@@ -1,6 +1,6 @@
-"""The soak in short: users and faults for some seconds, then nothing wrong and nothing left.
+"""A short soak: users and faults for some seconds, then no errors and no leftovers.
 
-That nothing grows takes hours to see: `make soak`.
+Growth takes hours to show: `make soak`.
 """
 
 import os
@@ -25,7 +25,7 @@ pytestmark = [
 
 
 @pytest.mark.skipif(not FULL, reason="a minute long: make torture")
-def test_a_site_used_while_things_go_wrong_is_clean_in_the_end(tmp_path):
+def test_a_site_used_during_faults_ends_clean(tmp_path):
     plan = Plan(
         minutes=0.5, fault_every_s=3.0, look_every_s=1.0, prune_every_s=8.0, locked_s=2.0, pause_s=0.5
     )
@@ -37,12 +37,12 @@ def test_a_site_used_while_things_go_wrong_is_clean_in_the_end(tmp_path):
 
 
 def grown(figures, name="descriptors"):
-    """Return the names of gauges that are judged and have grown."""
+    """Return the names of judged gauges that have grown."""
     looks = [(10.0 * second, {name: figure}) for second, figure in enumerate(figures)]
     return [gauge.name for gauge in compare(looks, warm_up_s=200.0) if gauge.judged and not gauge.is_flat]
 
 
-def test_what_grows_is_seen_and_what_goes_up_and_down_is_not():
+def test_growing_gauges_are_reported_and_fluctuating_ones_are_not():
     steps = range(120)
     assert grown([200 + step for step in steps]) == ["descriptors"]
     assert grown([200 + step % 30 for step in steps]) == []

@@ -1,4 +1,4 @@
-"""What users do, again and again, and what they must be answered."""
+"""Simulated users of the soak, and the responses they expect."""
 
 import hashlib
 import http.client
@@ -16,12 +16,12 @@ from mixes.engine.tests.signals import RATE, pink_noise, sine, write_audio
 from mixes.tests.torture.harness import crafted
 from mixes.tests.torture.harness.live import Visitor, at_once
 
-TRACKS, MIXES, JOBS = 8, 3, 3  # of one user; the eldest go
-AFTER_A_DEATH_S = 20.0  # of the web server's worker, connections may have broken
+TRACKS, MIXES, JOBS = 8, 3, 3  # mixes per user; the oldest are deleted
+AFTER_A_DEATH_S = 20.0  # after a kill of the web server's worker, connections may have broken
 LONGEST_ANSWER_S = 40.0
-PIECES = 3  # of an upload, at most
-HEARD_S = 15.0  # that a user waits for what is to be heard
-GOOD, BAD = "good", "bad"  # what names of files begin with
+PIECES = 3  # per upload, at most
+HEARD_S = 15.0  # that a user waits for a preview
+GOOD, BAD = "good", "bad"  # prefixes of file names
 REACHED = "owner_id = {owner} and mix_id in (select id from mixes_mix where deleted_at is null)"  # jobs
 BOUNDARY = "songs-and-more-songs"
 SETTINGS = (
@@ -31,11 +31,11 @@ SETTINGS = (
 
 
 class Cut(Exception):
-    """The connection broke before there was an answer."""
+    """The connection broke before there was a response."""
 
 
 class Ledger:
-    """What was done, what came of it, and what was wrong; many threads write into it."""
+    """Thread-safe record of actions, results and errors."""
 
     def __init__(self) -> None:
         self.deeds: Counter[str] = Counter()
@@ -45,7 +45,7 @@ class Ledger:
         self.cuts = 0
         self.longest_s = 0.0
         self.web_died_s = float("-inf")
-        self.ended: dict[str, tuple[str, ...]] = {}  # rows by id, as they ended
+        self.ended: dict[str, tuple[str, ...]] = {}  # ended rows by id
 
     def note_answer(self, what, status, seconds) -> None:
         self.statuses[status] += 1
@@ -62,7 +62,7 @@ class Ledger:
 
 
 class Larder:
-    """Files to upload: good ones that differ each time, a few that do not, and bad ones."""
+    """Files to upload: good ones that differ, a few duplicates, and bad ones."""
 
     def __init__(self, folder, rng) -> None:
         self.folder, self.rng = folder, rng
@@ -72,13 +72,13 @@ class Larder:
             kind: write_audio(folder / f"song.{kind}", sound, RATE, *options).read_bytes()
             for kind, options in kinds.items()
         }
-        self.bad = [*crafted.playlists(folder, 9), *crafted.lies(folder), *crafted.others(folder)]
+        self.bad = [*crafted.playlists(folder, 9), *crafted.false_headers(folder), *crafted.others(folder)]
         self.bad += crafted.sounds(folder)
         self.pictures = list(crafted.pictures(folder, 9))
         self.lock = threading.Lock()
 
     def song(self) -> tuple[str, bytes]:
-        """Return name and bytes of a song; most are like no other."""
+        """Return name and bytes of a song; most are unique."""
         with self.lock:
             kind = self.rng.choice(["mp3", "mp3", "wav", "wav", "flac", "ogg", "m4a"])
             name = f"{GOOD} {self.rng.integers(1 << 32):08x}.{kind}"
@@ -90,7 +90,7 @@ class Larder:
         return name, self.songs[kind]
 
     def bad_file(self) -> tuple[str, bytes]:
-        """Return a file that must be refused, or must do no harm; its name tells which."""
+        """Return a file that must be refused or do no harm; its name says which."""
         with self.lock:
             file = self.bad[self.rng.integers(len(self.bad))]
         return f"{BAD} {file.expect} {file.name}", file.data
@@ -102,7 +102,7 @@ class Larder:
 
 
 class Person(Visitor, threading.Thread):
-    """Somebody who uses the site until told to stop."""
+    """A simulated user, active until stopped."""
 
     def __init__(self, site, name, rng, larder, ledger, pause_s) -> None:
         super().__init__(name=name)
@@ -150,12 +150,12 @@ class Person(Visitor, threading.Thread):
         return answer
 
     def rows(self, sql):
-        """Return what is found for this user, ids as the pages write them."""
+        """Return the rows of this user, with ids as the pages write them."""
         found = self.site.query(sql.format(owner=self.owner))
         return [(str(uuid.UUID(pk)), *rest) for pk, *rest in found]
 
     def one(self, sql):
-        """Return one of the rows, any of them; None without one."""
+        """Return a random row; None without one."""
         found = self.rows(sql)
         return found[self.rng.integers(len(found))] if found else None
 
@@ -167,7 +167,7 @@ class Person(Visitor, threading.Thread):
         return self.post("/mixes/new/")[1].get("Location", "//").split("/")[2] or None
 
     def keep_small(self):
-        """Delete what is too much: the library must not grow, however long this goes on."""
+        """Delete surplus items, so that the library does not grow."""
         kept = "where owner_id = {owner} and deleted_at is null order by created_at"
         ended = f"where {REACHED} and state in ('done', 'failed', 'cancelled') order by created_at"
         for sql, most, path in (
@@ -179,17 +179,17 @@ class Person(Visitor, threading.Thread):
             for (pk,) in found[: max(0, len(found) - most)]:
                 self.post(path.format(pk), "confirmed=1")
 
-    # what is done
+    # actions
 
     def announce_if_possible(self, name, size, mix):
-        """Return the place of an upload; None where the site is busy or a limit is reached."""
+        """Return the URL of a new upload; None where the site is busy or a limit is reached."""
         try:
             return self.announce(name, size, mix or "")
-        except AssertionError:  # its status is noted
+        except AssertionError:  # its status is recorded
             return None
 
     def bring(self, name, data, mix=""):
-        """Send a file in one to three pieces."""
+        """Send a file in one to three chunks."""
         place = self.announce_if_possible(name, len(data), mix)
         cuts = sorted({0, len(data), *map(int, self.rng.integers(0, len(data) + 1, PIECES - 1))})
         for start, end in pairwise(cuts):
@@ -223,7 +223,7 @@ class Person(Visitor, threading.Thread):
         self.ask("POST", path, body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
 
     def send_in_pieces(self):
-        """Have the connection break in the middle of a piece, then go on, or think better of it."""
+        """Break the connection in the middle of a chunk, then resume or discard the upload."""
         name, data = self.larder.song()
         place = self.announce_if_possible(name, len(data), self.mix())
         if place is None:
@@ -245,7 +245,7 @@ class Person(Visitor, threading.Thread):
             if offset == len(data) or self.send(place, offset, data[offset:])[0] == 204:
                 self.ledger.deeds["uploads gone on with"] += 1
                 return
-            time.sleep(0.5)  # the server holds on to the broken connection for a moment
+            time.sleep(0.5)  # the server holds the lock of the broken connection for a moment
 
     def look_around(self):
         mix, job = self.mix(), self.one(f"select id from mixes_mixjob where {REACHED}")
@@ -290,7 +290,7 @@ class Person(Visitor, threading.Thread):
         return found[0][0] if found else 0
 
     def hear(self):
-        """Ask for a join or a song, wait for it, and take a piece of its sound."""
+        """Request a preview of a join or a song, wait for it, and read a part of it."""
         mix = self.mix()
         item = self.one(f"select id from mixes_mixtrack where mix_id = '{plain(mix)}'")
         ready = "select id from mixes_track where owner_id = {owner} and state = 'ready'"
@@ -301,13 +301,13 @@ class Person(Visitor, threading.Thread):
         status, _headers, body = self.ask("POST", path, b"", {"Accept": "application/json"})
         until_s = time.monotonic() + HEARD_S
         while status == 200 and time.monotonic() < until_s and not self.over.is_set():
-            told = json.loads(body)
-            if told["state"] not in ("queued", "running"):
+            preview = json.loads(body)
+            if preview["state"] not in ("queued", "running"):
                 break
             time.sleep(0.5)
-            status, _headers, body = self.ask("GET", told["status"], b"", {"Accept": "application/json"})
-        if status == 200 and "sound" in (told := json.loads(body)):
-            answer = self.ask("GET", told["sound"], b"", {"Range": "bytes=0-999"})
+            status, _headers, body = self.ask("GET", preview["status"], b"", {"Accept": "application/json"})
+        if status == 200 and "sound" in (preview := json.loads(body)):
+            answer = self.ask("GET", preview["sound"], b"", {"Range": "bytes=0-999"})
             self.ledger.deeds["things heard"] += answer[0] == 206
 
     def make(self):
@@ -340,7 +340,7 @@ class Person(Visitor, threading.Thread):
             self.ledger.deeds["jobs cancelled"] += 1
 
     def fetch(self):
-        """Download a result whole and compare it with what its row says."""
+        """Download a result and compare it with its row."""
         found = self.one(
             "select id, sha256 from mixes_artifact where job_id in "
             f"(select id from mixes_mixjob where {REACHED})"
@@ -353,7 +353,7 @@ class Person(Visitor, threading.Thread):
         self.ledger.deeds["results downloaded"] += status == 200
 
     def throw_away(self):
-        """Delete something; take it back sometimes."""
+        """Delete something; sometimes restore it."""
         table, path = [("track", "tracks"), ("mix", "mixes")][self.rng.integers(2)]
         kept = f"select id from mixes_{table} where owner_id = {{owner}} and deleted_at is null"
         if found := self.one(kept):
@@ -363,7 +363,7 @@ class Person(Visitor, threading.Thread):
                 self.post(f"/{path}/{found[0]}/restore/")
 
     def delete_all(self):
-        """Leave nothing: what is still there then was forgotten."""
+        """Delete everything; whatever remains is a leak."""
         for table, path in (("mix", "mixes"), ("track", "tracks")):
             kept = f"select id from mixes_{table} where owner_id = {{owner}} and deleted_at is null"
             for (pk,) in self.rows(kept):

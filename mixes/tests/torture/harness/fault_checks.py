@@ -1,4 +1,4 @@
-"""What the tests of words share: faults brought about on purpose, sentences found, results compared."""
+"""Shared by the tests of fault messages: inject faults, find sentences, compare results."""
 
 import functools
 import hashlib
@@ -21,17 +21,17 @@ from mixes.tests.torture.harness.table import note_row
 
 MIXING = JobKind(MixJob, mix_job.handle, mix_job.on_failure, mix_job.clean_up)
 ANALYSING = JobKind(AnalysisJob, analysis_job.handle, analysis_job.on_failure)
-# Of the list of faults, by the module of their tests: those tried, and those whose words were right
-FAULTS, TOLD = defaultdict(set), defaultdict(set)
-UNDISTURBED = {}  # hashes of the mix that nothing happened to
+# Numbers of listed faults per test module: those tested, and those whose test passed
+FAULTS, PASSED = defaultdict(set), defaultdict(set)
+UNDISTURBED = {}  # hashes of the same mix made without a fault
 
 
 class Died(BaseException):
-    """The worker is gone: nothing of it writes to its row any more."""
+    """The worker is dead and writes nothing more."""
 
 
 def fault(*numbers):
-    """Say which faults of the list a test is about; each is told once its test has passed."""
+    """Mark a test with the numbers of the listed faults; they count once the test has passed."""
 
     def named(test):
         FAULTS[test.__module__].update(numbers)
@@ -39,7 +39,7 @@ def fault(*numbers):
         @functools.wraps(test)
         def wrapped(**fixtures):
             test(**fixtures)
-            TOLD[test.__module__].update(numbers)
+            PASSED[test.__module__].update(numbers)
 
         return wrapped
 
@@ -47,7 +47,7 @@ def fault(*numbers):
 
 
 def note_faults(part, module):
-    note_row(part, tried=len(FAULTS[module]), wrong=len(FAULTS[module] - TOLD[module]))
+    note_row(part, tried=len(FAULTS[module]), wrong=len(FAULTS[module] - PASSED[module]))
 
 
 def page_of(job):
@@ -64,13 +64,13 @@ def backoff_is_over(job):
 
 
 def hashes(job):
-    """What the files of a result really hold."""
+    """Return the hashes of the files of a result."""
     rows = Artifact.objects.filter(job=job)
     return {row.kind: hashlib.sha256(storage.path_of(row.file).read_bytes()).hexdigest() for row in rows}
 
 
 def check_undisturbed(job, work):
-    """The result is whole, the same as without the fault, and nothing else is left."""
+    """Check that the result equals one made without a fault and that nothing else is left."""
     job.refresh_from_db()
     assert job.state == State.DONE, job.error_text
     if not UNDISTURBED:
@@ -84,7 +84,7 @@ def check_undisturbed(job, work):
 
 
 def at_stage(wanted, deed):
-    """Return what does `deed` once, when a stage is under way."""
+    """Return a progress callback that calls `deed` once, during a stage."""
     done = []
 
     def at(stage, fraction):
@@ -100,7 +100,7 @@ def die():
 
 
 def in_order(text, *wanted):
-    """Every sentence is there, one after another."""
+    """Check that all sentences occur in this order."""
     place = 0
     for words in wanted:
         found = text.find(words, place)
@@ -122,9 +122,9 @@ def add_file(owner, path, name, mix=None):
 
 
 def announce(client, name, size, mix=None):
-    told = f"filename {b64encode(name.encode()).decode()}"
-    told += f",mix {b64encode(str(mix.pk).encode()).decode()}" if mix else ""
-    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(size), "Upload-Metadata": told}
+    metadata = f"filename {b64encode(name.encode()).decode()}"
+    metadata += f",mix {b64encode(str(mix.pk).encode()).decode()}" if mix else ""
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(size), "Upload-Metadata": metadata}
     answer = client.post("/uploads/", b"", content_type="application/octet-stream", headers=headers)
     assert answer.status_code == 201, answer.content
     return answer["Location"]
