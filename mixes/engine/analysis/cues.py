@@ -7,6 +7,7 @@ absolute ones would do nothing on loud masters and cut into quiet ones.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import ceil, isfinite
 
 import numpy as np
@@ -20,7 +21,8 @@ AUDIBLE_LU = -42.0  # all levels are relative to the track's loudness: what is q
 BODY_LU = -8.0  # what is louder belongs to the body
 TAIL_LU = -20.0  # where the overlap of a long tail may begin
 SUSTAINED_DROP_LU = 4.0  # an ending that falls less than this from half to half is held, not fading
-MAX_OUTRO_S = 15.0
+LONG_TAIL_S = 15.0
+MIN_SILENCE_S = 3.0  # inside a song; a shorter one is a pause of the music
 CUE_IN_TOLERANCE_S = 0.4  # one window: a track that sounds by then is played from its first sample
 END_TOLERANCE_S = 0.01  # of silence after which an album may still run on into its next track
 HELD_TOLERANCE_LU = 0.05  # a level held perfectly still must count as reaching its own mean
@@ -30,7 +32,6 @@ FADE_MIN_DROP_LU = 10.0
 FADE_MAX_RISE_LU = 3.0  # a fade may still have beats in it
 FADE_SMOOTHING_HOPS = 10  # 1 s, longer than a beat
 SILENT_ENERGY = 1e-12  # -120 LU, so that logarithms stay finite
-FADED_AWAY_LU = -36.0  # where the end was cut off, a fade counts as complete only below this
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,14 @@ def find_cues(
     frames: int,
     first_sound: int,
     last_sound: int,
+    noise_until: int = 0,
+    noise_from: int | None = None,
 ) -> CuePoints:
     """Return the cue points of a track of `frames` frames at `rate` Hz.
 
     `momentary_lufs` has one value for every 100 ms, -inf for silence. Where loudness could not be gated
     (`integrated_lufs` None or -inf) the bounds of the sound alone hold: the frames from `first_sound` up to
-    `last_sound`, exclusive.
+    `last_sound`, exclusive. What comes before `noise_until` and from `noise_from` on is noise and not used.
     """
     bounds = CuePoints(
         *(first_sound, first_sound, last_sound, last_sound, first_sound, last_sound),
@@ -109,10 +112,11 @@ def find_cues(
     curve = np.asarray(momentary_lufs, dtype=np.float64)
     if integrated_lufs is None or not isfinite(integrated_lufs):
         return bounds
-    levels = _Levels(curve - integrated_lufs, rate, last_sound)
+    end = last_sound if noise_from is None else min(last_sound, noise_from)
+    levels = _Levels(curve - integrated_lufs, rate, end)
     if not (levels.curve > BODY_LU).any():
         return bounds
-    cue_in = max(first_sound, levels.first_above(AUDIBLE_LU))
+    cue_in = max(first_sound, noise_until, levels.first_above(AUDIBLE_LU))
     if cue_in < CUE_IN_TOLERANCE_S * rate:
         cue_in = 0
     ending = _find_track_ending(levels)
@@ -137,23 +141,21 @@ class _TrackEnding:
     cue_out: int
     sustained: bool
     long_tail: bool
-    is_cut: bool  # something still audible lies after cue_out
 
 
 def _find_track_ending(levels: _Levels) -> _TrackEnding:
-    """Take the latest of the places where the outro may begin, then the end at most 15 s later."""
+    """Take the latest of the places where the outro may begin; it lasts to the end of what is audible."""
     audible_end = levels.last_above(AUDIBLE_LU)
     body_end = levels.last_above(BODY_LU)
     held_level = _held_level(levels, body_end, audible_end)
-    long_tail = audible_end - body_end > MAX_OUTRO_S * levels.rate
+    long_tail = audible_end - body_end > LONG_TAIL_S * levels.rate
     outro_start = max(
         body_end,
         levels.last_above(max(held_level, TAIL_LU) - HELD_TOLERANCE_LU) if held_level is not None else 0,
         levels.last_above(TAIL_LU) if long_tail else 0,
     )
-    cue_out = min(audible_end, outro_start + int(MAX_OUTRO_S * levels.rate))
     is_held = held_level is not None
-    return _TrackEnding(outro_start, cue_out, is_held, long_tail and not is_held, cue_out < audible_end)
+    return _TrackEnding(outro_start, audible_end, is_held, long_tail and not is_held)
 
 
 def _held_level(levels: _Levels, start: int, stop: int) -> float | None:
@@ -177,8 +179,26 @@ def _fades_by_itself(levels: _Levels, ending: _TrackEnding) -> bool:
     fade = 10 * np.log10(np.maximum(seconds, SILENT_ENERGY))
     drop_lu = fade[0] - fade[-1]
     rise_lu = (fade - np.minimum.accumulate(fade)).max()
-    is_complete = not ending.is_cut or fade[-1] <= FADED_AWAY_LU
-    return bool(drop_lu >= FADE_MIN_DROP_LU and rise_lu <= FADE_MAX_RISE_LU and is_complete)
+    return bool(drop_lu >= FADE_MIN_DROP_LU and rise_lu <= FADE_MAX_RISE_LU)
+
+
+def find_silences(
+    momentary_lufs: Sequence[float] | Curve, integrated_lufs: float | None, cues: CuePoints, *, rate: int
+) -> tuple[tuple[float, float], ...]:
+    """Return start and length in seconds of each inaudible stretch inside a track, over MIN_SILENCE_S."""
+    if integrated_lufs is None or not isfinite(integrated_lufs):
+        return ()
+    audible = np.asarray(momentary_lufs, dtype=np.float64) - integrated_lufs > AUDIBLE_LU
+    first, last = cues.cue_in * HOPS_PER_S / rate, cues.cue_out * HOPS_PER_S / rate
+    heard = np.flatnonzero(audible)
+    heard = heard[(heard >= first - WINDOW_HOPS) & (heard < last)]
+    silences = []
+    for before, after in pairwise(heard.tolist()):
+        # the windows between the two are silent, the first from its own start to the end of the last
+        length_s = (after - before - 2 + WINDOW_HOPS) / HOPS_PER_S
+        if after - before > 1 and length_s > MIN_SILENCE_S:
+            silences.append(((before + 1) / HOPS_PER_S, length_s))
+    return tuple(silences)
 
 
 def _mean_level(curve: Curve) -> float:

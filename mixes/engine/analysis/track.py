@@ -14,7 +14,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from mixes.engine.analysis.cues import CuePoints, find_cues
+from mixes.engine.analysis.bass import BassMeter
+from mixes.engine.analysis.cues import CuePoints, find_cues, find_silences
+from mixes.engine.analysis.edges import EdgeMeter, Edges
 from mixes.engine.analysis.loudness import LoudnessMeter
 from mixes.engine.analysis.peaks import Pairs, PeakCollector, pack_pairs, unpack_pairs
 from mixes.engine.analysis.truncation import truncation_notes
@@ -26,7 +28,8 @@ from mixes.engine.processes.ffmpeg import MAX_TRACK_S
 from mixes.engine.samples import Samples
 from mixes.engine.tags.tags import Tags, read_tags, tags_from_name
 
-ANALYSIS_VERSION = 1  # raised whenever the same file gives different measurements
+ANALYSIS_VERSION = 2  # raised whenever the same file gives different measurements
+READABLE_VERSIONS = (1, 2)  # what an older one did not measure has its default
 TAGS_UNREADABLE = "Its tags could not be read, so its names come from the file name."
 SOUND_FLOOR = 10 ** (-60 / 20)  # -60 dBFS: quieter samples at both ends count as silence
 MIN_SOUND_S = 0.5
@@ -55,6 +58,14 @@ class TrackAnalysis:
     damaged_places: int  # number of decode errors; the name is a key of stored analyses
     repaired_samples: int  # NaN, infinite or absurdly loud samples
     notes: tuple[str, ...]  # sentences for the user on problems of the file
+    # since version 2; None where it is not known
+    silences: tuple[tuple[float, float], ...] = ()  # inside the song, longer than 3 s: start and length in s
+    start_above_floor_db: float | None = None  # level of the first 200 ms above the noise there
+    end_above_floor_db: float | None = None  # and of the last 200 ms
+    lead_noise_s: float = 0.0  # steady noise in front of the song, which is not used
+    tail_noise_s: float = 0.0  # and behind it
+    bass_start_db: float | None = None  # under 120 Hz, relative to the whole, in the first 20 s of the body
+    bass_end_db: float | None = None  # and in the last 20 s
 
     @property
     def duration_s(self) -> float:
@@ -70,7 +81,7 @@ class TrackAnalysis:
 
         Raises ValueError when it has another version, KeyError or TypeError when it is damaged.
         """
-        if data["version"] != ANALYSIS_VERSION:
+        if data["version"] not in READABLE_VERSIONS:
             raise ValueError(f"This analysis has version {data['version']}, not {ANALYSIS_VERSION}.")
         read = dict(data)
         read["momentary"] = tuple(map(_intern_level, data["momentary"]))
@@ -78,6 +89,7 @@ class TrackAnalysis:
         read["cues"] = CuePoints(**data["cues"])
         read["tags"] = Tags.from_dict(data["tags"])
         read["notes"] = tuple(data["notes"])
+        read["silences"] = tuple((start_s, length_s) for start_s, length_s in data.get("silences", ()))
         return cls(**read)
 
 
@@ -111,6 +123,8 @@ def analyse_track(
                 raise DecodeError(path, f"it is longer than the {max_s / 60:g} minutes a track may have.")
     meter.require_sound(path)
     tags, tag_notes = read_tags_or_name(path, name, should_stop)
+    cues, edges = meter.find_cues(), meter.find_edges()
+    bass_start_db, bass_end_db = meter.bass.edges_db(cues.intro_end, cues.outro_start)
     return TrackAnalysis(
         version=ANALYSIS_VERSION,
         sha256=hash_file(path, should_stop) if sha256 is None else sha256,
@@ -122,7 +136,7 @@ def analyse_track(
         range_lu=round(meter.loudness.range_lu, 2),
         true_peak_dbtp=round(meter.loudness.true_peak_dbtp, 2),
         momentary=meter.momentary,
-        cues=meter.find_cues(),
+        cues=cues,
         peaks=meter.peaks.pairs(),
         tags=tags,
         damaged_places=decoder.decode_errors,
@@ -132,6 +146,13 @@ def analyse_track(
             *damage_notes(decoder.decode_errors, decoder.repaired_samples),
             *truncation_notes(path, decoder.info, meter.frames / decoder.rate),
         ),
+        silences=find_silences(meter.momentary, meter.integrated_lufs, cues, rate=decoder.rate),
+        start_above_floor_db=edges.start_above_floor_db,
+        end_above_floor_db=edges.end_above_floor_db,
+        lead_noise_s=round(edges.noise_until / decoder.rate, 2),
+        tail_noise_s=round((meter.frames - edges.noise_from) / decoder.rate, 2),
+        bass_start_db=bass_start_db,
+        bass_end_db=bass_end_db,
     )
 
 
@@ -141,6 +162,8 @@ class TrackMeter:
     def __init__(self, rate: int) -> None:
         self.loudness = LoudnessMeter(rate)
         self.peaks = PeakCollector()
+        self.edges = EdgeMeter(rate)
+        self.bass = BassMeter(rate)
         self.rate = rate
         self.frames = 0
         self.first_sound = self.last_sound = 0  # frames, the last exclusive; equal before any sound
@@ -149,6 +172,8 @@ class TrackMeter:
         """Measure the next frames: float32 of shape (n, 2), contiguous and finite."""
         self.loudness.push(block)
         self.peaks.push(block)
+        self.edges.push(block)
+        self.bass.push(block)
         heard = np.abs(block.reshape(-1)) > SOUND_FLOOR
         if heard.any():
             if not self.last_sound:
@@ -177,6 +202,7 @@ class TrackMeter:
 
     def find_cues(self) -> CuePoints:
         """Return the cue points, computed from the stored curve, so that they can be recomputed from it."""
+        edges = self.find_edges()
         return find_cues(
             self.momentary,
             self.integrated_lufs,
@@ -184,7 +210,13 @@ class TrackMeter:
             frames=self.frames,
             first_sound=self.first_sound,
             last_sound=self.last_sound,
+            noise_until=edges.noise_until,
+            noise_from=edges.noise_from,
         )
+
+    def find_edges(self) -> Edges:
+        """Return what the two ends are like."""
+        return self.edges.edges(self.integrated_lufs)
 
 
 def damage_notes(decode_errors: int, repaired_samples: int) -> tuple[str, ...]:

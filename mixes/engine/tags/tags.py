@@ -36,6 +36,7 @@ class Tags:
     album: str = ""
     track_number: int | None = None
     disc_number: int | None = None
+    album_artist: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
