@@ -5,6 +5,8 @@ into the file from either end, and the level of the first and the last 200 ms. N
 only where sound, not noise, crosses their border; cue points leave noise out.
 """
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -17,12 +19,13 @@ from mixes.engine.samples import Samples
 
 SEGMENT_S = 0.2  # about; a segment is a power of 2 long
 EDGE_S = 0.2
-EXAMINED_RMS = 10 ** (-33 / 20)  # full scale is 1.0; a louder segment is taken for music unseen
-SILENT_RMS = 10 ** (-66 / 20)  # beneath, it is digital silence with dither
+EXAMINED_S = 14.0  # at each end; noise that fills it is rain, applause or the sea, and stays
+EXAMINED_DB = -33.0  # dBFS; a louder segment is taken for music unseen
+SILENT_DB = -66.0  # dBFS; at most digital silence with dither
 NOISE_MAX_LU = -22.0  # relative to the track's loudness: what is louder is part of the music
-NOISE_MAX_S = 12.0  # noise that lasts longer is rain, applause or the sea, and stays
 STEADY_SEGMENTS = 5  # noise is steady for a second before it counts as the floor
 STEADY_SPREAD_DB = 3.0
+CRACKLE_SEGMENTS = 2  # that the noise of a record may be interrupted by
 FLOOR_MARGIN_DB = 2.5  # up to so much above the noise floor there is nothing but noise
 PEAK_RATIO = 32.0  # of the spectrum's local median; the highest of 4,096 bins of noise reaches 20
 PEAK_SPREAD_BINS = 32  # neighbours that make the local median
@@ -41,14 +44,16 @@ class Edges:
 
 
 class EdgeMeter:
-    """Collect the levels of short segments, and which of the quiet ones are noise."""
+    """Keep the quiet sound at both ends, in segments, until the track's loudness is known."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._segment = 1 << round(np.log2(rate * SEGMENT_S))
+        self._most = round(EXAMINED_S * rate / self._segment)  # segments at each end
         self._pending: Samples = np.zeros((0, 2), dtype=np.float32)
-        self._rms: list[float] = []
-        self._is_noise: list[bool] = []
+        self._first: list[_Segment] = []
+        self._last: deque[_Segment] = deque(maxlen=self._most)
+        self._segments = 0
         self._edge_frames = round(rate * EDGE_S)
         self._head: Samples = np.zeros((0, 2), dtype=np.float32)
         self._tail: Samples = np.zeros((0, 2), dtype=np.float32)
@@ -64,78 +69,90 @@ class EdgeMeter:
         frames = np.concatenate((self._pending, block)) if len(self._pending) else block
         whole = len(frames) // self._segment * self._segment
         for start in range(0, whole, self._segment):
-            self._measure(frames[start : start + self._segment])
+            segment = _make_segment(frames[start : start + self._segment])
+            if self._segments < self._most:
+                self._first.append(segment)
+            self._last.append(segment)
+            self._segments += 1
         self._pending = frames[whole:].copy()
-
-    def _measure(self, segment: Samples) -> None:
-        flat = segment.reshape(-1)
-        rms = float(np.sqrt(np.dot(flat, flat) / flat.size))
-        is_quiet = rms < EXAMINED_RMS
-        if is_quiet:
-            centred = segment - segment.mean(axis=0)
-            rms = float(np.sqrt(np.mean(np.square(centred))))
-            self._is_noise.append(rms <= SILENT_RMS or is_noise(centred.mean(axis=1), self._rate))
-        else:
-            self._is_noise.append(False)
-        self._rms.append(rms)
 
     def edges(self, integrated_lufs: float | None) -> Edges:
         """Return what was found, for a track of this loudness."""
-        frames = len(self._rms) * self._segment + len(self._pending)
+        frames = self._segments * self._segment + len(self._pending)
         if integrated_lufs is None or not isfinite(integrated_lufs):
             return Edges(0, frames, None, None)
-        levels = 20 * np.log10(np.maximum(self._rms, 1e-9))
-        noise = np.array(self._is_noise, dtype=np.bool_)
         highest_db = integrated_lufs + NOISE_MAX_LU
-        leading, start_floor = _count_noise(levels, noise, highest_db)
-        trailing, end_floor = _count_noise(levels[::-1], noise[::-1], highest_db)
-        longest = round(NOISE_MAX_S * self._rate / self._segment)
-        leading = leading if leading <= longest else 0
-        trailing = trailing if trailing <= longest else 0
+        leading, start_floor = _count_noise(self._first, highest_db, self._rate)
+        trailing, end_floor = _count_noise(list(self._last)[::-1], highest_db, self._rate)
         audible = integrated_lufs + AUDIBLE_LU
         return Edges(
             noise_until=leading * self._segment,
-            noise_from=(len(levels) - trailing) * self._segment if trailing else frames,
+            noise_from=(self._segments - trailing) * self._segment if trailing else frames,
             start_above_floor_db=_above(self._head, self._rate, audible, start_floor),
             end_above_floor_db=_above(self._tail, self._rate, audible, end_floor),
         )
 
 
-def _count_noise(
-    levels_db: NDArray[np.float64], noise: NDArray[np.bool_], highest_db: float
-) -> tuple[int, float | None]:
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    level_db: float  # dBFS, without DC
+    mono: NDArray[np.float32] | None  # None where it is too loud to be noise alone, or silent
+
+    def is_noise(self, rate: int) -> bool:
+        return self.level_db <= SILENT_DB or (self.mono is not None and is_noise(self.mono, rate))
+
+
+def _make_segment(frames: Samples) -> _Segment:
+    flat = frames.reshape(-1)
+    power = float(np.dot(flat, flat)) / flat.size
+    mean = np.ones(len(frames), dtype=np.float32) @ frames / len(frames)  # of each side: its DC
+    level_db = _decibels(power - float(np.dot(mean, mean)) / 2)
+    mono = None
+    if SILENT_DB < level_db < EXAMINED_DB:
+        mono = frames @ np.full(2, 0.5, dtype=np.float32) - mean.mean()
+    return _Segment(level_db, mono)
+
+
+def _decibels(power: float) -> float:
+    return 10 * float(np.log10(max(power, 1e-18)))
+
+
+def _count_noise(segments: Sequence[_Segment], highest_db: float, rate: int) -> tuple[int, float | None]:
     """Return how many segments from the start are silence or steady noise, and the noise's level in dBFS.
 
-    0 and None where there is no steady noise.
+    0 and None where there is no steady noise, 0 and the level where it lasts too long to be left out.
     """
-    silent_db = 20 * np.log10(SILENT_RMS)
-    audible = np.flatnonzero(levels_db > silent_db)
-    first = int(audible[0]) if audible.size else len(levels_db)
+    first = next((i for i, segment in enumerate(segments) if segment.level_db > SILENT_DB), len(segments))
     # the first segment of noise may have begun with silence
     for start in (first, first + 1):
-        levels = np.sort(levels_db[start : start + STEADY_SEGMENTS])
-        is_steady = levels.size == STEADY_SEGMENTS and levels[-2] - levels[0] <= STEADY_SPREAD_DB
-        if is_steady and noise[start : start + STEADY_SEGMENTS].sum() >= STEADY_SEGMENTS - 1:
-            floor_db = float(levels[STEADY_SEGMENTS // 2])
-            if floor_db <= highest_db:
-                break
+        steady = segments[start : start + STEADY_SEGMENTS]
+        levels = sorted(segment.level_db for segment in steady)
+        if len(levels) < STEADY_SEGMENTS or levels[-2] - levels[0] > STEADY_SPREAD_DB:
+            continue
+        floor_db = levels[STEADY_SEGMENTS // 2]
+        noisy = sum(segment.is_noise(rate) for segment in steady)
+        if floor_db <= highest_db and noisy >= STEADY_SEGMENTS - 1:
+            break
     else:
         return 0, None
-    is_floor = noise & (levels_db <= floor_db + FLOOR_MARGIN_DB)
+
+    def is_floor(segment: _Segment) -> bool:
+        return segment.level_db <= floor_db + FLOOR_MARGIN_DB and segment.is_noise(rate)
+
     count = start
-    while count < len(is_floor) and is_floor[count : count + 3].any():  # a crackle of a record passes
-        count += 1
-    while count and not is_floor[count - 1]:
-        count -= 1
-    return count, floor_db
+    for index in range(start, len(segments)):
+        if is_floor(segments[index]):
+            count = index + 1
+        elif index - count >= CRACKLE_SEGMENTS:
+            break
+    return (0 if count >= len(segments) else count), floor_db
 
 
 def _above(edge: Samples, rate: int, audible_lufs: float, floor_db: float | None) -> float:
     """Return the level of a first or last part above the noise floor there, or else above what is audible."""
-    centred = edge - np.median(edge, axis=0) if len(edge) else edge
+    centred = edge - np.median(edge, axis=0)
     if floor_db is not None:
-        rms = float(np.sqrt(np.mean(np.square(centred)))) if len(edge) else 0.0
-        return round(20 * float(np.log10(max(rms, 1e-9))) - floor_db, 1)
+        return round(_decibels(float(np.mean(np.square(centred)))) - floor_db, 1)
     return round(_loudness(centred, rate) - audible_lufs, 1)
 
 
@@ -143,8 +160,6 @@ def _loudness(frames: NDArray[np.floating], rate: int) -> float:
     """Return the loudness of a short part, in LUFS, at least -120."""
     from scipy.signal import sosfilt
 
-    if not len(frames):
-        return -120.0
     power = np.mean(np.square(sosfilt(k_weighting(rate), frames.astype(np.float64), axis=0)), axis=0).sum()
     return LUFS_OFFSET + 10 * float(np.log10(max(power, 1e-12)))
 
