@@ -5,6 +5,7 @@ beginning within a length. A grapheme is what a reader sees as one letter: a bas
 two code points, an emoji with its skin colour.
 """
 
+import html
 import re
 import unicodedata
 
@@ -20,6 +21,11 @@ INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]"
 )
+ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+RARE_IN_JAPANESE = re.compile("[\uff61-\uff9f\ue000-\uf8ff]")  # half width, private use
+CYRILLIC_WORD = re.compile(r"\b[\u0401\u0410-\u044f\u0451]{3,}\b")
+MIXED_WORD = re.compile(r"[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z]")  # an accent among Latin letters
 ZERO_WIDTH_JOINER = "\u200d"
 
 
@@ -28,6 +34,39 @@ def clean_text(text: str) -> str:
     visible = INVISIBLE.sub("", BLANK.sub(" ", text[:MAX_INPUT_CHARS]))
     line = " ".join(unicodedata.normalize("NFC", visible).split())
     return line if len(line) <= MAX_TEXT_CHARS else _whole_graphemes(line, MAX_TEXT_CHARS).rstrip()
+
+
+def decode_text(raw: bytes) -> str:
+    """Decode text of unknown encoding: UTF-8 where it is valid, else the old encoding that fits.
+
+    Cyrillic and Japanese are recognised only where the bytes make it sure; the rest is Western European.
+    """
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        pass
+    japanese = _decode_strictly(raw, "cp932")
+    # kana in full width, two or more, and nothing that is rare in names
+    if len(KANA.findall(japanese)) >= 2 and not RARE_IN_JAPANESE.search(japanese):
+        return japanese
+    cyrillic = _decode_strictly(raw, "cp1251")
+    if len(CYRILLIC_WORD.findall(cyrillic)) > len(MIXED_WORD.findall(cyrillic)):
+        return cyrillic
+    return raw.decode("cp1252", "replace")
+
+
+def _decode_strictly(raw: bytes, encoding: str) -> str:
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError:
+        return ""
+
+
+def unescape_entities(text: str) -> str:
+    """Return the text with HTML entities decoded, twice where they were encoded twice."""
+    for _ in range(2):
+        text = ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    return text
 
 
 def cut_to_bytes(text: str, limit: int) -> str:

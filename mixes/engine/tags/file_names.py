@@ -5,10 +5,11 @@ pages and rippers put around them. A rule gives way where nothing would be left.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from mixes.engine.text import clean_text
+from mixes.engine.text import clean_text, decode_text, unescape_entities
 
 UNTITLED = "Untitled"
 DASH = r"\-\u2010-\u2015\u2212\uff0d"  # for a character class: hyphens and dashes, minus, full width
@@ -71,6 +72,10 @@ NUMBER = re.compile(
     rf"|(\d\d)[{DASH}](?![\s\d])|(0\d{{1,2}})(?=\s))[\s{DASH}]*(?=\S)",
     re.IGNORECASE,
 )
+# "10 Song" counts as numbered only where the files beside it are numbered too
+PLAIN_NUMBER = re.compile(r"(\d{1,3})\s+(?=\S)")
+MAX_NUMBER_STEP = 3  # between the numbers of files beside each other: some may be missing
+MIN_NUMBERED, MIN_NUMBERED_SHARE = 3, 0.6
 EDGES = re.compile(rf"^[\s_|\uff5c{DASH}]+|[\s_|\uff5c{DASH}]+$")
 SPACED_DASH = re.compile(rf"\s+[{DASH}]+\s+")
 LOOSE_DASH = re.compile(rf"\s+[{DASH}]+(?=\S)|(?<=\S)[{DASH}]+\s+")
@@ -86,23 +91,70 @@ class TrackName:
     disc_number: int | None = None
 
 
-def parse_track_name(name: str) -> TrackName:
-    """Return what the file name tells of its track; the title is never empty."""
+def parse_track_name(name: str, *, is_numbered: bool = False) -> TrackName:
+    """Return what the file name tells of its track; the title is never empty.
+
+    `is_numbered` says that any number it begins with is that of the track.
+    """
     stem = _stem(name)
     text = _strip_noise(_restore_spaces(_unless_empty(VIDEO_ID.sub("", stem), stem)))
     disc, text = _split_number(DISC, text)
     number, text = _split_number(NUMBER, text)
+    if number is None and is_numbered:
+        number, text = _split_number(PLAIN_NUMBER, text)
     artist, inner_number, title = _split(text)
     number = inner_number if number is None else number
     return TrackName(clean_text(title) or stem or UNTITLED, clean_text(artist), number, disc)
 
 
+def numbered_names(names: Iterable[str]) -> set[str]:
+    """Return the file names of one folder that begin with a track number for which the others speak.
+
+    "10 Song" is numbered beside "09 Song"; "99 Problems" is not. Names with a number that is clear by itself
+    are not among them.
+    """
+    clear: set[int] = set()
+    plain: dict[str, int] = {}
+    names = set(names)
+    for name in names:
+        text = _restore_spaces(_stem(name))
+        number, _ = _split_number(NUMBER, text)
+        if number is not None:
+            clear.add(number)
+        elif match := PLAIN_NUMBER.match(text):
+            plain[name] = int(match[1])
+    numbers = clear or _consecutive(plain.values(), len(names))
+    found = set()
+    for name, number in sorted(plain.items(), key=lambda item: item[1]):
+        if any(0 < number - other <= MAX_NUMBER_STEP for other in numbers) or (number in numbers - clear):
+            numbers = numbers | {number}
+            found.add(name)
+    return found
+
+
+def _consecutive(numbers: Iterable[int], names: int) -> set[int]:
+    """Return the numbers that have a neighbour, where most of the names have one."""
+    known = set(numbers)
+    found = {number for number in known if known & {number - 1, number + 1}}
+    is_rip = len(found) >= max(MIN_NUMBERED, MIN_NUMBERED_SHARE * names) or (found == {1, 2} and names == 2)
+    return found if is_rip else set()
+
+
 def _stem(name: str) -> str:
     """Return the last part of a path of either kind, cleaned, without its ending or endings."""
-    stem = clean_text(re.split(r"[/\\]", name.rstrip("/\\"))[-1])
+    name = re.split(r"[/\\]", _decoded(name).rstrip("/\\"))[-1]
+    stem = clean_text(unescape_entities(name))
     while (shorter := FILE_SUFFIX.sub("", stem)) != stem:
         stem = shorter
     return "" if stem.strip(". ") == "" else stem
+
+
+def _decoded(name: str) -> str:
+    """Return a name in letters: Python keeps bytes of a file name that are no UTF-8 as surrogates."""
+    try:
+        return decode_text(name.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:  # a surrogate that no file name gave
+        return name
 
 
 def _restore_spaces(stem: str) -> str:

@@ -1,8 +1,8 @@
 """The child process that reads tags: mutagen on a stranger's bytes, and nothing else.
 
 In, as JSON on stdin: `{"path": ..., "artwork": false}`. Out, as JSON on stdout: the raw texts `title`,
-`artist`, `album`, `track`, `disc` that were found, or `artwork` in base64. What the file is, its first bytes
-say: its name is ours and tells nothing. Cleaning is the caller's work.
+`artist`, `album`, `track`, `disc`, `album_artist` that were found, or `artwork` in base64. What the file is,
+its first bytes say: its name is ours and tells nothing. Cleaning is the caller's work.
 """
 
 import base64
@@ -28,7 +28,7 @@ from mutagen.oggspeex import OggSpeex
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
-from mixes.engine.text import clean_text
+from mixes.engine.text import clean_text, decode_text
 
 # mypy: allow-untyped-calls
 # (mutagen gives types to half of what it has)
@@ -64,7 +64,7 @@ def _id3_texts(frame: Any) -> list[str]:
     """Read a text frame. Many a program writes other encodings and calls them Latin-1."""
     texts = [str(text) for text in frame.text]
     return (
-        [_decode_text(text.encode("latin-1", "replace")) for text in texts] if frame.encoding == 0 else texts
+        [decode_text(text.encode("latin-1", "replace")) for text in texts] if frame.encoding == 0 else texts
     )
 
 
@@ -75,14 +75,6 @@ def _ape_texts(value: Any) -> list[str]:
 def _mp4_texts(value: Any) -> list[str]:
     """Read an atom; a track number comes as (number, of how many), 0 for none."""
     return [str(item[0] or "") if isinstance(item, tuple) else str(item) for item in value]
-
-
-def _decode_text(raw: bytes) -> str:
-    """Decode text whose encoding nobody tells: UTF-8 if it can be, else the Western European of Windows."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
 
 
 def _id3_pictures(tags: Any) -> Pictures:
@@ -145,7 +137,7 @@ def _chunks(file: BinaryIO, order: str, start: int, end: int) -> Iterator[tuple[
 
 def _text_at(file: BinaryIO, start: int, size: int) -> str:
     file.seek(start)
-    return _decode_text(file.read(min(size, MAX_TEXT_CHUNK_BYTES)).split(b"\0")[0])
+    return decode_text(file.read(min(size, MAX_TEXT_CHUNK_BYTES)).split(b"\0")[0])
 
 
 ID3_KEYS: Keys = {
@@ -154,6 +146,7 @@ ID3_KEYS: Keys = {
     "album": ("TALB",),
     "track": ("TRCK",),
     "disc": ("TPOS",),
+    "album_artist": ("TPE2",),
 }
 VORBIS_KEYS: Keys = {
     "title": ("title",),
@@ -161,6 +154,7 @@ VORBIS_KEYS: Keys = {
     "album": ("album",),
     "track": ("tracknumber", "track"),
     "disc": ("discnumber", "disc"),
+    "album_artist": ("albumartist", "album artist", "album_artist"),
 }
 MP4_KEYS: Keys = {
     "title": ("\xa9nam",),
@@ -168,6 +162,7 @@ MP4_KEYS: Keys = {
     "album": ("\xa9alb",),
     "track": ("trkn",),
     "disc": ("disk",),
+    "album_artist": ("aART",),
 }
 ASF_KEYS: Keys = {
     "title": ("Title",),
@@ -175,6 +170,7 @@ ASF_KEYS: Keys = {
     "album": ("WM/AlbumTitle",),
     "track": ("WM/TrackNumber", "WM/Track"),
     "disc": ("WM/PartOfSet",),
+    "album_artist": ("WM/AlbumArtist",),
 }
 APE_KEYS: Keys = {
     "title": ("Title",),
@@ -182,6 +178,7 @@ APE_KEYS: Keys = {
     "album": ("Album",),
     "track": ("Track",),
     "disc": ("Disc",),
+    "album_artist": ("Album Artist", "AlbumArtist"),
 }
 CHUNK_KEYS: Keys = {
     "title": ("INAM", "NAME"),

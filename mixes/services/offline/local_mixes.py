@@ -10,6 +10,8 @@ from mixes.engine.cancellation import ShouldStop
 from mixes.engine.errors import EngineError
 from mixes.engine.pipeline.make import make_mix
 from mixes.engine.pipeline.request import MixOutputs, MixRequest, OnProgress, Source
+from mixes.engine.tags.file_names import numbered_names
+from mixes.engine.tags.tags import tags_beside
 from mixes.services.offline.analysis_store import AnalysisStore, FileResult, analyse_tracks
 
 MAX_REASONS = 3  # reasons shown when no file can be used
@@ -56,6 +58,7 @@ def make_local_mix(
         on_progress=on_progress,
         should_stop=should_stop,
     )
+    results = without_numbers(results)
     sources = tuple(Source(result.path, result.analysis) for result in results if result.analysis)
     if not sources:
         reasons = " ".join(str(result.error) for result in results[:MAX_REASONS])
@@ -66,3 +69,18 @@ def make_local_mix(
     timings_s = {"analyse": analyse_s, **outputs.timings_s, "total": time.monotonic() - started_s}
     left_out = tuple(result for result in results if result.error)
     return LocalMix(request, replace(outputs, timings_s=timings_s), left_out)
+
+
+def without_numbers(results: Sequence[FileResult]) -> list[FileResult]:
+    """Take track numbers out of titles that came from file names, judged by the files beside them."""
+    folders: dict[Path, list[str]] = {}
+    for result in results:
+        folders.setdefault(result.path.parent, []).append(result.path.name)
+    numbered = {folder / name for folder, names in folders.items() for name in numbered_names(names)}
+    named = []
+    for result in results:
+        analysis = result.analysis
+        if analysis and result.path in numbered:
+            analysis = replace(analysis, tags=tags_beside(analysis.tags, result.path.name))
+        named.append(replace(result, analysis=analysis))
+    return named

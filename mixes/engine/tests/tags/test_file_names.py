@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixes.engine.tags.file_names import TrackName, parse_track_name
+from mixes.engine.tags.file_names import TrackName, numbered_names, parse_track_name
 from mixes.engine.text import clean_text
 
 NAMES = [
@@ -141,6 +141,29 @@ def test_a_file_name_gives_artist_and_title(name: str, artist: str, title: str) 
 @pytest.mark.parametrize(("name", "parsed"), NUMBERED)
 def test_a_file_name_gives_its_numbers(name: str, parsed: TrackName) -> None:
     assert parse_track_name(name) == parsed
+
+
+@pytest.mark.parametrize(
+    ("names", "numbered"),
+    [
+        (["08 H.mp3", "09 Song I.mp3", "10 Song J.mp3", "11 Song K.mp3"], ["10 Song J.mp3", "11 Song K.mp3"]),
+        (["01 A.mp3", "02 B.mp3", "99 Problems.mp3"], []),
+        (["01_A.mp3", "09_I.mp3", "11_K.mp3", "99_Problems.mp3"], ["11_K.mp3"]),
+        (["1 A.mp3", "2 B.mp3", "3 C.mp3", "10 J.mp3", "11 K.mp3"], ...),
+        (["5 E.mp3", "6 F.mp3", "7 G.mp3"], ...),
+        (["1 A.mp3", "2 B.mp3"], ...),
+        (["7 Rings.mp3", "8 Mile.mp3", "99 Problems.mp3"], []),
+        (["50 Ways.mp3", "99 Problems.mp3", "500 Miles.mp3", "Rain.mp3"], []),
+        (["1 Thing.mp3", "2 Become 1.mp3", "3 AM.mp3", *(f"Song {c}.mp3" for c in "ABCDEF")], []),
+        (["A1 Song.mp3", "A2 Song.mp3", "B1 Song.mp3"], []),
+        (["1. A.mp3", "2. B.mp3", "[03] C.mp3"], []),
+        (["98 X.mp3", "099 Y.mp3", "100 Z.mp3"], ["100 Z.mp3"]),
+        (["10 Song.mp3"], []),
+        ([], []),
+    ],
+)
+def test_numbers_are_judged_by_the_files_beside_them(names: list[str], numbered: list[str]) -> None:
+    assert numbered_names(names) == set(names if numbered is ... else numbered)
 
 
 @settings(max_examples=400, deadline=None)

@@ -16,7 +16,7 @@ from mutagen.mp4 import MP4Cover
 from mutagen.wave import WAVE
 
 from mixes.engine.errors import Cancelled, EngineError
-from mixes.engine.tags.tags import Tags, read_artwork, read_tags, tags_from_name
+from mixes.engine.tags.tags import Tags, read_artwork, read_tags, tags_beside, tags_from_name
 
 HOSTILE = 'He said "hi"; a=b #1 \\ <b>{{7*7}}</b>\n0:00 e\u0301 夜の道 🎵 \u202egpj\u200b'
 CLEANED = 'He said "hi"; a=b #1 \\ <b>{{7*7}}</b> 0:00 é 夜の道 🎵 gpj'
@@ -216,7 +216,7 @@ def test_the_album_artist_stands_in(tmp_path: Path) -> None:
     frames.add(TPE2(encoding=Encoding.UTF8, text="Band"))
     frames.add(TRCK(encoding=Encoding.UTF8, text="19999"))
     frames.save(tmp_path / "7f3a")
-    assert read_tags(tmp_path / "7f3a", name="04 - Song.mp3") == Tags("Song", "Band", "", 4)
+    assert read_tags(tmp_path / "7f3a", name="04 - Song.mp3") == Tags("Song", "Band", "", 4, None, "Band")
 
 
 def test_a_flac_behind_an_id3_tag_is_still_a_flac(sounds: Path, tmp_path: Path) -> None:
@@ -240,6 +240,23 @@ def test_a_flac_behind_an_id3_tag_is_still_a_flac(sounds: Path, tmp_path: Path) 
         ("Title - Live", "", "x.mp3", ("Title - Live", "")),
         ("No", "Meghan", "x.mp3", ("No", "Meghan")),
         ("", "Somebody", "07 Title.mp3", ("Title", "Somebody")),
+        ("[unknown]", "[unknown]", "Artist - Title.mp3", ("Title", "Artist")),
+        ("Titel 3", "Unbekannter Interpret", "Artist - Title.mp3", ("Title", "Artist")),
+        ("Piste 01", "Artiste inconnu", "Artist - Title.mp3", ("Title", "Artist")),
+        ("Дорожка 4", "Неизвестный исполнитель", "Artist - Title.mp3", ("Title", "Artist")),
+        ("Unknown Title (3)", "(Unknown Artist)", "Artist - Title.mp3", ("Title", "Artist")),
+        ("Unknown Pleasures", "Known Artist", "x.mp3", ("Unknown Pleasures", "Known Artist")),
+        ("Artist - Title", "Artist", "x.mp3", ("Title", "Artist")),
+        ("ARTIST \u2013 Title", "Artist", "x.mp3", ("Title", "Artist")),
+        ("Title - Artist", "Artist", "x.mp3", ("Title", "Artist")),
+        ("Artist feat. Guest - Title", "Artist", "x.mp3", ("Title", "Artist feat. Guest")),
+        ("Artist - Title (feat. Guest)", "Artist", "x.mp3", ("Title (feat. Guest)", "Artist")),
+        ("Artist", "Artist", "x.mp3", ("Artist", "Artist")),
+        ("Artistic - Title", "Artist", "x.mp3", ("Artistic - Title", "Artist")),
+        ("Rock &amp; Roll", "Ann &amp;amp; Bo", "x.mp3", ("Rock & Roll", "Ann & Bo")),
+        ("Don&#39;t &#x201c;Go&#x201d;", "Bj&ouml;rk", "x.mp3", ("Don't “Go”", "Björk")),
+        ("AT&T; R&B", "S&copy", "x.mp3", ("AT&T; R&B", "S&copy")),
+        ("", "", "Ann &amp; Bo - Rain.mp3", ("Rain", "Ann & Bo")),
     ],
 )
 def test_the_file_name_fills_what_tags_leave_empty(
@@ -291,3 +308,33 @@ def test_tags_survive_json() -> None:
 
 def test_a_name_alone_gives_tags() -> None:
     assert tags_from_name("CD2 - 05 - Artist - Song.mp3") == Tags("Song", "Artist", "", 5, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("Café Bleu", "cp1252"),
+        ("Ça Ira \u2013 Déjà Vu", "cp1252"),
+        ("ÄÖ", "cp1252"),
+        ("Кино - Группа крови", "cp1251"),
+        ("Мумий Тролль - Utekay", "cp1251"),
+        ("さくらさくら", "cp932"),
+        ("トトロ - となりの歌", "cp932"),
+        ("Löwe", "utf-8"),
+    ],
+)
+def test_names_in_old_encodings_keep_their_letters(tmp_path: Path, name: str, encoding: str) -> None:
+    raw = name.encode(encoding)
+    from_name = tags_from_name((raw + b".mp3").decode("utf-8", "surrogateescape"))
+    assert " - ".join(filter(None, (from_name.artist, from_name.title))) == name.replace("\u2013", "-")
+    path = tmp_path / "old"
+    path.write_bytes(b"\xff\xfb\x90\0" * 64 + id3_version_1(raw, b"x"))
+    assert read_tags(path).title == name
+
+
+def test_tags_of_numbered_files_lose_the_number_and_keep_what_they_know() -> None:
+    name = "10 Ann - Rain.mp3"
+    assert tags_beside(tags_from_name(name), name) == Tags("Rain", "Ann", "", 10)
+    own = Tags("10 Years", "Bo", track_number=3)
+    assert tags_beside(own, name) == own
+    assert tags_beside(Tags("10 Rain", "Bo", "", 4), "10 Rain.mp3") == Tags("Rain", "Bo", "", 4)
