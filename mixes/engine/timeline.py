@@ -44,6 +44,8 @@ class Transition:
     fade_out_s: float = 0.0  # up to the outgoing clip's end; 0 where only its own ending is heard
     fade_in_s: float = 0.0  # from the incoming clip's start; 0 where it begins at its own level
     soften: bool = False
+    bass_swap_s: float | None = None  # from the incoming clip's start: when its bass takes over; None: never
+    ride: tuple[tuple[float, float], ...] = ()  # gain of the mix: (s from the incoming clip's start, dB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Timeline:
 
 
 def _read_transition(data: dict[str, Any], rate: int) -> Transition:
-    return Transition(**data)
+    return Transition(**{**data, "ride": tuple((s, level_db) for s, level_db in data.get("ride", ()))})
 
 
 def _read_first_format(data: dict[str, Any], rate: int) -> Transition:

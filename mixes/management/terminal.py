@@ -160,9 +160,11 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
                 "crossover_s": join.crossover / rate,
                 "fade_out_s": join.fade_out_s,
                 "fade_in_s": join.fade_in_s,
+                "bass_swap": join.bass_swap_s is not None,
+                "ride": [[round(after.start / rate + s, 3), level_db] for s, level_db in join.ride],
                 "reason": join.reason,
             }
-            for join in timeline.transitions
+            for _, after, join in timeline.joins()
         ],
         "chapters": [
             {"start_s": chapter.start_s, "title": chapter.title, "artist": chapter.artist}

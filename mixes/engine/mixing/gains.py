@@ -14,6 +14,7 @@ from mixes.engine.analysis.loudness import gate_integrated, lufs_to_power
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.curves import Fades
 from mixes.engine.mixing.limiter import DEFAULT_CEILING_DBTP
+from mixes.engine.mixing.ride import ride_db
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.timeline import Timeline
 
@@ -137,7 +138,8 @@ def predict_power(
     total = np.zeros(int(timeline.duration_s / STEP_S) + 2)
     for curve, factor in zip(curves, gain_to_power(gains_db), strict=True):
         total[curve.first : curve.first + len(curve.power)] += curve.power * factor
-    return total
+    middles = (np.arange(len(total)) * STEP_S + WINDOW_S / 2) * timeline.rate
+    return total * gain_to_power(ride_db(timeline, middles))
 
 
 @dataclass(frozen=True, slots=True)

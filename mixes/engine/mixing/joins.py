@@ -4,7 +4,7 @@ In: analyses, the part used of each track, settings. Out: `PlannedJoins`: transi
 leave them, and notes on what is left out. Style `smooth` and `radio` ask `join_search`; the others are rules.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +12,9 @@ import numpy as np
 from mixes.engine.analysis.loudness import LUFS_OFFSET, lufs_to_power
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.join_search import LAWS, RADIO_LAWS, JoinChoice, SongLevels, find_join, to_db
+from mixes.engine.mixing.ride import Ride, plan_ride
 from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings
-from mixes.engine.mixing.transitions import CUT_S
+from mixes.engine.mixing.transitions import BASS_SWAP_S, CUT_S
 from mixes.engine.timeline import RADIO_FADE_IN_S, Transition
 
 CLASSIC_AUTO_S = 2.0, 15.0  # shortest and longest
@@ -22,9 +23,13 @@ LEFT_OUT_S = 0.5  # a shorter piece of an ending is not worth a note
 FULL_LEVEL_S = 0.5  # an outro that is shorter ends at full level
 MEETS_WITHIN_S = 1.0
 LONG_FADE_SHARE = 0.75  # of the overlap: a crossfade one hears as such
+SHORTEST_BASS_SWAP_S = 3.0
+STRONG_BASS_DB = -12.0  # under the whole: in both songs, two basses at once are heard as mud
+SHORTEST_BASS_SWAP_S = 3.0
+STRONG_BASS_DB = -12.0  # relative to the whole: two such basses at once are heard as mud
 KNOWN_JOINS_MAX = 20_000  # searched joins kept in this process, about 200 bytes each
 
-_known: dict[tuple[object, ...], JoinChoice] = {}
+_known: dict[tuple[object, ...], tuple[JoinChoice, Ride]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,7 @@ def search_join(style: str, length: Length, before: Side, after: Side, room: int
     """Return the join that the search finds best, of the length that is set where one is."""
     rate = before.rate
     length_s = None if length == "auto" else max(length, CUT_S)
-    choice = known_join(style, length_s, before, after)
+    choice, ride = known_join(style, length_s, before, after)
     overlap = min(round(choice.overlap_s * rate), room)
     last = min(
         max(round(choice.end_s * rate), before.span.first + 2 * overlap, before.span.first + 1),
@@ -189,18 +194,37 @@ def search_join(style: str, length: Length, before: Side, after: Side, room: int
     reason = describe_choice(choice, before, after) if length_s is None else f"{length_s:g} s as chosen."
     if length_s is not None:
         reason += describe_shortened(round(length_s * rate), room, rate)
-    return Transition(style, overlap, reason, fade_out_s=fade_out_s, fade_in_s=fade_in_s), last
+    transition = Transition(style, overlap, reason, fade_out_s=fade_out_s, fade_in_s=fade_in_s, ride=ride)
+    if style == "smooth":
+        transition = replace(transition, bass_swap_s=plan_bass_swap(before, after, last, overlap))
+    return replace(transition, reason=" ".join((reason, *describe_help(transition)))), last
 
 
-def known_join(style: str, length_s: float | None, before: Side, after: Side) -> JoinChoice:
-    """Return what the search finds, kept per pair: an edit of a long mix searches its new pairs only."""
+def plan_bass_swap(before: Side, after: Side, last: int, overlap: int) -> float | None:
+    """Return when the bass changes hands, in seconds of the overlap; None where the basses do not clash."""
+    overlap_s = overlap / before.rate
+    levels_db = (before.track.bass_end_db, after.track.bass_start_db)
+    if overlap_s < SHORTEST_BASS_SWAP_S or any(db is None or db < STRONG_BASS_DB for db in levels_db):
+        return None
+    body_end_s = before.track.cues.outro_start / before.track.rate - (last - overlap) / before.rate
+    middle_s = (body_end_s + after.intro_s) / 2
+    return round(min(max(middle_s, BASS_SWAP_S / 2), overlap_s - BASS_SWAP_S / 2), 3)
+
+
+def known_join(style: str, length_s: float | None, before: Side, after: Side) -> tuple[JoinChoice, Ride]:
+    """Return what the search finds and the level ride over it.
+
+    Results are kept per pair, so an edit of a long mix searches its new pairs only.
+    """
     difference_db = round(after.gain_db - before.gain_db, 2)
     key = (style, length_s, before.key(), after.key(), difference_db)
     if key not in _known:
         if len(_known) >= KNOWN_JOINS_MAX:
             _known.clear()
         laws = RADIO_LAWS if style == "radio" else LAWS
-        _known[key] = find_join(before.levels(), after.levels(), length_s, laws)
+        a, b = before.levels(), after.levels()
+        choice = find_join(a, b, length_s, laws)
+        _known[key] = choice, plan_ride(a, b, choice)
     return _known[key]
 
 
@@ -233,6 +257,15 @@ def describe_choice(choice: JoinChoice, before: Side, after: Side) -> str:
     if max(choice.fade_out_s, choice.fade_in_s) >= LONG_FADE_SHARE * choice.overlap_s:
         return f"{ending} {after.name} comes in over {over}."
     return f"{ending} {after.name} begins {over} before its end; each keeps its own ending and beginning."
+
+
+def describe_help(transition: Transition) -> Iterator[str]:
+    """Yield a sentence on each thing that is done beside the fades."""
+    if transition.ride:
+        highest_db = max(level_db for _, level_db in transition.ride)
+        yield f"Quiet moments are raised by up to {highest_db:.0f} dB."
+    if transition.bass_swap_s is not None:
+        yield "One bass at a time: it changes hands within a second."
 
 
 def describe_shortened(overlap: int, room: int, rate: int) -> str:

@@ -15,6 +15,7 @@ from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.decode import LENGTH_TOLERANCE_S, Decoder, open_track
 from mixes.engine.errors import DecodeError
 from mixes.engine.mixing.curves import Fades, db_to_gain, positions
+from mixes.engine.mixing.ride import ride_blocks
 from mixes.engine.mixing.transitions import PRIME_S, RAMP_S, STYLES, Window, declick
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Clip, Timeline, Transition
@@ -25,10 +26,17 @@ BLOCK_S = 0.5  # larger arrays go back to the system each time, smaller ones cos
 def render_blocks(
     timeline: Timeline, paths: Sequence[Path], *, ffmpeg: Path, should_stop: ShouldStop = never
 ) -> Iterator[Samples]:
-    """Yield the whole mix, `timeline.frames` frames, from first to last.
+    """Yield the whole mix, `timeline.frames` frames of shape (frames, 2), from first to last.
 
     Raises DecodeError when a file is no longer what was measured, Cancelled.
     """
+    yield from ride_blocks(join_blocks(timeline, paths, ffmpeg=ffmpeg, should_stop=should_stop), timeline)
+
+
+def join_blocks(
+    timeline: Timeline, paths: Sequence[Path], *, ffmpeg: Path, should_stop: ShouldStop = never
+) -> Iterator[Samples]:
+    """Yield the clips of the mix joined to each other, before its level rides. Raises as `render_blocks`."""
     block_frames = round(BLOCK_S * timeline.rate)
     tail = MixTail(margin=round(PRIME_S * timeline.rate))
     with contextlib.ExitStack() as stack:
@@ -83,6 +91,7 @@ def mix_join(tail: "MixTail", reader: "ClipReader", transition: Transition, rate
         rate,
         fades=Fades.of(transition, rate),
         soften=transition.soften,
+        bass_swap_s=transition.bass_swap_s,
     )
     tail.replace(before, STYLES[transition.style].mix(window))
 

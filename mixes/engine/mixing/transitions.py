@@ -8,7 +8,7 @@ import contextlib
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +25,10 @@ CORRELATION_STEP_S = 0.4  # window of the correlation: that of momentary loudnes
 MAX_CORRECTION_DB = 3.0
 MAX_STEP_RATIO = 2.0  # a step so many times the largest beside it is no music
 MIN_JUMP = 2 / 32768  # the step between two samples that a 16-bit player can just make
+BASS_HZ = 120
+BASS_ORDER = 2  # 24 dB an octave, since it is filtered in both directions
+BASS_EDGE_S = 0.05  # of mirrored sound at both ends, so that the filter does not start from silence
+BASS_SWAP_S = 1.0  # in which the bass changes hands
 LOW_PASS_HZ = 8_000
 LOW_PASS_ORDER = 5
 PYDUB_HEADROOM = (
@@ -45,6 +49,7 @@ class Window:
     rate: int
     fades: Fades = EQUAL_POWER
     soften: bool = False
+    bass_swap_s: float | None = None  # when the bass changes hands, in seconds of the window
 
 
 GainLaw = Callable[[Gains, Fades], tuple[Gains, Gains]]
@@ -73,6 +78,8 @@ def classic_gains(position: Gains, fades: Fades) -> tuple[Gains, Gains]:
 
 def mix_smooth(window: Window) -> Samples:
     """Equal power, corrected where the two sounds are alike or cancel, and softened if asked."""
+    if window.bass_swap_s is not None:
+        window = swap_bass(window, window.bass_swap_s)
     position = positions(len(window.incoming))
     falling, rising = smooth_gains(position, window.fades)
     correction = compensate_correlation(window, falling, rising)
@@ -157,6 +164,28 @@ def compensate_correlation(window: Window, falling: Gains, rising: Gains) -> Gai
         factors.append(min(max(ratio, 1.0 / largest), largest))
     middles = (edges[:-1] + edges[1:]) / 2.0
     return np.interp(np.arange(frames), [0, *middles, frames], [*factors, 1.0])
+
+
+def swap_bass(window: Window, middle_s: float) -> Window:
+    """Return the window with one bass at a time: A's lows leave as B's come, within BASS_SWAP_S.
+
+    The low band is taken out without delay (filtered forwards and backwards), so what stays is whole.
+    """
+    moments = (np.arange(len(window.incoming)) + 0.5) / window.rate
+    leaving, coming = equal_power(np.clip((moments - middle_s) / BASS_SWAP_S + 0.5, 0.0, 1.0))
+    outgoing = window.outgoing - apply_gain(low_band(window.outgoing, window.rate), 1.0 - leaving)
+    incoming = window.incoming - apply_gain(low_band(window.incoming, window.rate), 1.0 - coming)
+    return replace(window, outgoing=outgoing, incoming=incoming)
+
+
+def low_band(samples: Samples, rate: int) -> Samples:
+    """Return what lies below BASS_HZ, shape (frames, 2), in phase with the whole."""
+    import scipy.signal
+
+    sos = scipy.signal.butter(BASS_ORDER, BASS_HZ, "lowpass", fs=rate, output="sos")
+    edge = min(round(BASS_EDGE_S * rate), len(samples) - 1)
+    low = scipy.signal.sosfiltfilt(sos, samples.astype(np.float64), axis=0, padlen=edge)
+    return np.asarray(low, dtype=np.float32)
 
 
 def soften(mixed: Samples, window: Window) -> Samples:

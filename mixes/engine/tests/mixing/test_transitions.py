@@ -157,3 +157,24 @@ def test_pydub_hands_back_what_it_was_given_even_over_full_scale():
     loud = noise(0.1, 3, level=1.0)
     assert np.abs(loud).max() > 2.0
     assert np.abs(from_segment(to_segment(loud, RATE)) - loud).max() < 1e-6
+
+
+def test_the_bass_changes_hands_and_the_rest_stays():
+    seconds = np.arange(8 * RATE) / RATE
+    low_a, low_b = (0.2 * np.sin(2 * np.pi * hz * seconds) for hz in (50, 70))
+    high_a, high_b = (0.05 * np.sin(2 * np.pi * hz * seconds) for hz in (900, 1300))
+    a, b = (np.stack([s, s], axis=1).astype(np.float32) for s in (low_a + high_a, low_b + high_b))
+    whole = Fades(0.0, 0.0)  # both songs at full level, so that only the swap changes anything
+    mixed = STYLES["smooth"].mix(Window(a, b, noise(0.2, 9), RATE, fades=whole, bass_swap_s=4.0))
+
+    def level(hz, start_s, end_s):
+        part = mixed[round(start_s * RATE) : round(end_s * RATE), 0].astype(float)
+        wave = np.exp(-2j * np.pi * hz * np.arange(len(part)) / RATE)
+        return 2 * abs(np.mean(part * wave))
+
+    assert level(50, 0.5, 3.4) == pytest.approx(0.2, rel=0.08)
+    assert level(70, 0.5, 3.4) < 0.03
+    assert level(50, 4.6, 7.5) < 0.03
+    assert level(70, 4.6, 7.5) == pytest.approx(0.2, rel=0.08)
+    for hz in (900, 1300):
+        assert level(hz, 0.5, 7.5) == pytest.approx(0.05, rel=0.1)
