@@ -5,7 +5,7 @@ from allauth.account.models import EmailAddress
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
-from allauth.socialaccount.providers.base import AuthProcess
+from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.conf import settings
 from django.http import Http404, HttpRequest
 from django.shortcuts import render
@@ -25,7 +25,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
         """Return a provider's configuration. Raises Http404 when it has none: its pages then do not exist."""
         try:
-            return super().get_app(request, provider, client_id)
+            app: SocialApp = super().get_app(request, provider, client_id)
+            return app
         except SocialApp.DoesNotExist:
             raise Http404(f"There is no sign-in by {provider} here.") from None
 

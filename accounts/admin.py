@@ -57,7 +57,8 @@ class UserAdmin(DjangoUserAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         kept = kept_bytes(Track, "owner") + kept_bytes(Artwork, "owner") + kept_bytes(Artifact, "job__owner")
-        return super().get_queryset(request).annotate(kept=kept)
+        users: QuerySet[Model] = super().get_queryset(request).annotate(kept=kept)
+        return users
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
         """Mark an address that an operator entered as verified; its owner could not sign in otherwise."""

@@ -27,7 +27,8 @@ class NameForm(forms.ModelForm):
 
     def save(self, commit: bool = True) -> User:
         self.instance.last_name = ""  # Google sends two names; here they are one field
-        return super().save(commit)
+        user: User = super().save(commit)
+        return user
 
 
 class AddressForm(forms.Form):
@@ -48,7 +49,7 @@ class AddressForm(forms.Form):
         self.user = user
 
     def clean_email(self) -> str:
-        email = self.cleaned_data["email"]
+        email: str = self.cleaned_data["email"]
         if User.objects.filter(email__iexact=email).exclude(pk=self.user.pk).exists():
             raise forms.ValidationError(TAKEN)
         return email
@@ -74,7 +75,7 @@ class DeletionForm(forms.Form):
             field.widget = forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off"})
 
     def clean_confirmation(self) -> str:
-        typed = self.cleaned_data["confirmation"]
+        typed: str = self.cleaned_data["confirmation"]
         if self.user.has_usable_password():
             return check_own_password(self.user, typed)
         if typed.strip().lower() != self.user.email.lower():
@@ -97,7 +98,7 @@ class FirstOperatorForm(forms.Form):
     )
 
     def clean_email(self) -> str:
-        email = self.cleaned_data["email"]
+        email: str = self.cleaned_data["email"]
         if User.objects.filter(email__iexact=email).exists():
             raise forms.ValidationError(TAKEN)
         return email

@@ -1,6 +1,6 @@
 """The user model: sign-in by e-mail address, no user name."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 
-class EmailUserManager(BaseUserManager):
+class EmailUserManager(BaseUserManager["User"]):
     """Create and find users by e-mail address, case-insensitively."""
 
     use_in_migrations = True
@@ -37,13 +37,13 @@ class EmailUserManager(BaseUserManager):
 
 
 class User(AbstractUser):
-    username = None
+    username = None  # type: ignore[assignment]  # how Django removes a field of a base class
     email = models.EmailField("e-mail address", unique=True)
 
     USERNAME_FIELD = "email"
-    REQUIRED_FIELDS = ()
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
-    objects = EmailUserManager()
+    objects: ClassVar[EmailUserManager] = EmailUserManager()  # type: ignore[assignment]  # in place of UserManager
 
     class Meta(AbstractUser.Meta):
         constraints = (

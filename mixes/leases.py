@@ -9,7 +9,7 @@ between machines do not matter.
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.apps import apps
 from django.conf import settings
@@ -39,7 +39,10 @@ OPEN = (State.QUEUED, State.RUNNING)
 ENDED = (State.DONE, State.FAILED, State.CANCELLED)
 
 
-class LeasedQuerySet(models.QuerySet["Leased"]):
+LeasedRow = TypeVar("LeasedRow", bound="Leased", covariant=True)
+
+
+class LeasedQuerySet(models.QuerySet[LeasedRow]):
     """Queries and conditional updates that workers run on job rows."""
 
     def expired(self) -> Self:
@@ -84,7 +87,7 @@ class LeasedQuerySet(models.QuerySet["Leased"]):
         )
         return token if taken == 1 else None
 
-    def held(self, pk: object, token: uuid.UUID) -> Self:
+    def held(self, pk: object, token: uuid.UUID | None) -> Self:
         """Return the row while `token` still holds it: the condition of every write by a worker."""
         return self.filter(pk=pk, token=token, state=State.RUNNING)
 
@@ -212,7 +215,7 @@ class Leased(models.Model):
 
     class Meta:
         abstract = True
-        constraints = (
+        constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
             models.UniqueConstraint(
                 fields=("dedupe_key",), condition=Q(state__in=OPEN), name="%(class)s_one_open_per_key"
             ),
@@ -233,7 +236,7 @@ class Leased(models.Model):
                 condition=Q(progress__lte=PROGRESS_FULL), name="%(class)s_progress_is_thousandths"
             ),
         )
-        indexes = (
+        indexes: ClassVar[tuple[models.Index, ...]] = (
             models.Index(fields=("queue", "state", "priority"), name="%(class)s_queue"),
             models.Index(fields=("owner", "-started_at"), name="%(class)s_served"),
         )

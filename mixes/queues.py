@@ -31,4 +31,5 @@ def send_wake_up(queue: str) -> None:
 
 def has_wake_up(queue: str) -> bool:
     """Return whether a wake-up message is waiting unread."""
-    return get_broker(queue).queue_size() > 0
+    waiting: int = get_broker(queue).queue_size()
+    return waiting > 0

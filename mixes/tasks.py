@@ -105,5 +105,5 @@ def release_all(queue: str) -> int:
 
 def describe_current(queue: str) -> str:
     """Return the name of the job this worker runs now."""
-    running = [job for kind in KINDS[queue] for job in kind.model.objects.held_by(command_name()).only("id")]
+    running = [job for kind in KINDS[queue] for job in kind.model.objects.held_by(command_name()).only("pk")]
     return ", ".join(f"{type(job).__name__} {job.pk}" for job in running)[:100]

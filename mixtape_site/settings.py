@@ -141,7 +141,7 @@ else:
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MIXTAPE_MAIL_FROM", default=f"mixtape@{SITE.host}")
 
 # Sign-up and the demo account default to on only where no other machine can reach the site
-SIGNUP_OPEN = env.bool("MIXTAPE_SIGNUP_OPEN", default=SITE.is_loopback)
+SIGNUP_OPEN: bool = env.bool("MIXTAPE_SIGNUP_OPEN", default=SITE.is_loopback)
 DEMO_ACCOUNT = env.bool("MIXTAPE_DEMO_ACCOUNT", default=SITE.is_loopback)
 
 # Google: OAuth client and endpoints. An endpoint that is not Google's would receive tokens, so it
@@ -153,7 +153,12 @@ _google = GoogleClient.read(
     GOOGLE_KEYS_FILE,
 )
 GOOGLE_ADDRESSES = read_addresses(env)
-vars().update(GOOGLE_ADDRESSES)
+GOOGLE_OAUTH_AUTH_URI = GOOGLE_ADDRESSES["GOOGLE_OAUTH_AUTH_URI"]
+GOOGLE_OAUTH_TOKEN_URI = GOOGLE_ADDRESSES["GOOGLE_OAUTH_TOKEN_URI"]
+GOOGLE_OAUTH_REVOKE_URI = GOOGLE_ADDRESSES["GOOGLE_OAUTH_REVOKE_URI"]
+GOOGLE_CERTS_URL = GOOGLE_ADDRESSES["GOOGLE_CERTS_URL"]
+GOOGLE_USERINFO_URL = GOOGLE_ADDRESSES["GOOGLE_USERINFO_URL"]
+YOUTUBE_ROOT_URL = GOOGLE_ADDRESSES["YOUTUBE_ROOT_URL"]
 GOOGLE_FOREIGN = foreign_addresses(GOOGLE_ADDRESSES, stand_in_allowed=DEBUG and SITE.is_loopback)
 GOOGLE_CLIENT_ID = "" if GOOGLE_FOREIGN else _google.id
 GOOGLE_CLIENT_SECRET = "" if GOOGLE_FOREIGN else _google.secret
@@ -178,10 +183,10 @@ SOCIALACCOUNT_PROVIDERS = {
         "SCOPE": ["profile", "email"],
         "AUTH_PARAMS": {"access_type": "online", "prompt": "select_account"},
         "OAUTH_PKCE_ENABLED": True,
-        "AUTHORIZE_URL": GOOGLE_ADDRESSES["GOOGLE_OAUTH_AUTH_URI"],
-        "ACCESS_TOKEN_URL": GOOGLE_ADDRESSES["GOOGLE_OAUTH_TOKEN_URI"],
-        "CERTS_URL": GOOGLE_ADDRESSES["GOOGLE_CERTS_URL"],
-        "IDENTITY_URL": GOOGLE_ADDRESSES["GOOGLE_USERINFO_URL"],
+        "AUTHORIZE_URL": GOOGLE_OAUTH_AUTH_URI,
+        "ACCESS_TOKEN_URL": GOOGLE_OAUTH_TOKEN_URI,
+        "CERTS_URL": GOOGLE_CERTS_URL,
+        "IDENTITY_URL": GOOGLE_USERINFO_URL,
         "APPS": [{"client_id": GOOGLE_CLIENT_ID, "secret": GOOGLE_CLIENT_SECRET, "key": ""}]
         if PUBLISHING
         else [],
@@ -218,7 +223,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "font-src": [SELF],
         "manifest-src": [SELF],
-        "form-action": [SELF, origin_of(GOOGLE_ADDRESSES["GOOGLE_OAUTH_AUTH_URI"])],
+        "form-action": [SELF, origin_of(GOOGLE_OAUTH_AUTH_URI)],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

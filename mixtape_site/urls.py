@@ -18,7 +18,7 @@ handler429 = views.too_many_requests
 handler500 = views.server_error
 
 # the admin's own sign-in has no rate limit
-admin.site.login = secure_admin_login(admin.site.login)
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # as allauth asks for
 ChangeList.search_form_class = ShortSearchForm  # in every app; SQLite limits the size of an expression
 
 for model in (SocialApp, SocialToken):  # secrets in plain text: set by the environment, or not stored

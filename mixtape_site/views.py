@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
+from accounts.requests import UserRequest
 from mixes.services.delivery.ranges import FileGone
 from mixtape_site.configuration.addresses import is_loopback
 from mixtape_site.middleware import busy
@@ -59,7 +60,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 @login_required
-def status(request: HttpRequest) -> HttpResponse:
+def status(request: UserRequest) -> HttpResponse:
     """Show the status page to operators."""
     if not is_operator(request):
         raise Http404("This page is for operators.")

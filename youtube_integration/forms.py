@@ -73,7 +73,8 @@ class PublishForm(forms.Form):
 
     def clean_description(self) -> str:
         """Return the text with LF line ends: browsers send CRLF, which would count as two characters."""
-        return self.cleaned_data["description"].replace("\r\n", "\n").replace("\r", "\n")
+        text: str = self.cleaned_data["description"]
+        return text.replace("\r\n", "\n").replace("\r", "\n")
 
     def clean_tags(self) -> tuple[str, ...]:
         return read_tags(self.cleaned_data["tags"])

@@ -209,7 +209,8 @@ def _classify_refusal(error: Refused, step: Step, reference: str) -> Problem:
 
 def backoff_s(failures: int, first_s: float = FIRST_DELAY_S) -> float:
     """Return the delay after consecutive failures, without jitter: doubled each time up to 5 minutes."""
-    return min(MAX_DELAY_S, first_s * 2 ** min(failures - 1, 20))
+    delay: float = first_s * 2 ** min(failures - 1, 20)
+    return min(MAX_DELAY_S, delay)
 
 
 def delay_s(problem: Problem, failures: int) -> float:

@@ -5,7 +5,7 @@ from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -13,12 +13,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import services
 from accounts.forms import AddressForm
+from accounts.requests import UserRequest
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("password")
 @login_required
-def change_address(request: HttpRequest) -> HttpResponse:
+def change_address(request: UserRequest) -> HttpResponseBase:
     """Let django-allauth confirm an address by mail; without mail, confirm by password."""
     if settings.HAS_MAIL or not request.user.has_usable_password():
         return manage_addresses(request)

@@ -4,7 +4,7 @@ from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,12 +14,13 @@ from django.views.decorators.http import require_http_methods
 from accounts import services
 from accounts.exports import export_account
 from accounts.forms import DeletionForm
+from accounts.requests import UserRequest
 from mixes.services.limits import storage_used
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+def export(request: UserRequest) -> HttpResponse | StreamingHttpResponse:
     if request.method != "POST":
         return render(request, "accounts/export.html", {"used_bytes": storage_used(request.user)})
     archive = export_account(request.user, with_files="files" in request.POST)
@@ -31,7 +32,7 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("confirmation")
 @login_required
-def delete(request: HttpRequest) -> HttpResponse:
+def delete(request: UserRequest) -> HttpResponse:
     form = DeletionForm(request.POST or None, user=request.user)
     if request.method == "POST":
         if refused := ratelimit.consume_or_429(request, action="reauthenticate", user=request.user):
@@ -42,7 +43,7 @@ def delete(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/delete.html", context, status=422 if form.errors else 200)
 
 
-def _delete(request: HttpRequest, form: DeletionForm) -> HttpResponse:
+def _delete(request: UserRequest, form: DeletionForm) -> HttpResponse:
     user = request.user
     try:
         services.delete_account(user)

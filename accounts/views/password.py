@@ -2,11 +2,11 @@
 
 from allauth.account.views import password_reset
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
 
-def reset_password(request: HttpRequest) -> HttpResponse:
+def reset_password(request: HttpRequest) -> HttpResponseBase:
     """Let django-allauth send the mail; on a site without mail, say who can help."""
     if settings.HAS_MAIL:
         return password_reset(request)

@@ -108,7 +108,7 @@ class TrackAdmin(ReadOnlyAdmin):
     @admin.display(description="analysis")
     def analysis(self, track: Track) -> SafeString | str:
         newest = AnalysisJob.objects.filter(track=track, result__isnull=False).order_by("-version").first()
-        if newest is None:
+        if newest is None or newest.result is None:
             return "-"
         facts = ((name, newest.result.get(name)) for name in DETAILS)
         return format_html_join("", "<p><b>{}</b> {}</p>", facts)
@@ -191,7 +191,9 @@ class MixAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         songs = MixTrack.objects.filter(mix=OuterRef("pk")).order_by().values("mix")
         counted = Subquery(songs.annotate(count=Count("pk")).values("count"))
-        return super().get_queryset(request).defer("plan", "bars").annotate(song_count=Coalesce(counted, 0))
+        mixes = super().get_queryset(request).defer("plan", "bars")
+        listed: QuerySet[Model] = mixes.annotate(song_count=Coalesce(counted, 0))
+        return listed
 
     def delete_model(self, request: HttpRequest, obj: Mix) -> None:
         edits.purge_mix(obj)
@@ -200,8 +202,9 @@ class MixAdmin(ReadOnlyAdmin):
         apply_to_each(self, request, queryset, edits.purge_mix, "%d deleted with their files.")
 
     @admin.display(description="songs", ordering="song_count")
-    def songs(self, mix: Mix) -> int:
-        return mix.song_count
+    def songs(self, mix: Any) -> int:
+        count: int = mix.song_count
+        return count
 
     @admin.display(description="length", ordering="duration_s")
     def length(self, mix: Mix) -> str:

@@ -19,7 +19,7 @@ class CleanTextField(forms.CharField):
         super().__init__(max_length=MAX_LENGTH, **options)
 
     def to_python(self, value: Any) -> str:
-        return clean_text(super().to_python(value))
+        return clean_text(super().to_python(value) or "")
 
 
 class TagsForm(forms.Form):

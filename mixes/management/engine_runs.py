@@ -5,7 +5,8 @@ The sentence is printed without the "CommandError:" prefix of Django.
 
 import contextlib
 from collections.abc import Iterator
-from typing import IO, NoReturn
+from io import TextIOBase
+from typing import NoReturn
 
 from mixes.engine.cancellation import ShouldStop
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
@@ -18,7 +19,7 @@ OTHER_ERROR_STATUS = 1
 
 
 @contextlib.contextmanager
-def engine_run(stderr: IO[str]) -> Iterator[tuple[OnProgress, ShouldStop]]:
+def engine_run(stderr: TextIOBase) -> Iterator[tuple[OnProgress, ShouldStop]]:
     """Yield `on_progress` and `should_stop`. Raises SystemExit with a sentence when the engine fails."""
     with stop_on_signals() as should_stop:
         try:
@@ -37,7 +38,7 @@ def engine_run(stderr: IO[str]) -> Iterator[tuple[OnProgress, ShouldStop]]:
             exit_with(stderr, text, OTHER_ERROR_STATUS)
 
 
-def exit_with(stderr: IO[str], sentence: str, status: int) -> NoReturn:
+def exit_with(stderr: TextIOBase, sentence: str, status: int) -> NoReturn:
     """Print the sentence and exit. Raises SystemExit."""
     stderr.write(sentence)
     raise SystemExit(status)

@@ -4,6 +4,7 @@ import contextlib
 import signal
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -31,7 +32,7 @@ def stop_on_signals() -> Iterator[StopOnSignal]:
         should_stop.signal_number = number
         signal.signal(number, before[number])
 
-    before = {number: signal.signal(number, note) for number in SIGNALS}
+    before: dict[int, Any] = {number: signal.signal(number, note) for number in SIGNALS}
     try:
         yield should_stop
     finally:

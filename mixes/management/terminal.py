@@ -3,8 +3,9 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from io import TextIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -39,9 +40,9 @@ ARTIFACT_NAMES = {
 
 
 @contextlib.contextmanager
-def show_progress(stream: IO[str]) -> Iterator[OnProgress]:
+def show_progress(stream: TextIOBase) -> Iterator[OnProgress]:
     """Yield a progress callback: bars with remaining time on a terminal, else a few plain lines."""
-    console = Console(file=stream)
+    console = Console(file=cast("IO[str]", stream))
     if not console.is_terminal:
         yield PlainProgress(stream)
         return
@@ -60,7 +61,7 @@ def show_progress(stream: IO[str]) -> Iterator[OnProgress]:
 class PlainProgress:
     """Prints a line when a stage starts and at every quarter of it."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: TextIOBase) -> None:
         self._stream = stream
         self._printed: dict[str, float] = {}
 
@@ -72,9 +73,9 @@ class PlainProgress:
             self._stream.flush()
 
 
-def print_mix(mix: LocalMix, stream: IO[str]) -> None:
+def print_mix(mix: LocalMix, stream: TextIOBase) -> None:
     """Print the tracklist, the check sheets, the files left out, and the output paths."""
-    console = Console(file=stream, highlight=False, emoji=False)
+    console = Console(file=cast("IO[str]", stream), highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     outputs = mix.outputs

@@ -95,7 +95,7 @@ def loudness_words(sheet: Sheet) -> str:
 
 
 def range_words(sheet: Sheet) -> str:
-    range_lu = sheet["range_lu"]
+    range_lu: float = sheet["range_lu"]
     if range_lu < CALM_LU:
         return _("Loudness range %.1f LU: even, good in the background and in the car") % range_lu
     if range_lu < LIVELY_LU:
@@ -104,9 +104,10 @@ def range_words(sheet: Sheet) -> str:
 
 
 def peak_words(sheet: Sheet) -> str:
-    if sheet["true_peak_dbtp"] is None:
+    peak_dbtp: float | None = sheet["true_peak_dbtp"]
+    if peak_dbtp is None:
         return _("No peak to measure")
-    return _("Peaks safe, %.1f dBTP") % sheet["true_peak_dbtp"]
+    return _("Peaks safe, %.1f dBTP") % peak_dbtp
 
 
 def clipping_words(sheet: Sheet) -> str:

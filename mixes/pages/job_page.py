@@ -167,7 +167,8 @@ class JobPage:
     @property
     def took_s(self) -> float:
         """Return the seconds of work, without waiting and earlier attempts."""
-        return sum((self.job.timings_s or {}).values())
+        timings_s: dict[str, float] = self.job.timings_s or {}
+        return sum(timings_s.values())
 
     @property
     def has_lost_files(self) -> bool:
@@ -177,7 +178,7 @@ class JobPage:
     @property
     def is_outdated(self) -> bool:
         """Return whether the mix has changed since."""
-        return self.job.snapshot.get("mix_version") != self.job.mix.version
+        return bool(self.job.snapshot.get("mix_version") != self.job.mix.version)
 
 
 def job_page(job: MixJob) -> JobPage:

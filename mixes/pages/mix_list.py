@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
@@ -33,7 +34,7 @@ def find_mixes(owner: User, query: str, page: str | int) -> Page[MixCard]:
     mixes = Mix.objects.filter(owner=owner, deleted_at=None)
     for word in query.split():
         mixes = mixes.filter(Q(title__icontains=word) | Q(artist__icontains=word))
-    found: Page[Mix] = Paginator(_with_facts(mixes), PAGE).get_page(page)
+    found: Page[Any] = Paginator(_with_facts(mixes), PAGE).get_page(page)
     cards = _cards(list(found.object_list))
     return Page(cards, found.number, found.paginator)
 
@@ -60,7 +61,7 @@ def _with_facts(mixes: QuerySet[Mix]) -> QuerySet[Mix]:
     return mixes.select_related("artwork").defer(*LONG).annotate(**facts).order_by("-updated_at", "pk")
 
 
-def _cards(mixes: Sequence[Mix]) -> list[MixCard]:
+def _cards(mixes: Sequence[Any]) -> list[MixCard]:
     shown = MixJob.objects.only("state", "progress", "mix", "created_at")
     jobs = shown.in_bulk([mix.latest_job for mix in mixes if mix.latest_job])
     return [

@@ -110,6 +110,7 @@ def analyses_of(tracks: Sequence[Track]) -> dict[UUID, TrackAnalysis]:
         read = {
             (pk, at): TrackAnalysis.from_json(result)
             for pk, at, result in rows.values_list("pk", "measured_at", "result").iterator()
+            if result is not None
         }
         _cache.put(read)
         found |= read

@@ -4,13 +4,14 @@ import uuid
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh, trigger_client_event
 
+from accounts.requests import UserRequest
 from mixes import access
 from mixes.models import MixJob
 from mixes.pages import job_lists, job_page
@@ -21,7 +22,7 @@ from mixes.views.fragments import go_to
 
 @login_required
 @require_POST
-def mix_make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+def mix_make(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     try:
         missed = mix_requests.accepted_missing(request.POST.get("without", ""))
@@ -35,7 +36,7 @@ def mix_make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 @login_required
 @require_safe
 @never_cache
-def job_detail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def job_detail(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     page = job_page.job_page(job)
     context = {
@@ -51,7 +52,7 @@ def job_detail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 @login_required
 @require_safe
 @never_cache
-def job_status(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def job_status(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     """Answer a poll with the job's progress, or with its page when it has ended."""
     job = access.get_job_state(request.user, job_pk)
     if not request.htmx:
@@ -63,7 +64,7 @@ def job_status(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def job_cancel(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def job_cancel(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     if not mix_requests.cancel(job):
         messages.info(request, _("It had already ended."))
@@ -72,7 +73,7 @@ def job_cancel(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def job_retry(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def job_retry(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     try:
         mix_requests.retry(job)
@@ -83,7 +84,7 @@ def job_retry(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def job_delete(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def job_delete(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     try:
         mix_requests.delete_job(job)
@@ -96,7 +97,7 @@ def job_delete(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def job_mail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def job_mail(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     MixJob.objects.filter(pk=job.pk).update(mail_when_done="mail" in request.POST)
     return go_to(request, "mixes:job_detail", job.pk)
@@ -104,7 +105,7 @@ def job_mail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_safe
-def job_timeline(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def job_timeline(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     return JsonResponse(job_page.timeline_data(job), json_dumps_params={"ensure_ascii": False, "indent": 1})
 

@@ -1,14 +1,16 @@
 """The panel of one join: its preview and its settings."""
 
 import uuid
+from typing import Literal
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.requests import UserRequest
 from mixes import access
 from mixes.forms.mixes import JoinForm
 from mixes.models import Mix, MixTrack
@@ -24,7 +26,7 @@ from mixes.views.previews import refuse, show_preview
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @vary_on_headers("HX-Request")
-def join(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpResponse:
+def join(request: UserRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpResponse:
     item = access.get_item(request.user, mix_pk, item_pk)
     page = join_page(item)
     if page is None:
@@ -41,7 +43,7 @@ def join(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpRes
 
 @login_required
 @require_POST
-def join_preview(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpResponse:
+def join_preview(request: UserRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpResponse:
     """Request the audio preview of a join."""
     item = access.get_item(request.user, mix_pk, item_pk)
     if join_page(item) is None:
@@ -52,7 +54,9 @@ def join_preview(request: HttpRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) ->
         return refuse(request, str(error))
 
 
-def _save(request: HttpRequest, item: MixTrack, style: str, transition_s: float | str | None) -> HttpResponse:
+def _save(
+    request: UserRequest, item: MixTrack, style: str, transition_s: float | Literal["auto"] | None
+) -> HttpResponse:
     name = (item.track.title or item.track.name)[:100]
 
     def edit() -> Mix:
@@ -77,7 +81,7 @@ def _form(page: JoinPage) -> JoinForm:
     return JoinForm(initial=JoinForm.values_of(page.item, page.join.length_s))
 
 
-def _show_panel(request: HttpRequest, page: JoinPage, form: JoinForm, status: int = 200) -> HttpResponse:
+def _show_panel(request: UserRequest, page: JoinPage, form: JoinForm, status: int = 200) -> HttpResponse:
     template = "mixes/_join_panel.html" if is_fragment(request) else "mixes/join_detail.html"
     context = {"mix": page.item.mix, "join_sheet": page, "join_form": form, "styles": STYLES}
     return render(request, template, context, status=status)

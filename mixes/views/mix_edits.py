@@ -11,14 +11,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.requests import UserRequest
 from mixes.forms.mixes import MixSettingsForm
 from mixes.models import Mix, MixTrack, Track
 from mixes.pages.mix_page import mix_page
 from mixes.services.editing import arrangement, edits, history
+from mixes.services.editing.arrangement import Direction, Order
 from mixes.services.editing.edits import StaleEdit
 from mixes.services.editing.history import NothingThere
 from mixes.services.library import tracks, uploads
-from mixes.views.tracks import is_fragment
+from mixes.views.fragments import is_fragment
 
 MAX_VERSION_DIGITS = 18  # digits, as many as a column holds
 
@@ -32,7 +34,7 @@ class BadEdit(Exception):
 def move(mix: Mix, seen: int | None, value: str) -> Mix:
     """Move one item; `value` looks like "up:<item>"."""
     direction, _colon, pk = value.partition(":")
-    words = {
+    words: dict[Direction, str] = {
         "top": _("Moved “%s” to the top"),
         "up": _("Moved “%s” up"),
         "down": _("Moved “%s” down"),
@@ -60,7 +62,7 @@ def remove(mix: Mix, seen: int | None, value: str) -> Mix:
 
 def sort(mix: Mix, seen: int | None, value: str) -> Mix:
     """Sort all items by name or by track number."""
-    words = {"name": _("Sorted by name"), "track_number": _("Sorted by track number")}
+    words: dict[Order, str] = {"name": _("Sorted by name"), "track_number": _("Sorted by track number")}
     if value not in words:
         raise BadEdit
     tracks = Track.objects.defer("waveform").filter(places__mix=mix).in_bulk()
@@ -127,7 +129,7 @@ def seen_version(request: HttpRequest) -> int | None:
 
 
 def apply_edit(
-    request: HttpRequest,
+    request: UserRequest,
     mix: Mix,
     edit: Callable[[], Mix],
     *,
@@ -159,7 +161,7 @@ def apply_edit(
     return show_mix(request, mix, status=status, **(more(mix) if more else {}))
 
 
-def show_mix(request: HttpRequest, mix: Mix, status: int = 200, **context: Any) -> HttpResponse:
+def show_mix(request: UserRequest, mix: Mix, status: int = 200, **context: Any) -> HttpResponse:
     """Show the page of a mix, or its fragments to htmx."""
     page = "mixes/_mix_pieces.html" if is_fragment(request) else "mixes/mix_detail.html"
     context = {"settings_form": settings_form(mix), **context, "mix": mix, "sheet": mix_page(mix)}

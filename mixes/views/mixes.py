@@ -4,13 +4,14 @@ import uuid
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.requests import UserRequest
 from mixes import access
 from mixes.forms.mixes import LookForm
 from mixes.models import Mix, Track
@@ -40,7 +41,7 @@ MAX_PICKED = 100  # tracks added from the library at once, two pages of it
 
 @login_required
 @require_safe
-def mix_list(request: HttpRequest) -> HttpResponse:
+def mix_list(request: UserRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()[:MAX_QUERY_LENGTH]
     page = find_mixes(request.user, query, request.GET.get("page", 1))
     return render(request, "mixes/mix_list.html", {"page": page, "query": query})
@@ -48,7 +49,7 @@ def mix_list(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def mix_create(request: HttpRequest) -> HttpResponse:
+def mix_create(request: UserRequest) -> HttpResponse:
     try:
         mix = edits.create_mix(request.user, request.POST.get("title", "")[: edits.TITLE_LENGTH])
     except LimitReached as error:
@@ -59,7 +60,7 @@ def mix_create(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def mix_demo(request: HttpRequest) -> HttpResponse:
+def mix_demo(request: UserRequest) -> HttpResponse:
     try:
         mix = demo.add_demo_set(request.user)
     except LimitReached as error:
@@ -71,13 +72,13 @@ def mix_demo(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 @vary_on_headers("HX-Request")
-def mix_detail(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+def mix_detail(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     return show_mix(request, access.get_mix(request.user, mix_pk))
 
 
 @login_required
 @require_safe
-def mix_state(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+def mix_state(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     """Answer a poll with the mix's fragments if they have changed, else with nothing."""
     mix = access.get_mix(request.user, mix_pk)
     page = mix_page(mix)
@@ -89,7 +90,7 @@ def mix_state(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def mix_edit(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+def mix_edit(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     """Run the edit named by the form's fields."""
     mix = access.get_mix(request.user, mix_pk)
 
@@ -107,7 +108,7 @@ def mix_edit(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def mix_settings(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+def mix_settings(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     form = settings_form(mix, request.POST)
     if not form.is_valid():
@@ -131,7 +132,7 @@ def mix_settings(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @vary_on_headers("HX-Request")
-def mix_look(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+def mix_look(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     if request.method != "POST":
         return _show_look(request, mix, LookForm(initial=LookForm.values_of(mix)))
@@ -144,7 +145,7 @@ def mix_look(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     return _save_look(request, mix, form)
 
 
-def _save_look(request: HttpRequest, mix: Mix, form: LookForm) -> HttpResponse:
+def _save_look(request: UserRequest, mix: Mix, form: LookForm) -> HttpResponse:
     try:
         mix = edits.edit(
             mix,
@@ -166,14 +167,14 @@ def _save_look(request: HttpRequest, mix: Mix, form: LookForm) -> HttpResponse:
     return redirect("mixes:mix_look", mix.pk)
 
 
-def _show_look(request: HttpRequest, mix: Mix, form: LookForm, status: int = 200) -> HttpResponse:
+def _show_look(request: UserRequest, mix: Mix, form: LookForm, status: int = 200) -> HttpResponse:
     page = "mixes/_look_pieces.html" if is_fragment(request) else "mixes/mix_look.html"
     return render(request, page, {"mix": mix, "look": look_page(mix), "form": form}, status=status)
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def mix_add(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+def mix_add(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     """Choose tracks from the library."""
     mix = access.get_mix(request.user, mix_pk)
     if request.method == "POST":
@@ -184,7 +185,7 @@ def mix_add(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
     return render(request, "mixes/mix_add.html", {"mix": mix, "page": page, "query": query, "there": there})
 
 
-def _add_picked(request: HttpRequest, mix: Mix) -> HttpResponse:
+def _add_picked(request: UserRequest, mix: Mix) -> HttpResponse:
     wanted = [pk for pk in request.POST.getlist("track")[:MAX_PICKED] if _is_uuid(pk)]
     found = Track.objects.defer("waveform").filter(owner=request.user, deleted_at=None).in_bulk(wanted)
     picked = [found[uuid.UUID(pk)] for pk in wanted if uuid.UUID(pk) in found]
@@ -203,7 +204,7 @@ def _add_picked(request: HttpRequest, mix: Mix) -> HttpResponse:
 
 @login_required
 @require_POST
-def mix_duplicate(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+def mix_duplicate(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     original = access.get_mix(request.user, mix_pk)
     try:
         mix = edits.duplicate_mix(original)
@@ -216,7 +217,7 @@ def mix_duplicate(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def mix_delete(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+def mix_delete(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     edits.bin_mix(mix)
     messages.success(request, undoable(_("“%s” is in the bin.") % mix.title, "mixes:mix_restore", mix.pk))
@@ -225,7 +226,7 @@ def mix_delete(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def mix_restore(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+def mix_restore(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_binned_mix(request.user, mix_pk)
     edits.restore_mix(mix)
     messages.success(request, _("“%s” is back.") % mix.title)

@@ -4,11 +4,12 @@ import uuid
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.requests import UserRequest
 from mixes import access
 from mixes.models import Mix
 from mixes.services import storage
@@ -22,7 +23,7 @@ from mixes.services.limits import LimitReached
 
 @require_POST
 @login_required
-def artwork(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+def artwork(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     if "remove" in request.POST:
         _use(mix, None, _("Took the picture off"))
@@ -41,7 +42,7 @@ def artwork(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def artwork_image(request: HttpRequest, artwork_pk: uuid.UUID) -> HttpResponseBase:
+def artwork_image(request: UserRequest, artwork_pk: uuid.UUID) -> HttpResponseBase:
     """Show the picture as it will be in the video; the original file is never served."""
     picture = access.get_artwork(request.user, artwork_pk)
     return ranged_response(

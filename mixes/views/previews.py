@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.requests import UserRequest
 from mixes import access
 from mixes.leases import State
 from mixes.models import Preview, Track
@@ -24,7 +25,7 @@ SOUND_TYPE = "audio/mp4"
 @require_http_methods(["GET", "POST"])
 @login_required
 @vary_on_headers("Accept")
-def track_preview(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
+def track_preview(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
     track = access.get_track(request.user, track_pk)
     if track.state != Track.State.READY:
         return refuse(request, _("This track can be heard once it is ready."))
@@ -34,7 +35,7 @@ def track_preview(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
 @require_GET
 @login_required
 @vary_on_headers("Accept")
-def preview_status(request: HttpRequest, preview_pk: uuid.UUID) -> HttpResponse:
+def preview_status(request: UserRequest, preview_pk: uuid.UUID) -> HttpResponse:
     preview = access.get_preview(request.user, preview_pk)
     if wants_json(request):
         return JsonResponse(describe(preview))
@@ -44,7 +45,7 @@ def preview_status(request: HttpRequest, preview_pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def preview_file(request: HttpRequest, preview_pk: uuid.UUID) -> HttpResponseBase:
+def preview_file(request: UserRequest, preview_pk: uuid.UUID) -> HttpResponseBase:
     preview = access.get_preview(request.user, preview_pk)
     if preview.state != State.DONE:
         raise Http404(_("This is not ready to be heard."))

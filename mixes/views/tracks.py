@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import trigger_client_event
 
+from accounts.requests import HtmxRequest, UserRequest
 from mixes import access
 from mixes.forms.tracks import TagsForm, prefix_of
 from mixes.models import Track
@@ -37,11 +38,11 @@ MAX_POLLED = 200  # ids per status request, more than a page has rows
 @require_GET
 @login_required
 @vary_on_headers("HX-Request")
-def track_list(request: HttpRequest) -> HttpResponse:
+def track_list(request: UserRequest) -> HttpResponse:
     user = request.user
     query, order = request.GET.get("q", "").strip()[:200], request.GET.get("order", "")
     page = tracks.find_tracks(user, query, request.GET.get("page", 1), order=order)
-    rows = rows_of(page.object_list)
+    rows = rows_of(list(page.object_list))
     context: dict[str, Any] = {
         "page": page,
         "rows": rows,
@@ -62,7 +63,7 @@ def track_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @login_required
-def track_states(request: HttpRequest) -> HttpResponse:
+def track_states(request: UserRequest) -> HttpResponse:
     """Return the rows of tracks with pending work, and whether to poll again."""
     asked = read_ids(request.GET.getlist("track")[:MAX_POLLED])
     found = list(
@@ -80,14 +81,14 @@ def track_states(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @login_required
-def track_row(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
+def track_row(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
     return _show_row(request, access.get_track(request.user, track_pk))
 
 
 @require_http_methods(["GET", "POST"])
 @login_required
 @vary_on_headers("HX-Request")
-def track_edit(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
+def track_edit(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
     track = access.get_track(request.user, track_pk)
     if request.method == "GET":
         return _show_form(request, track, TagsForm.of(track))
@@ -103,7 +104,7 @@ def track_edit(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def track_delete(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
+def track_delete(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
     """Move a track to the bin; if mixes use it, only after the user has seen which."""
     track = access.get_track(request.user, track_pk)
     used = tracks.mixes_using([track])[track.pk]
@@ -118,7 +119,7 @@ def track_delete(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def track_restore(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
+def track_restore(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
     restored = tracks.restore_track(access.get_binned_track(request.user, track_pk))
     messages.success(request, _("“%s” is in your library again.") % restored.label)
     return redirect("mixes:bin")
@@ -126,7 +127,7 @@ def track_restore(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def track_retry(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
+def track_retry(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
     track = access.get_track(request.user, track_pk)
     tracks.retry_analysis(track)
     if is_fragment(request):
@@ -136,7 +137,7 @@ def track_retry(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def track_original(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponseBase:
+def track_original(request: UserRequest, track_pk: uuid.UUID) -> HttpResponseBase:
     """Send the original file as a download; a browser must not open an untrusted file here."""
     track = access.get_track(request.user, track_pk)
     if not track.file:
@@ -154,7 +155,7 @@ def track_original(request: HttpRequest, track_pk: uuid.UUID) -> HttpResponseBas
 
 @require_POST
 @login_required
-def upload_remove(request: HttpRequest, upload_pk: uuid.UUID) -> HttpResponse:
+def upload_remove(request: UserRequest, upload_pk: uuid.UUID) -> HttpResponse:
     """Discard an unfinished upload, for browsers without JavaScript."""
     found = access.get_upload(request.user, upload_pk)
     if not uploads.discard_upload(found):
@@ -179,7 +180,7 @@ def _show_row(request: HttpRequest, track: Track) -> HttpResponse:
     return render(request, "mixes/_track_row_alone.html", {"row": row, "working": working})
 
 
-def _show_form(request: HttpRequest, track: Track, form: TagsForm, *, status: int = 200) -> HttpResponse:
+def _show_form(request: HtmxRequest, track: Track, form: TagsForm, *, status: int = 200) -> HttpResponse:
     name = "mixes/_track_form.html" if is_fragment(request) else "mixes/track_edit.html"
     (row,) = rows_of([track])
     context = {"track": track, "row": row, "form": form, "back": _page_before(request)}
@@ -191,10 +192,10 @@ def _page_before(request: HttpRequest) -> str:
     mixes, rows = (read_ids(request.GET.getlist(name)[:1]) for name in ("mix", "row"))
     if not mixes:
         return reverse("mixes:track_list")
-    return reverse("mixes:mix_detail", args=mixes) + "".join(f"#row-{pk}" for pk in rows)
+    return reverse("mixes:mix_detail", args=list(mixes)) + "".join(f"#row-{pk}" for pk in rows)
 
 
-def _after_removal(request: HttpRequest) -> HttpResponse:
+def _after_removal(request: HtmxRequest) -> HttpResponse:
     """Remove the row from the page, or redirect to the page of the form."""
     if is_fragment(request):
         return trigger_client_event(render(request, "mixes/_track_gone.html"), "uploads:changed")

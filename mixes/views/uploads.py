@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.requests import UserRequest
 from mixes import access
 from mixes.models import Mix, Upload
 from mixes.services.library import uploads
@@ -115,7 +116,7 @@ def text_response(status: int, sentence: str, **headers: str) -> HttpResponse:
 
 @require_http_methods(["OPTIONS", "POST"])
 @tus_view
-def upload_create(request: HttpRequest) -> HttpResponse:
+def upload_create(request: UserRequest) -> HttpResponse:
     size = _whole_number(request, "Upload-Length")
     metadata = read_metadata(request.headers.get("Upload-Metadata", ""))
     if not metadata.get("filename"):
@@ -128,7 +129,7 @@ def upload_create(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["OPTIONS", "HEAD", "PATCH", "DELETE"])
 @tus_view
-def upload(request: HttpRequest, upload_pk: uuid.UUID) -> HttpResponse:
+def upload(request: UserRequest, upload_pk: uuid.UUID) -> HttpResponse:
     found = access.get_upload(request.user, upload_pk)
     return {"HEAD": _head, "PATCH": _patch, "DELETE": _delete}[request.method or ""](request, found)
 
@@ -197,7 +198,7 @@ def _whole_number(request: HttpRequest, header: str, *, missing: int = 400) -> i
     return int(text)
 
 
-def _mix_of(request: HttpRequest, pk: str) -> Mix | None:
+def _mix_of(request: UserRequest, pk: str) -> Mix | None:
     """Return the user's mix with that id, None where none is named. Raises Http404."""
     if not pk:
         return None
@@ -213,7 +214,7 @@ def _expiry(upload: Upload) -> dict[str, str]:
 
 @require_POST
 @login_required
-def upload_form(request: HttpRequest) -> HttpResponse:
+def upload_form(request: UserRequest) -> HttpResponse:
     """Accept whole files, for browsers without JavaScript; a rejected file does not stop the others."""
     files = cast("list[ReceivedFile]", request.FILES.getlist("files"))
     mix = _mix_of(request, request.POST.get("mix", ""))
@@ -233,7 +234,7 @@ def upload_form(request: HttpRequest) -> HttpResponse:
     return redirect("mixes:mix_detail", mix.pk) if mix else redirect("mixes:track_list")
 
 
-def _add_file(request: HttpRequest, file: ReceivedFile, mix: Mix | None) -> bool:
+def _add_file(request: UserRequest, file: ReceivedFile, mix: Mix | None) -> bool:
     try:
         uploads.add_file(request.user, file.name or "", file.path, mix=mix)
     except LimitReached as error:

@@ -10,6 +10,8 @@ from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts.requests import HtmxRequest
+
 SAFE_METHODS = ("GET", "HEAD")
 
 
@@ -22,7 +24,7 @@ class SignInPageMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HtmxRequest) -> HttpResponse:
         response = self.get_response(request)
         if response.status_code != 302 or (request.method in SAFE_METHODS and not request.htmx):
             return response
@@ -38,7 +40,7 @@ class SignInPageMiddleware:
         return HttpResponseClientRedirect(sign_in) if request.htmx else HttpResponseRedirect(sign_in)
 
 
-def current_page(request: HttpRequest) -> str:
+def current_page(request: HtmxRequest) -> str:
     """Return the page a request was made from, or "" when it is on another site."""
     if request.htmx:
         return request.htmx.current_url_abs_path or ""

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -52,7 +52,7 @@ class Report:
 
 def recent_report() -> Report:
     """Return a report that is at most CACHE_S old."""
-    return cache.get_or_set(PROBE_KEY, make_report, CACHE_S)
+    return cast(Report, cache.get_or_set(PROBE_KEY, make_report, CACHE_S))
 
 
 def make_report() -> Report:
@@ -124,7 +124,7 @@ def check_ffmpeg() -> Check:
 def _worker_check(queue: str) -> Callable[[], Check]:
     def look() -> Check:
         waiting_s = oldest_waiting_s(queue)
-        detail = {"alive": workers.alive(queue).count(), "oldest_waiting_s": waiting_s}
-        return Check(detail["alive"] > 0, detail)
+        alive = workers.alive(queue).count()
+        return Check(alive > 0, {"alive": alive, "oldest_waiting_s": waiting_s})
 
     return look

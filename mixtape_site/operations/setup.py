@@ -5,8 +5,8 @@ import fcntl
 import hashlib
 import stat
 from collections.abc import Iterator
+from io import TextIOBase
 from pathlib import Path
-from typing import TextIO
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -22,7 +22,7 @@ from mixes.services.storage import STORED_FOLDERS
 MAX_COPIES = 3  # of the database before an upgrade
 
 
-def prepare_site(stdout: TextIO) -> None:
+def prepare_site(stdout: TextIOBase) -> None:
     """Prepare folders, database, static files and accounts; print what the operator needs to know."""
     make_folders()
     with setup_lock():
@@ -57,7 +57,7 @@ def setup_lock() -> Iterator[None]:
         yield
 
 
-def migrate(stdout: TextIO) -> None:
+def migrate(stdout: TextIOBase) -> None:
     """Apply missing migrations after copying the database."""
     executor = MigrationExecutor(connection)
     if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -100,7 +100,7 @@ def fingerprint_static_files() -> str:
     return found.hexdigest()
 
 
-def prepare_accounts(stdout: TextIO) -> None:
+def prepare_accounts(stdout: TextIOBase) -> None:
     """Open or close the demo account; print a link for the first operator if there is none."""
     if settings.DEMO_ACCOUNT:
         demo = accounts.ensure_demo_account()

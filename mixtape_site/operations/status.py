@@ -33,6 +33,7 @@ def lines_of(report: Report) -> list[Line]:
 
 def line_of(name: str, check: Check) -> Line:
     mark = OK if check.is_ok else WRONG
+    tell: Callable[[Check], str]
     if name.startswith("worker_"):
         title, tell = _("Worker “%s”") % name.removeprefix("worker_"), worker_text
     else:
@@ -45,15 +46,16 @@ def line_of(name: str, check: Check) -> Line:
 
 
 def database_text(check: Check) -> str:
-    return _("%s answers and can be written to.") % {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(
-        check.detail, check.detail
-    )
+    vendor: str = check.detail
+    name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(vendor, vendor)
+    return _("%s answers and can be written to.") % name
 
 
 def migrations_text(check: Check) -> str:
     if check.is_ok:
         return _("The database matches this version.")
-    return _("%d steps are missing: restart the site.") % check.detail["not_applied"]
+    missing: int = check.detail["not_applied"]
+    return _("%d steps are missing: restart the site.") % missing
 
 
 def storage_text(check: Check) -> str:

@@ -1,7 +1,7 @@
 """Admin pages for connected channels and pending revocations; no page shows a token."""
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from mixes.admin.reading import ReadOnlyAdmin
@@ -37,7 +37,7 @@ class YouTubeCredentialAdmin(ReadOnlyAdmin):
     def delete_model(self, request: HttpRequest, obj: YouTubeCredential) -> None:
         channels.disconnect(obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> None:
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[YouTubeCredential]) -> None:
         for credential in queryset:
             channels.disconnect(credential)
 

@@ -130,7 +130,7 @@ def revoke(token: str) -> bool:
     return answer.status_code in (200, 400)
 
 
-def connect_api(tokens: Tokens, on_new_tokens: Callable[[Tokens], None]) -> "Api":
+def connect_api(tokens: Tokens, on_new_tokens: Callable[[Tokens], object]) -> "Api":
     """Return YouTube's API for the grant's owner; `on_new_tokens` is called after every refresh."""
     return Api(tokens, on_new_tokens)
 
@@ -138,7 +138,7 @@ def connect_api(tokens: Tokens, on_new_tokens: Callable[[Tokens], None]) -> "Api
 class Api:
     """Calls of YouTube's Data API. Every method may raise Unreachable, Refused and GrantLost."""
 
-    def __init__(self, tokens: Tokens, on_new_tokens: Callable[[Tokens], None]) -> None:
+    def __init__(self, tokens: Tokens, on_new_tokens: Callable[[Tokens], object]) -> None:
         self._tokens = tokens
         self._on_new_tokens = on_new_tokens
         self._credentials = _credentials(tokens)
@@ -269,7 +269,8 @@ class Api:
 
     def _execute(self, request: Any) -> dict[str, Any]:
         with self._calling():
-            return request.execute(num_retries=0)
+            answer: dict[str, Any] = request.execute(num_retries=0)
+            return answer
 
     def _send(self, address: str, method: str, body: Any, headers: dict[str, str]) -> tuple[int, Any, bytes]:
         with self._calling():
@@ -331,7 +332,8 @@ def _root_url() -> str:
 @cache
 def _api_description() -> dict[str, Any]:
     """Return the API description that is installed with the library."""
-    return json.loads(discovery_cache.get_static_doc("youtube", "v3"))
+    description: dict[str, Any] = json.loads(discovery_cache.get_static_doc("youtube", "v3"))
+    return description
 
 
 def _flow(redirect_uri: str, scopes: Sequence[str], **kept: str) -> Flow:
@@ -364,7 +366,7 @@ def _credentials(tokens: Tokens) -> Credentials:
     )
 
 
-def _tokens_of(credentials: Credentials, scopes: Sequence[str]) -> Tokens:
+def _tokens_of(credentials: Any, scopes: Sequence[str]) -> Tokens:
     return Tokens(
         access=credentials.token,
         refresh=credentials.refresh_token,

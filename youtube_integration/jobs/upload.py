@@ -9,7 +9,7 @@ searched three times, and then the owner is asked.
 import time
 from collections import deque
 from datetime import timedelta
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -160,7 +160,11 @@ class UploadSlice:
         """Store the session's progress; a smaller offset than before does not count as progress."""
         self.report(state.offset)
         if state.video_id is None:
-            columns = {"offset": state.offset, "pace": list(self.pace), "phase": Phase.UPLOADING}
+            columns: dict[str, Any] = {
+                "offset": state.offset,
+                "pace": list(self.pace),
+                "phase": Phase.UPLOADING,
+            }
             keep = self.work.write_progress if state.offset > self.row.offset else self.work.write
             keep(progress=PROGRESS_FULL * state.offset // self.row.size, **columns)
 
@@ -193,12 +197,14 @@ class UploadSlice:
 
     def find_lost_video(self) -> str:
         """Return the id of a lost session's video. Raises Postponed to search again or ask the owner."""
+        assert self.row.session_opened_at is not None
+        made = YouTubePublication.objects.exclude(video_id=None).values_list("video_id", flat=True)
         found = self.work.api.find_upload(
             file_name(self.row),
             title=self.row.title,
             size=self.row.size,
             since=self.row.session_opened_at - CLOCK_TOLERANCE,
-            known=list(YouTubePublication.objects.exclude(video_id=None).values_list("video_id", flat=True)),
+            known=[video_id for video_id in made if video_id is not None],
         )
         if found:
             return found.video_id
@@ -219,7 +225,8 @@ def read_address(row: YouTubePublication) -> str:
     if not row.sealed_session:
         return ""
     try:
-        return unseal(owner_key(row.owner_id), row.sealed_session)["address"]
+        address: str = unseal(owner_key(row.owner_id), row.sealed_session)["address"]
+        return address
     except SealBroken:
         return ""
 

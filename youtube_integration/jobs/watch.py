@@ -77,7 +77,8 @@ def do_extra(work: PublicationWork, step: Step, act: Callable[[PublicationWork],
                 work.handle_error(error, step)
             if problem.retry != Retry.NEVER:
                 return  # retried at the next poll
-            work.write(**{name: Extra.REFUSED})
+            refused: dict[str, Any] = {name: Extra.REFUSED}
+            work.write(**refused)
             work.note(problems.sentence_of(problem))
         except GoogleError as error:
             work.handle_error(error, step)
@@ -87,16 +88,16 @@ def set_thumbnail(work: PublicationWork) -> None:
     path = storage.path_of(work.row.thumbnail) if work.row.thumbnail else None
     if path is None or not path.is_file():
         raise Refused(400, "invalidImage")
-    work.api.set_thumbnail(work.row.video_id, path)
+    work.api.set_thumbnail(work.video_id, path)
 
 
 def add_to_playlist(work: PublicationWork) -> None:
-    work.api.add_to_playlist(work.row.playlist, work.row.video_id)
+    work.api.add_to_playlist(work.row.playlist, work.video_id)
 
 
 def watch(work: PublicationWork) -> dict[str, Any]:
     """Poll the video once. Raises Postponed while YouTube processes it, PublicationRefused if that fails."""
-    video = work.api.video(work.row.video_id)
+    video = work.api.video(work.video_id)
     since = datetime.fromisoformat(work.row.processing.setdefault("since", timezone.now().isoformat()))
     is_over = timezone.now() - since > WATCH_LIMIT
     if video is None:
@@ -185,5 +186,6 @@ def drop_extras(work: PublicationWork) -> None:
     """Note which optional steps did not succeed in time, and give them up."""
     for step, sentence in ((Step.THUMBNAIL, problems.NO_OWN_THUMBNAIL), (Step.PLAYLIST, problems.NOT_LISTED)):
         if getattr(work.row, f"{step}_state") == Extra.WANTED:
-            work.write(**{f"{step}_state": Extra.REFUSED})
+            refused: dict[str, Any] = {f"{step}_state": Extra.REFUSED}
+            work.write(**refused)
             work.note(str(sentence))

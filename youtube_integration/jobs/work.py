@@ -57,6 +57,12 @@ class PublicationWork:
         return self._api
 
     @property
+    def video_id(self) -> str:
+        """Return the id of the video, for the steps after its upload."""
+        assert self.row.video_id is not None
+        return self.row.video_id
+
+    @property
     def percent(self) -> int:
         return 100 * self.row.offset // max(1, self.row.size)
 
@@ -131,17 +137,15 @@ class PublicationWork:
     def _try_again(self, problem: Problem) -> None:
         """Count a failure of this kind, then sleep if the delay is short, else requeue. Raises Postponed."""
         now = timezone.now()
-        is_same = self.row.error_code == problem.code and self.row.failing_since
-        failures = self.row.failures + 1 if is_same else 1
-        since = self.row.failing_since if is_same else now
+        began_at = self.row.failing_since if self.row.error_code == problem.code else None
+        failures = self.row.failures + 1 if began_at else 1
+        since = began_at or now
         if problems.is_hopeless(problem, failures, since, now):
-            sentence = (
-                problems.NOT_REACHED if problem.retry != Retry.TOMORROW else problems.CHANNEL_LIMIT_AGAIN
-            )
-            self.fail(problem.code, str(sentence), problem.reason)
+            reason = problems.NOT_REACHED if problem.retry != Retry.TOMORROW else problems.CHANNEL_LIMIT_AGAIN
+            self.fail(problem.code, str(reason), problem.reason)
         again_at = problems.next_try(problem, failures, now)
         sentence = self.sentence_for(problem, again_at)
-        columns = {
+        columns: dict[str, Any] = {
             "failures": failures,
             "failing_since": since,
             "error_code": problem.code,

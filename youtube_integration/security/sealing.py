@@ -29,4 +29,5 @@ def unseal(owner: str, sealed: str) -> dict[str, Any]:
         raise SealBroken from None
     if opened["owner"] != owner:  # the row was copied to another user
         raise SealBroken
-    return opened["data"]
+    data: dict[str, Any] = opened["data"]
+    return data

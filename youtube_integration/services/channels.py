@@ -148,13 +148,13 @@ def channel_of(tokens: Tokens) -> Channel:
 
 def _why_no_channel(error: Refused) -> str:
     if error.reason == "youtubeSignupRequired":
-        return NO_CHANNEL
+        return str(NO_CHANNEL)
     if error.reason == "insufficientPermissions":
-        return BOX_UNTICKED
+        return str(BOX_UNTICKED)
     if error.reason in ("accessNotConfigured", "SERVICE_DISABLED"):
         logger.error("The YouTube Data API v3 is not enabled in this site's project at Google.")
-        return NOT_ENABLED
-    return REFUSED
+        return str(NOT_ENABLED)
+    return str(REFUSED)
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -24,7 +25,7 @@ def mail_failure(publication: YouTubePublication, sentence: str) -> None:
     send(publication, _("“%s” could not be published"), [sentence])
 
 
-def mail_hold(pk: object, sentence: str) -> None:
+def mail_hold(pk: UUID, sentence: str) -> None:
     """Send a mail that a publication waits for its owner, if it still does."""
     phases = (YouTubePublication.Phase.NEEDS_RECONNECT, YouTubePublication.Phase.NEEDS_REVIEW)
     publication = YouTubePublication.objects.filter(pk=pk, phase__in=phases).first()

@@ -6,6 +6,7 @@ import io
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -43,7 +44,7 @@ def draw_thumbnail(job: MixJob) -> bytes:
         return to_jpeg(drawn)
 
 
-def read_thumbnail(file: UploadedFile) -> bytes:
+def read_thumbnail(file: "UploadedFile[Any]") -> bytes:
     """Return an uploaded (untrusted) picture re-encoded as JPEG. Raises LimitReached."""
     most = settings.LIMITS.picture_bytes
     if (file.size or 0) > most:

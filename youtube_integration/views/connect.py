@@ -1,5 +1,7 @@
 """Views to connect, show and disconnect a channel, and the operator's set-up page."""
 
+from typing import cast
+
 from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import messages
@@ -11,6 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from accounts.models import User
+from accounts.requests import UserRequest
 from mixes.services.limits import LimitReached
 from mixes.services.rate_limits import check_rate
 from mixtape_site.configuration.addresses import LOOPBACK_NAMES
@@ -30,12 +34,12 @@ shows_channels = csp_update({"img-src": [f"https://{host}" for host in PICTURE_H
 @login_required
 @shows_channels
 def channel(request: HttpRequest) -> HttpResponse:
-    return render(request, "youtube/channel.html", {"channel": channel_page(request.user)})
+    return render(request, "youtube/channel.html", {"channel": channel_page(cast(User, request.user))})
 
 
 @require_POST
 @login_required
-def connect(request: HttpRequest) -> HttpResponse:
+def connect(request: UserRequest) -> HttpResponse:
     """Redirect to Google's consent page."""
     if not settings.PUBLISHING:
         return redirect("youtube:channel")
@@ -62,7 +66,7 @@ def is_under_another_name(request: HttpRequest) -> bool:
 @require_GET
 @login_required
 @never_cache
-def callback(request: HttpRequest) -> HttpResponse:
+def callback(request: UserRequest) -> HttpResponse:
     """Process the answer of the consent page, once."""
     pending = request.session.pop(PENDING_KEY, None)
     try:
@@ -77,7 +81,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def disconnect(request: HttpRequest) -> HttpResponse:
+def disconnect(request: UserRequest) -> HttpResponse:
     credential = YouTubeCredential.objects.filter(user=request.user).first()
     if credential is not None:
         channels.disconnect(credential)
@@ -90,7 +94,7 @@ def disconnect(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def setup(request: HttpRequest) -> HttpResponse:
+def setup(request: UserRequest) -> HttpResponse:
     """Show operators each step in Google's console, and what is still missing."""
     if not request.user.is_staff:
         raise Http404

@@ -3,12 +3,13 @@
 import uuid
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.requests import UserRequest
 from mixes import access
 from mixes.engine.filenames import file_stem
 from mixes.models import MixJob
@@ -19,7 +20,7 @@ from youtube_integration.services.video_rules import chapter_rules
 
 @login_required
 @require_safe
-def kit(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def kit(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     draft = drafts.draft_of(job)
     context = {
@@ -35,7 +36,7 @@ def kit(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_safe
-def kit_zip(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponseBase:
+def kit_zip(request: UserRequest, job_pk: uuid.UUID) -> HttpResponseBase:
     job = access.get_job(request.user, job_pk)
     archive = open_kit(job)
     headers = {

@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from accounts.requests import UserRequest
 from mixes.services.delivery.ranges import ranged_response
 from mixes.services.limits import LimitReached
 from youtube_integration.access import get_publication
@@ -24,7 +25,7 @@ from youtube_integration.services.thumbnails import thumbnail_path
 @login_required
 @require_safe
 @never_cache
-def publication(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
+def publication(request: UserRequest, publication_pk: uuid.UUID) -> HttpResponse:
     row = get_publication(request.user, publication_pk)
     return render(request, "youtube/publication.html", {"publication": row, "sheet": PublicationPage(row)})
 
@@ -32,7 +33,7 @@ def publication(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse
 @login_required
 @require_safe
 @never_cache
-def status(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
+def status(request: UserRequest, publication_pk: uuid.UUID) -> HttpResponse:
     """Answer a poll with the progress, or with the whole page when the state has changed."""
     row = get_publication(request.user, publication_pk)
     page = PublicationPage(row)
@@ -45,7 +46,7 @@ def status(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_safe
-def publication_thumbnail(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponseBase:
+def publication_thumbnail(request: UserRequest, publication_pk: uuid.UUID) -> HttpResponseBase:
     """Return the video's thumbnail, or the mix's own when it is no longer stored."""
     row = get_publication(request.user, publication_pk)
     if path := thumbnail_path(row):
@@ -57,7 +58,7 @@ def publication_thumbnail(request: HttpRequest, publication_pk: uuid.UUID) -> Ht
 
 @login_required
 @require_POST
-def cancel(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
+def cancel(request: UserRequest, publication_pk: uuid.UUID) -> HttpResponse:
     row = get_publication(request.user, publication_pk)
     if not publications.cancel(row):
         messages.info(request, _("It is too late to cancel it here: YouTube may have the whole video."))
@@ -66,7 +67,7 @@ def cancel(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def resume(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
+def resume(request: UserRequest, publication_pk: uuid.UUID) -> HttpResponse:
     return act(request, publication_pk, resume_now)
 
 
@@ -78,7 +79,7 @@ def resume_now(row: YouTubePublication) -> None:
 
 @login_required
 @require_POST
-def review(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
+def review(request: UserRequest, publication_pk: uuid.UUID) -> HttpResponse:
     """Process the owner's answer to "is the video there?": a link, upload again, or give up."""
     if "again" in request.POST:
         return act(request, publication_pk, reviews.upload_again)
@@ -89,7 +90,7 @@ def review(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
 
 
 def act(
-    request: HttpRequest, publication_pk: uuid.UUID, do: Callable[[YouTubePublication], object]
+    request: UserRequest, publication_pk: uuid.UUID, do: Callable[[YouTubePublication], object]
 ) -> HttpResponse:
     """Apply an action to one of this user's publications; show why if it is refused."""
     row = get_publication(request.user, publication_pk)

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import trigger_client_event
 
 from accounts.models import User
+from accounts.requests import UserRequest
 from mixes import access
 from mixes.models import MixJob
 from mixes.services.library.form_uploads import left_out
@@ -41,7 +42,7 @@ LIMITS = {"title": TITLE_CHARACTERS, "description": DESCRIPTION_BYTES, "tags": T
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def publish(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def publish(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     if not settings.PUBLISHING:
         return redirect("youtube:kit", job.pk)
@@ -66,7 +67,7 @@ def publish(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
         return render(request, "youtube/publish.html", context, status=422 if form.is_bound else 200)
 
 
-def start(request: HttpRequest, job: MixJob, form: PublishForm, draft: VideoDetails) -> HttpResponse:
+def start(request: UserRequest, job: MixJob, form: PublishForm, draft: VideoDetails) -> HttpResponse:
     """Start a publication and redirect to its page."""
     try:
         publication = publications.request_publication(
@@ -85,7 +86,7 @@ def start(request: HttpRequest, job: MixJob, form: PublishForm, draft: VideoDeta
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def edit(request: HttpRequest, publication_pk: uuid.UUID) -> HttpResponse:
+def edit(request: UserRequest, publication_pk: uuid.UUID) -> HttpResponse:
     """Edit the details of a publication that has not started or that YouTube refused."""
     publication = get_publication(request.user, publication_pk)
     if not publications.can_edit(publication) or publication.job is None:
@@ -133,10 +134,11 @@ def read_form(
 
 def is_same_text(form: PublishForm, details: VideoDetails) -> bool:
     """Return whether the description is unchanged; it is then rewritten when the mix is remade."""
-    return form.cleaned_data["description"].strip() == details.description.strip()
+    text: str = form.cleaned_data["description"]
+    return text.strip() == details.description.strip()
 
 
-def form_context(request: HttpRequest, job: MixJob, form: PublishForm) -> dict[str, Any]:
+def form_context(request: UserRequest, job: MixJob, form: PublishForm) -> dict[str, Any]:
     """Return the template context around the form's fields."""
     credential = publications.connected_channel(request.user)
     return {
@@ -152,7 +154,7 @@ def form_context(request: HttpRequest, job: MixJob, form: PublishForm) -> dict[s
 
 @login_required
 @require_POST
-def recheck(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def recheck(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     """Read the channel from YouTube again, and return the preflight checks."""
     job = access.get_job(request.user, job_pk)
     problem = read_channel_again(request.user)
@@ -183,7 +185,7 @@ def read_channel_again(user: User) -> str:
 
 @login_required
 @require_POST
-def chapters(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def chapters(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     """Return how YouTube will read the chapters of the description being typed."""
     job = access.get_job(request.user, job_pk)
     rules = chapter_rules(request.POST.get("description", ""), drafts.duration_s(job))
@@ -193,7 +195,7 @@ def chapters(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 @login_required
 @require_safe
 @never_cache
-def playlists(request: HttpRequest) -> HttpResponse:
+def playlists(request: UserRequest) -> HttpResponse:
     """Return the playlists of the connected channel as form options."""
     credential = publications.connected_channel(request.user)
     found: tuple[Playlist, ...] = ()
@@ -212,7 +214,7 @@ def playlists(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def thumbnail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
+def thumbnail(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     """Return the default thumbnail of a video."""
     job = access.get_job(request.user, job_pk)
     tag = f'"{picture_key(job)}"'
@@ -226,7 +228,7 @@ def thumbnail(request: HttpRequest, job_pk: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_POST
-def make(request: HttpRequest, mix_pk: uuid.UUID) -> HttpResponse:
+def make(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     """Make a mix with a video, and show the publish form while it is made."""
     mix = access.get_mix(request.user, mix_pk)
     try:

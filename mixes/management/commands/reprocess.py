@@ -182,7 +182,7 @@ def with_terminal_progress(
             if should_stop() and not run.stop_reason:
                 run.stop_reason = "drain"
 
-        run.on_progress = report_both
+        run.on_progress = report_both  # type: ignore[method-assign]  # of this one run
         return kind.handle(run)
 
     return replace(kind, handle=handle)

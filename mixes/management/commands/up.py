@@ -35,7 +35,7 @@ class Command(BaseCommand):
             **{f"{queue} worker": manage_command("worker", queue) for queue in served_queues()},
             "cleaner": manage_command("prune_media", "--yes"),
         }
-        once = ()
+        once: tuple[str, ...] = ()
         if settings.DEMO_ACCOUNT:
             commands["demo"] = manage_command("demo")
             once = ("demo",)

@@ -20,6 +20,9 @@ class ZipBuffer:
     def flush(self) -> None:
         """Do nothing; data stays until it is taken."""
 
+    def close(self) -> None:
+        """Do nothing: what was written is still to be taken."""
+
     def take(self) -> bytes:
         taken = b"".join(self._pieces)
         self._pieces.clear()

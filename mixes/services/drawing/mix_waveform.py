@@ -20,7 +20,7 @@ FEWEST_COLUMNS = 3  # per clip, however short
 BARS = 56
 KEPT_SHAPES = 2_000  # cached shapes, 26 kB each
 
-Heights = NDArray[np.float32]
+Heights = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,9 @@ def draw_mix(timeline: Timeline, tracks: Sequence[TrackAnalysis]) -> Drawing:
     for index, track in enumerate(tracks):
         clip, scale = timeline.clips[index], WIDTH / timeline.frames
         peaks, body = _columns(timeline, index, track)
-        paths.append(tuple(draw_mirrored(h, clip.start * scale, clip.end * scale) for h in (peaks, body)))
-        xs = np.linspace(clip.start * scale, clip.end * scale, len(peaks)).astype(int)
+        first, last = clip.start * scale, clip.end * scale
+        paths.append((draw_mirrored(peaks, first, last), draw_mirrored(body, first, last)))
+        xs = np.linspace(first, last, len(peaks)).astype(int)
         np.maximum.at(whole, xs, peaks)
     bars = bar_heights([(-height, height) for height in whole], BARS)
     return Drawing(tuple(paths), tuple(round(100 * height) for height in bars))

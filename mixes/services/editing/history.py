@@ -67,5 +67,7 @@ def _still_there(mix: Mix, arrangement: Arrangement) -> Arrangement:
     wanted = {item.track for item in arrangement.items}
     there = set(Track.objects.filter(owner=mix.owner_id, pk__in=wanted).values_list("pk", flat=True))
     items = tuple(item for item in arrangement.items if item.track in there)
-    pictures = Artwork.objects.filter(owner=mix.owner_id, pk=arrangement.artwork_id)
-    return replace(arrangement, items=items, artwork_id=arrangement.artwork_id if pictures.exists() else None)
+    artwork_id = arrangement.artwork_id
+    if artwork_id and not Artwork.objects.filter(owner=mix.owner_id, pk=artwork_id).exists():
+        artwork_id = None
+    return replace(arrangement, items=items, artwork_id=artwork_id)

@@ -3,7 +3,9 @@
 import tempfile
 import uuid
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -25,7 +27,7 @@ class PictureRefused(Exception):
     """A picture that cannot be used; str() is a sentence with the reason."""
 
 
-def add_artwork(owner: User, file: UploadedFile) -> Artwork:
+def add_artwork(owner: User, file: "UploadedFile[Any]") -> Artwork:
     """Store a picture for the video. Raises LimitReached, DiskFull and PictureRefused."""
     name = clean_name(file.name or "")
     limits.check_picture(owner, file.size or 0)
@@ -63,7 +65,8 @@ def purge_artwork(artwork: Artwork) -> None:
     files = [artwork.file, artwork.shown_file]
     with transaction.atomic():
         artwork.delete()
-        transaction.on_commit(lambda: [storage.remove(name) for name in files])
+        for name in files:
+            transaction.on_commit(partial(storage.remove, name))
 
 
 def find_unused(before: datetime) -> list[Artwork]:

@@ -26,7 +26,7 @@ CHECK_BYTES = 64 << 20  # interval at which the free disk space is checked
 class ReceivedFile(UploadedFile):
     """A form's file in the media folder, deleted when the request ends unless it is moved away."""
 
-    def __init__(self, name: str, content_type: str, charset: str | None, extra: Any) -> None:
+    def __init__(self, name: str | None, content_type: str | None, charset: str | None, extra: Any) -> None:
         file, path = tempfile.mkstemp(dir=storage.uploads_folder(), prefix=FORM, suffix=".part")
         fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed or this process dies
         self.path = Path(path)
@@ -46,23 +46,26 @@ class MediaDiskHandler(FileUploadHandler):
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
-        if not self.request.user.is_authenticated:
+        if not (self.request and self.request.user.is_authenticated):
             raise SkipFile
         self._check_disk()
         with self._left_out_when_full():
-            declared = (self.content_type, self.charset, self.content_type_extra)
-            self._file = ReceivedFile(self.file_name, *declared)
+            self._file = ReceivedFile(
+                self.file_name, self.content_type, self.charset, self.content_type_extra
+            )
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         if start + len(raw_data) > settings.LIMITS.file_bytes:
             self._leave_out(_("it is larger than a file may be."))
         if start // CHECK_BYTES != (start + len(raw_data)) // CHECK_BYTES:
             self._check_disk()
+        assert self._file is not None
         with self._left_out_when_full():
             self._file.write(raw_data)
             self._file.flush()  # to report a full disk here; Django has no later place for it
 
     def file_complete(self, file_size: int) -> ReceivedFile:
+        assert self._file is not None
         self._file.seek(0)
         self._file.size = file_size
         file, self._file = self._file, None  # owned by the request from now on
@@ -90,7 +93,8 @@ class MediaDiskHandler(FileUploadHandler):
 
     def _leave_out(self, reason: str) -> None:
         self._close()
-        self.request.files_left_out = [*left_out(self.request), (self.file_name, reason)]
+        request: Any = self.request
+        request.files_left_out = [*left_out(request), (self.file_name, reason)]
         raise SkipFile
 
 

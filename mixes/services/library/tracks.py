@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import cast
 
 from django.core.paginator import Page, Paginator
 from django.db import transaction
@@ -37,7 +38,7 @@ def file_name(track_pk: uuid.UUID) -> str:
     return f"{storage.TRACKS}/{track_pk.hex[:2]}/{track_pk.hex}"
 
 
-def find_tracks(owner: User, query: str = "", page: int | str = 1, *, order: str = "") -> Page:
+def find_tracks(owner: User, query: str = "", page: int | str = 1, *, order: str = "") -> Page[Track]:
     """Return one page of the library; every word of `query` must be in one of a track's names."""
     found = Track.objects.filter(owner=owner, deleted_at=None)
     for word in query.split():
@@ -51,7 +52,8 @@ class SearchPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list.order_by()[:MAX_FOUND].count()
+        found = cast("QuerySet[Track]", self.object_list)
+        return found.order_by()[:MAX_FOUND].count()
 
 
 def binned_tracks(owner: User) -> QuerySet[Track]:

@@ -15,8 +15,9 @@ import tarfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.db import connection
@@ -237,7 +238,7 @@ class HashingReader:
 
 
 def sha256_of(file: IO[bytes]) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.file_digest(cast(BufferedIOBase, file), "sha256").hexdigest()
 
 
 def read_manifest(backup: Path) -> Manifest:

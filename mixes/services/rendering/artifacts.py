@@ -15,7 +15,7 @@ from mixes.engine.pipeline.reuse import link_or_copy
 from mixes.models import Artifact, MixJob
 from mixes.services import storage
 
-CONTENT_TYPES = {
+CONTENT_TYPES: dict[str, str] = {
     Artifact.Kind.MP3: "audio/mpeg",
     Artifact.Kind.MP4: "video/mp4",
     Artifact.Kind.DESCRIPTION: "text/plain; charset=utf-8",
