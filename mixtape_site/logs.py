@@ -63,13 +63,14 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.id = uuid.uuid4().hex[:12]  # type: ignore[attr-defined]  # our own attribute
+        name = uuid.uuid4().hex[:12]
+        request.id = name  # type: ignore[attr-defined]  # our own attribute
         # not reset afterwards: a streaming response may still log
-        request_id.set(request.id)  # type: ignore[attr-defined]
+        request_id.set(name)
         begun_s = time.perf_counter()
         response = self.get_response(request)
         log_access(request, response.status_code, time.perf_counter() - begun_s)
-        response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        response["X-Request-ID"] = name
         return response
 
 
