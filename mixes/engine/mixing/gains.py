@@ -6,6 +6,7 @@ whole mix is predicted from the tracks' own curves as they lie on the timeline, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,8 +139,7 @@ def predict_power(
     total = np.zeros(int(timeline.duration_s / STEP_S) + 2)
     for curve, factor in zip(curves, gain_to_power(gains_db), strict=True):
         total[curve.first : curve.first + len(curve.power)] += curve.power * factor
-    middles = (np.arange(len(total)) * STEP_S + WINDOW_S / 2) * timeline.rate
-    return total * gain_to_power(ride_db(timeline, middles))
+    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class PlacedCurve:
 
 
 def place_curve(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int) -> PlacedCurve:
-    """Read one track's momentary curve at the mix's own steps, with the fades of its two joins."""
+    """Read one track's momentary curve at the mix's own steps, with the fades and rides of its joins."""
     clip, rate = timeline.clips[index], timeline.rate
     first = int(clip.start / rate / STEP_S)
     steps = np.arange(first, int(clip.end / rate / STEP_S) + 1, dtype=np.float64)
@@ -162,6 +162,7 @@ def place_curve(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int)
     inside_s = np.clip(into_s, 0.0, max(0.0, length_s - WINDOW_S))  # a window that lies within the clip
     power = power_at(tracks[index], clip.cue_in / rate + inside_s)
     middles: Power = (starts_s + WINDOW_S / 2) * rate
+    power = power * gain_to_power(ride_db(timeline, middles))
     if index > 0:
         power = power * fade_power(timeline, index - 1, middles)[1]
     if index < len(timeline.transitions):
@@ -169,9 +170,15 @@ def place_curve(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int)
     return PlacedCurve(first, power * np.clip(covered_s / WINDOW_S, 0.0, 1.0))
 
 
+@lru_cache(maxsize=512)
+def momentary_power(momentary: tuple[float, ...]) -> Power:
+    """Return a momentary curve in LUFS as powers; kept, because one plan reads each curve several times."""
+    return lufs_to_power(np.asarray(momentary, dtype=np.float64))
+
+
 def power_at(track: TrackAnalysis, window_starts_s: NDArray[np.float64]) -> Power:
     """Read the power of the 400 ms windows that start at the given places of the file."""
-    curve = lufs_to_power(np.asarray(track.momentary, dtype=np.float64))
+    curve = momentary_power(track.momentary)
     if not len(curve):
         return np.zeros(len(window_starts_s))
     return np.interp(window_starts_s / STEP_S, np.arange(len(curve)), curve)

@@ -22,7 +22,7 @@ from mixes.engine.mixing.join_search import (
     to_db,
 )
 from mixes.engine.samples import Samples
-from mixes.engine.timeline import Timeline
+from mixes.engine.timeline import Clip, Timeline
 
 MAX_RIDE_DB = 6.0  # more was tried up to 9 dB and brought next to nothing
 UNDER_LINE_LU = 1.0  # the level between the bodies that is left as it is
@@ -86,26 +86,29 @@ def to_points(times: NDArray[np.float64], curve: Levels) -> Ride:
 
 
 def ride_db(timeline: Timeline, frames: NDArray[np.floating[Any]]) -> Levels:
-    """Return the gain in dB of all rides of a timeline at these frames of the mix; the highest counts."""
+    """Return the gain in dB of all rides of a timeline at these ascending frames; the highest counts."""
     gain = np.zeros(len(frames))
-    for _, after, transition in timeline.joins():
-        if transition.ride:
-            seconds, levels = zip(*transition.ride, strict=True)
-            at = (frames - after.start) / timeline.rate
-            gain = np.maximum(gain, np.interp(at, seconds, levels, left=0.0, right=0.0))
+    for first, last, after, ride in rides_of(timeline):
+        if not len(frames) or frames[-1] < first or last < frames[0]:
+            continue
+        seconds, levels = (np.array(column) for column in zip(*ride, strict=True))
+        inside = slice(*np.searchsorted(frames, (first, last)))
+        at = (frames[inside] - after.start) / timeline.rate
+        gain[inside] = np.maximum(gain[inside], np.interp(at, seconds, levels))
     return gain
+
+
+def rides_of(timeline: Timeline) -> Iterator[tuple[float, float, Clip, Ride]]:
+    """Yield the first and last frame of each ride, the clip whose start it is counted from, and the ride."""
+    for _, after, transition in timeline.joins():
+        if ride := transition.ride:
+            first, last = (after.start + seconds * timeline.rate for seconds in (ride[0][0], ride[-1][0]))
+            yield first, last, after, ride
 
 
 def ride_blocks(blocks: Iterable[Samples], timeline: Timeline) -> Iterator[Samples]:
     """Yield the blocks of a mix, from its first frame on, with the rides of its timeline applied."""
-    spans = [
-        (
-            after.start + transition.ride[0][0] * timeline.rate,
-            after.start + transition.ride[-1][0] * timeline.rate,
-        )
-        for _, after, transition in timeline.joins()
-        if transition.ride
-    ]
+    spans = [(first, last) for first, last, _, _ in rides_of(timeline)]
     at = 0
     for block in blocks:
         end = at + len(block)
