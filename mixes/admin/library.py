@@ -169,7 +169,7 @@ class MixTrackInline(admin.TabularInline):
     model = MixTrack
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("position", "track", "join_style", "join_s", "join_auto")
+    fields = readonly_fields = ("position", "track", "join_style", "join_s", "join_auto", "play_to_end")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         return super().get_queryset(request).select_related("track").defer("track__waveform")

@@ -54,6 +54,16 @@ class MixSettingsForm(forms.Form):
         label=_("Keep quiet songs quieter than loud ones"),
         help_text=_("One change of level for all songs, as on an album."),
     )
+    even_joins = forms.BooleanField(
+        required=False,
+        label=_("Even joins"),
+        help_text=_("Levels songs by how loud they begin and end, too."),
+    )
+    skip_quiet_intros = forms.BooleanField(
+        required=False,
+        label=_("Skip long, quiet beginnings"),
+        help_text=_("Songs after the first start a second before they become loud."),
+    )
     gap_s = SecondsField(label=_("Length of pauses, in seconds"))
     soften = forms.BooleanField(
         required=False,
@@ -121,6 +131,11 @@ class JoinForm(forms.Form):
     )
     length = forms.ChoiceField(choices=LengthChoice.choices, label=_("Length"))
     seconds = SecondsField(required=False, label=_("Seconds"))
+    play_to_end = forms.BooleanField(
+        required=False,
+        label=_("Play this song to the very end"),
+        help_text=_("Keeps a quiet tail that would lie under the next song."),
+    )
 
     @staticmethod
     def values_of(item: MixTrack, planned_s: float) -> dict[str, Any]:
@@ -131,6 +146,7 @@ class JoinForm(forms.Form):
             "style": item.join_style,
             "length": LengthChoice.AUTO if item.join_auto else length,
             "seconds": round(seconds, 1),
+            "play_to_end": item.play_to_end,
         }
 
     def clean(self) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class Mix(models.Model):
     trim = models.BooleanField(default=DEFAULTS.trim)
     target_lufs = models.FloatField(null=True, blank=True, default=DEFAULTS.target_lufs, validators=LOUDNESS)
     album_dynamics = models.BooleanField(default=DEFAULTS.album_dynamics)
+    even_joins = models.BooleanField(default=DEFAULTS.even_joins)
+    skip_quiet_intros = models.BooleanField(default=DEFAULTS.skip_quiet_intros)
     # outputs
     make_mp3 = models.BooleanField(default=True)
     make_mp4 = models.BooleanField(default=False)
@@ -82,6 +84,7 @@ class MixTrack(models.Model):
     join_style = models.CharField(max_length=10, choices=STYLE_CHOICES, blank=True)  # empty: as the mix
     join_s = models.FloatField(null=True, blank=True, validators=SECONDS)
     join_auto = models.BooleanField(default=False)  # length "auto", even where the mix sets one
+    play_to_end = models.BooleanField(default=False)  # keeps the quiet tail of this track
 
     class Meta:
         ordering = ("position",)

@@ -45,7 +45,7 @@ def planned_tracks(mix: Mix, plan: MixPlan, items: Sequence[MixTrack]) -> list[P
 
 def _planned_join(mix: Mix, item: MixTrack, transition: Transition, rate: int) -> PlannedJoin:
     length_s = abs(transition.overlap) / rate
-    by_hand = bool(item.join_style) or item.join_s is not None or item.join_auto
+    by_hand = bool(item.join_style) or item.join_s is not None or item.join_auto or item.play_to_end
     hint = _hint(mix, item, transition, length_s)
     return PlannedJoin(transition.style, length_s, transition.reason, by_hand, hint)
 

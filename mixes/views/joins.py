@@ -34,11 +34,18 @@ def join(request: UserRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpRes
     if request.method != "POST":
         return _show_panel(request, page, _form(page))
     if "reset" in request.POST:
-        return _save(request, item, "", None)
+        return _save(request, item)
     form = JoinForm(request.POST)
     if not form.is_valid():
         return _show_panel(request, page, form, status=422)
-    return _save(request, item, form.cleaned_data["style"], form.transition_s())
+    data = form.cleaned_data
+    return _save(
+        request,
+        item,
+        style=data["style"],
+        transition_s=form.transition_s(),
+        play_to_end=data["play_to_end"],
+    )
 
 
 @login_required
@@ -55,7 +62,11 @@ def join_preview(request: UserRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) ->
 
 
 def _save(
-    request: UserRequest, item: MixTrack, style: str, transition_s: float | Literal["auto"] | None
+    request: UserRequest,
+    item: MixTrack,
+    style: str = "",
+    transition_s: float | Literal["auto"] | None = None,
+    play_to_end: bool = False,
 ) -> HttpResponse:
     name = (item.track.title or item.track.name)[:100]
 
@@ -64,7 +75,9 @@ def _save(
             item.mix,
             seen_version(request),
             _("Changed the join after “%s”") % name,
-            lambda a: arrangement.set_join(a, item.pk, style=style, transition_s=transition_s),
+            lambda a: arrangement.set_join(
+                a, item.pk, style=style, transition_s=transition_s, play_to_end=play_to_end
+            ),
             group=f"join:{item.pk.hex}"[:20],
         )
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from mixes.engine.analysis.loudness import gate_integrated, lufs_to_power
+from mixes.engine.analysis.loudness import gate_integrated, lufs_to_power, power_to_lufs
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.curves import Fades
 from mixes.engine.mixing.limiter import DEFAULT_CEILING_DBTP
@@ -26,6 +26,7 @@ LARGEST_BOOST_DB = 6.0
 LARGEST_LIMITING_DB = 3.0  # what the limiter may take off a peak before music sounds squashed
 CLOSE_ENOUGH_LU = 0.02
 TOLERANCE_LU = 0.3  # off the target by more, the user is told
+EDGE_S = 20.0  # of body beside a join
 ROUNDS = 12  # of raising what is not yet at its cap
 
 Power = NDArray[np.float64]  # mean square of K-weighted sound, one value per STEP_S
@@ -37,6 +38,7 @@ class LoudnessTarget:
 
     target_lufs: float | None
     album_dynamics: bool = False
+    even_joins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,33 @@ def starting_gains(
         caps = np.full(len(tracks), caps.min())
     else:
         # A track too short to be measured starts at its own level.
-        own = [target if track.integrated_lufs is None else track.integrated_lufs for track in tracks]
+        own = [own_lufs(track, target, even_joins=loudness.even_joins) for track in tracks]
         wanted_db = target - np.array(own)
         for group in set(groups or ()):
             members = np.array(groups) == group
             wanted_db[members], caps[members] = wanted_db[members].mean(), caps[members].min()
     gains = np.clip(wanted_db, -LARGEST_CUT_DB, caps)
     return StartingGains(tuple(map(float, gains)), tuple(map(float, caps)))
+
+
+def own_lufs(track: TrackAnalysis, target_lufs: float, *, even_joins: bool) -> float:
+    """Return the loudness by which a track gets its gain; too short ones start at the target."""
+    if track.integrated_lufs is None:
+        return target_lufs
+    if not even_joins:
+        return track.integrated_lufs
+    return (track.integrated_lufs + edges_lufs(track)) / 2
+
+
+def edges_lufs(track: TrackAnalysis) -> float:
+    """Return the mean of how loud the first and the last EDGE_S of a track's body are."""
+    curve = momentary_power(track.momentary)
+    body = track.cues.intro_end, track.cues.outro_start
+    start, end = (round(frame / track.rate / STEP_S) for frame in body)
+    hops = round(EDGE_S / STEP_S)
+    edges = (curve[start : min(start + hops, end)], curve[max(start, end - hops) : end])
+    levels = [float(power_to_lufs(edge.mean())) for edge in edges if edge.any()]
+    return sum(levels) / len(levels) if levels else float(track.integrated_lufs or 0.0)
 
 
 def largest_gain_db(track: TrackAnalysis) -> float:

@@ -119,12 +119,17 @@ def to_db(power: NDArray[np.float64] | float) -> Levels:
 
 
 def find_join(
-    a: SongLevels, b: SongLevels, overlap_s: float | None = None, laws: Sequence[Law] = LAWS
+    a: SongLevels,
+    b: SongLevels,
+    overlap_s: float | None = None,
+    laws: Sequence[Law] = LAWS,
+    *,
+    to_end: bool = False,
 ) -> JoinChoice:
-    """Return the join of least cost; `overlap_s` fixes its length, and A is then played to its cue."""
+    """Return the join of least cost. With `overlap_s` (a fixed length) or `to_end`, A keeps its whole end."""
     room_s = min(a.longest_overlap_s, b.longest_overlap_s)
     overlaps_s = candidate_overlaps(a, b, room_s, overlap_s)
-    ends_s = candidate_ends(a) if overlap_s is None else [a.cue_out_s]
+    ends_s = [a.cue_out_s] if to_end or overlap_s is not None else candidate_ends(a)
     choices = [choice for end_s in ends_s for choice in score_end(a, b, end_s, overlaps_s, laws)]
     least = min(choice.cost for choice in choices)
     tied = [choice for choice in choices if choice.cost <= least + TIE]

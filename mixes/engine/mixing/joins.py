@@ -133,7 +133,9 @@ def plan_joins(
         room = min(before.span.length, after.span.length) // 2
         if style == "classic":
             room = min(mix_frames + before.span.length, after.span.length)
-        transition, last = plan_join(style, length, before, after, room)
+        transition, last = plan_join(
+            style, length, before, after, room, to_end=join.play_to_end or settings.keep_endings
+        )
         if before.span.last - last > LEFT_OUT_S * rate:
             left_out.append(f"{(before.span.last - last) / rate:.1f} s of {before.name}")
         spans[index] = replace(before.span, last=last)
@@ -144,7 +146,9 @@ def plan_joins(
     return PlannedJoins(tuple(transitions), tuple(spans), describe_left_out(left_out))
 
 
-def plan_join(style: str, length: Length, before: Side, after: Side, room: int) -> tuple[Transition, int]:
+def plan_join(
+    style: str, length: Length, before: Side, after: Side, room: int, *, to_end: bool
+) -> tuple[Transition, int]:
     """Return one transition of at most `room` frames, and the last frame used of the outgoing track."""
     rate, last = before.rate, before.span.last
     if style == "gapless":
@@ -157,7 +161,7 @@ def plan_join(style: str, length: Length, before: Side, after: Side, room: int) 
         return even_fades(Transition(style, overlap, "Cut from one to the next."), rate), last
     if style == "classic":
         return plan_classic(length, before, room), last
-    return search_join(style, length, before, after, room)
+    return search_join(style, length, before, after, room, to_end=to_end)
 
 
 def even_fades(transition: Transition, rate: int) -> Transition:
@@ -177,11 +181,13 @@ def plan_classic(length: Length, before: Side, room: int) -> Transition:
     return even_fades(Transition("classic", min(overlap, room) // step * step, reason), before.rate)
 
 
-def search_join(style: str, length: Length, before: Side, after: Side, room: int) -> tuple[Transition, int]:
+def search_join(
+    style: str, length: Length, before: Side, after: Side, room: int, *, to_end: bool
+) -> tuple[Transition, int]:
     """Return the join that the search finds best, of the length that is set where one is."""
     rate = before.rate
     length_s = None if length == "auto" else max(length, CUT_S)
-    choice, ride = known_join(style, length_s, before, after)
+    choice, ride = known_join(style, length_s, before, after, to_end=to_end)
     overlap = min(round(choice.overlap_s * rate), room)
     last = min(
         max(round(choice.end_s * rate), before.span.first + 2 * overlap, before.span.first + 1),
@@ -211,19 +217,21 @@ def plan_bass_swap(before: Side, after: Side, last: int, overlap: int) -> float 
     return round(min(max(middle_s, BASS_SWAP_S / 2), overlap_s - BASS_SWAP_S / 2), 3)
 
 
-def known_join(style: str, length_s: float | None, before: Side, after: Side) -> tuple[JoinChoice, Ride]:
+def known_join(
+    style: str, length_s: float | None, before: Side, after: Side, *, to_end: bool
+) -> tuple[JoinChoice, Ride]:
     """Return what the search finds and the level ride over it.
 
     Results are kept per pair, so an edit of a long mix searches its new pairs only.
     """
     difference_db = round(after.gain_db - before.gain_db, 2)
-    key = (style, length_s, before.key(), after.key(), difference_db)
+    key = (style, length_s, before.key(), after.key(), difference_db, to_end)
     if key not in _known:
         if len(_known) >= KNOWN_JOINS_MAX:
             _known.clear()
         laws = RADIO_LAWS if style == "radio" else LAWS
         a, b = before.levels(), after.levels()
-        choice = find_join(a, b, length_s, laws)
+        choice = find_join(a, b, length_s, laws, to_end=to_end)
         _known[key] = choice, plan_ride(a, b, choice)
     return _known[key]
 
@@ -280,5 +288,5 @@ def describe_left_out(pieces: Sequence[str]) -> tuple[str, ...]:
         return ()
     return (
         f"Quiet tails under the next song are left out: the last {', '.join(pieces)}. "
-        "A join of a length you set keeps them.",
+        "Choose “to the very end” at a join to keep its tail.",
     )

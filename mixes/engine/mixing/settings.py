@@ -18,6 +18,7 @@ class JoinSettings:
 
     style: str | None = None
     transition_s: Length | None = None
+    play_to_end: bool = False  # keep the outgoing track's quiet tail, whatever the search would leave out
 
     def __post_init__(self) -> None:
         """Raise TimelineError where this makes no sense."""
@@ -38,6 +39,9 @@ class MixSettings:
     trim: bool = True  # False plays files from their first to their last sample
     target_lufs: float | None = -14.0  # None leaves the loudness as it is
     album_dynamics: bool = False  # one gain for all tracks
+    even_joins: bool = False  # weigh how loud tracks begin and end, half and half with the whole
+    skip_quiet_intros: bool = False
+    keep_endings: bool = False  # `play_to_end` for every join
 
     def __post_init__(self) -> None:
         """Raise TimelineError where this makes no sense."""

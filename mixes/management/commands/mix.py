@@ -98,6 +98,9 @@ def add_sound_arguments(group: Any) -> None:
         help="of the mix (%(default)s)",
     )
     add("--album-dynamics", action="store_true", help="one gain for all tracks")
+    add("--even-joins", action="store_true", help="level tracks by their beginnings and ends, too")
+    add("--skip-quiet-intros", action="store_true", help="start tracks shortly before they become loud")
+    add("--keep-endings", action="store_true", help="play every track to the very end")
 
 
 def add_output_arguments(group: Any) -> None:
@@ -185,6 +188,9 @@ def read_request(options: dict[str, Any]) -> MixRequest:
             trim=options["trim"] == "auto",
             target_lufs=options["loudness"],
             album_dynamics=options["album_dynamics"],
+            even_joins=options["even_joins"],
+            skip_quiet_intros=options["skip_quiet_intros"],
+            keep_endings=options["keep_endings"],
         ),
         formats=options["formats"] or (FORMATS if image else ("mp3",)),
         bitrate_kbps=options["bitrate"],

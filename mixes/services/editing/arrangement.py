@@ -32,6 +32,7 @@ class Item:
     join_style: str = ""
     join_s: float | None = None
     join_auto: bool = False
+    play_to_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,9 @@ class Arrangement:
     bitrate_kbps: int
     video_size: str
     title_cards: bool
+    # Newer than some stored revisions, so they have defaults
+    even_joins: bool = False
+    skip_quiet_intros: bool = False
     items: tuple[Item, ...] = ()
 
     def settings(self) -> dict[str, Any]:
@@ -64,7 +68,9 @@ class Arrangement:
     def to_json(self) -> dict[str, Any]:
         """Return plain types; items as short rows, because fifty revisions of 500 tracks are stored."""
         artwork = str(self.artwork_id) if self.artwork_id else None
-        rows = [[str(i.id), str(i.track), i.join_style, i.join_s, i.join_auto] for i in self.items]
+        rows = [
+            [str(i.id), str(i.track), i.join_style, i.join_s, i.join_auto, i.play_to_end] for i in self.items
+        ]
         return {**self.settings(), "artwork_id": artwork, "items": rows}
 
     @classmethod
@@ -80,7 +86,9 @@ SETTINGS = tuple(field.name for field in fields(Arrangement) if field.name != "i
 
 def arrangement_of(mix: Mix) -> Arrangement:
     """Return the current arrangement of a mix."""
-    rows = MixTrack.objects.filter(mix=mix).values_list("id", "track_id", "join_style", "join_s", "join_auto")
+    rows = MixTrack.objects.filter(mix=mix).values_list(
+        "id", "track_id", "join_style", "join_s", "join_auto", "play_to_end"
+    )
     settings = {name: getattr(mix, name) for name in SETTINGS}
     return Arrangement(**settings, items=tuple(Item(*row) for row in rows.order_by("position")))
 
@@ -114,7 +122,12 @@ def append(arrangement: Arrangement, tracks: Iterable[UUID]) -> Arrangement:
 
 
 def set_join(
-    arrangement: Arrangement, item: UUID, *, style: str = "", transition_s: Length | None = None
+    arrangement: Arrangement,
+    item: UUID,
+    *,
+    style: str = "",
+    transition_s: Length | None = None,
+    play_to_end: bool = False,
 ) -> Arrangement:
     """Set the join after an item; with neither style nor length it follows the mix. Raises NoSuchItem."""
     place = place_of(arrangement, item)
@@ -124,6 +137,7 @@ def set_join(
         join_style=style,
         join_s=None if transition_s is None or transition_s == "auto" else float(transition_s),
         join_auto=is_auto,
+        play_to_end=play_to_end,
     )
     items = (*arrangement.items[:place], joined, *arrangement.items[place + 1 :])
     return replace(arrangement, items=items)

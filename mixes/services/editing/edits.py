@@ -206,6 +206,7 @@ def _write_items(mix: Mix, before: Sequence[Item], after: Sequence[Item]) -> Non
             join_style=item.join_style,
             join_s=item.join_s,
             join_auto=item.join_auto,
+            play_to_end=item.play_to_end,
         )
         for place, item in enumerate(after[same:], same)
     )

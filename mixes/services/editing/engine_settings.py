@@ -21,9 +21,11 @@ def settings_of(mix: Mix, items: Sequence[MixTrack]) -> tuple[MixSettings, tuple
         trim=mix.trim,
         target_lufs=mix.target_lufs,
         album_dynamics=mix.album_dynamics,
+        even_joins=mix.even_joins,
+        skip_quiet_intros=mix.skip_quiet_intros,
     )
     joins = (
-        JoinSettings(item.join_style or None, "auto" if item.join_auto else item.join_s)
+        JoinSettings(item.join_style or None, "auto" if item.join_auto else item.join_s, item.play_to_end)
         for item in items[:-1]
     )
     return settings, tuple(joins)

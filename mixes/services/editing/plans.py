@@ -22,7 +22,7 @@ from mixes.services.analyses import Key, analyses_of, reanalyse, results_of
 from mixes.services.drawing.mix_waveform import draw_mix
 from mixes.services.editing.engine_settings import items_of, settings_of
 
-PLAN_VERSION = 3  # raise it whenever the same mix would be planned, drawn or stored differently
+PLAN_VERSION = 4  # raise it whenever the same mix would be planned, drawn or stored differently
 MOST_PRECOMPUTED = 3  # mixes per track: the worker has other jobs
 
 
@@ -117,7 +117,12 @@ def _key(
 ) -> str:
     """Return a hash of everything the plan depends on."""
     rows = [(item.pk, results[item.track_id], *_names(item.track)) for item in items]
-    whole = (PLAN_VERSION, asdict(settings), [(join.style, join.transition_s) for join in joins], rows)
+    whole = (
+        PLAN_VERSION,
+        asdict(settings),
+        [asdict(join) for join in joins],
+        rows,
+    )
     return hashlib.sha256(json.dumps(whole, default=str).encode()).hexdigest()
 
 

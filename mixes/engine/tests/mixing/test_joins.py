@@ -113,3 +113,29 @@ def test_a_pair_is_searched_once(monkeypatch):
 def test_every_reason_is_a_sentence_with_names(before, after):
     reason = plan(before, after).timeline.transitions[0].reason
     assert reason.endswith(".") and "“Song”" in reason
+
+
+@pytest.mark.parametrize("options", [{"join": JoinSettings(play_to_end=True)}, {"keep_endings": True}])
+def test_a_tail_is_kept_where_the_user_wants_it(options):
+    planned = plan(MASTERED_FADE, COLD, **options)
+    assert planned.timeline.clips[0].length >= 130 * RATE
+    assert not any("left out" in note for note in planned.notes)
+
+
+def test_quiet_beginnings_are_skipped_only_when_asked_and_named():
+    quiet = song((20, -25, -25), (120, 0, 0))
+    assert plan(COLD, quiet).timeline.clips[1].cue_in < RATE
+    skipped = plan(COLD, quiet, skip_quiet_intros=True)
+    assert skipped.timeline.clips[1].cue_in / RATE == pytest.approx(19, abs=0.5)
+    assert any("Quiet beginnings are skipped" in note for note in skipped.notes)
+    assert plan(quiet, COLD, skip_quiet_intros=True).timeline.clips[0].cue_in < RATE
+
+
+def test_even_joins_raise_a_song_that_begins_and_ends_quietly():
+    soft_ends = song((30, -6, -6), (120, 0, 0), (30, -6, -6))
+    gains = [
+        plan(COLD, soft_ends, even_joins=even, target_lufs=-20.0).timeline.clips[1].gain_db
+        - plan(COLD, soft_ends, even_joins=even, target_lufs=-20.0).timeline.clips[0].gain_db
+        for even in (False, True)
+    ]
+    assert 1.5 < gains[1] - gains[0] < 3.5
