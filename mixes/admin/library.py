@@ -63,7 +63,20 @@ class TrackAdmin(ReadOnlyAdmin):
     inlines = (AnalysisInline,)
     fieldsets = (
         (None, {"fields": ("owner", "state", "problem", "name", "shown_size", "sha256", "file")}),
-        ("Names", {"fields": ("title", "artist", "album", "track_number", "tags_edited")}),
+        (
+            "Names",
+            {
+                "fields": (
+                    "title",
+                    "artist",
+                    "album",
+                    "album_artist",
+                    "disc_number",
+                    "track_number",
+                    "tags_edited",
+                )
+            },
+        ),
         ("Measured", {"fields": ("length", "shown_loudness", "picture", "shown_notes", "analysis")}),
         ("Dates", {"fields": ("created_at", "deleted_at")}),
     )

@@ -6,16 +6,16 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import User
-from mixes.engine.analysis.track import ANALYSIS_VERSION, TrackAnalysis, analyse_track
+from mixes.engine.analysis.track import ANALYSIS_VERSION, READABLE_VERSIONS, TrackAnalysis, analyse_track
 from mixes.engine.errors import DecodeError
 from mixes.engine.processes.ffmpeg import find_ffmpeg
 from mixes.jobs.runner import Commit, JobRun
 from mixes.leases import Leased, State
-from mixes.models import Track
+from mixes.models import AnalysisJob, Track
 from mixes.services import storage
 from mixes.services.drawing.track_waveform import draw_waveform
 from mixes.services.editing import edits, plans
@@ -68,7 +68,10 @@ def accept(track: Track, analysis: TrackAnalysis) -> dict[str, Any]:
         tags = analysis.tags
         track.title, track.artist = tags.title, tags.artist
         track.album, track.track_number = tags.album, tags.track_number
+    # no page changes these
+    track.disc_number, track.album_artist = analysis.tags.disc_number, analysis.tags.album_artist
     track.save()
+    tracks.take_numbers_from_titles(track)
     previews.request_track(track)
     transaction.on_commit(partial(plans.precompute_plans, track), robust=True)
     return {"result": analysis.to_json(), "measured_at": timezone.now(), "version": ANALYSIS_VERSION}
@@ -97,6 +100,9 @@ def on_failure(job: Leased, state: State, sentence: str) -> None:
 
     A track that was only analysed again keeps its earlier result.
     """
-    unknown = Q(state=Track.State.ANALYSING) | Q(state=Track.State.READY, analyses__measured_at=None)
+    known = AnalysisJob.objects.filter(
+        track=OuterRef("pk"), version__in=READABLE_VERSIONS, measured_at__isnull=False
+    )
+    unknown = Q(state=Track.State.ANALYSING) | (Q(state=Track.State.READY) & ~Exists(known))
     found = Track.objects.filter(unknown, analyses=job.pk)
     found.update(state=Track.State.REFUSED, problem=sentence or STOPPED)

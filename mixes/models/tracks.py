@@ -31,6 +31,8 @@ class Track(models.Model):
     artist = models.CharField(max_length=300, blank=True)
     album = models.CharField(max_length=300, blank=True)
     track_number = models.PositiveIntegerField(null=True, blank=True)
+    disc_number = models.PositiveIntegerField(null=True, blank=True)
+    album_artist = models.CharField(max_length=300, blank=True)
     tags_edited = models.BooleanField(default=False)
     # copied from the analysis, for lists
     duration_s = models.FloatField(null=True, blank=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from mixes.engine.analysis.track import ANALYSIS_VERSION, TrackAnalysis
+from mixes.engine.analysis.track import ANALYSIS_VERSION, READABLE_VERSIONS, TrackAnalysis
 from mixes.engine.tags.tags import Tags
 from mixes.leases import OPEN
 from mixes.models import AnalysisJob, Track
@@ -17,7 +17,7 @@ MAX_CACHED = 600  # analyses per process, about 50 kB each; more than the tracks
 
 REANALYSIS_PRIORITY = 5  # after every new track, before previews
 
-Key = tuple[UUID, datetime | None]  # job and time of the result, because a repeated job replaces its result
+Key = tuple[UUID, datetime | None, int]  # job, when it ended, version: another result has another key
 
 
 class AnalysisCache:
@@ -92,24 +92,33 @@ def _dedupe_key(track: Track) -> str:
 def results_of(tracks: Iterable[UUID]) -> dict[UUID, Key]:
     """Return the key of each track's result, without reading the result.
 
-    A result stays valid while its job is queued again, until the next one replaces it.
+    A result stays valid until the next one replaces it: while its job is queued again, and while a newer version
+    of the analysis measures the track.
     """
     jobs = AnalysisJob.objects.filter(
-        track__in=set(tracks), version=ANALYSIS_VERSION, measured_at__isnull=False
+        track__in=set(tracks), version__in=READABLE_VERSIONS, measured_at__isnull=False
     )
-    return {track: (pk, at) for track, pk, at in jobs.values_list("track", "pk", "measured_at")}
+    rows = jobs.order_by("version").values_list("track", "pk", "measured_at", "version")
+    return {track: (pk, at, version) for track, pk, at, version in rows}  # the newest version comes last
+
+
+def is_outdated(key: Key | None) -> bool:
+    """Tell whether this version would measure more than this result has."""
+    return key is None or key[2] != ANALYSIS_VERSION
 
 
 def analyses_of(tracks: Sequence[Track]) -> dict[UUID, TrackAnalysis]:
     """Return the analysis of each analysed track, with the names its owner gave it."""
     keys = {key: track for track, key in results_of(track.pk for track in tracks).items()}
     found = _cache.get(keys)
-    missing = [pk for pk, at in keys if (pk, at) not in found]
+    missing = [key[0] for key in keys if key not in found]
     if missing:
         rows = AnalysisJob.objects.filter(pk__in=missing, result__isnull=False)
         read = {
-            (pk, at): TrackAnalysis.from_json(result)
-            for pk, at, result in rows.values_list("pk", "measured_at", "result").iterator()
+            (pk, at, version): TrackAnalysis.from_json(result)
+            for pk, at, version, result in rows.values_list(
+                "pk", "measured_at", "version", "result"
+            ).iterator()
             if result is not None
         }
         _cache.put(read)
@@ -122,4 +131,11 @@ def analyses_of(tracks: Sequence[Track]) -> dict[UUID, TrackAnalysis]:
 
 def tags_of(track: Track) -> Tags:
     """Return a track's names as edited by its owner."""
-    return Tags(track.title or track.name, track.artist, track.album, track.track_number)
+    return Tags(
+        track.title or track.name,
+        track.artist,
+        track.album,
+        track.track_number,
+        track.disc_number,
+        track.album_artist,
+    )

@@ -25,6 +25,7 @@ from mixes.engine.filenames import file_stem
 from mixes.engine.mixing.limiter import limit_blocks
 from mixes.engine.mixing.plan import Plan
 from mixes.engine.mixing.render import render_blocks
+from mixes.engine.mixing.repeats import repeat_notes
 from mixes.engine.pictures.mix_outline import mix_outline
 from mixes.engine.pictures.pictures import (
     COVER_SIZE,
@@ -89,7 +90,8 @@ class MixRun:
             self.run_stage("video", partial(self.make_video, drawn))
         remarks = tuple(self.run_stage("write", partial(self.write_texts, files))["notes"])
         checks = self.check(remarks) if self.request.check else {}
-        notes = (*self.plan.notes, *remarks, *self.source_notes(), *drawing_notes(drawn))
+        repeats = repeat_notes([source.analysis for source in self.request.sources])
+        notes = (*self.plan.notes, *repeats, *remarks, *self.source_notes(), *drawing_notes(drawn))
         artifacts = {kind: self.artifact_path(kind) for kind in self.artifact_kinds()}
         hashes = {k: self.sha256[path.name] for k, path in artifacts.items() if path.name in self.sha256}
         return MixOutputs(self.timeline, self.chapters, artifacts, checks, notes, self.timings_s, hashes)

@@ -144,7 +144,7 @@ def set_join(
 
 
 def sort_by(arrangement: Arrangement, order: Order, tracks: Mapping[UUID, Track]) -> Arrangement:
-    """Sort stably by displayed name, or album by album by track number."""
+    """Sort stably by displayed name, or by album, disc and track number."""
     key = _name_key if order == "name" else _number_key
     items = sorted(arrangement.items, key=lambda item: key(tracks[item.track]))
     return replace(arrangement, items=tuple(items))
@@ -169,4 +169,5 @@ def _name_key(track: Track) -> Any:
 
 def _number_key(track: Track) -> Any:
     has_none = track.track_number is None
-    return has_none, natural_key(track.album), track.track_number or 0, _name_key(track)
+    album = natural_key(track.album), natural_key(track.album_artist)
+    return has_none, album, track.disc_number or 0, track.track_number or 0, _name_key(track)

@@ -14,11 +14,12 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from mixes.engine.mixing.plan import plan_mix
+from mixes.engine.mixing.repeats import repeat_notes
 from mixes.engine.mixing.settings import JoinSettings, MixSettings
 from mixes.engine.timeline import Timeline
 from mixes.leases import OPEN
 from mixes.models import AnalysisJob, Mix, MixTrack, Track
-from mixes.services.analyses import Key, analyses_of, reanalyse, results_of
+from mixes.services.analyses import Key, analyses_of, is_outdated, reanalyse, results_of
 from mixes.services.drawing.mix_waveform import draw_mix
 from mixes.services.editing.engine_settings import items_of, settings_of
 
@@ -63,8 +64,8 @@ def plan_of(mix: Mix, items: Sequence[MixTrack] | None = None) -> MixPlan | None
     """
     usable = [item for item in (items_of(mix) if items is None else items) if item.track.is_usable]
     results = results_of(item.track_id for item in usable)
-    if stale := [item.track for item in usable if item.track_id not in results]:
-        reanalyse(stale)
+    if outdated := [item.track for item in usable if is_outdated(results.get(item.track_id))]:
+        reanalyse(outdated)
         usable = [item for item in usable if item.track_id in results]
     settings, joins = settings_of(mix, usable)
     key = _key(settings, joins, usable, results)
@@ -103,7 +104,7 @@ def compute_plan(
     return MixPlan(
         timeline=plan.timeline,
         item_ids=tuple(str(item.pk) for item in items),
-        notes=plan.notes,
+        notes=(*plan.notes, *repeat_notes(tracks)),
         waves=drawing.clips,
         bars=drawing.bars,
     )
@@ -127,4 +128,5 @@ def _key(
 
 
 def _names(track: Track) -> tuple[Any, ...]:
-    return track.pk, track.title, track.artist, track.album, track.track_number
+    numbers = (track.disc_number, track.track_number)
+    return track.pk, track.title, track.artist, track.album, track.album_artist, *numbers

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import cast
 
 from django.core.paginator import Page, Paginator
@@ -14,6 +15,8 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from mixes.engine.tags.file_names import numbered_names
+from mixes.engine.tags.tags import Tags, tags_beside
 from mixes.leases import OPEN, State
 from mixes.models import Mix, MixTrack, Preview, Track, Upload
 from mixes.services import analyses, storage
@@ -25,11 +28,16 @@ MAX_FOUND = 1_000  # search results counted at most
 ORDERS = {  # the first is the default
     "newest": ("-created_at", "pk"),
     "title": (Lower("title"), Lower("artist"), "pk"),
-    "artist": (Lower("artist"), Lower("album"), F("track_number").asc(nulls_last=True), Lower("title"), "pk"),
+    "artist": (
+        *(Lower("artist"), Lower("album"), F("disc_number").asc(nulls_first=True)),
+        *(F("track_number").asc(nulls_last=True), Lower("title"), "pk"),
+    ),
     "longest": (F("duration_s").desc(nulls_last=True), "pk"),
     "loudest": (F("integrated_lufs").desc(nulls_last=True), "pk"),
 }
 SEARCHED_COLUMNS = ("title", "artist", "album", "name")
+ADDED_TOGETHER = timedelta(hours=1)  # files whose names are judged beside each other
+MOST_BESIDE = 500
 WORKING = (Track.State.UPLOADING, Track.State.ANALYSING)
 
 
@@ -68,6 +76,21 @@ def mixes_using(tracks: list[Track]) -> dict[uuid.UUID, list[Mix]]:
     for place in places.defer("mix__plan", "mix__description_template").order_by("mix__title", "mix__pk"):
         found[place.track_id][place.mix_id] = place.mix
     return {track: list(mixes.values()) for track, mixes in found.items()}
+
+
+def take_numbers_from_titles(track: Track) -> None:
+    """Take track numbers out of titles that came from file names, judged by files added with this one."""
+    added = (track.created_at - ADDED_TOGETHER, track.created_at + ADDED_TOGETHER)
+    beside = Track.objects.filter(owner=track.owner_id, deleted_at=None, created_at__range=added)
+    beside = beside.only("name", "title", "artist", "track_number", "state", "tags_edited")[:MOST_BESIDE]
+    numbered = numbered_names(row.name for row in beside)
+    for row in beside:
+        if row.name not in numbered or row.state != Track.State.READY or row.tags_edited:
+            continue
+        tags = Tags(row.title, row.artist, track_number=row.track_number)
+        if (named := tags_beside(tags, row.name)) != tags:
+            row.title, row.artist, row.track_number = named.title, named.artist, named.track_number
+            row.save(update_fields=["title", "artist", "track_number"])
 
 
 def edit_tags(track: Track, *, title: str, artist: str, album: str, track_number: int | None) -> None:

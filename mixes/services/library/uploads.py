@@ -89,6 +89,7 @@ def create_upload(owner: User, name: str, size: int, *, mix: Mix | None) -> Uplo
             title=tags.title,
             artist=tags.artist,
             track_number=tags.track_number,
+            disc_number=tags.disc_number,
         )
         upload = Upload.objects.create(owner=owner, track=track, size=size, expires_at=next_expiry())
         if mix:

@@ -20,6 +20,7 @@ from mixes.services.analyses import analyses_of, reanalyse
 from mixes.services.editing.engine_settings import settings_of
 
 Snapshot = dict[str, Any]
+NAMES = ("title", "artist", "album", "track_number", "disc_number", "album_artist")
 
 
 def take_snapshot(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapshot:
@@ -53,7 +54,7 @@ def size_of(mix: Mix) -> Size:
 
 def describe_track(track: Track) -> dict[str, Any]:
     """Return the identity of a track and its current names."""
-    names = {name: getattr(track, name) for name in ("title", "artist", "album", "track_number")}
+    names = {name: getattr(track, name) for name in NAMES}
     return {"id": str(track.pk), "sha256": track.sha256, "file": track.file, "name": track.name, **names}
 
 
@@ -106,5 +107,6 @@ def _source(entry: dict[str, Any], known: Mapping[UUID, TrackAnalysis]) -> Sourc
     analysis = known.get(UUID(entry["id"]))
     if analysis is None:  # it is being analysed again; the next attempt will find the result
         raise StalledError(_("“%s” is being analysed again; this mix waits for it.") % entry["title"])
-    tags = Tags(entry["title"] or entry["name"], entry["artist"], entry["album"], entry["track_number"])
+    names = {name: entry[name] for name in NAMES if name in entry}  # an older snapshot has fewer
+    tags = Tags(**{**names, "title": entry["title"] or entry["name"]})
     return Source(storage.path_of(entry["file"]), replace(analysis, tags=tags))

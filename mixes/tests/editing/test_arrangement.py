@@ -103,9 +103,10 @@ def test_an_automatic_length_is_stored_without_a_number():
 
 
 def tracks_of(*facts):
-    names = ("title", "track_number", "album")
+    unknown = {"name": "x.mp3", "artist": "", "album_artist": "", "disc_number": None}
+    names = ("title", "track_number", "album", "album_artist", "disc_number")
     return {
-        UUID(int=100 + k): SimpleNamespace(**dict(zip(names, row, strict=True)), name="x.mp3", artist="")
+        UUID(int=100 + k): SimpleNamespace(**{**unknown, **dict(zip(names, row, strict=False))})
         for k, row in enumerate(facts)
     }
 
@@ -113,6 +114,13 @@ def tracks_of(*facts):
 def test_names_are_sorted_in_natural_order():
     tracks = tracks_of(("Song 10", None, ""), ("song 2", None, ""), ("Alpha", None, ""))
     assert places(sort_by(arrange(3), "name", tracks)) == [3, 2, 1]
+
+
+def test_track_numbers_are_sorted_by_album_then_disc_then_number():
+    b, a = "Album B", "Album A"
+    rows = ((1, b, "", 2), (1, a, "", 2), (2, a, "", 1), (1, a, "", 1), (2, b, "", None), (1, a, "Z", 1))
+    tracks = tracks_of(*(("x", *row) for row in rows))
+    assert places(sort_by(arrange(6), "track_number", tracks)) == [4, 3, 2, 6, 5, 1]
 
 
 def test_track_numbers_are_sorted_album_by_album_and_those_without_come_last():

@@ -2,14 +2,14 @@
 
 import pytest
 
-from mixes.engine.analysis.track import ANALYSIS_VERSION
+from mixes.engine.analysis.track import ANALYSIS_VERSION, READABLE_VERSIONS
 from mixes.engine.tests.signals import RATE, pink_noise, silence, write_audio, write_wav
 from mixes.jobs import analysis_job
 from mixes.jobs.runner import JobKind, JobRun, run_claimed
 from mixes.leases import State
 from mixes.models import AnalysisJob, Mix, MixTrack, Preview, Track
 from mixes.services import storage
-from mixes.services.analyses import reanalyse, request_analysis
+from mixes.services.analyses import analyses_of, reanalyse, request_analysis
 from mixes.services.editing import history, plans
 from mixes.services.library import tracks, uploads
 from mixes.services.library.tracks import restore_track
@@ -220,3 +220,42 @@ def test_the_plan_is_ready_once_the_last_song_of_a_mix_is(
     assert len(planned.plan["item_ids"]) == 2
     monkeypatch.setattr(plans, "compute_plan", None)  # its page needs no computation
     assert plans.plan_of(planned).duration_s == planned.duration_s
+
+
+def test_disc_and_artist_of_the_album_reach_the_engine(alice, tmp_path):
+    tags = ("-metadata", "disc=2/2", "-metadata", "album_artist=The Band", "-metadata", "track=4")
+    path = write_audio(tmp_path / "x.flac", pink_noise(2.0), RATE, *tags)
+    _, track = analyse(add(alice, path))
+    assert (track.disc_number, track.album_artist) == (2, "The Band")
+    known = analyses_of([track])[track.pk].tags
+    assert (known.disc_number, known.album_artist, known.track_number) == (2, "The Band", 4)
+
+
+def test_numbers_of_a_rip_leave_the_titles_whichever_file_comes_first(alice, tmp_path):
+    names = ("10 Rain.wav", "09 Snow.wav", "99 Problems.wav")
+    added = [
+        add(alice, write_wav(tmp_path / f"{seed}.wav", pink_noise(2.0, seed=seed)), name)
+        for seed, name in enumerate(names)
+    ]
+    titles = [analyse(track)[1].title for track in added]
+    assert titles == ["Rain", "Snow", "99 Problems"]
+    assert Track.objects.get(pk=added[0].pk).track_number == 10
+
+
+def test_a_number_in_a_title_that_the_owner_gave_stays(alice, tmp_path):
+    first = add(alice, write_wav(tmp_path / "1.wav", pink_noise(2.0, seed=1)), "10 Rain.wav")
+    tracks.edit_tags(first, title="10 Rain", artist="", album="", track_number=None)
+    analyse(first)
+    analyse(add(alice, write_wav(tmp_path / "2.wav", pink_noise(2.0, seed=2)), "09 Snow.wav"))
+    assert Track.objects.get(pk=first.pk).title == "10 Rain"
+
+
+def test_a_song_whose_new_analysis_fails_keeps_the_older_one_that_can_be_read(alice, song):
+    track = add(alice, song)
+    analyse(track)
+    AnalysisJob.objects.update(version=READABLE_VERSIONS[0])
+    reanalyse([track])
+    new = AnalysisJob.objects.get(version=ANALYSIS_VERSION)
+    analysis_job.on_failure(new, State.FAILED, "The system stopped this job.")
+    assert Track.objects.get().state == Track.State.READY
+    assert track.pk in analyses_of([track])

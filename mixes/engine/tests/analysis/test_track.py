@@ -84,6 +84,17 @@ def test_an_analysis_survives_a_json_round_trip(song):
         )
 
 
+def test_json_of_version_1_is_read_with_what_was_not_measured_unknown(song):
+    data = song.to_json() | {"version": 1}
+    later = ("silences", "start_above_floor_db", "end_above_floor_db", "lead_noise_s", "tail_noise_s")
+    for name in (*later, "bass_start_db", "bass_end_db"):
+        del data[name]
+    del data["tags"]["album_artist"]
+    old = TrackAnalysis.from_json(data)
+    assert (old.version, old.silences, old.end_above_floor_db, old.bass_end_db) == (1, (), None, None)
+    assert old.momentary == song.momentary
+
+
 def test_json_of_another_version_is_refused(song):
     for version in (ANALYSIS_VERSION + 1, None, "1"):
         with pytest.raises(ValueError, match="version"):
