@@ -92,8 +92,8 @@ def _dedupe_key(track: Track) -> str:
 def results_of(tracks: Iterable[UUID]) -> dict[UUID, Key]:
     """Return the key of each track's result, without reading the result.
 
-    A result stays valid until the next one replaces it: while its job is queued again, and while a newer version
-    of the analysis measures the track.
+    A result stays valid until the next one replaces it: while its job is queued again, and while a newer
+    version of the analysis measures the track.
     """
     jobs = AnalysisJob.objects.filter(
         track__in=set(tracks), version__in=READABLE_VERSIONS, measured_at__isnull=False

@@ -19,9 +19,9 @@ from mixes.engine.analysis.cues import CuePoints, find_cues, find_silences
 from mixes.engine.analysis.edges import EdgeMeter, Edges
 from mixes.engine.analysis.loudness import LoudnessMeter
 from mixes.engine.analysis.peaks import Pairs, PeakCollector, pack_pairs, unpack_pairs
-from mixes.engine.analysis.truncation import truncation_notes
+from mixes.engine.analysis.truncation import harmless_errors, truncation_notes
 from mixes.engine.cancellation import ShouldStop, never
-from mixes.engine.codecs.decode import Decoder, open_track
+from mixes.engine.codecs.decode import Decoder, StreamInfo, open_track
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.hashing import hash_file
 from mixes.engine.processes.ffmpeg import MAX_TRACK_S
@@ -123,6 +123,10 @@ def analyse_track(
                 raise DecodeError(path, f"it is longer than the {max_s / 60:g} minutes a track may have.")
     meter.require_sound(path)
     tags, tag_notes = read_tags_or_name(path, name, should_stop)
+    length_s = meter.frames / decoder.rate
+    harmless = harmless_errors(path, decoder.info, meter.frames, decoder.first_errors)
+    errors = decoder.decode_errors - harmless
+    ended_early = decoder.ended_early and errors > 0
     cues, edges = meter.find_cues(), meter.find_edges()
     bass_start_db, bass_end_db = meter.bass.edges_db(cues.intro_end, cues.outro_start)
     return TrackAnalysis(
@@ -139,12 +143,13 @@ def analyse_track(
         cues=cues,
         peaks=meter.peaks.pairs(),
         tags=tags,
-        damaged_places=decoder.decode_errors,
+        damaged_places=errors,
         repaired_samples=decoder.repaired_samples,
         notes=(
             *tag_notes,
-            *damage_notes(decoder.decode_errors, decoder.repaired_samples),
-            *truncation_notes(path, decoder.info, meter.frames / decoder.rate),
+            *stream_notes(decoder.info),
+            *damage_notes(errors, decoder.repaired_samples),
+            *truncation_notes(path, decoder.info, length_s, ended_early=ended_early),
         ),
         silences=find_silences(meter.momentary, meter.integrated_lufs, cues, rate=decoder.rate),
         start_above_floor_db=edges.start_above_floor_db,
@@ -217,6 +222,14 @@ class TrackMeter:
     def find_edges(self) -> Edges:
         """Return what the two ends are like."""
         return self.edges.edges(self.integrated_lufs)
+
+
+def stream_notes(info: StreamInfo) -> tuple[str, ...]:
+    """Return a sentence for a file with several sounds, such as a film in two languages."""
+    if info.streams < 2:
+        return ()
+    used = f"number {info.stream + 1}, which the file marks as its default," if info.stream else "the first"
+    return (f"There are {info.streams} sounds in the file; {used} is used.",)
 
 
 def damage_notes(decode_errors: int, repaired_samples: int) -> tuple[str, ...]:

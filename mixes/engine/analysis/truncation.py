@@ -5,8 +5,10 @@ report a WAV, MP3 or Ogg file that ends too early.
 """
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
+from mixes.engine.codecs.containers import exact_frames, mpeg_seams
 from mixes.engine.codecs.decode import StreamInfo
 from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 
@@ -14,10 +16,37 @@ TOLERANCE_S, TOLERANCE_SHARE = 2.0, 0.02  # up to the larger of both, encoders r
 UNKNOWN_SIZE = 0xFFFFFFFF  # written by programs that stream a WAV of unknown length
 MAX_CHUNKS = 100
 MAX_PAGE_BYTES = 65_307  # of Ogg (RFC 3533)
+# What ffmpeg says of bytes that are no frame
+AFTER_LAST_FRAME = (
+    *("invalid sync code", "invalid frame header", "decode_frame() failed", "Decoding error: Invalid data"),
+    *("Invalid block header", "Error during demuxing", "Error submitting packet to decoder: Invalid data"),
+)
+NO_FRAME = ("Header missing", "Error submitting packet to decoder: Invalid data")
+ERRORS_PER_SEAM = 2
 LAST_PAGE_FLAG = 4  # "end of stream" in the header of an Ogg page
 
 
-def truncation_notes(path: Path, info: StreamInfo, length_s: float) -> tuple[str, ...]:
+def harmless_errors(path: Path, info: StreamInfo, frames: int, errors: Sequence[str]) -> int:
+    """Return how many of ffmpeg's error lines are about bytes between or behind the frames of a file.
+
+    Where all frames came that the header of a FLAC or WavPack file counts, tags or zeros follow them. Tags
+    in a joined MP3 cost two lines each. Raises OSError.
+    """
+    if not errors:
+        return 0
+    if exact_frames(path) == frames:
+        return sum(any(text in line for text in AFTER_LAST_FRAME) for line in errors)
+    if info.codec.startswith("mp3"):
+        return min(
+            sum(any(text in line for text in NO_FRAME) for line in errors),
+            ERRORS_PER_SEAM * mpeg_seams(path),
+        )
+    return 0
+
+
+def truncation_notes(
+    path: Path, info: StreamInfo, length_s: float, *, ended_early: bool = False
+) -> tuple[str, ...]:
     """Return a sentence when the end of a file is missing, else an empty tuple. Raises OSError."""
     declared_s = wav_declared_s(path)
     if declared_s is None and not info.is_estimate:
@@ -26,6 +55,9 @@ def truncation_notes(path: Path, info: StreamInfo, length_s: float) -> tuple[str
         format_time = format_h_mm_ss if declared_s >= 3600 else format_m_ss
         declared, decoded = format_time(int(declared_s)), format_time(int(length_s))
         return (f"The file says that it is {declared} long; {decoded} are there.",)
+    if ended_early and (not declared_s or is_ogg(path)):  # a chain declares one of its links
+        format_time = format_h_mm_ss if length_s >= 3600 else format_m_ss
+        return (f"Only the first {format_time(int(length_s))} of the file can be read; the rest is missing.",)
     if is_truncated_ogg(path):
         return ("The file stops without an end: its last part may be missing.",)
     return ()
@@ -48,11 +80,17 @@ def wav_declared_s(path: Path) -> float | None:
     return None
 
 
+def is_ogg(path: Path) -> bool:
+    """Tell whether a file begins with an Ogg page. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(4) == b"OggS"
+
+
 def is_truncated_ogg(path: Path) -> bool:
     """Return whether an Ogg file ends without a page flagged as its last."""
+    if not is_ogg(path):
+        return False
     with path.open("rb") as file:
-        if file.read(4) != b"OggS":
-            return False
         file.seek(max(0, file.seek(0, 2) - 2 * MAX_PAGE_BYTES))
         end = file.read()
     flags = end[end.rfind(b"OggS") + 5 :][:1]

@@ -9,13 +9,14 @@ import re
 import signal
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.codecs.containers import is_copy_protected, may_change_layout, ogg_links
 from mixes.engine.errors import (
     DecodeError,
     FfmpegError,
@@ -23,7 +24,7 @@ from mixes.engine.errors import (
     OutputError,
     StalledError,
 )
-from mixes.engine.processes.ffmpeg import MAX_TRACK_S, decode_args, resample_args
+from mixes.engine.processes.ffmpeg import MAX_TRACK_S, Part, decode_args, resample_args
 from mixes.engine.processes.ffmpeg_report import reported_bytes
 from mixes.engine.processes.launcher import CANNOT_START, SANDBOX_FAILED
 from mixes.engine.processes.sandbox import DECODE, Child
@@ -34,6 +35,7 @@ LENGTH_TOLERANCE_S = 0.1  # a resampled file may end this much before its comput
 RESAMPLER_BLOCK_FRAMES = 1 << 15  # given to the resampler at a time
 MAX_HEADER_CHUNK_BYTES = 1024  # bytes; ffmpeg writes a WAV header of 46 to 100
 MAX_HEADER_CHUNKS = 8
+COPY_PROTECTED = "it is copy-protected, so only the program it was bought for can play it."
 UNREADABLE = "it is not an audio file that can be read (MP3, WAV, FLAC, Ogg, Opus, M4A, AIFF, WMA, WavPack)."
 CLIP_LEVEL = 16.0  # +24 dBFS: no sound is louder, so there it is clipped
 DAMAGE_LEVEL = 1000.0  # +60 dBFS: not sound but damage, which is made silent like NaN
@@ -46,7 +48,7 @@ INPUT_INFO_LINES = re.compile(
     rb"|^\[[^]]*\] \[warning\] Estimating duration",
     re.MULTILINE,
 )
-STREAM = re.compile(r"Stream #0:\d+.*?: Audio: (\w+).*?, \d+ Hz, ([^,]+)")
+STREAM = re.compile(r"Stream #0:\d+.*?: Audio: (\w+).*?, \d+ Hz, ([^,\n]+)(.*)")
 DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d\.\d+)")
 LAYOUTS = {"mono": 1, "stereo": 2, "downmix": 2, "quad": 4, "hexagonal": 6, "octagonal": 8}
 # ffmpeg could not be started, or somebody killed it (out of memory): no fault of the file
@@ -55,6 +57,7 @@ DECODER_FAILED = "the program that decodes it ended unexpectedly."
 # What ffmpeg says when it gives up -> what a user should read
 FFMPEG_MESSAGES = {
     "moov atom not found": "its end is missing, and with it the index without which it cannot be read.",
+    "DRM protected stream": COPY_PROTECTED,
     "matches no streams": "there is no sound in it.",
     "Rematrix is needed": "it has more channels than can be mixed to stereo.",
     "Too many channels": "it has more channels than can be mixed to stereo.",
@@ -68,16 +71,34 @@ class StreamInfo:
     codec: str
     channels: int | None
     declared_s: float | None = None  # the length it claims, wrong in one of ten odd files: for progress bars
-    streams: int = 1  # of sound in the file; the first is used
+    streams: int = 1  # of sound in the file
     is_estimate: bool = False  # the length is worked out from the size of the file
+    stream: int = 0  # the one that is used: the default one, or the first
 
 
 class Decoder:
     """Reads one track from its beginning. Made by `open_track`."""
 
-    def __init__(self, path: Path, child: Child, max_s: float, should_stop: ShouldStop) -> None:
-        """Read what `child` decodes, no longer than `max_s`."""
+    def __init__(
+        self,
+        path: Path,
+        child: Child,
+        max_s: float,
+        should_stop: ShouldStop,
+        *,
+        later: Sequence[Callable[[int], Child]] = (),
+        has_mono_gain: bool = False,
+    ) -> None:
+        """Read what `child` decodes, no longer than `max_s`, then what each of `later` starts at a rate.
+
+        `has_mono_gain` says that mono comes at full level.
+        """
         self.path = path
+        self.unread_parts = 0  # of an Ogg chain
+        self._later = list(later)
+        self._has_mono_gain = has_mono_gain
+        self._earlier_errors = 0
+        self._is_over = False
         self.repaired_samples = 0  # NaN, infinite or absurdly loud ones that were made harmless
         self._child = child
         self._resampler: Child | None = None
@@ -87,12 +108,22 @@ class Decoder:
         self._bytes_read = self._resampled_bytes = 0
         self._waited_s = 0.0
         self.rate = self._native_rate = self._read_header()
-        self.info = parse_stream_info(self._child.captured_lines)
+        self.info = self._part_info = parse_stream_info(self._child.captured_lines)
 
     @property
     def decode_errors(self) -> int:
         """How often ffmpeg complained so far; complete once the track has been read to its end."""
-        return self._child.error_lines
+        return self._earlier_errors + self._child.error_lines
+
+    @property
+    def first_errors(self) -> Sequence[str]:
+        """The first lines of what ffmpeg complained of, of the last part of a chain."""
+        return self._child.first_errors
+
+    @property
+    def ended_early(self) -> bool:
+        """Tell whether ffmpeg gave up on the file before its end, though with a good status."""
+        return bool(self.unread_parts) or any("Error during demuxing" in line for line in self.first_errors)
 
     def read(self, frames: int) -> Samples:
         """Return the next `frames` frames (1 or more), shape (frames, 2); fewer only at the track's end.
@@ -128,17 +159,46 @@ class Decoder:
     def _read_native(self, frames: int) -> Samples:
         """Read as `read`, at the file's own rate."""
         block = np.empty((frames, 2), dtype=np.float32)
-        count = self._fill(memoryview(block.data).cast("B"))
-        block = block[: count // FRAME_BYTES]
+        count = self._read_part(block)
+        while count < frames and self._start_next_part():
+            count += self._read_part(block[count:])
+        block = block[:count]
         self._frames_read += len(block)
         if not self._frames_read:
             raise DecodeError(self.path, "there is no sound in it.")
         if self._frames_read > self._max_s * self._native_rate:
             raise DecodeError(self.path, f"it is longer than {self._max_s / 3600:.3g} hours.")
-        if self.info.channels == 1:
-            block *= MONO_GAIN
         self._repair(block)
         return block
+
+    def _read_part(self, block: Samples) -> int:
+        """Fill the block from what is decoded now; return the number of frames."""
+        if self._is_over:
+            return 0
+        count = self._fill(memoryview(block.data).cast("B")) // FRAME_BYTES
+        if self._part_info.channels == 1 and not self._has_mono_gain:
+            block[:count] *= MONO_GAIN
+        return count
+
+    def _start_next_part(self) -> bool:
+        """Go on with the next part that can be read; False where there is none."""
+        while self._later:
+            self._child.close()
+            self._earlier_errors += self._child.error_lines
+            self._child = self._later.pop(0)(self._native_rate)
+            self._bytes_read = 0
+            try:
+                self._read_header()
+            except InterruptedDecodeError:
+                raise
+            except DecodeError:
+                self.unread_parts += 1
+                self._is_over = True  # unless another part follows
+                continue
+            self._part_info = parse_stream_info(self._child.captured_lines)
+            self._is_over = False
+            return True
+        return False
 
     def _read_header(self) -> int:
         """Read up to the first sample and return the rate in Hz."""
@@ -158,8 +218,11 @@ class Decoder:
     def _read_bytes(self, size: int) -> bytes:
         data = bytearray(min(size, MAX_HEADER_CHUNK_BYTES))
         if self._fill(memoryview(data)) < size:
-            raise DecodeError(self.path, UNREADABLE)
+            raise self._unreadable()
         return bytes(data)
+
+    def _unreadable(self) -> DecodeError:
+        return DecodeError(self.path, COPY_PROTECTED if is_copy_protected(self.path) else UNREADABLE)
 
     def _fill(self, view: memoryview) -> int:
         """Fill `view` from ffmpeg; return the bytes read, fewer only at its good end."""
@@ -206,20 +269,24 @@ class Decoder:
             if message in stderr:
                 return DecodeError(self.path, reason)
         if self._frames_read:
+            if is_copy_protected(self.path):
+                return DecodeError(self.path, COPY_PROTECTED)
             decoded_s = self._frames_read / self._native_rate
             return DecodeError(self.path, f"decoding broke off after {decoded_s:.1f} seconds.")
-        return DecodeError(self.path, UNREADABLE)
+        return self._unreadable()
 
 
 def parse_stream_info(stderr: str) -> StreamInfo:
     """Read what ffmpeg said of its input."""
     stderr = stderr.partition("Stream mapping:")[0]
     streams = STREAM.findall(stderr)
-    codec, layout = streams[0] if streams else ("unknown", "")
+    defaults = [index for index, (_, _, rest) in enumerate(streams) if "(default)" in rest]
+    stream = defaults[0] if defaults else 0
+    codec, layout, _ = streams[stream] if streams else ("unknown", "", "")
     duration = DURATION.search(stderr)
     declared_s = int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]) if duration else None
     is_estimate = "Estimating duration" in stderr
-    return StreamInfo(codec, count_channels(layout), declared_s, len(streams) or 1, is_estimate)
+    return StreamInfo(codec, count_channels(layout), declared_s, len(streams) or 1, is_estimate, stream)
 
 
 def count_channels(layout: str) -> int | None:
@@ -248,16 +315,44 @@ def open_track(
     """
     path = path.absolute()
     _check_readable(path)
-    argv = decode_args(ffmpeg, path, max_s=max_s + 1.0)  # a second more, to tell too long from just fitting
     with contextlib.ExitStack() as stack:
-        child = stack.enter_context(Child(argv, limits=DECODE, read=(path,), capture=INPUT_INFO_LINES))
-        decoder = Decoder(path, child, max_s, should_stop)
+        decoder = _open_decoder(ffmpeg, path, max_s, should_stop, stack)
         if rate and rate != decoder.rate:
             resampling = resample_args(ffmpeg, decoder.rate, rate)
             decoder.resample(
                 rate, lambda feed: stack.enter_context(Child(resampling, limits=DECODE, feed=feed))
             )
         yield decoder
+
+
+def _open_decoder(
+    ffmpeg: Path, path: Path, max_s: float, should_stop: ShouldStop, stack: contextlib.ExitStack
+) -> Decoder:
+    """Start decoding the default sound of a file; the links of an Ogg chain one after the other."""
+    try:
+        links, has_mono_gain = ogg_links(path), may_change_layout(path)
+    except OSError as error:
+        raise DecodeError(path, f"it cannot be read ({error.strerror}).") from error
+
+    def start(stream: int = 0, part: Part | None = None) -> Child:
+        limit_s = max_s + 1.0  # a second more, to tell too long from just fitting
+        argv = decode_args(
+            ffmpeg, path, max_s=limit_s, stream=stream, part=part, may_change_layout=has_mono_gain
+        )
+        return stack.enter_context(Child(argv, limits=DECODE, read=(path,), capture=INPUT_INFO_LINES))
+
+    def later(link: tuple[int, int]) -> Callable[[int], Child]:
+        return lambda rate: start(part=Part(*link, rate))
+
+    first = Part(*links[0]) if links else None
+    later_parts = [later(link) for link in links[1:]]
+    child = start(part=first)
+    decoder = Decoder(path, child, max_s, should_stop, later=later_parts, has_mono_gain=has_mono_gain)
+    if not decoder.info.stream:
+        return decoder
+    child.kill()
+    child = start(stream=decoder.info.stream, part=first)
+    return Decoder(path, child, max_s, should_stop, later=later_parts, has_mono_gain=has_mono_gain)
 
 
 def _check_readable(path: Path) -> None:

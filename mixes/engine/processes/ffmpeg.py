@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +15,8 @@ NEEDED_ENCODERS = ("libmp3lame", "aac", "libx264", "pcm_f32le")
 MAX_TRACK_S = 4 * 3600.0
 LARGER_FRAMES = "asetnsamples=n=16384:p=0"  # fewer frames to pass between threads
 MAX_ALLOC_BYTES = 128 << 20  # without it the resampler allocates 3.5 GB for a "1 Hz" WAV
+# ffmpeg gives each side of a mono track 1 / sqrt(2) of it; the filter is made again where the layout changes
+MONO_AT_FULL_LEVEL = "volume=if(eq(nb_channels\\,1)\\,sqrt(2)\\,1)"
 DEMUXERS = "mp3,wav,w64,flac,ogg,mov,aac,aiff,matroska,asf,ac3,eac3,ape,wv,mpc,mpc8,tta,au,caf,amr,dsf,tak"
 DECODERS = (
     "mp3,mp3float,mp2,mp2float,mp1,mp1float,aac,aac_latm,alac,flac,vorbis,opus,libopus,wavpack,ape,tta,tak,"
@@ -71,19 +74,42 @@ def missing_encoders(ffmpeg: Path) -> tuple[str, ...]:
     return tuple(name for name in (*NEEDED_ENCODERS, "libsoxr") if name not in built_in)
 
 
-def decode_args(ffmpeg: Path, path: Path, *, max_s: float) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a file that is decoded as if it was a file of its own, in bytes, and at which rate."""
+
+    start: int
+    end: int
+    rate: int | None = None
+
+
+def decode_args(
+    ffmpeg: Path,
+    path: Path,
+    *,
+    max_s: float,
+    stream: int = 0,
+    part: Part | None = None,
+    may_change_layout: bool = False,
+) -> list[str]:
     """Return the command that decodes an untrusted file to float32 stereo, as a WAV stream on its stdout.
 
     The rate is the file's own and is in the WAV header. Demuxers, decoders and protocols are whitelists:
-    without them a playlist disguised as an MP3 could open other files.
+    without them a playlist disguised as an MP3 could open other files. `stream` counts the sound streams.
+    Where the file may change between mono and stereo, mono comes at full level on both sides.
     """
+    url = f"subfile,,start,{part.start},end,{part.end},,:file:{path}" if part else f"file:{path}"
+    filters = [MONO_AT_FULL_LEVEL] if may_change_layout else []
+    if part and part.rate:
+        filters.append(f"aresample={part.rate}:resampler=soxr:precision=28")
     return [
         *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT_ARGS, "-v", "level+info"),
-        *("-max_alloc", str(MAX_ALLOC_BYTES), "-protocol_whitelist", "file"),
+        *("-max_alloc", str(MAX_ALLOC_BYTES), "-protocol_whitelist", "file,subfile" if part else "file"),
         *("-format_whitelist", DEMUXERS, "-codec_whitelist", DECODERS, "-err_detect", "crccheck"),
-        *("-vn", "-sn", "-dn", "-threads", "1", "-t", f"{max_s:.3f}", "-i", f"file:{path}"),
-        *("-map", "0:a:0", "-map_metadata", "-1", "-map_chapters", "-1"),
+        *("-vn", "-sn", "-dn", "-threads", "1", "-t", f"{max_s:.3f}", "-i", url),
+        *("-map", f"0:a:{stream}", "-map_metadata", "-1", "-map_chapters", "-1"),
         *("-fflags", "+bitexact", "-flags:a", "+bitexact", "-ac", "2"),
+        *(("-af", ",".join(filters)) if filters else ()),
         *("-c:a", "pcm_f32le", "-f", "wav", "pipe:1"),
     ]
 

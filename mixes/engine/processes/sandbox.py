@@ -37,10 +37,13 @@ READS_AT_ONCE = 16  # of stderr, between two checks of the clock
 STDERR_TAIL_BYTES = 8192  # kept of the end of stderr, and of the captured lines
 # `[mp3 @ 0x55d4e8c880c0] [error] ...`, as ffmpeg writes with `-v level+...`. A skipped cover ("not on
 # whitelist") is no error: the whitelist excludes it on purpose.
+# Not counted: what ffmpeg leaves out by design, what Vorbis files do at their ends, and remarks on timestamps
 ERROR_LINE = re.compile(
-    rb"^(?:\[[^\]\n]* @ [^\]\n]*\] )*\[(?:error|fatal|panic)\] (?!Codec \([^)\n]*\) not on whitelist)",
+    rb"^(?:\[[^\]\n]* @ [^\]\n]*\] )*\[(?:error|fatal|panic)\] (?!Codec \([^)\n]*\) not on whitelist"
+    rb"|Overread \d+ bits|Application provided invalid, non monotonically)",
     re.MULTILINE,
 )
+MAX_FIRST_ERRORS = 60
 DISK_FULL_MESSAGES = ("No space left on device", "Disk quota exceeded")
 LAUNCHER = Path(__file__).with_name("launcher.py")
 # Paths that a dynamically linked program needs to start; the pinned ffmpeg is static and needs none of them.
@@ -116,6 +119,7 @@ class Child:
         self._last_progress_s = self._returned_s = time.monotonic()
         self._group_ended = False
         self.error_lines = 0
+        self.first_errors: list[str] = []  # at most MAX_FIRST_ERRORS of those lines
         for stream in self._streams:
             os.set_blocking(stream.fileno(), False)
             if stream is not self._stderr:
@@ -126,6 +130,10 @@ class Child:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child if it still runs, and close its pipes. May be called again."""
         self.kill()
         for stream in self._streams:
             stream.close()
@@ -285,7 +293,12 @@ class Child:
                 self._stderr.close()
 
     def _scan_stderr(self, lines: bytes) -> None:
-        self.error_lines += sum(1 for _ in ERROR_LINE.finditer(lines))
+        for match in ERROR_LINE.finditer(lines):
+            self.error_lines += 1
+            if len(self.first_errors) < MAX_FIRST_ERRORS:
+                self.first_errors.append(
+                    lines[match.start() :].partition(b"\n")[0].decode("utf-8", "replace")
+                )
         if self._capture and len(self._captured) < STDERR_TAIL_BYTES:
             found = b"".join(match[0] + b"\n" for match in self._capture.finditer(lines))
             self._captured = (self._captured + found)[:STDERR_TAIL_BYTES]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,16 @@ from mixes.engine.analysis.track import (
 )
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.hashing import hash_file
-from mixes.engine.tests.signals import RATE, fade, pink_noise, silence, sine, write_audio, write_wav
+from mixes.engine.tests.signals import (
+    RATE,
+    fade,
+    pink_noise,
+    run_ffmpeg,
+    silence,
+    sine,
+    write_audio,
+    write_wav,
+)
 
 SONG = np.concatenate([silence(1.5), sine(997, 8.0, level_db=-20.0), silence(1.0)])
 
@@ -253,3 +263,80 @@ def test_a_hash_covers_all_bytes_and_can_be_cancelled(tmp_path, monkeypatch):
     asked = iter((False, False, True))
     with pytest.raises(Cancelled):
         hash_file(path, lambda: next(asked))
+
+
+def with_bytes_behind(path, options, data):
+    """A sound file with other bytes behind its last frame."""
+    write_audio(path, sine(440, 3.0), RATE, *options)
+    path.write_bytes(path.read_bytes() + data)
+    return path
+
+
+def ape_tag():
+    item = b"\x10\0\0\0\0\0\0\0Title\0" + b"x" * 16
+    size = len(item) + 32
+    footer = b"APETAGEX" + struct.pack("<IIII8x", 2000, size, 1, 0)
+    return item + footer
+
+
+ID3V1 = b"TAG" + b"Rain".ljust(125, b"\0")
+BEHIND = {
+    "FLAC, ID3v1": ("flac", (), ID3V1),
+    "FLAC, APE": ("flac", (), ape_tag()),
+    "FLAC, APE and ID3v1": ("flac", (), ape_tag() + ID3V1),
+    "FLAC, zeros": ("flac", (), bytes(4000)),
+    "FLAC, Lyrics3": ("flac", (), b"LYRICSBEGININD0000211000024LYRICS200" + ID3V1),
+    "WavPack, ID3v1": ("wv", (), ID3V1),
+    "MP3, ID3v1": ("mp3", (), ID3V1),
+    "MP3, APE and ID3v1": ("mp3", (), ape_tag() + ID3V1),
+    "MP3, zeros": ("mp3", (), bytes(4000)),
+    "AAC, ID3v1": ("aac", ("-f", "adts"), ID3V1),
+    "Vorbis, ID3v1": ("ogg", ("-c:a", "libvorbis"), ID3V1),
+    "WAV, ID3v1": ("wav", (), ID3V1),
+}
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_bytes_behind_the_last_frame_are_no_damage(ffmpeg, tmp_path, name):
+    suffix, options, data = BEHIND[name]
+    found = analyse_track(ffmpeg, with_bytes_behind(tmp_path / f"song.{suffix}", options, data))
+    assert found.damaged_places == 0
+    assert not [note for note in found.notes if "damaged" in note or "missing" in note]
+
+
+def test_joined_mp3_with_tags_between_its_parts_is_no_damage(ffmpeg, tmp_path):
+    part = write_audio(tmp_path / "part.mp3", sine(440, 2.0), RATE).read_bytes()
+    for name, between in (("v2", b""), ("v1", ID3V1), ("three", ID3V1 + part)):
+        path = tmp_path / f"{name}.mp3"
+        path.write_bytes(part + between + part)
+        assert analyse_track(ffmpeg, path).damaged_places == 0, name
+
+
+def test_damage_inside_is_told_though_tags_follow(ffmpeg, tmp_path):
+    path = write_audio(tmp_path / "song.flac", pink_noise(5.0), RATE)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 300] = bytes(300)
+    path.write_bytes(bytes(data) + ID3V1)
+    assert analyse_track(ffmpeg, path).damaged_places > 0
+
+
+def test_file_of_several_sounds_is_told(ffmpeg, tmp_path):
+    wavs = [write_wav(tmp_path / f"{hz}.wav", sine(hz, 2.0)) for hz in (440, 660)]
+    path = tmp_path / "film.mkv"
+    inputs = [word for wav in wavs for word in ("-i", str(wav))]
+    flags = ("-disposition:a:0", "0", "-disposition:a:1", "default")
+    run_ffmpeg(*inputs, "-map", "0:a", "-map", "1:a", "-c:a", "flac", *flags, str(path))
+    found = analyse_track(ffmpeg, path)
+    assert found.notes == (
+        "There are 2 sounds in the file; number 2, which the file marks as its default, is used.",
+    )
+
+
+def test_what_an_unreadable_link_of_a_chain_holds_is_told(ffmpeg, tmp_path):
+    link = write_audio(tmp_path / "a.ogg", sine(440, 2.0), RATE, "-c:a", "libvorbis").read_bytes()
+    broken = link[:60] + bytes(4000) + link[4060:]
+    path = tmp_path / "recording.ogg"
+    path.write_bytes(link + broken)
+    found = analyse_track(ffmpeg, path)
+    assert found.duration_s == pytest.approx(2.0, abs=0.1)
+    assert "Only the first 0:02 of the file can be read; the rest is missing." in found.notes

@@ -477,3 +477,100 @@ def test_what_is_not_the_files_fault_is_not_blamed_on_it(fake_ffmpeg, script):
     program, path = fake_ffmpeg(script)
     with pytest.raises(FfmpegError), open_track(program, path, None):
         pass
+
+
+def song(hz, seconds=1.5, channels=2, rate=RATE):
+    """A tone whose sides are the same."""
+    return sine(hz, seconds, rate)[:, :channels]
+
+
+def encoded(path, sound, rate, *options):
+    """The bytes of a file that ffmpeg wrote from any number of channels."""
+    source = write_wav(path.with_suffix(".source.wav"), sound, rate)
+    run_ffmpeg("-i", str(source), *options, str(path))
+    return path.read_bytes()
+
+
+def hz_of(sound, rate):
+    """The loudest frequency of a part."""
+    return np.argmax(np.abs(np.fft.rfft(sound[:, 0]))) * rate / len(sound)
+
+
+@pytest.mark.parametrize("layout", [(1, 2), (2, 1), (1, 2, 1), (2, 1, 2)], ids=str)
+def test_joined_mp3_of_mono_and_stereo_parts_has_one_level(ffmpeg, tmp_path, layout):
+    parts = [encoded(tmp_path / f"{k}.mp3", song(440, channels=n), RATE) for k, n in enumerate(layout)]
+    sound, _ = read_all(ffmpeg, write_bytes(tmp_path / "joined.mp3", b"".join(parts)))
+    levels = [rms_db(sound[round((1.5 * k + 0.4) * RATE) :][: RATE // 2]) for k in range(len(layout))]
+    assert levels == pytest.approx([levels[0]] * len(layout), abs=0.05)
+    assert levels[0] == pytest.approx(rms_db(song(440)), abs=0.6)  # LAME turns down a little
+
+
+VORBIS, OPUS, FLAC = ("-c:a", "libvorbis"), ("-c:a", "libopus"), ("-c:a", "flac")
+CHAINS = {
+    "Vorbis, then mono": ((VORBIS, 2, 44_100), (VORBIS, 1, 44_100)),
+    "Vorbis mono, then stereo": ((VORBIS, 1, 44_100), (VORBIS, 2, 44_100)),
+    "Vorbis of two rates": ((VORBIS, 2, 44_100), (VORBIS, 2, 22_050)),
+    "Vorbis of one form": ((VORBIS, 2, 44_100), (VORBIS, 2, 44_100)),
+    "Opus, then mono": ((OPUS, 2, 48_000), (OPUS, 1, 48_000)),
+    "three of Opus": ((OPUS, 2, 48_000), (OPUS, 2, 48_000), (OPUS, 2, 48_000)),
+    "FLAC in Ogg of two rates": ((FLAC, 2, 44_100), (FLAC, 2, 48_000)),
+    "FLAC in Ogg, then mono": ((FLAC, 2, 44_100), (FLAC, 1, 44_100)),
+    "Vorbis, then Opus": ((VORBIS, 2, 44_100), (OPUS, 2, 48_000)),
+}
+
+
+@pytest.mark.parametrize("wanted_rate", [None, 32_000])
+@pytest.mark.parametrize("name", CHAINS)
+def test_ogg_chain_is_decoded_link_by_link(ffmpeg, tmp_path, name, wanted_rate):
+    links = CHAINS[name]
+    data = b"".join(
+        encoded(tmp_path / f"{k}.ogg", song(400 + 200 * k, channels=channels, rate=rate), rate, *options)
+        for k, (options, channels, rate) in enumerate(links)
+    )
+    sound, decoder = read_all(ffmpeg, write_bytes(tmp_path / "chain.ogg", data), wanted_rate)
+    assert decoder.rate == wanted_rate or links[0][2]
+    assert len(sound) / decoder.rate == pytest.approx(1.5 * len(links), abs=0.03)
+    assert (decoder.decode_errors, decoder.ended_early) == (0, False)
+    for k in range(len(links)):
+        part = sound[round((1.5 * k + 0.3) * decoder.rate) :][: round(0.9 * decoder.rate)]
+        assert hz_of(part, decoder.rate) == pytest.approx(400 + 200 * k, abs=2)
+        assert rms_db(part) == pytest.approx(rms_db(song(400)), abs=0.5)
+
+
+def test_link_of_a_chain_that_cannot_be_read_is_passed_over_and_counted(ffmpeg, tmp_path):
+    good = encoded(tmp_path / "a.ogg", song(440), RATE, *VORBIS)
+    broken = bytearray(encoded(tmp_path / "b.ogg", song(550), RATE, *VORBIS))
+    broken[60:3000] = bytes(2940)
+    sound, decoder = read_all(ffmpeg, write_bytes(tmp_path / "c.ogg", good + bytes(broken) + good))
+    assert decoder.ended_early and decoder.decode_errors > 0
+    assert len(sound) / RATE == pytest.approx(3.0, abs=0.1)
+
+
+def two_sounds(path, *dispositions):
+    """A Matroska file with 440 Hz and 660 Hz as two sounds."""
+    sources = [write_wav(path.with_suffix(f".{hz}.wav"), song(hz), RATE) for hz in (440, 660)]
+    inputs = [word for source in sources for word in ("-i", str(source))]
+    run_ffmpeg(*inputs, "-map", "0:a", "-map", "1:a", "-c:a", "flac", *dispositions, str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "hz"),
+    [("0", "default", 660), ("default", "0", 440), ("default", "default", 440), ("0", "0", 440)],
+)
+def test_default_sound_of_several_is_decoded(ffmpeg, tmp_path, first, second, hz):
+    path = two_sounds(tmp_path / "film.mkv", "-disposition:a:0", first, "-disposition:a:1", second)
+    sound, decoder = read_all(ffmpeg, path)
+    assert hz_of(sound, RATE) == pytest.approx(hz, abs=1)
+    assert (decoder.info.streams, decoder.info.stream) == (2, int(hz == 660))
+
+
+@pytest.mark.parametrize("kind", [b"drms", b"enca", b"aavd"])
+def test_copy_protected_file_is_refused_as_such(ffmpeg, tmp_path, kind):
+    data = bytearray(encoded(tmp_path / "a.m4a", song(440), RATE, "-c:a", "aac"))
+    at = data.index(b"mp4a", data.index(b"stsd"))
+    data[at : at + 4] = kind
+    start = data.index(b"mdat") + 4
+    size = int.from_bytes(data[start - 8 : start - 4], "big") - 8
+    data[start : start + size] = np.random.default_rng(5).bytes(size)
+    assert decode_error_of(ffmpeg, write_bytes(tmp_path / "bought.m4p", bytes(data))) == decode.COPY_PROTECTED
