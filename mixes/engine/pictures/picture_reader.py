@@ -23,9 +23,10 @@ from PIL import (
     ImageOps,
     ImageStat,
     UnidentifiedImageError,
+    features,
 )
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", *(("AVIF",) if features.check("avif") else ()))
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")  # to recognise damaged files
 MAX_PIXELS = 50_000_000  # a 50 megapixel camera; 200 MB decoded
 MAX_SIDE = 20_000
@@ -38,7 +39,10 @@ HAIRLINE = 4  # pixels: bars this thin look like a defect, so the picture is cro
 LIGHT, DARK = (238, 238, 240), (24, 24, 28)  # backdrops of transparent pictures
 WHITE_LEVELS = (1.0, 255.0, 65_535.0)  # usual values of white in single-channel pictures
 
-NOT_A_PICTURE = "is not a JPEG, PNG, WebP, GIF, BMP or TIFF picture."
+NOT_A_PICTURE = "is not a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF picture."
+HEIC = "is a HEIC picture, as phones take them, which cannot be opened here. Save it as JPEG or PNG."
+AVIF = "is an AVIF picture, which cannot be opened here. Save it as JPEG or PNG."
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 DAMAGED = "is damaged and cannot be read."
 UNIDENTIFIED = "is damaged, or of a rare kind, and cannot be read."
 TOO_LARGE = f"has too many pixels: at most {MAX_PIXELS // 1_000_000} million are possible."
@@ -82,7 +86,13 @@ def main() -> None:
 def unidentified(source: Path) -> str:
     """Return the refusal for a file that Pillow cannot identify: damaged picture, or no picture at all."""
     with source.open("rb") as file:
-        return UNIDENTIFIED if file.read(4).startswith(SIGNATURES) else NOT_A_PICTURE
+        start = file.read(64)
+    if start[4:8] == b"ftyp":
+        if b"avif" in start[8:]:
+            return UNIDENTIFIED if "AVIF" in FORMATS else AVIF
+        if start[8:12] in HEIC_BRANDS:
+            return HEIC
+    return UNIDENTIFIED if start.startswith(SIGNATURES) else NOT_A_PICTURE
 
 
 def compose(request: dict[str, Any]) -> None:

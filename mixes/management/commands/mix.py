@@ -1,5 +1,6 @@
 """`manage.py mix FILE_OR_FOLDER... -o DIR`: make one mix from files on this machine."""
 
+import codecs
 import io
 import json
 import sys
@@ -18,6 +19,7 @@ from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.engine.pipeline.request import FORMATS, MixRequest
 from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.text import decode_text
 from mixes.engine.tracklist.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
 from mixes.management.engine_runs import engine_run
 from mixes.management.terminal import mix_to_json, print_mix
@@ -26,6 +28,7 @@ from mixes.services.offline.input_files import find_tracks
 from mixes.services.offline.local_mixes import LocalMix, available_cores, make_local_mix
 
 DEFAULTS = MixSettings()
+TEMPLATE_IS_NO_TEXT = "The description template {} cannot be read as text. Save it as plain text in UTF-8."
 MAX_TEMPLATE_CHARS = 20_000  # characters; YouTube's limit is 5,000 bytes
 
 
@@ -217,10 +220,27 @@ def read_template(path: Path | None) -> str:
     if path is None:
         return DEFAULT_TEMPLATE
     try:
-        with path.open(encoding="utf-8") as file:
-            text = file.read(MAX_TEMPLATE_CHARS + 1)
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            text = decode_template(file.read(4 * MAX_TEMPLATE_CHARS + 4))
+    except OSError as error:
         raise EngineError(f"The description template {path} cannot be read as text.") from error
+    except UnicodeDecodeError as error:
+        raise EngineError(TEMPLATE_IS_NO_TEXT.format(path)) from error
     if len(text) > MAX_TEMPLATE_CHARS:
         raise EngineError(f"The description template {path} is longer than any description may be.")
+    if "\0" in text:
+        raise EngineError(TEMPLATE_IS_NO_TEXT.format(path))
     return text
+
+
+def decode_template(data: bytes) -> str:
+    """Return the text of a template in UTF-8, UTF-16 or an older encoding; raises UnicodeDecodeError."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = data.decode("utf-16", "strict" if len(data) % 2 == 0 else "ignore")
+    elif data[1:2] == b"\0":
+        text = data.decode("utf-16-le")
+    elif data[:1] == b"\0":
+        text = data.decode("utf-16-be")
+    else:
+        text = decode_text(data).removeprefix("\ufeff")
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -16,7 +16,9 @@ import scipy.signal
 from PIL import Image
 
 from mixes.engine.analysis.loudness import k_weighting
+from mixes.engine.errors import EngineError
 from mixes.engine.tests.signals import decode_file, silence, sine, write_audio, write_wav
+from mixes.management.commands.mix import read_template
 
 ROOT = Path(__file__).resolve().parents[3]
 TONES_HZ = (400, 650, 900)  # a whole number of periods in 20 ms
@@ -321,6 +323,23 @@ def test_a_picture_also_makes_a_video(mix, songs, tmp_path):
         songs, "-o", tmp_path / "out", "--image", tmp_path / "photo.png", "--size", "1280x720", "--title", "x"
     )
     assert (tmp_path / "out" / "x.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "cp1251"]
+)
+def test_a_template_is_read_in_whatever_encoding_it_was_saved(tmp_path, encoding):
+    words = "Группа крови" if encoding == "cp1251" else "Grüße"
+    path = tmp_path / "words.txt"
+    path.write_bytes(f"{words}\r\n{{tracklist}}\r\n".encode(encoding))
+    assert read_template(path) == f"{words}\n{{tracklist}}\n"
+
+
+def test_a_template_that_is_no_text_is_refused_with_what_to_do(tmp_path):
+    path = tmp_path / "words.doc"
+    path.write_bytes(b"\xd0\xcf\x11\xe0" + bytes(60))
+    with pytest.raises(EngineError, match="UTF-8"):
+        read_template(path)
 
 
 def test_a_template_is_filled_once(mix, songs, tmp_path):

@@ -188,7 +188,7 @@ def linear_srgb_profile():
 
 def test_only_the_first_frame_of_an_animation_is_used(tmp_path):
     frames = [Image.new("RGB", (40, 40), colour) for colour in (RED, GREEN, BLUE)]
-    for kind in ("GIF", "WEBP", "PNG", "TIFF", "MPO"):
+    for kind in ("GIF", "WEBP", "AVIF", "PNG", "TIFF", "MPO"):
         frames[0].save(tmp_path / "moving", kind, save_all=True, append_images=frames[1:])
         assert close_to(opened(tmp_path / "moving").getpixel((20, 20)), RED), kind
 
@@ -210,6 +210,10 @@ def test_only_the_first_frame_of_an_animation_is_used(tmp_path):
         (b"\x89PNG\r\n\x1a\n" + bytes(40), picture_reader.UNIDENTIFIED),
         (b"\xff\xd8\xff\xe0\0\x10JFIF\0shn=\xbf" + bytes(40), picture_reader.UNIDENTIFIED),
         (b"GIF89a" + bytes(40), picture_reader.UNIDENTIFIED),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40), picture_reader.HEIC),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(40), picture_reader.HEIC),
+        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(40), picture_reader.UNIDENTIFIED),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp41" + bytes(40), picture_reader.NOT_A_PICTURE),
     ],
     ids=[
         "empty",
@@ -223,6 +227,10 @@ def test_only_the_first_frame_of_an_animation_is_used(tmp_path):
         "broken PNG",
         "broken JPEG",
         "empty GIF",
+        "HEIC",
+        "HEIF",
+        "empty AVIF",
+        "film",
     ],
 )
 def test_an_unusable_picture_is_refused_in_one_sentence(tmp_path, content, reason):
@@ -255,6 +263,12 @@ def test_reading_a_picture_can_be_cancelled(tmp_path):
 
     with pytest.raises(Cancelled):
         safe_picture(tmp_path / "some.png", SIZE, tmp_path / "safe.png", should_stop=lambda: True)
+
+
+def test_an_avif_picture_is_opened_by_the_limited_child(tmp_path):
+    corner_picture((1600, 900)).save(tmp_path / "corner.avif")
+    safe = safe_picture(tmp_path / "corner.avif", SIZE, tmp_path / "safe.png")
+    assert red_corner(Image.open(safe or tmp_path / "safe.png")) == "nw"
 
 
 def test_the_cover_of_any_picture_is_a_small_jpeg(tmp_path, rng):
