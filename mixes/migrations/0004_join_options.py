@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mixes", "0002_join_length_follows_the_pair"),
+        ("mixes", "0003_track_disc_and_album_artist"),
     ]
 
     operations = [
