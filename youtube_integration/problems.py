@@ -4,6 +4,7 @@ The table is keyed by Google's reason code; errors without a known code are clas
 """
 
 import random
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +29,8 @@ GIVE_UP_AFTER = timedelta(hours=24)  # without a response
 CHANNEL_LIMIT_DELAY_S = 24 * 3600.0
 MAX_CHANNEL_LIMITS = 3
 GONE_STATUSES = (404, 410)  # of an expired upload session
+PER_DAY = re.compile(r"per\s*day", re.IGNORECASE)  # in Google's name of a limit
+PER_MINUTE = re.compile(r"per\s*minute", re.IGNORECASE)
 
 
 class Step(StrEnum):
@@ -100,6 +103,9 @@ NO_OWN_THUMBNAIL = gettext_lazy(
     "YouTube did not take the thumbnail. To use your own, verify your channel at youtube.com/verify; the "
     "video itself is fine."
 )
+THUMBNAIL_NOT_TAKEN = gettext_lazy(
+    "YouTube did not take the thumbnail. You can set one in YouTube Studio; the video itself is fine."
+)
 NO_PLAYLIST_RIGHT = gettext_lazy(
     "The video is not in your playlist: Mixtape may not change playlists. Reconnect and allow that, or add "
     "it in YouTube Studio."
@@ -107,6 +113,8 @@ NO_PLAYLIST_RIGHT = gettext_lazy(
 NOT_LISTED = gettext_lazy(
     "YouTube did not add the video to your playlist; you can do that in YouTube Studio."
 )
+NOT_YOUR_PLAYLIST = gettext_lazy("The playlist is not your channel's own, so the video is not in it.")
+PLAYLIST_FULL = gettext_lazy("The playlist is full, so the video is not in it.")
 PLAYLIST_GONE = gettext_lazy("The playlist is no longer there, so the video is in none.")
 REFUSED = gettext_lazy("YouTube refused: %(message)s (reference %(reference)s)")
 
@@ -120,6 +128,7 @@ AFTER_UPLOAD: tuple[Words, Words] = (  # once YouTube has the video: messages fo
 UNAVAILABLE_PROBLEM = Problem("unavailable", Retry.NEVER, UNAVAILABLE, is_for_operator=True)
 ALLOWANCE_PROBLEM = Problem("quota", Retry.MIDNIGHT, ALLOWANCE_USED, Phase.WAITING, is_for_operator=True)
 BUSY_PROBLEM = Problem("busy", Retry.BUSY, BUSY, Phase.WAITING)
+NOT_YET_PROBLEM = Problem("not_yet", Retry.BUSY, BUSY)  # of an optional step: YouTube does not know the video
 INTERRUPTED_PROBLEM = Problem("interrupted", Retry.BACKOFF, INTERRUPTED, Phase.WAITING)
 RECONNECT_PROBLEM = Problem("reconnect", Retry.HELD, RECONNECT, Phase.NEEDS_RECONNECT)
 
@@ -140,6 +149,7 @@ BY_REASON: dict[str, Problem] = {
     "dailyLimitExceeded": ALLOWANCE_PROBLEM,
     "userRateLimitExceeded": BUSY_PROBLEM,
     "rateLimitExceeded": BUSY_PROBLEM,
+    "RATE_LIMIT_EXCEEDED": BUSY_PROBLEM,
     "uploadLimitExceeded": Problem("channel_limit", Retry.TOMORROW, CHANNEL_LIMIT, Phase.WAITING),
     "invalidTitle": of_field("title", gettext_lazy("YouTube does not take this title.")),
     "invalidDescription": of_field("description", gettext_lazy("YouTube does not take this description.")),
@@ -167,7 +177,10 @@ BY_REASON: dict[str, Problem] = {
     "unauthorized_client": UNAVAILABLE_PROBLEM,
     "deleted_client": UNAVAILABLE_PROBLEM,
     "playlistNotFound": Problem("playlist", Retry.NEVER, PLAYLIST_GONE),
+    "playlistItemsNotAccessible": Problem("playlist", Retry.NEVER, NOT_YOUR_PLAYLIST),
+    "playlistContainsMaximumNumberOfVideos": Problem("playlist", Retry.NEVER, PLAYLIST_FULL),
 }
+NO_RIGHT_REASONS = ("", "forbidden", "insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT")
 
 
 def classify(error: GoogleError, step: Step = Step.SEND, *, reference: str = "-") -> Problem:
@@ -186,25 +199,49 @@ def classify(error: GoogleError, step: Step = Step.SEND, *, reference: str = "-"
 
 
 def _classify_refusal(error: Refused, step: Step, reference: str) -> Problem:
-    known = BY_REASON.get(error.reason)
-    is_limit = known in (ALLOWANCE_PROBLEM, BUSY_PROBLEM)
-    if step == Step.THUMBNAIL and error.status in (400, 403, 404) and not is_limit:
-        return Problem("thumbnail", Retry.NEVER, NO_OWN_THUMBNAIL)
-    if step == Step.PLAYLIST and error.status == 403 and not is_limit:
-        return Problem("playlist", Retry.NEVER, NO_PLAYLIST_RIGHT)
-    if error.status == 429 and step == Step.START:
-        return ALLOWANCE_PROBLEM
-    if known:
+    if special := _classify_limit(error, step) or _classify_extra(error, step):
+        return special
+    if known := BY_REASON.get(error.reason):
         return known
-    if error.status >= 500 or error.status == 408:
+    if error.status >= 500 or error.status == 408 or error.status < 400:  # Google sends no redirects
         return INTERRUPTED_PROBLEM
-    if error.status == 429:
-        return BUSY_PROBLEM
     if error.status == 401:
         return RECONNECT_PROBLEM
     message = " ".join(strip_tags(error.message).split()) or error.reason or str(error.status)
     sentence = str(REFUSED) % {"message": message, "reference": reference}
     return Problem("refused", Retry.NEVER, sentence.replace("%", "%%"))
+
+
+def _classify_limit(error: Refused, step: Step) -> Problem | None:
+    """Return a pause or a wait until midnight when the error is about one of Google's limits, else None.
+
+    A status of 429 says nothing about the period: that is in Retry-After, or in the name of the limit. When
+    neither says it, the limit of a session start is the daily one.
+    """
+    known = BY_REASON.get(error.reason)
+    if known == ALLOWANCE_PROBLEM:
+        return known
+    if known != BUSY_PROBLEM and (known or error.status != 429):
+        return None
+    names = f"{error.limit} {error.message}"
+    if error.retry_after_s is not None or PER_MINUTE.search(names):
+        return BUSY_PROBLEM
+    is_daily = error.status == 429 and step == Step.START
+    return ALLOWANCE_PROBLEM if is_daily or PER_DAY.search(names) else BUSY_PROBLEM
+
+
+def _classify_extra(error: Refused, step: Step) -> Problem | None:
+    """Return the problem of a thumbnail or a playlist, or None when the step makes no difference."""
+    is_unknown_video = error.reason == "videoNotFound"
+    if step == Step.THUMBNAIL and error.status in (400, 403, 404):
+        is_unverified = error.status == 403 and error.reason in ("", "forbidden")
+        sentence = NO_OWN_THUMBNAIL if is_unverified else THUMBNAIL_NOT_TAKEN
+        return NOT_YET_PROBLEM if is_unknown_video else Problem("thumbnail", Retry.NEVER, sentence)
+    if step == Step.PLAYLIST and (is_unknown_video or error.status == 409):
+        return NOT_YET_PROBLEM
+    if step == Step.PLAYLIST and error.status == 403 and error.reason in NO_RIGHT_REASONS:
+        return Problem("playlist", Retry.NEVER, NO_PLAYLIST_RIGHT)
+    return None
 
 
 def backoff_s(failures: int, first_s: float = FIRST_DELAY_S) -> float:

@@ -57,6 +57,7 @@ from youtube_integration.google.types import (
 SOCKET_TIMEOUT_S = 60  # for each block sent or received, not for a whole chunk
 REVOKE_TIMEOUT_S = 5
 PAGE_SIZE = 50  # YouTube's maximum of items per response
+MAX_PAGES = 100  # ends the listing of a server that repeats its pages
 NETWORK_ERRORS = (
     OSError,
     httplib2.HttpLib2Error,
@@ -178,8 +179,10 @@ class Api:
         }
         address = f"{_root_url()}upload/youtube/v3/videos?{urlencode(query)}"
         status, answer, content = self._send(address, "POST", SingleReadBody(body), headers)
-        if status != 200 or "location" not in answer:
+        if status != 200:
             raise read_refusal(status, answer, content)
+        if "location" not in answer:
+            raise Unreachable("a success without a session")
         return _checked_address(answer["location"])
 
     def query_session(self, address: str, *, size: int) -> SessionState:
@@ -216,20 +219,40 @@ class Api:
         self._execute(self._youtube.thumbnails().set(videoId=video_id, media_body=media))
 
     def playlists(self) -> tuple[Playlist, ...]:
-        request = self._youtube.playlists().list(part="snippet", mine=True, maxResults=PAGE_SIZE)
-        return tuple(
-            Playlist(item["id"], item["snippet"]["title"]) for item in self._execute(request).get("items", [])
-        )
+        """Return all playlists of the channel."""
+        lists = self._youtube.playlists()
+        request = lists.list(part="snippet", mine=True, maxResults=PAGE_SIZE)
+        found: list[Playlist] = []
+        for _page in range(MAX_PAGES):
+            answer = self._execute(request)
+            found += [Playlist(item["id"], item["snippet"]["title"]) for item in answer.get("items", [])]
+            request = lists.list_next(request, answer)
+            if request is None:
+                break
+        return tuple(found)
 
     def add_to_playlist(self, playlist_id: str, video_id: str) -> None:
         """Add a video to a playlist unless it is in it already, so that a repeated call is safe."""
-        items = self._youtube.playlistItems()
-        listing = items.list(part="snippet", playlistId=playlist_id, videoId=video_id, maxResults=PAGE_SIZE)
-        if self._execute(listing).get("items"):
+        if self._is_in_playlist(playlist_id, video_id):
             return
+        try:
+            self._insert_into_playlist(playlist_id, video_id)
+        except Refused as error:
+            # YouTube may refuse a new video, or a second writer, and add the video all the same
+            is_unclear = error.status == 409 or error.reason == "videoNotFound"
+            if not is_unclear or not self._is_in_playlist(playlist_id, video_id):
+                raise
+
+    def _is_in_playlist(self, playlist_id: str, video_id: str) -> bool:
+        listing = self._youtube.playlistItems().list(
+            part="snippet", playlistId=playlist_id, videoId=video_id, maxResults=PAGE_SIZE
+        )
+        return bool(self._execute(listing).get("items"))
+
+    def _insert_into_playlist(self, playlist_id: str, video_id: str) -> None:
         resource = {"kind": "youtube#video", "videoId": video_id}
         body = {"snippet": {"playlistId": playlist_id, "resourceId": resource}}
-        request = items.insert(part="snippet", body=body)
+        request = self._youtube.playlistItems().insert(part="snippet", body=body)
         request.body = SingleReadBody(request.body.encode())
         self._execute(request)
 
@@ -268,8 +291,14 @@ class Api:
         return tuple(read_video(item) for item in self._execute(request).get("items", []))
 
     def _execute(self, request: Any) -> dict[str, Any]:
+        """Return the answer to a call. Raises Unreachable also for a success without a JSON object."""
         with self._calling():
-            answer: dict[str, Any] = request.execute(num_retries=0)
+            try:
+                answer = request.execute(num_retries=0)
+            except ValueError:
+                answer = None
+            if not answer or not isinstance(answer, dict):
+                raise Unreachable("a success without content")
             return answer
 
     def _send(self, address: str, method: str, body: Any, headers: dict[str, str]) -> tuple[int, Any, bytes]:

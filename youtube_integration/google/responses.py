@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from youtube_integration.google.types import Channel, Refused, SessionState, VideoDetails, VideoState
+from youtube_integration.google.types import (
+    Channel,
+    Refused,
+    SessionState,
+    Unreachable,
+    VideoDetails,
+    VideoState,
+)
 
 INCOMPLETE = 308  # HTTP status of an unfinished upload session: Resume Incomplete
 MESSAGE_LENGTH = 300  # characters of Google's error text that are kept
@@ -15,14 +22,22 @@ RANGE = re.compile(r"bytes=0-(\d+)")
 
 
 def read_refusal(status: int, answer: Any, content: bytes) -> Refused:
-    """Return an API error with Google's `reason` code, message and Retry-After."""
+    """Return an API error with Google's `reason` code, message, limit and Retry-After.
+
+    The code is in `errors`, or else in the ErrorInfo among `details`, which also names a limit.
+    """
     try:
         error = json.loads(content)["error"]
-        first = (error.get("errors") or error.get("details") or [{}])[0]
-        reason, message = first.get("reason", ""), error.get("message", "")
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        reason = message = ""
-    return Refused(status, str(reason), str(message)[:MESSAGE_LENGTH], _retry_after_s(answer))
+        details = error.get("details") or []
+        entries = [*(error.get("errors") or []), *details]
+        reason = next((entry["reason"] for entry in entries if entry.get("reason")), "")
+        message = error.get("message", "")
+        limits = (entry.get("metadata", {}).get("quota_limit", "") for entry in details)
+        limit = next(filter(None, limits), "")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        reason = message = limit = ""
+    message, retry_after_s = str(message)[:MESSAGE_LENGTH], _retry_after_s(answer)
+    return Refused(status, str(reason), message, retry_after_s, str(limit))
 
 
 def _retry_after_s(answer: Any) -> float | None:
@@ -37,13 +52,26 @@ def _retry_after_s(answer: Any) -> float | None:
 
 
 def read_session(status: int, answer: Any, content: bytes, size: int) -> SessionState:
-    """Return how many bytes an upload session has. Raises Refused for any other status."""
+    """Return how many bytes an upload session has.
+
+    Raises Refused for any other status, Unreachable for a success without a video.
+    """
     if status in (200, 201):
-        return SessionState(size, json.loads(content)["id"])
+        return SessionState(size, _read_video_id(content))
     if status != INCOMPLETE:
         raise read_refusal(status, answer, content)
     kept = RANGE.fullmatch(answer.get("range", ""))
     return SessionState(int(kept.group(1)) + 1 if kept else 0)
+
+
+def _read_video_id(content: bytes) -> str:
+    try:
+        video_id = json.loads(content)["id"]
+    except (ValueError, KeyError, TypeError):
+        video_id = None
+    if not isinstance(video_id, str) or not video_id:
+        raise Unreachable("a success without a video")
+    return video_id
 
 
 def read_channel(item: dict[str, Any]) -> Channel:
@@ -79,6 +107,7 @@ def read_video(item: dict[str, Any]) -> VideoState:
     snippet, status = item.get("snippet", {}), item.get("status", {})
     processing, file = item.get("processingDetails", {}), item.get("fileDetails", {})
     parts = processing.get("processingProgress", {})
+    restriction = item.get("contentDetails", {}).get("regionRestriction", {})
     published_at = snippet.get("publishedAt")
     return VideoState(
         video_id=item["id"],
@@ -93,9 +122,8 @@ def read_video(item: dict[str, Any]) -> VideoState:
         parts_total=int(parts.get("partsTotal", 0)),
         publish_at=status.get("publishAt", ""),
         published_at=datetime.fromisoformat(published_at) if published_at else None,
-        blocked_countries=tuple(
-            item.get("contentDetails", {}).get("regionRestriction", {}).get("blocked", [])
-        ),
+        blocked_countries=tuple(restriction.get("blocked", [])),
+        allowed_countries=tuple(restriction["allowed"]) if "allowed" in restriction else None,
         file_name=file.get("fileName", ""),
         file_size=int(file["fileSize"]) if "fileSize" in file else None,
     )

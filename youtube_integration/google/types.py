@@ -19,16 +19,22 @@ class Unreachable(GoogleError):
 
 
 class Refused(GoogleError):
-    """An error response: its HTTP status, Google's reason code and Google's message."""
+    """An error response: its HTTP status, Google's reason code, message and name of the limit."""
 
     def __init__(
-        self, status: int, reason: str, message: str = "", retry_after_s: float | None = None
+        self,
+        status: int,
+        reason: str,
+        message: str = "",
+        retry_after_s: float | None = None,
+        limit: str = "",
     ) -> None:
         super().__init__(f"{status} {reason}")
         self.status = status
         self.reason = reason
         self.message = message
         self.retry_after_s = retry_after_s
+        self.limit = limit
 
 
 class GrantLost(GoogleError):
@@ -117,14 +123,15 @@ class VideoState:
     channel_id: str
     title: str
     privacy: str
-    upload_status: str  # uploaded, processed, failed, rejected, deleted
+    upload_status: str  # uploaded, processed, failed, rejected, deleted: what became of the video
     failure_reason: str
     rejection_reason: str
-    processing_status: str  # processing, succeeded, failed, terminated
+    processing_status: str  # processing, succeeded, failed, terminated (unknown by now): progress only
     parts_done: int
     parts_total: int
     publish_at: str
     published_at: datetime | None
     blocked_countries: tuple[str, ...]
+    allowed_countries: tuple[str, ...] | None  # blocked in all others; None when there is no such list
     file_name: str
     file_size: int | None

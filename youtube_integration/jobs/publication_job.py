@@ -14,7 +14,7 @@ from mixes.queues import PUBLISH, wake
 from mixes.services import storage
 from mixes.services.maintenance.pruning import age_s
 from youtube_integration.jobs import upload, watch
-from youtube_integration.jobs.work import PublicationWork
+from youtube_integration.jobs.work import DEACTIVATED, PublicationWork
 from youtube_integration.models import HELD, YouTubeCredential, YouTubePublication
 from youtube_integration.services import drafts, publication_mails, quotas, video_files
 
@@ -28,6 +28,7 @@ rows = YouTubePublication.objects
 def handle(run: JobRun) -> Commit:
     """Continue a publication and return its final writes. Raises Postponed at the end of a slice."""
     work = PublicationWork(run, rows.select_related("credential", "owner").get(pk=run.job.pk))
+    work.stop_if_deactivated()
     if not work.row.video_id:
         video_id = upload.upload(work)
         # commit the video's id at once: losing it here would make the upload ambiguous
@@ -54,9 +55,10 @@ def on_failure(job: Leased, state: State, sentence: str) -> None:
 
 
 def clean_up() -> None:
-    """Start publications whose mix or grant is ready, and remove abandoned folders."""
+    """Start publications whose mix, grant or owner is ready, and remove abandoned folders."""
     start_ready()
     release_reconnected()
+    release_reactivated()
     remove_abandoned()
     quotas.delete_old_starts()
 
@@ -114,6 +116,12 @@ def release_reconnected() -> None:
             columns = {"credential": credential, "not_before": None, "error_code": "", "message": ""}
             phase = Phase.PROCESSING if row.video_id else Phase.UPLOADING
             held.filter(pk=row.pk).update(phase=phase, **columns)
+
+
+def release_reactivated() -> None:
+    """Requeue publications of users whose accounts are active again."""
+    held = rows.filter(state=State.QUEUED, error_code=DEACTIVATED, not_before=HELD)
+    held.filter(owner__is_active=True).update(not_before=None, error_code="", message="")
 
 
 def remove_abandoned() -> None:

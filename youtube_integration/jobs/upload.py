@@ -81,6 +81,7 @@ class UploadSlice:
         self.step = Step.SEND
         if self.work.run.should_stop():
             raise Cancelled
+        self.work.stop_if_deactivated()
         if not self.address and self.row.final_sent_at:
             return SessionState(self.row.size, self.find_lost_video())
         if not self.address:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,7 +19,8 @@ from youtube_integration.problems import Retry, Step
 
 FIRST_POLL_S, MAX_POLL_S = 10, 300
 WATCH_LIMIT = timedelta(hours=24)
-MAX_MISSING_LOOKS = 5  # YouTube may list a new video with a delay
+MAX_MISSING_LOOKS = 5  # consecutive ones: YouTube may list a new video with a delay
+MAX_EXTRA_LOOKS = 5  # until then a processed video waits for its thumbnail and its playlist
 Phase, Extra = YouTubePublication.Phase, YouTubePublication.Extra
 
 FAILURES: dict[str, Words] = {  # status.failureReason, processingDetails.processingFailureReason
@@ -50,6 +51,7 @@ REJECTIONS: dict[str, Words] = {  # status.rejectionReason
 }
 FAILED = gettext_lazy("YouTube could not process the video. Details are in YouTube Studio.")
 REJECTED = gettext_lazy("YouTube rejected the video. Details are in YouTube Studio.")
+DELETED = gettext_lazy("The video was deleted on YouTube.")
 PRIVACY_NAMES = dict(YouTubePublication.Privacy.choices)
 
 
@@ -96,17 +98,22 @@ def add_to_playlist(work: PublicationWork) -> None:
 
 
 def watch(work: PublicationWork) -> dict[str, Any]:
-    """Poll the video once. Raises Postponed while YouTube processes it, PublicationRefused if that fails."""
+    """Poll the video once. Raises Postponed while YouTube processes it, PublicationRefused if that fails.
+
+    `uploadStatus` says what became of the video. The processing status is progress only: YouTube forgets it
+    after a while and then says `terminated`.
+    """
     video = work.api.video(work.video_id)
     since = datetime.fromisoformat(work.row.processing.setdefault("since", timezone.now().isoformat()))
     is_over = timezone.now() - since > WATCH_LIMIT
     if video is None:
-        return wait_for_listing(work, is_over=is_over)
+        wait_for_listing(work)
     work.write_progress(processing=summary_of(video, since), privacy_actual=video.privacy)
     note_privacy(work, video)
-    fail_if_rejected(work, video)
-    is_done = video.upload_status == "processed" or video.processing_status == "succeeded"
-    if not is_done and not is_over:
+    fail_if_not_published(work, video)
+    is_done = video.upload_status == "processed"
+    is_complete = is_done and (not has_open_extras(work) or work.row.looks >= MAX_EXTRA_LOOKS)
+    if not is_complete and not is_over:
         poll_again(work, video)
     if not is_done:
         work.note(_("YouTube is still working on the video after a day. Details are in YouTube Studio."))
@@ -125,10 +132,11 @@ def summary_of(video: VideoState, since: datetime) -> dict[str, Any]:
         "parts_total": video.parts_total,
         "reason": video.rejection_reason or video.failure_reason,
         "blocked": list(video.blocked_countries),
+        "allowed": None if video.allowed_countries is None else list(video.allowed_countries),
     }
 
 
-def poll_again(work: PublicationWork, video: VideoState | None) -> None:
+def poll_again(work: PublicationWork, video: VideoState | None) -> NoReturn:
     """Poll again later, with twice the delay each time. Raises Postponed."""
     wait_s = min(MAX_POLL_S, FIRST_POLL_S * 2 ** min(work.row.looks, 10))
     parts = video.parts_done / video.parts_total if video and video.parts_total else 0.0
@@ -141,23 +149,26 @@ def poll_again(work: PublicationWork, video: VideoState | None) -> None:
     )
 
 
-def wait_for_listing(work: PublicationWork, *, is_over: bool) -> dict[str, Any]:
-    """Wait for a video that is not listed yet; after enough polls, end as deleted. Raises Postponed."""
-    was_there = "status" in work.row.processing
-    if not was_there and work.row.looks < MAX_MISSING_LOOKS and not is_over:
-        work.write(processing=work.row.processing)
-        poll_again(work, None)
-    work.note(_("The video is no longer on YouTube: it was deleted there."))
-    drop_extras(work)
-    return {"phase": Phase.PUBLISHED, "sealed_session": ""}
+def wait_for_listing(work: PublicationWork) -> NoReturn:
+    """Wait for a video that is not listed; after enough polls it counts as deleted.
+
+    Raises Postponed, PublicationRefused.
+    """
+    missing = work.row.processing.get("missing", 0)
+    if missing >= MAX_MISSING_LOOKS:
+        work.fail("deleted", str(DELETED))
+    work.write(processing={**work.row.processing, "missing": missing + 1})
+    poll_again(work, None)
 
 
-def fail_if_rejected(work: PublicationWork, video: VideoState) -> None:
-    """Fail with YouTube's reason when it rejected the video. Raises PublicationRefused."""
+def fail_if_not_published(work: PublicationWork, video: VideoState) -> None:
+    """Fail with YouTube's reason when the video was rejected or deleted. Raises PublicationRefused."""
     if video.upload_status == "rejected":
         work.fail("rejected", str(REJECTIONS.get(video.rejection_reason, REJECTED)), video.rejection_reason)
-    if video.upload_status == "failed" or video.processing_status in ("failed", "terminated"):
+    if video.upload_status == "failed":
         work.fail("processing", str(FAILURES.get(video.failure_reason, FAILED)), video.failure_reason)
+    if video.upload_status == "deleted":
+        work.fail("deleted", str(DELETED))
 
 
 def note_privacy(work: PublicationWork, video: VideoState) -> None:
@@ -172,19 +183,36 @@ def note_privacy(work: PublicationWork, video: VideoState) -> None:
 
 
 def note_blocked_countries(work: PublicationWork, video: VideoState) -> None:
-    if video.blocked_countries:
-        count = len(video.blocked_countries)
+    """Add a note when YouTube blocks the video in some countries, or in all but some."""
+    if video.allowed_countries is not None:
+        count, countries = len(video.allowed_countries), video.allowed_countries
+        text = ngettext(
+            "YouTube shows the video in %(count)d country only, not in any other: %(countries)s.",
+            "YouTube shows the video in %(count)d countries only, not in any other: %(countries)s.",
+            count,
+        )
+    else:
+        count, countries = len(video.blocked_countries), video.blocked_countries
         text = ngettext(
             "YouTube blocks the video in %(count)d country: %(countries)s.",
             "YouTube blocks the video in %(count)d countries: %(countries)s.",
             count,
         )
-        work.note(text % {"count": count, "countries": ", ".join(video.blocked_countries)})
+    if count:
+        work.note(text % {"count": count, "countries": ", ".join(countries)})
+    elif video.allowed_countries is not None:
+        work.note(_("YouTube blocks the video in all countries."))
+
+
+def has_open_extras(work: PublicationWork) -> bool:
+    """Return whether the thumbnail or the playlist is still to be done."""
+    return Extra.WANTED in (work.row.thumbnail_state, work.row.playlist_state)
 
 
 def drop_extras(work: PublicationWork) -> None:
     """Note which optional steps did not succeed in time, and give them up."""
-    for step, sentence in ((Step.THUMBNAIL, problems.NO_OWN_THUMBNAIL), (Step.PLAYLIST, problems.NOT_LISTED)):
+    sentences = {Step.THUMBNAIL: problems.THUMBNAIL_NOT_TAKEN, Step.PLAYLIST: problems.NOT_LISTED}
+    for step, sentence in sentences.items():
         if getattr(work.row, f"{step}_state") == Extra.WANTED:
             refused: dict[str, Any] = {f"{step}_state": Extra.REFUSED}
             work.write(**refused)

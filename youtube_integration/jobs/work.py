@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from mixes.engine.errors import Cancelled, EngineError
 from mixes.jobs.runner import MESSAGE_LENGTH, JobRun, Postponed
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 MAX_PAUSE_S = 4.0  # longest wait inside a worker; for a longer one the row returns to the queue
 STOP_POLL_S = 0.1
+DEACTIVATED = "deactivated"  # error code of a row whose owner is not active
 NO_FAILURE: dict[str, Any] = {
     "attempt": 0,
     "failures": 0,
@@ -110,6 +112,13 @@ class PublicationWork:
         self.postpone(
             phase=phase, not_before=HELD, error_code=code, message=sentence[:MESSAGE_LENGTH], **columns
         )
+
+    def stop_if_deactivated(self) -> None:
+        """Hold the row while its owner's account is not active. Raises Postponed."""
+        if not YouTubePublication.objects.filter(pk=self.row.pk, owner__is_active=False).exists():
+            return
+        message = _("The account is deactivated. The publication continues when it is active again.")
+        self.postpone(phase=self.row.phase, not_before=HELD, error_code=DEACTIVATED, message=message)
 
     def fail(self, code: str, sentence: str, reason: str = "") -> NoReturn:
         """Fail the publication. Raises PublicationRefused."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -156,7 +156,11 @@ def check_earlier(credential: YouTubeCredential, job: MixJob) -> Iterator[Check]
 
 
 def earlier_publication(credential: YouTubeCredential, job: MixJob) -> YouTubePublication | None:
-    """Return the last publication of this mix on this channel that made, or may have made, a video."""
+    """Return the last publication of this mix on this channel that made, or may have made, a video.
+
+    A video counts whatever became of the publication: YouTube may still show one that it rejected.
+    """
     same = YouTubePublication.objects.filter(mix=job.mix_id, channel_id=credential.channel_id)
     maybe = Q(state__in=ENDED, video_id=None, final_sent_at__isnull=False)
-    return same.filter(Q(state=State.DONE) | maybe).order_by("-finished_at").first()
+    newest = F("finished_at").desc(nulls_first=True)
+    return same.filter(Q(video_id__isnull=False) | maybe).order_by(newest).first()

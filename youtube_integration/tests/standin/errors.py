@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from youtube_integration.tests.standin.state import Fault
+
+RPC = "type.googleapis.com/google.rpc"
 ERRORS = {  # reason: status, domain, message
     "authError": (401, "global", "Invalid Credentials"),
     "backendError": (503, "global", "Backend Error"),
@@ -12,6 +15,7 @@ ERRORS = {  # reason: status, domain, message
         "global",
         "Quota exceeded for 'Video Uploads' and limit 'Video Uploads per day'",
     ),
+    "RATE_LIMIT_EXCEEDED": (403, "googleapis.com", "Quota exceeded."),
     "userRateLimitExceeded": (403, "usageLimits", "User Rate Limit Exceeded"),
     "uploadLimitExceeded": (400, "youtube.video", "The user has exceeded the number of videos."),
     "uploadRateLimitExceeded": (429, "youtube.thumbnail", "The channel has uploaded too many thumbnails."),
@@ -35,6 +39,9 @@ ERRORS = {  # reason: status, domain, message
     "forbidden": (403, "youtube.thumbnail", "Forbidden"),
     "invalidImage": (400, "youtube.thumbnail", "The provided image content is invalid."),
     "videoNotFound": (404, "youtube.thumbnail", "The video cannot be found."),
+    "videoAlreadyInPlaylist": (409, "youtube.playlistItem", "Video already in playlist."),
+    "playlistItemsNotAccessible": (403, "youtube.playlistItem", "The request is not properly authorized."),
+    "playlistContainsMaximumNumberOfVideos": (403, "youtube.playlistItem", "The playlist is full."),
     "playlistNotFound": (404, "youtube.playlistItem", "The playlist cannot be found."),
     "notFound": (404, "global", "Not Found"),
 }
@@ -60,6 +67,24 @@ def refusal(reason: str, status: int = 0, retry_after: str = "") -> Reply:
     first = {"message": message, "domain": domain, "reason": reason}
     body = {"error": {"code": status, "message": message, "errors": [first]}}
     return Reply(status, body, {"Retry-After": retry_after} if retry_after else {})
+
+
+def refusal_of(fault: Fault) -> Reply:
+    """Return the error response that a fault demands."""
+    reply = refusal(fault.reason, fault.status, fault.retry_after)
+    error = reply.body["error"]
+    if fault.limit:
+        error["message"] = f"Quota exceeded for quota metric 'Queries' and limit '{fault.limit}'"
+    if fault.limit or fault.has_details_only:
+        metadata = {"service": "youtube.googleapis.com", "quota_limit": fault.limit}
+        info = {"reason": fault.reason, "domain": "googleapis.com", "metadata": metadata}
+        error["details"] = [
+            {"@type": f"{RPC}.Help", "links": [{"description": "Help", "url": "https://example.com/"}]},
+            {"@type": f"{RPC}.ErrorInfo", **info},
+        ]
+    if fault.has_details_only:
+        del error["errors"]
+    return reply
 
 
 def oauth_refusal(error: str, description: str = "Bad Request", status: int = 400) -> Reply:

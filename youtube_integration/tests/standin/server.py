@@ -13,12 +13,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from youtube_integration.tests.standin import oauth, youtube
-from youtube_integration.tests.standin.errors import Drop, Reply, refusal
+from youtube_integration.tests.standin.errors import Drop, Reply, refusal, refusal_of
 from youtube_integration.tests.standin.state import CLIENT_ID, CLIENT_SECRET, Asked, Fault, State
 
 READ_BYTES = 65_536
 POLL_S = 0.02
 CONTROL = "/_control/"
+API = "/youtube/v3/"
 PAGES = {**oauth.PAGES, **youtube.PAGES}
 
 
@@ -95,13 +96,17 @@ class Handler(BaseHTTPRequestHandler):
         self.left = int(self.headers.get("Content-Length") or 0)
         self.length = self.left
         self.late_s = 0.0
-        asked = Asked(self.command, url.path, self.headers.get("Content-Range", ""))
+        self.replacement: str | None = None
+        content_range = self.headers.get("Content-Range", "")
+        self.asked = asked = Asked(self.command, url.path, content_range, self.query)
         self.google.log.append(asked)
         try:
             self.find_page(url.path)()
             raise refusal("notFound")
         except Reply as reply:
             asked.outcome = reply.status
+            if url.path.startswith(API) and isinstance(reply.body, dict):
+                asked.answer = reply.body
             with contextlib.suppress(Drop, OSError):
                 self.read_body()  # the rest of it, to keep the connection in step
                 time.sleep(self.late_s)
@@ -151,6 +156,11 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(pause_s)
         return bytes(data)
 
+    def json(self) -> Any:
+        """Read the body as JSON, and record it."""
+        self.asked.body = json.loads(self.read_body() or b"{}")
+        return self.asked.body
+
     def form(self) -> dict[str, str]:
         return {name: of[0] for name, of in parse_qs(self.read_body().decode()).items()}
 
@@ -160,16 +170,19 @@ class Handler(BaseHTTPRequestHandler):
         if fault is None:
             return None
         self.late_s = fault.late_s
+        self.replacement = fault.content
         time.sleep(fault.stall_s)
-        if on == "chunk" or fault.is_answer_lost or fault.loses_session:
+        if on == "chunk" or fault.is_answer_lost or fault.loses_session or fault.content is not None:
             return fault
         if fault.drop:
             raise Drop(fault.drop)
         if fault.reason or fault.status:
-            raise refusal(fault.reason, fault.status, fault.retry_after)
+            raise refusal_of(fault)
         return fault
 
     def send(self, reply: Reply) -> None:
+        if self.replacement is not None:
+            reply = Reply(200, self.replacement.encode())
         body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         headers = {"Content-Type": "application/json; charset=UTF-8", **reply.headers}
         self.send_response(reply.status, "Resume Incomplete" if reply.status == 308 else None)

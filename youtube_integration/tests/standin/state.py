@@ -34,12 +34,15 @@ class Manner:
     )
     forced_privacy: str = ""
     blocked_countries: tuple[str, ...] = ()
+    allowed_countries: tuple[str, ...] | None = None
     polls: int = 1  # responses before processing ends
-    processing: str = "succeeded"  # failed, rejected, never
+    processing: str = "succeeded"  # failed, rejected, deleted, never
+    processing_status: str = ""  # of a video whose processing has ended, such as terminated
     why: str = ""  # reason of a failure or a rejection
     lists_uploads: bool = True
     shows_file_names: bool = True
     allows_thumbnails: bool = True
+    settles_after: int = 0  # polls of a new video before thumbnails and playlists know it
     is_strict_when_done: bool = False  # refuse a chunk for a session that has its video
 
 
@@ -61,7 +64,10 @@ class Fault:
     short: int | None = None  # answer 308, with only this many bytes of the chunk stored
     drop: str = ""  # fin or rst instead of a response
     after: int = 0  # bytes that are read before the connection is dropped
-    is_answer_lost: bool = False  # execute the request, then drop the connection
+    is_answer_lost: bool = False  # execute the request, then drop the connection or answer with `reason`
+    content: str | None = None  # execute the request, then answer 200 with this instead
+    limit: str = ""  # Google's name of the limit that `reason` is about
+    has_details_only: bool = False  # an error in Google's second format
     loses_session: bool = False
     stall_s: float = 0.0  # seconds before execution
     late_s: float = 0.0  # seconds between execution and response
@@ -106,7 +112,10 @@ class Asked:
     method: str
     path: str
     content_range: str = ""
+    query: dict[str, str] = field(default_factory=dict)
+    body: Any = None  # JSON
     outcome: Any = ""
+    answer: Any = None  # JSON
 
 
 class State:

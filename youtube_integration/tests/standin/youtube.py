@@ -1,16 +1,15 @@
 """YouTube's Data API: channels, upload sessions, videos, thumbnails, playlists."""
 
 import datetime as dt
-import json
 import re
 import secrets
 import time
 from typing import Any
 from urllib.parse import urlencode
 
-from youtube_integration.tests.standin.errors import Drop, Reply, refusal
+from youtube_integration.tests.standin.errors import Drop, Reply, refusal, refusal_of
 from youtube_integration.tests.standin.oauth import signed_in
-from youtube_integration.tests.standin.state import BLOCK, Fault, Session
+from youtube_integration.tests.standin.state import BLOCK, Fault, Manner, Session
 
 SCOPE = "https://www.googleapis.com/auth/youtube"
 TO_WRITE = {SCOPE, f"{SCOPE}.force-ssl"}
@@ -19,6 +18,8 @@ TO_READ = {*TO_WRITE, f"{SCOPE}.readonly"}
 UPLOAD_PATH = "/upload/youtube/v3/videos"
 MOST_TAGS, MOST_TITLE, MOST_DESCRIPTION_BYTES = 500, 100, 5000
 MOST_THUMBNAIL_BYTES = 2 * 2**20
+DEFAULT_PAGE_SIZE, MOST_PAGE_SIZE = 5, 50
+PROCESSING_FAILURES = ("uploadFailed", "transcodeFailed", "streamingFailed", "other")
 RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -37,6 +38,7 @@ def list_channels(handler: Any) -> None:
     manner = handler.google.manner
     picture = {"default": {"url": f"{handler.google.base}/picture.jpg"}}
     item = {
+        "kind": "youtube#channel",
         "id": manner.channel_id,
         "snippet": {"title": manner.channel_title, "thumbnails": picture},
         "contentDetails": {"relatedPlaylists": {"uploads": uploads_of(manner.channel_id)}},
@@ -51,7 +53,7 @@ def open_session(handler: Any) -> None:
     google = handler.google
     if not google.manner.has_channel:
         raise refusal("youtubeSignupRequired")
-    resource = json.loads(handler.read_body() or b"{}")
+    resource = handler.json()
     size = handler.headers.get("X-Upload-Content-Length")
     if handler.query.get("uploadType") != "resumable" or not size:
         raise refusal("mediaBodyRequired")
@@ -95,7 +97,7 @@ def put(handler: Any) -> None:
     if session is None:
         raise refusal("notFound")
     if session.video_id and (asks or not google.manner.is_strict_when_done):
-        raise Reply(201, google.videos[session.video_id])
+        raise Reply(201, show(google.videos[session.video_id], "snippet,status"))
     if asks:
         raise incomplete(session)
     take_chunk(handler, session, fault)
@@ -117,13 +119,13 @@ def take_chunk(handler: Any, session: Session, fault: Fault) -> None:
     if fault.drop:
         raise Drop(fault.drop)
     if fault.reason or fault.status:
-        raise refusal(fault.reason, fault.status, fault.retry_after)
+        raise refusal_of(fault)
     if session.offset < session.size:
         raise incomplete(session)
     video = make_video(handler.google, session)
     if fault.is_answer_lost:
         raise Drop("fin")
-    raise Reply(201, video)
+    raise Reply(201, show(video, "snippet,status"))
 
 
 def kept_of(fault: Fault, length: int) -> int:
@@ -170,7 +172,7 @@ def make_video(google: Any, session: Session) -> dict[str, Any]:
             "kind": "youtube#video",
             "id": session.video_id,
             "sha256": session.digest.hexdigest(),
-            "polls": 0,
+            "polls": 0,  # as well as its hash, this is not shown
             "status": status,
             "fileDetails": {"fileName": session.file_name, "fileSize": str(session.size)},
             "snippet": {
@@ -188,50 +190,81 @@ def list_videos(handler: Any) -> None:
     google = handler.google
     with google.lock:
         ids = [one for one in handler.query.get("id", "").split(",") if one in google.videos]
-        items = [look_at(google.manner, google.videos[one]) for one in ids]
+        looked_at = [look_at(google.manner, google.videos[one]) for one in ids]
+        items = [show(video, handler.query.get("part", "")) for video in looked_at]
         raise Reply(200, {"kind": "youtube#videoListResponse", "items": items})
 
 
-def look_at(manner: Any, video: dict[str, Any]) -> dict[str, Any]:
+def show(video: dict[str, Any], parts: str) -> dict[str, Any]:
+    """Return the requested parts of a video."""
+    return {name: video[name] for name in ("kind", "id", *parts.split(",")) if name in video}
+
+
+def look_at(manner: Manner, video: dict[str, Any]) -> dict[str, Any]:
     """Advance the processing of a video with each poll."""
     video["polls"] += 1
     ended = video["polls"] > manner.polls and manner.processing != "never"
     outcome = manner.processing if ended else "processing"
-    upload = {"succeeded": "processed", "failed": "failed", "rejected": "rejected"}.get(outcome, "uploaded")
-    processing = {"rejected": "terminated"}.get(outcome, outcome)
+    uploads = {"succeeded": "processed", "processing": "uploaded"}
+    video["status"] |= {"uploadStatus": uploads.get(outcome, outcome)}
+    processing = outcome if outcome in ("processing", "failed") else "succeeded"
     parts = {"partsTotal": "10", "partsProcessed": str(min(10, 3 * video["polls"]))}
     details = {"processingStatus": processing, "processingProgress": parts}
-    video["status"] |= {"uploadStatus": upload}
-    if outcome == "failed":
+    if ended and manner.processing_status:
+        details["processingStatus"] = manner.processing_status
+    if outcome == "failed" and manner.why in PROCESSING_FAILURES:
+        details["processingFailureReason"] = manner.why
+    elif outcome == "failed":
         video["status"]["failureReason"] = manner.why or "conversion"
     if outcome == "rejected":
         video["status"]["rejectionReason"] = manner.why or "duplicate"
-    restriction = {"regionRestriction": {"blocked": list(manner.blocked_countries)}}
+    restriction: dict[str, Any] = {}
+    if manner.blocked_countries:
+        restriction["blocked"] = list(manner.blocked_countries)
+    if manner.allowed_countries is not None:
+        restriction["allowed"] = list(manner.allowed_countries)
     shown = {**video, "processingDetails": details}
-    shown |= {"contentDetails": restriction if manner.blocked_countries and ended else {}}
+    shown |= {"contentDetails": {"regionRestriction": restriction} if restriction and ended else {}}
     return shown if manner.shows_file_names else {**shown, "fileDetails": {}}
+
+
+def find_settled(google: Any, video_id: str) -> dict[str, Any]:
+    """Return a video, unless it is so new that the other parts of YouTube do not know it."""
+    video: dict[str, Any] | None = google.videos.get(video_id)
+    if video is None or video["polls"] < google.manner.settles_after:
+        raise refusal("videoNotFound")
+    return video
 
 
 def set_thumbnail(handler: Any) -> None:
     allow(handler, TO_UPLOAD)
     handler.fault("thumbnail")
     google, picture = handler.google, handler.read_body()
-    video = google.videos.get(handler.query.get("videoId", ""))
     if not google.manner.allows_thumbnails:
         raise refusal("forbidden")
-    if video is None:
-        raise refusal("videoNotFound")
+    video = find_settled(google, handler.query.get("videoId", ""))
     if len(picture) > MOST_THUMBNAIL_BYTES or not picture.startswith((b"\xff\xd8", b"\x89PNG")):
         raise refusal("invalidImage")
     video["thumbnail"] = len(picture)
     raise Reply(200, {"kind": "youtube#thumbnailSetResponse", "items": [{}]})
 
 
+def give_page(handler: Any, kind: str, items: list[dict[str, Any]]) -> Reply:
+    """Return the requested page of a list."""
+    size = int(handler.query.get("maxResults", DEFAULT_PAGE_SIZE))
+    if size > MOST_PAGE_SIZE:
+        raise refusal("invalidValue")
+    begin = int(handler.query.get("pageToken", "0"))
+    page = {"kind": kind, "items": items[begin : begin + size], "pageInfo": {"totalResults": len(items)}}
+    more = {"nextPageToken": str(begin + size)} if begin + size < len(items) else {}
+    return Reply(200, page | more)
+
+
 def list_playlists(handler: Any) -> None:
     allow(handler, TO_READ)
     handler.fault("playlists")
     items = [{"id": one, "snippet": {"title": title}} for one, title in handler.google.playlists.items()]
-    raise Reply(200, {"items": items})
+    raise give_page(handler, "youtube#playlistListResponse", items)
 
 
 def list_playlist_items(handler: Any) -> None:
@@ -247,20 +280,21 @@ def list_playlist_items(handler: Any) -> None:
             raise refusal("playlistNotFound")
     only = handler.query.get("videoId")
     found = [{"snippet": {"resourceId": {"videoId": one}}} for one in ids if only in (None, one)]
-    raise Reply(200, {"items": found})
+    raise give_page(handler, "youtube#playlistItemListResponse", found)
 
 
 def insert_playlist_item(handler: Any) -> None:
     allow(handler, TO_WRITE)
     fault = handler.fault("playlist_insert")
-    google, snippet = handler.google, json.loads(handler.read_body())["snippet"]
+    google, snippet = handler.google, handler.json()["snippet"]
     with google.lock:
         if snippet["playlistId"] not in google.playlists:
             raise refusal("playlistNotFound")
+        find_settled(google, snippet["resourceId"]["videoId"])
         google.items.append(snippet)
     if fault and fault.is_answer_lost:
-        raise Drop("fin")
-    raise Reply(200, {"id": f"PLI{len(google.items)}", "snippet": snippet})
+        raise refusal_of(fault) if fault.reason else Drop("fin")
+    raise Reply(200, {"kind": "youtube#playlistItem", "id": f"PLI{len(google.items)}", "snippet": snippet})
 
 
 PAGES = {
