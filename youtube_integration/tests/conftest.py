@@ -2,6 +2,7 @@
 
 import pytest
 
+from youtube_integration.tests.google.discovery import find_faults, is_call
 from youtube_integration.tests.publications import connect
 from youtube_integration.tests.results import make_result
 from youtube_integration.tests.standin import CLIENT_ID, CLIENT_SECRET, StandIn
@@ -9,7 +10,7 @@ from youtube_integration.tests.standin import CLIENT_ID, CLIENT_SECRET, StandIn
 
 @pytest.fixture
 def google(settings, monkeypatch):
-    """A stand-in for Google, with the site's settings pointing to it."""
+    """A stand-in for Google, with the site's settings pointing to it; its requests are checked at the end."""
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")  # google/client.py sets it; undone after the test
     with StandIn() as google:
         for name, value in google.addresses().items():
@@ -18,6 +19,7 @@ def google(settings, monkeypatch):
         settings.GOOGLE_CLIENT_SECRET = CLIENT_SECRET
         settings.PUBLISHING = True
         yield google
+        assert [fault for asked in google.log if is_call(asked) for fault in find_faults(asked)] == []
 
 
 @pytest.fixture

@@ -102,6 +102,10 @@ def drive(publication, *, most=MOST_RUNS):
     raise AssertionError(f"the publication does not end: {waits}")
 
 
+def set_active(user, is_active):
+    type(user).objects.filter(pk=user.pk).update(is_active=is_active)
+
+
 def uploaded_bytes(google):
     """Return the number of bytes received in all chunks, stored or not."""
     return sum(session.received for session in google.sessions.values())

@@ -1,5 +1,6 @@
 """Google's errors: effect on the row, retry time, and message for the owner."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -94,6 +95,54 @@ def test_used_up_quota_waits_and_is_logged_for_the_operator(google, publication,
     assert publication.not_before == quotas.next_midnight()
     assert "daily YouTube allowance is used up. Your upload starts automatically " in publication.message
     assert any(record.levelname == "ERROR" and reason in record.message for record in caplog.records)
+
+
+LIMITS = {  # a refused session start: the fault, the code, least and most seconds until the retry
+    "429 with Retry-After": ({"reason": "rateLimitExceeded", "retry_after": "30"}, "busy", 29, 30),
+    "429 alone with Retry-After": ({"status": 429, "retry_after": "30"}, "busy", 29, 30),
+    "429 for this minute": (
+        {"reason": "rateLimitExceeded", "limit": "Video Uploads per minute per user"},
+        "busy",
+        59,
+        91,
+    ),
+    "403 for this minute": ({"reason": "RATE_LIMIT_EXCEEDED"}, "busy", 59, 91),
+    "403 for this minute, by its name": (
+        {"reason": "RATE_LIMIT_EXCEEDED", "limit": "defaultPerMinutePerProject", "has_details_only": True},
+        "busy",
+        59,
+        91,
+    ),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_limit_of_a_minute_is_a_pause(google, publication, limit):
+    fault, code, least_s, most_s = LIMITS[limit]
+    google.fail("start", **fault)
+    run_once(publication)
+    assert (publication.phase, publication.error_code) == (Phase.WAITING, code)
+    assert least_s <= (publication.not_before - timezone.now()).total_seconds() <= most_s
+    assert "YouTube asks for a pause" in publication.message
+    drive(publication)
+    assert publication.state == State.DONE
+
+
+@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("name", ["Queries per day", "defaultPerDayPerProject"])
+def test_a_limit_of_a_day_waits_for_midnight_at_every_step(step, name):
+    error = Refused(429, "RATE_LIMIT_EXCEEDED", limit=name)
+    assert problems.classify(error, step).retry == Retry.MIDNIGHT
+
+
+def test_a_reason_is_found_among_the_details_of_an_error(google, publication):
+    google.fail("start", reason="SERVICE_DISABLED", has_details_only=True)
+    run_once(publication)
+    assert (publication.error_code, publication.google_reason) == ("unavailable", "SERVICE_DISABLED")
+
+
+def test_a_redirect_counts_as_no_answer():
+    assert problems.classify(Refused(302, "")) == replace(problems.INTERRUPTED_PROBLEM)
 
 
 @pytest.mark.parametrize("reason", HELD_REASONS)

@@ -2,6 +2,7 @@
 
 import ast
 import io
+import json
 import os
 import subprocess
 import sys
@@ -153,6 +154,33 @@ def test_a_session_answer_is_parsed(answer, state):
 def test_an_error_without_googles_format_keeps_its_status(content):
     error = read_refusal(502, {}, content)
     assert (error.status, error.reason) == (502, "")
+
+
+def test_the_reason_and_the_limit_are_read_from_the_details_of_an_error():
+    info = {"reason": "RATE_LIMIT_EXCEEDED", "metadata": {"quota_limit": "defaultPerMinutePerProject"}}
+    details = [{"@type": "type.googleapis.com/google.rpc.Help", "links": []}, info]
+    error = read_refusal(403, {}, json.dumps({"error": {"message": "M", "details": details}}).encode())
+    assert (error.reason, error.message) == ("RATE_LIMIT_EXCEEDED", "M")
+    assert error.limit == "defaultPerMinutePerProject"
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"{}", b"[]", b"null", b'{"id": ""}', b'{"id": 1}'])
+def test_a_success_without_a_video_is_no_answer(content):
+    with pytest.raises(Unreachable):
+        read_session(200, {}, content, 9)
+
+
+@pytest.mark.parametrize("count", [0, 5, 50, 51, 121])
+def test_all_playlists_are_listed(google, api, count):
+    google.playlists = {f"PL{number}": f"Number {number}" for number in range(count)}
+    assert [(one.id, one.title) for one in api.playlists()] == list(google.playlists.items())
+
+
+@pytest.mark.parametrize("content", ["", "<html>", "[]", "{}", "null"])
+def test_a_call_without_an_answer_is_unreachable(google, api, content):
+    google.fail("channels", content=content)
+    with pytest.raises(Unreachable):
+        api.channel()
 
 
 def test_nothing_else_imports_googles_libraries():

@@ -17,6 +17,7 @@ from youtube_integration.tests.publications import (
     drive,
     make_publication,
     run_once,
+    set_active,
     uploaded_bytes,
 )
 
@@ -124,6 +125,15 @@ CASES = {
     "last chunk refused": [{"on": "chunk", "nth": 6, "reason": "backendError"}],
     "last answer lost": [{"on": "chunk", "nth": 6, "is_answer_lost": True}],
     "last chunk cut": [{"on": "chunk", "nth": 6, "drop": "rst", "after": 20}],
+    "a page instead of an answer": [{"on": "chunk", "nth": 2, "content": "<html>"}],
+    "an empty object instead of an answer": [{"on": "chunk", "nth": 3, "content": "{}"}],
+    "a list instead of a video": [{"on": "chunk", "nth": 6, "content": "[]"}],
+    "an empty object instead of a video": [{"on": "chunk", "nth": 6, "content": "{}"}],
+    "nothing instead of a video": [{"on": "chunk", "nth": 6, "content": ""}],
+    "a page instead of an offset": [
+        {"on": "chunk", "nth": 2, "drop": "fin"},
+        {"on": "status", "times": 2, "content": "<html>"},
+    ],
     "all at once": [
         {"on": "start", "reason": "backendError"},
         {"on": "chunk", "nth": 2, "drop": "rst", "after": 300_000},
@@ -148,6 +158,47 @@ def test_there_is_one_video_after(google, publication, case, manner):
     interruptions = sum(fault.get("times", 1) for fault in CASES[case])
     assert uploaded_bytes(google) <= SIZE + interruptions * CHUNK
     assert all(fault.times == 0 for fault in google.faults)
+
+
+@pytest.mark.parametrize("content", ["<html>", "{}", "[]", "null", '{"id": 7}', ""])
+@pytest.mark.parametrize("nth", [1, 6])
+def test_a_success_without_a_video_counts_as_no_answer(google, publication, caplog, content, nth):
+    google.fail("chunk", nth=nth, content=content)
+    run_once(publication)
+    assert (publication.state, publication.attempt) == (State.QUEUED, 0)
+    assert publication.error_code == "interrupted" and "Traceback" not in caplog.text
+    drive(publication)
+    assert_published_once(google, publication)
+
+
+def test_a_success_without_a_session_is_retried(google, publication):
+    google.fail("start", content="<html>")
+    run_once(publication)
+    assert (publication.state, publication.error_code) == (State.QUEUED, "interrupted")
+    drive(publication)
+    assert (publication.state, len(google.videos)) == (State.DONE, 1)
+
+
+def test_a_deactivated_user_uploads_no_further_chunk(google, publication, monkeypatch):
+    send = upload.UploadSlice.send
+
+    def deactivate(self, offset):
+        state = send(self, offset)
+        if state.offset == 2 * CHUNK:
+            set_active(publication.owner, False)
+        return state
+
+    monkeypatch.setattr(upload.UploadSlice, "send", deactivate)
+    run_once(publication)
+    assert uploaded_bytes(google) == publication.offset == 2 * CHUNK
+    assert (publication.state, publication.not_before, publication.attempt) == (State.QUEUED, HELD, 0)
+    publication_job.clean_up()
+    publication.refresh_from_db()
+    assert publication.not_before == HELD and "deactivated" in publication.message
+    set_active(publication.owner, True)
+    publication_job.clean_up()
+    drive(publication)
+    assert_published_once(google, publication)
 
 
 def test_at_least_sixty_cases_end_in_one_video():

@@ -7,6 +7,7 @@ from django.core import mail
 from django.utils import timezone
 
 from mixes.leases import State
+from youtube_integration import problems
 from youtube_integration.jobs import publication_job, watch, work
 from youtube_integration.models import HELD, YouTubePublication
 from youtube_integration.services import video_files
@@ -17,6 +18,7 @@ from youtube_integration.tests.publications import (
     drive,
     make_publication,
     run_once,
+    set_active,
 )
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +86,7 @@ def test_a_video_that_is_too_long_leads_to_verification(google, publish):
     assert "youtube.com/verify" in publish().error_text
 
 
-@pytest.mark.parametrize("why", [*watch.FAILURES, "unheardOf"])
+@pytest.mark.parametrize("why", [*watch.FAILURES, "other"])
 def test_failed_processing_is_reported_with_its_reason(google, publish, why):
     google.manner.processing, google.manner.why = "failed", why
     publication = publish()
@@ -229,9 +231,148 @@ def test_polling_ends_for_a_video_its_owner_deleted(google, alice):
     google.manner.polls = 9
     publication = run_once(make_publication(connect(google, alice), size=BLOCK))
     google.videos.clear()
+    waits = drive(publication)
+    assert (publication.state, publication.error_code) == (State.FAILED, "deleted")
+    assert publication.error_text == "The video was deleted on YouTube."
+    assert len(waits) == watch.MAX_MISSING_LOOKS
+
+
+def test_a_deleted_video_fails_at_once(google, publish):
+    google.manner.polls, google.manner.processing = 0, "deleted"
+    publication = publish()
+    assert (publication.state, publication.error_code, publish.waits) == (State.FAILED, "deleted", [])
+    assert publication.error_text == "The video was deleted on YouTube."
+    assert publication.error_text in mail.outbox[0].body
+
+
+def test_a_video_that_is_not_listed_for_a_while_is_published(google, alice):
+    google.manner.polls = 9
+    publication = run_once(make_publication(connect(google, alice), size=BLOCK))
+    videos = dict(google.videos)
+    for _ in range(2):
+        google.videos.clear()
+        for _ in range(watch.MAX_MISSING_LOOKS):
+            YouTubePublication.objects.update(not_before=None)
+            run_once(publication)
+        google.videos.update(videos)
+        YouTubePublication.objects.update(not_before=None)
+        run_once(publication)
     drive(publication)
-    assert publication.state == State.DONE
-    assert publication.notes == ["The video is no longer on YouTube: it was deleted there."]
+    assert (publication.state, publication.notes) == (State.DONE, [])
+
+
+@pytest.mark.parametrize("status", ["terminated", "failed", "succeeded", "processing"])
+def test_the_processing_status_decides_nothing(google, publish, status):
+    """YouTube answers `terminated` when it no longer knows how the processing went."""
+    google.manner.processing_status, google.manner.polls = status, 3
+    publication = publish()
+    assert (publication.state, publication.phase) == (State.DONE, Phase.PUBLISHED)
+    assert (len(publish.waits), publication.processing["status"]) == (3, status)
+    assert publication.notes == []
+
+
+def test_a_rejected_video_stays_rejected_when_its_processing_succeeded(google, publish):
+    google.manner.processing = "rejected"
+    publication = publish()
+    assert (publication.error_code, publication.processing["status"]) == ("rejected", "succeeded")
+    assert google.videos[publication.video_id]["status"]["uploadStatus"] == "rejected"
+
+
+@pytest.mark.parametrize("content", ["<html>", "{}", "[]", "null", ""])
+def test_a_poll_without_an_answer_is_repeated(google, publish, content, caplog):
+    google.fail("videos", content=content)
+    publication = publish()
+    assert (publication.state, publication.attempt) == (State.DONE, 0)
+    assert [code for code, _, _ in publish.waits] == ["interrupted"]
+    assert "A job failed." not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("countries", "note"),
+    [
+        (("AT", "DE"), "YouTube shows the video in 2 countries only, not in any other: AT, DE."),
+        (("DE",), "YouTube shows the video in 1 country only, not in any other: DE."),
+        ((), "YouTube blocks the video in all countries."),
+    ],
+)
+def test_a_video_that_is_blocked_elsewhere_is_noted(google, publish, countries, note):
+    google.manner.allowed_countries = countries
+    publication = publish()
+    assert (publication.state, publication.notes) == (State.DONE, [note])
+    assert note in mail.outbox[0].body
+
+
+def test_a_new_video_gets_its_thumbnail_and_playlist_once_youtube_knows_it(google, publish):
+    google.manner.polls, google.manner.settles_after = 0, 2
+    publication = publish(thumbnail=True, **WANTED)
+    assert (publication.state, publication.notes) == (State.DONE, [])
+    assert (publication.thumbnail_state, publication.playlist_state) == ("done", "done")
+    assert [seconds for _, _, seconds in publish.waits] == [10, 20]
+    assert len(google.items) == 1
+
+
+def test_a_video_that_youtube_never_knows_gets_no_advice_about_verification(google, publish):
+    google.manner.settles_after = 99
+    publication = publish(thumbnail=True, **WANTED)
+    assert (publication.state, len(publish.waits)) == (State.DONE, watch.MAX_EXTRA_LOOKS)
+    assert publication.notes == [str(problems.THUMBNAIL_NOT_TAKEN), str(problems.NOT_LISTED)]
+
+
+def test_a_picture_that_youtube_does_not_take_is_noted_without_advice(google, publish):
+    google.fail("thumbnail", reason="invalidImage")
+    publication = publish(thumbnail=True)
+    assert (publication.state, publication.thumbnail_state) == (State.DONE, "refused")
+    assert publication.notes == [str(problems.THUMBNAIL_NOT_TAKEN)]
+    assert "verify" not in publication.notes[0]
+    assert len(google.asked("POST", "thumbnails/set")) == 1
+
+
+@pytest.mark.parametrize("reason", ["videoNotFound", "videoAlreadyInPlaylist"])
+@pytest.mark.parametrize("is_added", [True, False])
+def test_an_unclear_refusal_of_a_playlist_item_is_looked_up(google, publish, reason, is_added):
+    google.fail("playlist_insert", reason=reason, is_answer_lost=is_added)
+    publication = publish(**WANTED)
+    assert (publication.playlist_state, publication.notes) == ("done", [])
+    assert len(google.items) == 1
+    assert len(google.asked("POST", "playlistItems")) == 1 + (not is_added)
+
+
+@pytest.mark.parametrize(
+    ("reason", "note"),
+    [
+        ("playlistItemsNotAccessible", problems.NOT_YOUR_PLAYLIST),
+        ("playlistContainsMaximumNumberOfVideos", problems.PLAYLIST_FULL),
+    ],
+)
+def test_a_playlist_that_refuses_the_video_asks_for_no_reconnection(google, publish, reason, note):
+    google.fail("playlist_insert", reason=reason)
+    publication = publish(**WANTED)
+    assert (publication.state, publication.playlist_state) == (State.DONE, "refused")
+    assert publication.notes == [str(note)] and "econnect" not in publication.notes[0]
+    assert publication.credential.state == "active"
+
+
+def test_a_limit_per_minute_delays_a_playlist_item(google, publish):
+    google.fail("playlist_insert", reason="RATE_LIMIT_EXCEEDED", has_details_only=True)
+    publication = publish(**WANTED)
+    assert (publication.playlist_state, publication.notes) == ("done", [])
+
+
+def test_a_deactivated_users_video_is_not_polled(google, alice):
+    google.manner.polls = 3
+    publication = run_once(make_publication(connect(google, alice), size=BLOCK))
+    set_active(alice, False)
+    asked = len(google.log)
+    drive(publication)
+    assert (publication.phase, publication.not_before) == (Phase.PROCESSING, HELD)
+    assert len(google.log) == asked
+    publication_job.clean_up()
+    publication.refresh_from_db()
+    assert publication.not_before == HELD
+    set_active(alice, True)
+    publication_job.clean_up()
+    drive(publication)
+    assert (publication.state, publication.message) == (State.DONE, "")
 
 
 def test_without_a_mail_server_no_mail_is_sent(google, publish, settings):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from youtube_integration.google.types import VideoDetails
 from youtube_integration.models import SessionStart, YouTubeCredential, YouTubePublication
 from youtube_integration.services import preflight, publications, quotas
-from youtube_integration.tests.publications import connect, drive
+from youtube_integration.tests.publications import connect, drive, run_once
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +64,24 @@ def test_used_up_quota_and_earlier_publications_are_reported(monkeypatch, creden
     assert verdicts(job.owner, job)["This mix is on your channel already, as “Evenings”."] == "note"
     monkeypatch.setattr(quotas, "starts_left", lambda: 0)
     assert any("starts automatically" in text for text in verdicts(job.owner, job))
+
+
+@pytest.mark.parametrize("processing", ["rejected", "failed", "deleted"])
+def test_a_video_counts_as_published_whatever_became_of_it(google, credential, job, processing):
+    """YouTube may still show it, so that publishing again would make a second one."""
+    google.manner.processing = processing
+    drive(publications.request_publication(job.owner, job, VideoDetails("Evenings")))
+    assert YouTubePublication.objects.get().state == "failed"
+    assert verdicts(job.owner, job)["This mix is on your channel already, as “Evenings”."] == "note"
+    assert [check.is_repetition for check in preflight.run_preflight(job.owner, job)].count(True) == 1
+
+
+def test_a_video_counts_as_published_while_youtube_processes_it(google, credential, job):
+    google.manner.processing = "never"
+    run_once(publications.request_publication(job.owner, job, VideoDetails("Evenings")))
+    assert verdicts(job.owner, job)["This mix is on your channel already, as “Evenings”."] == "note"
+    YouTubePublication.objects.update(state="cancelled", finished_at=timezone.now())
+    assert verdicts(job.owner, job)["This mix is on your channel already, as “Evenings”."] == "note"
 
 
 def test_a_used_up_share_is_reported_to_its_owner_only(credential, job, bob, settings):

@@ -37,7 +37,7 @@ class Manner:
     allowed_countries: tuple[str, ...] | None = None
     polls: int = 1  # responses before processing ends
     processing: str = "succeeded"  # failed, rejected, deleted, never
-    processing_status: str = ""  # of a video whose processing has ended, such as terminated
+    processing_status: str = ""  # terminated, or another that does not follow from `processing`
     why: str = ""  # reason of a failure or a rejection
     lists_uploads: bool = True
     shows_file_names: bool = True

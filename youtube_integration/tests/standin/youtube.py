@@ -210,7 +210,7 @@ def look_at(manner: Manner, video: dict[str, Any]) -> dict[str, Any]:
     processing = outcome if outcome in ("processing", "failed") else "succeeded"
     parts = {"partsTotal": "10", "partsProcessed": str(min(10, 3 * video["polls"]))}
     details = {"processingStatus": processing, "processingProgress": parts}
-    if ended and manner.processing_status:
+    if manner.processing_status:
         details["processingStatus"] = manner.processing_status
     if outcome == "failed" and manner.why in PROCESSING_FAILURES:
         details["processingFailureReason"] = manner.why
