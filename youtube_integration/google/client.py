@@ -333,16 +333,18 @@ def translated_errors() -> Iterator[None]:
     except HttpError as error:  # its text contains the request's URL: no cause is chained
         raise read_refusal(error.resp.status, error.resp, error.content) from None
     except google.auth.exceptions.RefreshError as error:
-        if error.retryable:
+        reason = _oauth_reason(error)
+        if error.retryable or not reason:
             raise Unreachable("the token server") from None
-        raise GrantLost(_oauth_reason(error)) from None
+        raise GrantLost(reason) from None
     except NETWORK_ERRORS as error:
         raise Unreachable(type(error).__name__) from None
 
 
 def _oauth_reason(error: google.auth.exceptions.RefreshError) -> str:
+    """Return the token server's reason code, or "" when something else answered, such as a proxy."""
     details = error.args[1] if len(error.args) > 1 else None
-    return str(details.get("error", "")) if isinstance(details, dict) else "no_refresh_token"
+    return str(details.get("error", "")) if isinstance(details, dict) else ""
 
 
 def _checked_address(address: str) -> str:
@@ -383,8 +385,18 @@ def _configure_oauthlib() -> None:
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 
+class _Grant(Credentials):
+    """Credentials that report an answer of the token server that is not a JSON object."""
+
+    def refresh(self, request: Any) -> None:
+        try:
+            Credentials.refresh(self, request)
+        except (TypeError, AttributeError):
+            raise google.auth.exceptions.TransportError("an answer without tokens") from None
+
+
 def _credentials(tokens: Tokens) -> Credentials:
-    return Credentials(
+    return _Grant(  # type: ignore[no-untyped-call]  # its __init__ is Google's
         tokens.access,
         refresh_token=tokens.refresh,
         token_uri=settings.GOOGLE_OAUTH_TOKEN_URI,

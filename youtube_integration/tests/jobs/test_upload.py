@@ -134,6 +134,13 @@ CASES = {
         {"on": "chunk", "nth": 2, "drop": "fin"},
         {"on": "status", "times": 2, "content": "<html>"},
     ],
+    "a page instead of a token": [
+        {"on": "chunk", "nth": 2, "reason": "authError"},
+        {"on": "refresh", "content": "<html>"},
+        {"on": "refresh", "content": "[]"},
+        {"on": "refresh", "content": "{}"},
+        {"on": "refresh", "content": "<html>", "status": 403},
+    ],
     "all at once": [
         {"on": "start", "reason": "backendError"},
         {"on": "chunk", "nth": 2, "drop": "rst", "after": 300_000},

@@ -76,6 +76,8 @@ def give_token(handler: Any) -> None:
     is_refresh = form.get("grant_type") == "refresh_token"
     if fault := google.take_fault("refresh" if is_refresh else "token"):
         time.sleep(fault.stall_s)
+        if fault.content is not None:
+            raise Reply(fault.status or 200, fault.content.encode())
         raise oauth_refusal(fault.reason or "invalid_grant", "Token has been revoked.", fault.status or 400)
     basic = handler.headers.get("Authorization", "")
     if basic.startswith("Basic "):
