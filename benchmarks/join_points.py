@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import resample_poly
 
 from benchmarks.music import Samples
 
@@ -21,6 +22,7 @@ Flags = NDArray[np.bool_]
 
 HOP_S, WINDOW_S = 0.1, 0.2
 BAND_EDGES_HZ = (0, 120, 250, 500, 1000, 2000, 4000, 8000, 1_000_000)
+BASS_RATE_HZ = 300  # of sound that holds what lies under about 120 Hz; divides the rates of mixes
 LUFS_OFFSET = -0.691
 MOMENTARY, SECOND, SHORT_TERM = 4, 10, 30  # hops: 400 ms, 1 s, 3 s
 BLOCK_HOPS = 32
@@ -34,6 +36,7 @@ QUIETEST_MUSIC_LU, FULL_MUSIC_LU = -30.0, -10.0  # below a song's loudness: coun
 HEARD_GAIN = 10 ** (-12 / 10)
 MASKED_LU, INAUDIBLE_LU, SILENT_LU = 15.0, 42.0, 35.0
 CLASH_LU, CLASH_UNDER_LU = 6.0, 12.0
+BASS_WEIGHT = 0.5  # of the K-weighting under 120 Hz, about
 BASS_UNDER_DB, STRONG_BASS_DB = 10.0, 12.0
 CLASH_FREE_S = 2.0  # two songs at once for so long are an ordinary crossfade
 SLOWEST_CHANGE_DB, USUAL_CHANGE_DB = 3.0, 6.0
@@ -117,6 +120,8 @@ class Placement:
     first_b: int
     gain_a: Curve
     gain_b: Curve
+    bass_gain_a: Curve | None = None  # of the lowest band, where it has gains of its own
+    bass_gain_b: Curve | None = None
 
     def lay(self, values: NDArray[np.float64], first: int, fill: float = 0.0) -> NDArray[np.float64]:
         """Return the values of one file on the time line, `fill` where it has none."""
@@ -140,8 +145,8 @@ class _Heard:
         self.a, self.b, self.place = a, b, place
         self.own_a = place.lay(a.features, place.first_a)
         self.own_b = place.lay(b.features, place.first_b)
-        self.heard_a = self.own_a * place.gain_a[:, None]
-        self.heard_b = self.own_b * place.gain_b[:, None]
+        self.heard_a = _apply(self.own_a, place.gain_a, place.bass_gain_a)
+        self.heard_b = _apply(self.own_b, place.gain_b, place.bass_gain_b)
         self.mix = self.heard_a + self.heard_b if mix is None else mix
         self.times = np.arange(len(place.gain_a))
         self.level_a = to_db(running_mean(self.heard_a[:, 0], MOMENTARY))
@@ -236,6 +241,15 @@ class _Heard:
             return 0.0
         own = max(self.a.own_change_db, self.b.own_change_db)
         return float(changes_db(self.mix[:, 1:])[near].max()) / own
+
+
+def _apply(own: Features, gain: Curve, bass_gain: Curve | None) -> Features:
+    heard = own * gain[:, None]
+    if bass_gain is not None:
+        heard[:, 1] = own[:, 1] * bass_gain
+        heard[:, 0] += BASS_WEIGHT * own[:, 1] * (bass_gain - gain)
+        np.maximum(heard[:, 0], 0.0, out=heard[:, 0])
+    return heard
 
 
 def _seconds(values: NDArray[np.generic]) -> float:
@@ -352,6 +366,20 @@ def measure_gains(mix: Samples, a: Samples, b: Samples, rate: int) -> tuple[Curv
     gain_a = np.where(separable, (ma * bb - mb * ab) / det, ma / np.maximum(aa, quiet))
     gain_b = np.where(separable, (mb * aa - ma * ab) / det, mb / np.maximum(bb, quiet))
     return _power_gain(gain_a, aa > quiet), _power_gain(gain_b, bb > quiet)
+
+
+def measure_placement(
+    mix: Samples, sources: tuple[Samples, Samples], rate: int, first_a: int, first_b: int
+) -> Placement:
+    """Return where two sources lie in a mix and at which gains they are heard, the bass by itself."""
+    gains = measure_gains(mix, *sources, rate)
+    low = [resample_poly(x, 1, rate // BASS_RATE_HZ).astype(np.float32) for x in (mix, *sources)]
+    bass_gains = (_fit(gain, len(gains[0])) for gain in measure_gains(low[0], low[1], low[2], BASS_RATE_HZ))
+    return Placement(first_a, first_b, *gains, *bass_gains)
+
+
+def _fit(curve: Curve, hops: int) -> Curve:
+    return np.pad(curve[:hops], (0, max(0, hops - len(curve))), mode="edge")
 
 
 def _power_gain(gain: Curve, is_audible: Flags) -> Curve:

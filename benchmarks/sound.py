@@ -86,10 +86,7 @@ def law(bench: Bench) -> Iterator[Row]:
     size = round(WINDOW_S * rate)
     errors: list[float] = []
     for join in joins(bench, mix, _decoded_mp3(bench), 0):
-        wanted = _powers(join.outgoing, size) + _powers(join.incoming, size)
-        heard = _powers(join.heard, size)
-        audible = (wanted > SILENT_POWER) & (heard > 0)
-        errors += list(np.abs(10 * np.log10(heard[audible] / wanted[audible])))
+        errors += law_errors(join, size)
     if not errors:
         yield Row("law of the joins", "", "no join of style smooth overlaps")
         return
@@ -103,6 +100,14 @@ def law(bench: Bench) -> Iterator[Row]:
         "measured on the decoded MP3, so limiter and encoder are in it; the curves weigh every sample.",
     )
     yield heard_dips(bench, mix)
+
+
+def law_errors(join: Join, size: int) -> list[float]:
+    """Return in dB how far each window's energy is from the sum of both sources' energies."""
+    wanted = _powers(join.outgoing, size) + _powers(join.incoming, size)
+    heard = _powers(join.heard, size)
+    audible = (wanted > SILENT_POWER) & (heard > 0)
+    return list(np.abs(10 * np.log10(heard[audible] / wanted[audible])))
 
 
 def heard_dips(bench: Bench, mix: Mix) -> Row:
@@ -194,8 +199,8 @@ def clicks(bench: Bench) -> Iterator[Row]:
     rng = np.random.default_rng(440)
     found = injected = seen = 0
     for join in joins(bench, mix, _decoded_mp3(bench), margin):
-        steps, threshold = _steps(join, join.heard)
-        found += int(np.count_nonzero(steps > CLICK_LIMIT * threshold))
+        _, threshold = _steps(join, join.heard)
+        found += count_clicks(join)
         for at in rng.integers(4, len(join.heard) - 4, INJECTIONS):
             spoilt = join.heard.copy()
             # A single sample of height h has the second difference h, -2h, h.
@@ -211,6 +216,11 @@ def clicks(bench: Bench) -> Iterator[Row]:
         "a click is a second difference of the decoded MP3 less what the two sources explain, "
         f"above {CLICK_LIMIT} x the local 99.9 percentile of the music's own.",
     )
+
+
+def count_clicks(join: Join) -> int:
+    steps, threshold = _steps(join, join.heard)
+    return int(np.count_nonzero(steps > CLICK_LIMIT * threshold))
 
 
 def _steps(join: Join, heard: Samples) -> tuple[Power, Power]:

@@ -9,11 +9,12 @@ from benchmarks.join_points import (
     Song,
     measure_features,
     measure_gains,
+    measure_placement,
     score_join,
     to_db,
 )
 
-RATE = 8_000
+RATE = 9_600
 BODY_S, JOIN_S = 60.0, 50.0  # length of a body, and where on the time line A's body ends
 HOPS = 1000
 
@@ -163,12 +164,28 @@ def test_sound_and_power_curves_agree():
     ).astype(np.float32)
     first_b = len(a) - overlap
     on_line = [np.pad(x, ((first, len(mix) - first - len(x)), (0, 0))) for x, first in ((a, 0), (b, first_b))]
-    gains = measure_gains(mix, *on_line, RATE)
+    measured = measure_placement(mix, (on_line[0], on_line[1]), RATE, 0, 360)
     songs = Song(measure_features(a, RATE)), Song(measure_features(b, RATE))
-    seconds = (np.arange(len(gains[0])) + 0.5) / 10
+    seconds = (np.arange(len(measured.gain_a)) + 0.5) / 10
     share = np.clip((seconds - 36) / 4, 0, 1) * np.pi / 2
     predicted = Placement(0, 360, np.cos(share) ** 2 * (seconds < 40), np.sin(share) ** 2)
     from_curves = score_join(*songs, predicted)
-    from_sound = score_join(*songs, Placement(0, 360, *gains), measure_features(mix, RATE))
+    from_sound = score_join(*songs, measured, measure_features(mix, RATE))
     assert from_sound.points == pytest.approx(from_curves.points, abs=0.15)
     assert from_sound.clash == pytest.approx(from_curves.clash, abs=0.3)
+
+
+def test_bass_has_gains_of_its_own():
+    steps = np.repeat([1.0, 0.0], 15 * 10)
+    times = (np.arange(30 * RATE) + 0.5) / RATE
+    tones = [np.sin(2 * np.pi * hertz * times) for hertz in (60, 1000, 75, 1300)]
+    a, b = (
+        np.repeat(0.1 * (low + high)[:, None], 2, axis=1).astype(np.float32)
+        for low, high in (tones[:2], tones[2:])
+    )
+    early = times < 15
+    mix = 0.1 * (tones[0] * early + tones[1] + tones[2] * ~early + tones[3])
+    found = measure_placement(np.repeat(mix[:, None], 2, axis=1).astype(np.float32), (a, b), RATE, 0, 0)
+    away_from_ends = np.r_[5:145, 155:295]
+    assert found.bass_gain_a[away_from_ends] == pytest.approx(steps[away_from_ends], abs=0.1)
+    assert found.bass_gain_b[away_from_ends] == pytest.approx(1 - steps[away_from_ends], abs=0.1)
