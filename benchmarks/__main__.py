@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks import exact, memory, music, sound, speed, texts
+from benchmarks import exact, joins, memory, music, sound, speed, texts
 from benchmarks.measure import RunFailed
 from benchmarks.ours import Bench
 from benchmarks.report import ROOT, Conditions, Row, make_part, replace_part
@@ -36,6 +36,11 @@ FIGURES: dict[str, tuple[str, Figure]] = {  # name for --only -> title, function
     "clicks": ("Clicks", sound.clicks),
     "tracklists": ("Tracklists", texts.tracklists),
 }
+JOIN_FIGURES: dict[str, tuple[str, Figure]] = {
+    "joins": ("Joins of mixes with default settings", joins.joins),
+    "planning": ("Planning", joins.planning),
+}
+PARTS = {"The engine": FIGURES, "Joins": JOIN_FIGURES}  # of the page
 
 
 def main() -> None:
@@ -64,7 +69,9 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="of each timed comparison (default 3)")
     parser.add_argument("--quick", action="store_true", help="short music, one repeat: does it all work?")
     parser.add_argument("--long", action="store_true", help="a mix of eight hours too: half an hour more")
-    parser.add_argument("--only", choices=FIGURES, action="append", help="these figures only")
+    parser.add_argument(
+        "--only", choices=[*FIGURES, *JOIN_FIGURES], action="append", help="these figures only"
+    )
     return parser.parse_args()
 
 
@@ -72,30 +79,38 @@ def measure_all(options: argparse.Namespace, work: Path) -> None:
     """Prepare the music, run every selected benchmark, write the page."""
     load = os.getloadavg()[0]
     ffmpeg = find_ffmpeg()
+    wanted = options.only or [*FIGURES, *JOIN_FIGURES]
+    convert = any(name in FIGURES for name in wanted)
     say("preparing the music")
     bench = Bench(
         ffmpeg,
-        music.prepare(ffmpeg, options.music, work, quick=options.quick),
+        music.prepare(ffmpeg, options.music, work, quick=options.quick, convert=convert),
         work,
         1 if options.quick else options.repeats,
         options.quick,
         options.long,
         draw_picture(work / "picture.png"),
     )
-    wanted = options.only or list(FIGURES)
-    sections = [
-        (title, measured(name, figure, bench)) for name, (title, figure) in FIGURES.items() if name in wanted
-    ]
     # Without paths, which mean nothing on another machine
     names = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
     command = "python -m benchmarks " + " ".join(names)
-    facts = (bench.music.name, version(ffmpeg), bench.repeats, load, options.quick, command.strip())
-    part = make_part("The engine", "make bench", sections, Conditions(*facts))
+    facts = (version(ffmpeg), bench.repeats, load, options.quick, command.strip())
+    parts = []
+    for part, figures in PARTS.items():
+        sections = [
+            (title, measured(name, figure, bench))
+            for name, (title, figure) in figures.items()
+            if name in wanted
+        ]
+        music_name = joins.describe_music(bench) if part == "Joins" else bench.music.name
+        if sections:
+            parts.append(make_part(part, "make bench", sections, Conditions(music_name, *facts)))
     if options.quick and options.out is None:
-        sys.stdout.write(part)
+        sys.stdout.write("\n".join(parts))
         return
     out = options.out or ROOT / "benchmarks" / "RESULTS.md"
-    replace_part(out, part)
+    for text in parts:
+        replace_part(out, text)
     say(f"written to {out}")
 
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import rfft
 from scipy.signal import resample_poly
 
 from benchmarks.music import Samples
@@ -317,7 +318,7 @@ def measure_features(samples: Samples, rate: int) -> Features:
     features = np.zeros((hops, weights.shape[1]))
     for first in range(0, hops, BLOCK_HOPS):
         block = starts[first : first + BLOCK_HOPS]
-        spectra = np.fft.rfft(np.stack([padded[at : at + size] for at in block]) * window, axis=1)
+        spectra = rfft(np.stack([padded[at : at + size] for at in block]) * window, axis=1)
         features[first : first + len(block)] = (spectra.real**2 + spectra.imag**2).sum(axis=2) @ weights
     return features
 

@@ -48,16 +48,22 @@ class Music:
     mixed: tuple[Path, ...]
     lengths_s: tuple[float, ...]  # of `tracks`, in seconds
     name: str
+    files: tuple[Path, ...]  # all there are, in the order of their names
 
     @property
     def total_s(self) -> float:
         return sum(self.lengths_s)
 
 
-def prepare(ffmpeg: Path, folder: Path | None, work: Path, *, quick: bool) -> Music:
-    """Choose and convert the input files; existing files are reused."""
+def prepare(ffmpeg: Path, folder: Path | None, work: Path, *, quick: bool, convert: bool = True) -> Music:
+    """Choose and convert the input files; existing files are reused. Only `files` without `convert`."""
     cache = work / ("music-quick" if quick else "music")
-    sources = _chosen(ffmpeg, folder) if folder else _generated(ffmpeg, work, quick=quick)
+    sources = _audio_files(folder) if folder else _generated(ffmpeg, work, quick=quick)
+    files = tuple(sources)
+    if not convert:
+        return Music((), (), (), f"{len(files)} files", files)
+    if folder:
+        sources = _usual_first(ffmpeg, sources)
     cut_s = QUICK_S if quick else None
     chosen = sources[: QUICK_TRACKS if quick else TRACKS]
     tracks = _converted(ffmpeg, chosen, cache / "mp3", [("mp3", LAME_320)] * len(chosen), cut_s)
@@ -65,7 +71,7 @@ def prepare(ffmpeg: Path, folder: Path | None, work: Path, *, quick: bool) -> Mu
     mixed = _converted(ffmpeg, mixed_sources, cache / "mixed", FORMATS, 15.0 if quick else MIXED_S)
     lengths = tuple(length_s(ffmpeg, track) for track in tracks)
     name = f"{len(tracks)} tracks of {folder.name}" if folder else f"{len(tracks)} generated songs"
-    return Music(tracks, mixed, lengths, f"{name}, {sum(lengths) / 60:.1f} minutes as MP3 320")
+    return Music(tracks, mixed, lengths, f"{name}, {sum(lengths) / 60:.1f} minutes as MP3 320", files)
 
 
 def read(
@@ -96,11 +102,15 @@ def count_frames(ffmpeg: Path, path: Path, rate: int) -> int:
         return sum(map(len, iter(partial(child.stdout.read, 1 << 20), b"")))
 
 
-def _chosen(ffmpeg: Path, folder: Path) -> list[Path]:
-    """Return the folder's audio files, those of the usual length of a song first."""
+def _audio_files(folder: Path) -> list[Path]:
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in AUDIO)
     if not files:
         raise SystemExit(f"No audio file in {folder}.")
+    return files
+
+
+def _usual_first(ffmpeg: Path, files: list[Path]) -> list[Path]:
+    """Return the files, those of the usual length of a song first."""
     usual = {path for path in files if SHORTEST_S <= length_s(ffmpeg, path) <= LONGEST_S}
     return sorted(files, key=lambda path: (path not in usual, path))
 

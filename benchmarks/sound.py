@@ -103,9 +103,10 @@ def law(bench: Bench) -> Iterator[Row]:
 
 
 def law_errors(join: Join, size: int) -> list[float]:
-    """Return in dB how far each window's energy is from the sum of both sources' energies."""
-    wanted = _powers(join.outgoing, size) + _powers(join.incoming, size)
-    heard = _powers(join.heard, size)
+    """Return in dB how far each window's energy in the overlap is from the sum of both sources' energies."""
+    overlap = slice(join.first, join.last)
+    wanted = _powers(join.outgoing[overlap], size) + _powers(join.incoming[overlap], size)
+    heard = _powers(join.heard[overlap], size)
     audible = (wanted > SILENT_POWER) & (heard > 0)
     return list(np.abs(10 * np.log10(heard[audible] / wanted[audible])))
 
