@@ -9,6 +9,7 @@ K-weighted and in 8 bands, of sound (`measure_features`), or added up where noth
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -333,7 +334,7 @@ def _bin_weights(size: int, rate: int) -> NDArray[np.float64]:
     return weights
 
 
-def k_weighting_power(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
+def k_weighting_power(hertz: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Return the power response of the two filters of BS.1770, by their analogue prototypes."""
     s = 2j * np.pi * np.maximum(hertz, 1e-3)
     shelf_w, shelf_q, shelf_gain = (

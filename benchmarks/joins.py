@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ WORST = 5  # joins that are named
 LAW_MEDIAN_DB, LAW_P95_DB = 0.3, 1.0
 PLAN_JOIN_MS, PLAN_COLD_S, PLAN_EDIT_S = 15.0, 3.0, 0.3
 
-Gains = NDArray[np.float64]
+Gains = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class Pair:
     overlap_s: float
     fade_out_s: float
     fade_in_s: float
+    ride_db: float  # at its highest
+    bass_swap_s: float | None
     ours: JoinPoints
     by_rule: dict[str, JoinPoints]
 
@@ -290,6 +293,8 @@ def compare_rules(mix: Mix, index: int, sources: dict[Path, Source], ours: JoinP
         transition.overlap / timeline.rate,
         transition.fade_out_s,
         transition.fade_in_s,
+        max((level_db for _, level_db in transition.ride), default=0.0),
+        transition.bass_swap_s,
         ours,
         {name: score_curves(songs[0], songs[1], choice) for name, choice in choices.items()},
     )
@@ -344,10 +349,10 @@ class Figure:
     def row(self, ours: Sequence[JoinPoints], rules: dict[str, list[JoinPoints]]) -> Row:
         measured = self.measure(ours)
         others = "; ".join(f"{name} {self.text(self.measure(joins))}" for name, joins in rules.items())
-        goal = ", ".join(f"<= {most:g} {name}" for name, most in self.goals.items())
+        goal = ", ".join(f"<= {most:g}{GOAL_WORDS[name]}" for name, most in self.goals.items())
         reached = all(measured[name] <= most for name, most in self.goals.items()) if self.goals else None
-        names = f"{self.name}, {' / '.join(self.shown)}"
-        return Row(names, goal or "for comparison", f"{self.text(measured)} {self.unit}", others, reached)
+        name = ", ".join(filter(None, (self.name, " / ".join(self.shown).replace("over 2", ""))))
+        return Row(name, goal or "for comparison", f"{self.text(measured)} {self.unit}", others, reached)
 
     def text(self, measured: dict[str, float]) -> str:
         return " / ".join(f"{value:.{DECIMALS.get(name, 1)}f}" for name, value in measured.items())
@@ -360,9 +365,10 @@ STATISTICS: dict[str, Callable[[NDArray[np.float64]], float]] = {
     "over 2": lambda values: float(100 * np.mean(values > 2)),
 }
 DECIMALS = {"mean": 2, "over 2": 0}
+GOAL_WORDS = {"mean": "", "over 2": " %", "median": " median", "95 %": " at 95 %"}
 FIGURES = (
     Figure("points of a join", "points", lambda join: join.points, {"mean": 0.9}, ("mean",)),
-    Figure("joins of more than 2 points", "%", lambda join: join.points, {"over 2": 12.0}, ("over 2",)),
+    Figure("joins over 2 points", "%", lambda join: join.points, {"over 2": 12.0}, ("over 2",)),
     Figure("dip of the 3 s loudness", "LU", lambda join: join.dip_lu, {"median": 2.0, "95 %": 6.5}),
     Figure("music never heard", "s", lambda join: join.lost, {"95 %": 3.5}),
     Figure("two songs at once", "s", lambda join: join.clash, {"95 %": 3.5}),
@@ -392,7 +398,7 @@ def law_row(found: Measured) -> Row:
     median_db, p95_db = np.median(found.law_db), np.quantile(found.law_db, 0.95)
     return Row(
         figure,
-        f"<= {LAW_MEDIAN_DB:g} median, <= {LAW_P95_DB:g} 95 %",
+        f"<= {LAW_MEDIAN_DB:g} median, <= {LAW_P95_DB:g} at 95 %",
         f"{median_db:.2f} / {p95_db:.2f} dB",
         f"{len(found.law_db)} windows of 400 ms",
         bool(median_db <= LAW_MEDIAN_DB and p95_db <= LAW_P95_DB),
@@ -409,7 +415,7 @@ def agreement_rows(found: Measured) -> Iterator[Row]:
             f"points of sound and of power curves, {name}",
             "for comparison",
             f"{of_sound.mean():.2f} and {of_curves.mean():.2f}",
-            f"{len(both)} joins, apart by {np.median(off):.2f} median, {np.quantile(off, 0.95):.2f} 95 %",
+            f"{len(both)} joins, apart by {np.median(off):.2f} median, {np.quantile(off, 0.95):.2f} at 95 %",
         )
 
 
