@@ -19,6 +19,7 @@ from benchmarks import rivals, sound
 from benchmarks.exact import decoded
 from benchmarks.join_points import (
     HOP_S,
+    Curve,
     Features,
     JoinPoints,
     Placement,
@@ -50,8 +51,6 @@ WORST = 5  # joins that are named
 LAW_MEDIAN_DB, LAW_P95_DB = 0.3, 1.0
 PLAN_JOIN_MS, PLAN_COLD_S, PLAN_EDIT_S = 15.0, 3.0, 0.3
 
-Gains = NDArray[np.floating[Any]]
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -64,10 +63,11 @@ class Choice:
     fade_in_s: float
     is_linear: bool = False
 
-    def gains(self, elapsed_s: Gains, length_s: float) -> Gains:
+    def gains(self, elapsed_s: NDArray[np.floating[Any]], length_s: float) -> Curve:
         """Return the power gain of a fade that has lasted for `elapsed_s`; 0 before it."""
         share = np.clip(elapsed_s / max(length_s, 1e-9), 0.0, 1.0)
-        return np.asarray((share if self.is_linear else np.sin(share * np.pi / 2)) ** 2)
+        gain = share if self.is_linear else np.sin(share * np.pi / 2)
+        return np.asarray(gain**2, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
