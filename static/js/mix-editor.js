@@ -181,6 +181,16 @@ customElements.define("mix-editor", class extends HTMLElement {
     return this.sent;
   }
 
+  isBusy() {
+    return Boolean(this.moved || this.waiting);
+  }
+
+  // What the page shows has been sent, and the answers are on the page.
+  async settled() {
+    this.flush();
+    await this.sent;
+  }
+
   async post(url, data) {
     data.set("version", this.form.elements.version.value);
     try {

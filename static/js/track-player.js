@@ -9,10 +9,16 @@
     return button.form?.elements.csrfmiddlewaretoken?.value || JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
   }
 
+  function mixVersion() {
+    return document.getElementById("edit-form")?.elements.version.value;
+  }
+
   class TrackPlayer extends HTMLElement {
     connectedCallback() {
       this.audio = this.querySelector("audio");
       this.playing = ""; // data-preview of the button that is requested or playing
+      this.version = ""; // of the mix on the page when it was requested
+      this.presses = 0;
       this.onClick = (event) => {
         const button = event.target.closest?.("[data-preview]");
         if (!button) return;
@@ -25,6 +31,7 @@
       };
       document.addEventListener("click", this.onClick);
       document.addEventListener("htmx:load", this.onLoad);
+      this.audio.addEventListener("play", () => this.renew());
       for (const name of ["play", "pause", "ended"]) this.audio.addEventListener(name, () => this.mark());
       this.audio.addEventListener("error", () => this.audio.getAttribute("src") && this.fail());
       this.querySelector("button").addEventListener("click", () => this.close());
@@ -36,36 +43,55 @@
     }
 
     async press(button) {
-      if (button.dataset.preview === this.playing && this.audio.getAttribute("src")) {
-        if (this.audio.paused) this.start();
-        else this.audio.pause();
-        return;
-      }
-      this.stop();
-      const wanted = (this.playing = button.dataset.preview);
+      const wanted = button.dataset.preview;
+      const hasSound = wanted === this.playing && this.audio.getAttribute("src");
+      if (hasSound && this.sounds(button)) return this.audio.pause();
+      if (hasSound && !button.hasAttribute("data-follows-mix")) return this.start();
+      if (hasSound) this.audio.pause();
+      else this.stop();
+      const press = (this.presses += 1);
+      this.playing = wanted;
       this.querySelector("strong").textContent = button.dataset.title;
       this.say(this.dataset.preparing);
       this.hidden = false;
       this.mark();
       try {
-        await this.fetchSound(wanted, csrfToken(button));
+        await document.querySelector("mix-editor")?.settled();
+        const version = mixVersion();
+        const sound = await this.fetchSound(wanted, csrfToken(button), press);
+        if (!sound || press !== this.presses) return;
+        this.version = version;
+        this.say("");
+        if (this.audio.getAttribute("src") !== sound) this.audio.src = sound;
+        this.start();
       } catch {
-        if (this.playing === wanted) this.fail();
+        if (press === this.presses) this.fail();
       }
     }
 
-    async fetchSound(wanted, token) {
+    // Ask until the sound is there and return its address; nothing where it cannot be had or another press came.
+    async fetchSound(wanted, token, press) {
       let answer = await this.ask(wanted, { method: "POST", headers: { "X-CSRFToken": token } });
-      while (this.playing === wanted && ["queued", "running"].includes(answer.state)) {
+      while (press === this.presses && ["queued", "running"].includes(answer.state)) {
         if (answer.percent) this.say(this.dataset.percent.replace("{percent}", answer.percent));
         await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
         answer = await this.ask(answer.status, {});
       }
-      if (this.playing !== wanted) return;
-      if (!answer.sound) return this.fail(answer.sentence);
-      this.say("");
-      this.audio.src = answer.sound;
-      this.start();
+      if (press === this.presses && !answer.sound) this.fail(answer.sentence);
+      return answer.sound;
+    }
+
+    // Tell whether what this button stands for now is heard: a join that was changed since is not.
+    sounds(button) {
+      if (button.dataset.preview !== this.playing || this.audio.paused) return false;
+      return !button.hasAttribute("data-follows-mix") || (this.version === mixVersion() && !document.querySelector("mix-editor")?.isBusy());
+    }
+
+    // Played by the browser's own button after the mix was changed: ask for what the page shows now.
+    renew() {
+      const button = document.querySelector(`[data-preview="${this.playing}"]`);
+      if (!button) this.close();
+      else if (!this.sounds(button)) this.press(button);
     }
 
     async ask(address, { method = "GET", headers = {} }) {
@@ -83,6 +109,7 @@
       this.audio.pause();
       this.audio.removeAttribute("src");
       this.playing = "";
+      this.presses += 1; // what is asked for now comes too late
     }
 
     fail(sentence) {
@@ -105,7 +132,7 @@
     mark() {
       document.querySelectorAll("[data-preview]").forEach((button) => {
         const isMine = button.dataset.preview === this.playing;
-        const sounds = isMine && !this.audio.paused;
+        const sounds = this.sounds(button);
         button.classList.toggle("is-busy", isMine && !this.audio.getAttribute("src"));
         if (button.getAttribute("aria-pressed") === String(sounds)) return;
         button.setAttribute("aria-pressed", String(sounds));
