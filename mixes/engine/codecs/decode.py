@@ -17,6 +17,7 @@ import numpy as np
 
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.containers import is_copy_protected, may_change_layout, ogg_links
+from mixes.engine.codecs.signatures import not_audio_reason
 from mixes.engine.errors import (
     DecodeError,
     FfmpegError,
@@ -362,5 +363,7 @@ def _check_readable(path: Path) -> None:
         with path.open("rb") as file:
             if not file.read(1):
                 raise DecodeError(path, "it is empty.")
+        if reason := not_audio_reason(path):
+            raise DecodeError(path, reason)
     except OSError as error:
         raise DecodeError(path, f"it cannot be opened ({error.strerror}).") from error

@@ -316,9 +316,11 @@ def test_pictures_and_films_without_sound_are_refused(ffmpeg, tmp_path):
     run_ffmpeg(*source, "-frames:v", "1", "-f", "image2", "-c:v", "png", str(picture))
     run_ffmpeg(*source, "-c:v", "libx264", str(film))
     run_ffmpeg(*source, "-f", "lavfi", "-i", "sine=d=1", "-c:v", "mpeg4", "-c:a", "pcm_s16le", str(old_film))
-    assert decode_error_of(ffmpeg, picture).startswith("it is not an audio file")
+    assert decode_error_of(ffmpeg, picture).startswith("it is a picture")
     assert decode_error_of(ffmpeg, film) == "there is no sound in it."
-    assert decode_error_of(ffmpeg, old_film).startswith("it is not an audio file")
+    assert decode_error_of(ffmpeg, old_film).startswith(
+        "it is an AVI, FLV or MPEG video, which cannot be read"
+    )
 
 
 def test_of_a_film_the_sound_is_taken(ffmpeg, tmp_path):
