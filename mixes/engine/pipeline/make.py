@@ -24,6 +24,7 @@ from mixes.engine.pipeline.stages import MixRun
 from mixes.engine.pipeline.work_folder import (
     check_disk_space,
     check_targets,
+    free_stem,
     install_outputs,
     previous_outputs,
     work_folder,
@@ -35,16 +36,24 @@ def make_mix(
     folder: Path,
     *,
     ffmpeg: Path,
+    replace_other: bool = False,
     on_progress: OnProgress = ignore_progress,
     should_stop: ShouldStop = never,
 ) -> MixOutputs:
     """Make the files of `request` in `folder`, named after its title; files of an earlier run are replaced.
 
+    Files of a mix of another title are replaced only with `replace_other`; else the names get a number.
     Raises EngineError when a stage fails, Cancelled when `should_stop` says so; `folder` is then unchanged.
     """
     plan = plan_mix([source.analysis for source in request.sources], request.settings, request.joins)
     inputs = [source.path for source in request.sources]
     inputs += [request.picture] if request.picture else []
+    other_notes: tuple[str, ...] = ()
+    if not replace_other:
+        stem = free_stem(request.file_stem, request.title, folder)
+        if stem != request.file_stem:
+            other_notes = (f"The files are called {stem}: {request.file_stem} is a mix of another title.",)
+        request = replace(request, stem=stem)
     names = file_names(request)
     with work_folder(folder) as work:
         own_names = previous_outputs(folder / names[-1])
@@ -53,7 +62,11 @@ def make_mix(
         check_disk_space(folder, expected_bytes(request, plan.timeline))
         run = MixRun(request, plan, work, ffmpeg, on_progress, should_stop)
         outputs = run.make(files=(*names, *older))
-        notes = (*outputs.notes, *(f"{name} is of an earlier mix; it was not made again." for name in older))
+        notes = (
+            *outputs.notes,
+            *other_notes,
+            *(f"{name} is of an earlier mix; it was not made again." for name in older),
+        )
         return replace(outputs, artifacts=install_outputs(outputs.artifacts, folder), notes=notes)
 
 

@@ -64,6 +64,11 @@ class MixRequest:
     hashtags: tuple[str, ...] = DEFAULT_HASHTAGS
     check: bool = True
     cores: int = 1  # changes the speed, never the bytes
+    stem: str = ""  # of the files' names, where it is not that of the title
+
+    @property
+    def file_stem(self) -> str:
+        return self.stem or file_stem(self.title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class MixOutputs:
 
 def file_names(request: MixRequest) -> list[str]:
     """Return the names of all files that a run makes; the timeline is last."""
-    stem, formats = file_stem(request.title), request.formats
+    stem, formats = request.file_stem, request.formats
     return [
         stem + suffix for kind, suffix in SUFFIXES.items() if REQUIRED_FORMAT.get(kind, formats[0]) in formats
     ]

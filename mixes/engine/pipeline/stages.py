@@ -21,7 +21,6 @@ from mixes.engine.codecs.encode import EncoderPool
 from mixes.engine.codecs.mp3 import Mp3Writer
 from mixes.engine.codecs.mp4 import Slide, make_video
 from mixes.engine.errors import BrokenOutputError, Cancelled
-from mixes.engine.filenames import file_stem
 from mixes.engine.mixing.limiter import limit_blocks
 from mixes.engine.mixing.plan import Plan
 from mixes.engine.mixing.render import render_blocks
@@ -313,7 +312,7 @@ class MixRun:
 
     def artifact_path(self, kind: str) -> Path:
         """Return the path of an artifact in the work folder."""
-        return self.work / f"{file_stem(self.request.title)}{SUFFIXES[kind]}"
+        return self.work / f"{self.request.file_stem}{SUFFIXES[kind]}"
 
 
 def remove_existing(path: Path) -> Path:

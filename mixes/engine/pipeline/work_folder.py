@@ -9,10 +9,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 from mixes.engine.disk import fsync_path
 from mixes.engine.errors import OutputError
+from mixes.engine.text import clean_text
 
 ANOTHER_PLACE = "Nothing was made; choose another title or another folder."
 PREFIX, SUFFIX = ".mixtape-", ".part"  # of work folders: hidden and distinct from finished files
@@ -94,6 +96,23 @@ def previous_outputs(timeline: Path) -> frozenset[str]:
         return frozenset(map(str, json.loads(timeline.read_text(encoding="utf-8"))["files"]))
     except (OSError, ValueError, KeyError, TypeError):  # missing, or not written by the pipeline
         return frozenset()
+
+
+def free_stem(stem: str, title: str, folder: Path) -> str:
+    """Return `stem`, numbered where the files of that name in `folder` are of a mix of another title."""
+    numbered = (f"{stem}-{number}" if number > 1 else stem for number in count(1))
+    return next(name for name in numbered if _title_of(folder / name) in (None, clean_text(title)))
+
+
+def _title_of(stem: Path) -> str | None:
+    """Return the title of the mix whose files begin with `stem`; None without one."""
+    if not previous_outputs(stem.with_name(f"{stem.name}.timeline.json")):
+        return None
+    try:
+        chapters = stem.with_name(f"{stem.name}.chapters.json").read_text(encoding="utf-8")
+        return str(json.loads(chapters)["title"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def check_targets(

@@ -1,6 +1,7 @@
 """Tests of work folders and the atomic installation of outputs."""
 
 import errno
+import json
 import os
 import shutil
 from collections import namedtuple
@@ -8,14 +9,17 @@ from collections import namedtuple
 import pytest
 
 from mixes.engine.errors import Cancelled, OutputError
+from mixes.engine.filenames import file_stem
 from mixes.engine.pipeline.work_folder import (
     check_disk_space,
     check_targets,
+    free_stem,
     install_outputs,
     lock,
     previous_outputs,
     work_folder,
 )
+from mixes.engine.tracklist.chapters import podcast_json
 
 
 def test_files_are_moved_over_existing_ones(tmp_path):
@@ -74,6 +78,27 @@ def test_files_that_no_mix_made_are_never_replaced(tmp_path):
     (tmp_path / "album.mp3").mkdir()
     with pytest.raises(OutputError, match=r"album\.mp3 is already there"):
         check_targets(names, tmp_path, [], set(names))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Best of 2024 \u2764\ufe0f", "Best of 2024 \U0001f494"),
+        ("C++", "C#"),
+        ("Rock & Roll", "Rock + Roll"),
+        ("Summer: Part 2", "summer - part 2"),
+        ("???", "!!!"),
+    ],
+)
+def test_mixes_of_two_titles_never_share_a_name(tmp_path, first, second):
+    made = {}
+    for title in (first, second, first, second):
+        stem = free_stem(file_stem(title), title, tmp_path)
+        assert made.setdefault(title, stem) == stem, "a mix that is made again keeps its name"
+        (tmp_path / f"{stem}.timeline.json").write_text(json.dumps({"files": [f"{stem}.mp3"]}))
+        (tmp_path / f"{stem}.chapters.json").write_text(podcast_json((), title=title))
+    assert made[first] == file_stem(first) == file_stem(second)
+    assert made[second] == f"{made[first]}-2"
 
 
 @pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"files": 3}', "\xff"])
