@@ -130,6 +130,7 @@ ENGINE_ROOMS = (
     "text",
     "errors",
     "filenames",
+    "suffixes",
     "timestamps",
     "samples",
     "cancellation",

@@ -68,7 +68,6 @@ BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
             rb"(?:\xef\xbb\xbf)?\s*(?:#EXTM3U|\[playlist\]|<ASX\b|<\?xml.{0,300}<playlist)|\xff\xfe#\0E\0X\0T",
             f"a playlist, {NAMES_ONLY}",
         ),
-        (rb"(?i)(?:\xef\xbb\xbf)?\s*(?:<\?xml|<!doctype|<html)\b", f"a text; {NO_SOUND}"),
     )
 )
 DISC_DESCRIPTOR = re.compile(rb"[\0-\x02\xff]CD001\x01|\0(?:BEA01|NSR0[23])\x01", re.DOTALL)

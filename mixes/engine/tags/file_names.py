@@ -9,14 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from mixes.engine.suffixes import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES
 from mixes.engine.text import clean_text, decode_text, unescape_entities
 
 UNTITLED = "Untitled"
 DASH = r"\-\u2010-\u2015\u2212\uff0d"  # for a character class: hyphens and dashes, minus, full width
 FILE_SUFFIX = re.compile(
-    r"\.(mp[1-4]|m4[abprv]|wave?|w64|flac|og[agxv]|opus|spx|aac|e?ac3|aif[fc]?|alac|wm[av]|asf|wv|ape|mp[c+]|tta|"
-    r"tak|au|snd|caf|amr|ds[fd]|dff|mka|mkv|webm|mov|3gp|part|crdownload)\s*$",
-    re.IGNORECASE,
+    rf"(?:{'|'.join(map(re.escape, (*AUDIO_SUFFIXES, *UNREADABLE_SUFFIXES)))})\s*$", re.IGNORECASE
 )
 
 # yt-dlp writes "Title [dQw4w9WgXcQ]", youtube-dl wrote "Title-dQw4w9WgXcQ". Eleven letters may be a word, so

@@ -24,7 +24,7 @@ from mixes.engine.tracklist.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLAT
 from mixes.management.engine_runs import engine_run
 from mixes.management.terminal import mix_to_json, print_mix
 from mixes.services.offline.analysis_store import AnalysisStore
-from mixes.services.offline.input_files import find_tracks
+from mixes.services.offline.input_files import find_inputs
 from mixes.services.offline.local_mixes import LocalMix, available_cores, make_local_mix
 
 DEFAULTS = MixSettings()
@@ -44,12 +44,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with engine_run(self.stderr) as (on_progress, should_stop):
             mix = make_local_mix(
-                find_tracks(options["paths"], recursive=options["recursive"]),
+                find_inputs(options["paths"], recursive=options["recursive"]),
                 read_request(options),
                 options["output"],
                 store=AnalysisStore(settings.DATA_DIR / "analyses"),
                 ffmpeg=find_ffmpeg(settings.FFMPEG),
                 skip_bad=options["skip_bad"],
+                replace_other=options["force"],
                 on_progress=on_progress,
                 should_stop=should_stop,
             )
@@ -66,7 +67,9 @@ class Command(BaseCommand):
 
 def add_input_arguments(group: Any) -> None:
     add = group.add_argument
-    add("paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER", help="tracks, folders, M3U playlists")
+    add(
+        "paths", nargs="+", type=Path, metavar="FILE_OR_FOLDER", help="tracks, folders, playlists, CUE sheets"
+    )
     add("-r", "--recursive", action="store_true", help="search subfolders too")
     add("--skip-bad", action="store_true", help="leave out files that cannot be used")
     add("--title", help="of the mix; its files are named after it (default: the folder's name)")
@@ -109,6 +112,7 @@ def add_sound_arguments(group: Any) -> None:
 def add_output_arguments(group: Any) -> None:
     add = group.add_argument
     add("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    add("--force", action="store_true", help="replace the files of a mix of another title")
     add("--formats", type=read_formats, help="mp3, mp4 or mp3,mp4 (default: mp3; with --image both)")
     add("--image", type=Path, help="picture for the video and the cover")
     add(

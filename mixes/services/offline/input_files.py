@@ -1,69 +1,101 @@
 """Expand the paths of the command line to a list of track files in playing order."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from natsort import natsorted, ns
 
 from mixes.engine.errors import EngineError
+from mixes.engine.suffixes import AUDIO_SUFFIXES, COMPANION_SUFFIXES, PLAYLIST_SUFFIXES
+from mixes.engine.tags.tags import Tags
+from mixes.engine.text import clean_text
+from mixes.services.offline.playlists import read_playlist
 
-# In a folder only these count as tracks; a file named on the command line is always tried.
-AUDIO_SUFFIXES = frozenset(
-    (
-        *(".mp3", ".wav", ".wave", ".w64", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".m4b"),
-        *(".mp4", ".aac", ".alac", ".aif", ".aiff", ".aifc", ".wma", ".wv", ".ape", ".mpc"),
-        *(".tta", ".au", ".caf", ".amr", ".dsf", ".tak", ".mka", ".ac3"),
-    )
-)
 TIMELINE_SUFFIX = ".timeline.json"
-PLAYLIST_SUFFIXES = frozenset((".m3u", ".m3u8"))
+MAX_NAMED = 5  # files that a sentence names
 
 
-def find_tracks(paths: Sequence[Path], *, recursive: bool = False) -> list[Path]:
+@dataclass(slots=True)
+class Inputs:
+    """The files to mix, what playlists call those without tags, and what a user should know, in sentences."""
+
+    tracks: list[Path] = field(default_factory=list)
+    names: dict[Path, Tags] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> Inputs:
     """Return all track files: files as given, folders in natural order, playlists in their own order.
 
-    Missing files are returned too and fail when they are opened. Raises EngineError for an empty folder or
-    playlist.
+    In a folder only files with an audio suffix count. Missing files are returned too and fail when they are
+    opened. Raises EngineError for an empty folder or playlist, OSError.
     """
-    return [track for path in paths for track in _expand(path, recursive=recursive)]
+    inputs = Inputs()
+    for path in paths:
+        _add(inputs, path, recursive=recursive)
+    return inputs
 
 
-def _expand(path: Path, *, recursive: bool) -> list[Path]:
+def _add(inputs: Inputs, path: Path, *, recursive: bool) -> None:
     if path.is_dir():
-        found = natsorted(
-            sorted(_list_folder(path, recursive=recursive)), key=str, alg=ns.PATH | ns.IGNORECASE
+        _add_folder(inputs, path, recursive=recursive)
+    elif path.suffix.lower() in PLAYLIST_SUFFIXES and path.is_file():
+        _add_playlist(inputs, path, recursive=recursive)
+    else:
+        inputs.tracks.append(path)
+
+
+def _add_folder(inputs: Inputs, folder: Path, *, recursive: bool) -> None:
+    tracks, passed_over = _list_folder(folder, recursive=recursive)
+    left_out = list_names([path.name for path in passed_over])
+    if not tracks:
+        hint = "" if recursive else " (with -r its folders are searched too)"
+        others = f" {left_out} cannot be taken for one by its name." if passed_over else ""
+        raise EngineError(f"There is no audio file in the folder {folder}{hint}.{others}")
+    if passed_over:
+        inputs.notes.append(
+            f"Left out of the folder {clean_text(folder.name)}, as no audio by name: {left_out}."
         )
-        if not found:
-            hint = "" if recursive else " (with -r its folders are searched too)"
-            raise EngineError(f"There is no audio file in the folder {path}{hint}.")
-        return found
-    if path.suffix.lower() in PLAYLIST_SUFFIXES and path.is_file():
-        return _read_playlist(path)
-    return [path]
+    inputs.tracks += tracks
 
 
-def _list_folder(folder: Path, *, recursive: bool) -> Iterator[Path]:
+def _list_folder(folder: Path, *, recursive: bool) -> tuple[list[Path], list[Path]]:
+    """Return the tracks in a folder, and the other files that a user may take for one, in natural order."""
     paths = list(folder.rglob("*") if recursive else folder.iterdir())
     timelines = [path for path in paths if path.name.endswith(TIMELINE_SUFFIX)]
     mixes = {path.with_name(path.name.removesuffix(TIMELINE_SUFFIX)) for path in timelines}
-    for path in paths:
+    tracks, passed_over = [], []
+    for path in natsorted(sorted(paths), key=str, alg=ns.PATH | ns.IGNORECASE):
         # Hidden: macOS's "._song.mp3" files without sound, or the work folder of another mix
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         made_here = path.with_suffix("") in mixes  # an earlier mix is not an input
-        if path.suffix.lower() in AUDIO_SUFFIXES and not hidden and not made_here and path.is_file():
-            yield path
+        if hidden or made_here or not path.is_file():
+            continue
+        suffix = path.suffix.lower()
+        if suffix in AUDIO_SUFFIXES:
+            tracks.append(path)
+        elif suffix not in COMPANION_SUFFIXES and suffix not in PLAYLIST_SUFFIXES:
+            passed_over.append(path)
+    return tracks, passed_over
 
 
-def _read_playlist(playlist: Path) -> list[Path]:
-    """Return the files of an M3U, relative to its folder. Raises EngineError when it names none."""
-    data = playlist.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:  # .m3u files without UTF-8 are usually in Windows-1252
-        text = data.decode("cp1252", "replace")
-    lines = re.split(r"\r\n|\r|\n", text)  # splitlines would also break at characters that names may contain
-    tracks = [playlist.parent / line for line in lines if line.strip() and not line.startswith("#")]
-    if not tracks:
-        raise EngineError(f"The playlist {playlist} names no file.")
-    return tracks
+def _add_playlist(inputs: Inputs, playlist: Path, *, recursive: bool) -> None:
+    for entry in read_playlist(playlist):
+        if entry.path.is_dir():
+            _add_folder(inputs, entry.path, recursive=recursive)
+            continue
+        inputs.tracks.append(entry.path)
+        if entry.tags:
+            inputs.names[entry.path] = entry.tags
+        if entry.tracks > 1:
+            inputs.notes.append(
+                f"{clean_text(playlist.name)} names {entry.tracks} songs in {clean_text(entry.path.name)}: "
+                "that file is played whole, as one song."
+            )
+
+
+def list_names(names: Sequence[str]) -> str:
+    """Return names for a sentence, the first few of many."""
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(map(clean_text, names[:MAX_NAMED])) + more

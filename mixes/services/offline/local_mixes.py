@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.cancellation import ShouldStop
 from mixes.engine.errors import EngineError
 from mixes.engine.pipeline.make import make_mix
 from mixes.engine.pipeline.request import MixOutputs, MixRequest, OnProgress, Source
 from mixes.engine.tags.file_names import numbered_names
-from mixes.engine.tags.tags import tags_beside
+from mixes.engine.tags.tags import Tags, tags_beside, tags_from_name
 from mixes.services.offline.analysis_store import AnalysisStore, FileResult, analyse_tracks
+from mixes.services.offline.input_files import Inputs
 
 MAX_REASONS = 3  # reasons shown when no file can be used
 
@@ -34,23 +36,25 @@ class LocalMix:
 
 
 def make_local_mix(
-    paths: Sequence[Path],
+    inputs: Inputs,
     request: MixRequest,
     folder: Path,
     *,
     store: AnalysisStore,
     ffmpeg: Path,
     skip_bad: bool,
+    replace_other: bool = False,
     on_progress: OnProgress,
     should_stop: ShouldStop,
 ) -> LocalMix:
     """Make a mix of these files in `folder`; `request` gives everything but the sources.
 
+    With `replace_other`, a mix of another title whose files have the same names is replaced.
     Raises DecodeError, EngineError and Cancelled; then `folder` keeps what it had.
     """
     started_s = time.monotonic()
     results = analyse_tracks(
-        paths,
+        inputs.tracks,
         store=store,
         ffmpeg=ffmpeg,
         cores=request.cores,
@@ -59,16 +63,28 @@ def make_local_mix(
         should_stop=should_stop,
     )
     results = without_numbers(results)
-    sources = tuple(Source(result.path, result.analysis) for result in results if result.analysis)
+    sources = tuple(
+        Source(result.path, named(result.analysis, result.path, inputs.names.get(result.path)))
+        for result in results
+        if result.analysis
+    )
     if not sources:
         reasons = " ".join(str(result.error) for result in results[:MAX_REASONS])
         raise EngineError(f"None of these files can be used, so there is nothing to mix. {reasons}")
     analyse_s = time.monotonic() - started_s
     request = replace(request, sources=sources)
-    outputs = make_mix(request, folder, ffmpeg=ffmpeg, on_progress=on_progress, should_stop=should_stop)
+    outputs = make_mix(
+        request,
+        folder,
+        ffmpeg=ffmpeg,
+        replace_other=replace_other,
+        on_progress=on_progress,
+        should_stop=should_stop,
+    )
     timings_s = {"analyse": analyse_s, **outputs.timings_s, "total": time.monotonic() - started_s}
     left_out = tuple(result for result in results if result.error)
-    return LocalMix(request, replace(outputs, timings_s=timings_s), left_out)
+    notes = (*inputs.notes, *outputs.notes)
+    return LocalMix(request, replace(outputs, timings_s=timings_s, notes=notes), left_out)
 
 
 def without_numbers(results: Sequence[FileResult]) -> list[FileResult]:
@@ -84,3 +100,11 @@ def without_numbers(results: Sequence[FileResult]) -> list[FileResult]:
             analysis = replace(analysis, tags=tags_beside(analysis.tags, result.path.name))
         named.append(replace(result, analysis=analysis))
     return named
+
+
+def named(analysis: TrackAnalysis, path: Path, tags: Tags | None) -> TrackAnalysis:
+    """Return the analysis with the playlist's names for a file whose tags name neither song nor artist."""
+    own, from_name = analysis.tags, tags_from_name(path.name)
+    if tags is None or (own.title, own.artist) != (from_name.title, from_name.artist):
+        return analysis
+    return replace(analysis, tags=replace(own, title=tags.title, artist=tags.artist or own.artist))

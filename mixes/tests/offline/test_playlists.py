@@ -1,0 +1,172 @@
+"""Playlists as other programs write them, to the files that are meant."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from mixes.engine.errors import EngineError
+from mixes.services.offline.input_files import find_inputs
+from mixes.services.offline.playlists import read_playlist
+
+SONGS = ("Music/Ann/01 Löwe.mp3", "Music/Bo/02 Bee & Cé.mp3")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for song in SONGS:
+        path = tmp_path / song
+        path.parent.mkdir(parents=True)
+        path.touch()
+    return tmp_path
+
+
+def found(folder, name, text, encoding="utf-8"):
+    (folder / name).write_bytes(text.encode(encoding))
+    return [path.resolve().relative_to(folder).as_posix() for path in find_inputs([folder / name]).tracks]
+
+
+LINES = {
+    "as it is": "{0}\n{1}\n",
+    "old Mac": "{0}\r{1}\r",
+    "dots": "./{0}\nMusic/../{1}\n",
+    "spaces behind": "{0}  \r\n\t{1}\t\r\n",
+    "quotes": '"{0}"\n"{1}"\n',
+    "drives": "C:\\Users\\Ann\\{0}\nD:/Backup/{1}\n",
+    "shares": "\\\\server\\share\\{0}\n//server/{1}\n",
+    "of another machine": "/home/ann/{0}\n/Volumes/Disk/{1}\n",
+    "drive addresses": "file:///C:/Users/{0}\nfile:///D:/{1}\n",
+}
+
+
+@pytest.mark.parametrize("lines", LINES.values(), ids=LINES)
+def test_lines_of_many_kinds_name_the_same_files(folder, lines):
+    assert found(folder, "list.m3u8", lines.format(*SONGS)) == list(SONGS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be"])
+def test_every_encoding_is_read(folder, encoding):
+    assert found(folder, "list.m3u", "#EXTM3U\r\n" + "\r\n".join(SONGS), encoding) == list(SONGS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        str.lower,
+        str.upper,
+        lambda song: song.replace("/", "\\"),
+        lambda song: song.upper().replace("/", "\\"),
+        lambda song: unicodedata.normalize("NFD", song),
+        lambda song: song.replace(" ", "%20").replace("ö", "%C3%B6").replace("é", "%c3%a9"),
+        lambda song: song.replace(" ", "%20").replace("ö", "%F6").replace("é", "%E9"),
+    ],
+    ids=["small", "capitals", "backslashes", "both", "accents apart", "percent", "old percent"],
+)
+def test_names_that_differ_in_form_only_are_found(folder, change):
+    assert found(folder, "list.m3u8", "\n".join(map(change, SONGS))) == list(SONGS)
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "LOCALHOST"])
+def test_file_addresses_are_places(folder, host):
+    lines = [(folder / song).as_uri().replace("file://", f"file://{host}") for song in SONGS]
+    assert found(folder, "list.m3u", "\n".join(lines)) == list(SONGS)
+
+
+def test_the_exact_name_is_taken_before_a_like_one(folder):
+    (folder / "100%25.mp3").touch()
+    (folder / "100%.mp3").touch()
+    (folder / "a.mp3").touch()
+    (folder / "A.mp3").touch()
+    assert found(folder, "list.m3u", "100%25.mp3\nA.mp3\na.MP3\n") == ["100%25.mp3", "A.mp3", "a.MP3"]
+
+
+def test_pls_is_ordered_by_its_numbers(folder):
+    text = "[playlist]\r\nFile2={1}\r\nTitle2=Bo - Bee\r\nFile1={0}\r\nNumberOfEntries=2\r\n".format(*SONGS)
+    assert found(folder, "list.PLS", text) == list(SONGS)
+    names = find_inputs([folder / "list.PLS"]).names
+    assert [(tags.artist, tags.title) for tags in names.values()] == [("Bo", "Bee")]
+
+
+@pytest.mark.parametrize("form", [' xmlns="http://xspf.org/ns/0/"', ""])
+def test_xspf_names_files_artists_and_titles(folder, form):
+    tracks = "".join(
+        f"<track><location>{(folder / song).as_uri()}</location><creator>Ann &amp; Bo</creator>"
+        f"<title>Song {number}</title></track>"
+        for number, song in enumerate(SONGS)
+    )
+    text = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<playlist{form}><trackList>{tracks}</trackList></playlist>'
+    )
+    assert found(folder, "list.xspf", text) == list(SONGS)
+    names = find_inputs([folder / "list.xspf"]).names.values()
+    assert [(tags.artist, tags.title) for tags in names] == [("Ann & Bo", "Song 0"), ("Ann & Bo", "Song 1")]
+
+
+def test_windows_media_players_lists_are_read(folder):
+    media = "".join(
+        '<media src="..\\{}"/>'.format(song.replace("/", "\\").replace("&", "&amp;")) for song in SONGS
+    )
+    (folder / "Playlists").mkdir()
+    path = folder / "Playlists/list.wpl"
+    path.write_text(f'<?wpl version="1.0"?><smil><body><seq>{media}</seq></body></smil>')
+    tracks = find_inputs([path]).tracks
+    assert [track.resolve() for track in tracks] == [(folder / song).resolve() for song in SONGS]
+
+
+def test_a_cue_sheet_of_many_files_names_them(folder):
+    """As EAC writes it: the pause in front of a song stands at the end of the file before."""
+    text = (
+        'PERFORMER "Ann"\nTITLE "Album"\nFILE "Music\\Ann\\01 Löwe.wav" WAVE\n'
+        '  TRACK 01 AUDIO\n    TITLE "Löwe"\n    INDEX 01 00:00:00\n'
+        '  TRACK 02 AUDIO\n    TITLE "Bee"\n    PERFORMER "Bo"\n    INDEX 00 03:00:00\n'
+        'FILE "Music\\Bo\\02 Bee & Cé.wav" WAVE\n    INDEX 01 00:00:00\n'
+    )
+    assert found(folder, "album.cue", text, "cp1252") == list(SONGS)
+    names = find_inputs([folder / "album.cue"]).names.values()
+    assert [(tags.artist, tags.title) for tags in names] == [("Ann", "Löwe"), ("Bo", "Bee")]
+
+
+def test_a_cue_sheet_of_one_file_says_that_it_is_played_whole(folder):
+    track = " TRACK 01 AUDIO\n INDEX 01 00:00:00\n"
+    text = f'FILE "Music/Ann/01 Löwe.mp3" MP3\n{track}{track}'
+    assert found(folder, "album.cue", text) == [SONGS[0]]
+    assert "2 songs in 01 Löwe.mp3" in find_inputs([folder / "album.cue"]).notes[0]
+
+
+def test_extinf_names_the_next_file_only(folder):
+    text = "#EXTM3U\n#EXTINF:12 tvg-id=x,Ann - Löwe\n#EXTVLCOPT:x\n" + "\n".join(SONGS)
+    (folder / "list.m3u8").write_text(text)
+    first, second = read_playlist(folder / "list.m3u8")
+    assert (first.tags.artist, first.tags.title) == ("Ann", "Löwe")
+    assert second.tags is None
+
+
+def test_what_cannot_be_read_is_refused_in_a_sentence(folder):
+    for name, text, words in (
+        ("a.m3u", "http://example.org/a.mp3\n", "no file on this machine"),
+        ("b.xspf", "<playlist><trackList>", "damaged"),
+        ("c.pls", "[playlist]\nNumberOfEntries=0\n", "names no file"),
+    ):
+        with pytest.raises(EngineError, match=words):
+            found(folder, name, text)
+
+
+def test_entities_of_a_list_are_not_expanded(folder):
+    entities = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
+    bomb = f"{entities}<playlist><track><location>&b;</location></track></playlist>"
+    with pytest.raises(EngineError, match="damaged"):
+        found(folder, "bomb.xspf", bomb)
+
+
+def test_a_folder_names_what_it_passes_over(tmp_path):
+    for name in ("a.mp3", "b.WebM", "c.mov", "d.mp2", "e.dff", "f.zip", "cover.jpg", "list.m3u8", "._x.zip"):
+        (tmp_path / name).touch()
+    inputs = find_inputs([tmp_path])
+    assert [path.name for path in inputs.tracks] == ["a.mp3", "b.WebM", "c.mov", "d.mp2"]
+    assert len(inputs.notes) == 1 and inputs.notes[0].endswith("e.dff, f.zip.")
+
+
+def test_a_folder_of_nothing_else_names_it_too(tmp_path):
+    Path(tmp_path / "a.dff").touch()
+    with pytest.raises(EngineError, match=r"a\.dff"):
+        find_inputs([tmp_path])
