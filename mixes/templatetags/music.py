@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from mixes.pages import mix_list
 from mixes.pages.planned_tracks import PlannedJoin
 from mixes.services import wording
+from mixes.services.library import pickers
 
 register = template.Library()
 
@@ -40,6 +41,12 @@ def icons() -> dict[str, SafeString]:
     sprite = static("img/icons.svg")
     svg = '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>'
     return {name: format_html(svg, sprite, name) for name in ROW_ICONS}
+
+
+@register.simple_tag
+def suffixes() -> dict[str, str]:
+    """Return the suffixes of files by what they are taken for, each kind as `accept` lists them."""
+    return pickers.SUFFIXES
 
 
 @register.filter

@@ -24,7 +24,7 @@ from mixes import access
 from mixes.models import Mix, Upload
 from mixes.services.library import uploads
 from mixes.services.library.form_uploads import ReceivedFile, left_out
-from mixes.services.library.uploads import TooManyWriters, UploadGone, UploadLocked, WrongOffset
+from mixes.services.library.uploads import NotMusic, TooManyWriters, UploadGone, UploadLocked, WrongOffset
 from mixes.services.limits import DiskFull, LimitReached
 from mixes.services.rate_limits import WINDOW_S, TooFast
 
@@ -102,6 +102,8 @@ def _call_view(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> H
         return text_response(429, str(error), **{"Retry-After": str(WINDOW_S)})
     except LimitReached as error:
         return text_response(413, str(error))
+    except NotMusic as error:
+        return text_response(415, str(error))
     except tuple(ERROR_RESPONSES) as error:
         status, sentence = ERROR_RESPONSES[type(error)]
         return text_response(status, str(sentence))
@@ -237,7 +239,7 @@ def upload_form(request: UserRequest) -> HttpResponse:
 def _add_file(request: UserRequest, file: ReceivedFile, mix: Mix | None) -> bool:
     try:
         uploads.add_file(request.user, file.name or "", file.path, mix=mix)
-    except LimitReached as error:
+    except (LimitReached, NotMusic) as error:
         _show_error(request, file.name or "", str(error))
         return False
     return True

@@ -8,8 +8,8 @@
   const AT_ONCE = 3;
   const RETRY_MS = [0, 1000, 3000, 5000, 10000, 20000, 30000, 60000, 60000, 60000];
   const SPEED_WINDOW_MS = 15000;
-  // In folders: skip what is certainly not music; try everything unknown
-  const NO_MUSIC = /\.(jpe?g|png|gif|webp|bmp|tiff?|svg|txt|nfo|log|cue|m3u8?|pls|sfv|md5|ini|db|pdf|docx?|html?|xml|json|zip|rar|7z|exe)$/i;
+  const MAX_PLAYLIST_BYTES = 4 * 1024 * 1024;
+  const MAX_NAMED = 5; // files in one sentence
   const HIDDEN = /(^|\/)\./;
   const KEY = "mixtape-upload:"; // + upload URL -> fingerprint of its file, and the id of its mix
   const natural = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
@@ -38,6 +38,57 @@
 
   function toBase64(text) {
     return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  }
+
+  const suffixOf = (file) => (/\.[^./]+$/.exec(file.name)?.[0] || "").toLowerCase();
+  const fold = (text) => text.normalize("NFC").toLowerCase().trim();
+
+  async function textOf(file) {
+    const bytes = new Uint8Array(await file.slice(0, MAX_PLAYLIST_BYTES).arrayBuffer());
+    const [first, second] = bytes;
+    const zeros = (from) => bytes.filter((byte, place) => place % 2 === from && byte === 0).length;
+    if ((first === 0xff && second === 0xfe) || zeros(1) > 0.2 * bytes.length) return new TextDecoder("utf-16le").decode(bytes);
+    if ((first === 0xfe && second === 0xff) || zeros(0) > 0.2 * bytes.length) return new TextDecoder("utf-16be").decode(bytes);
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      return new TextDecoder("windows-1252").decode(bytes);
+    }
+  }
+
+  // The places of files that a playlist names, in its order.
+  function placesIn(suffix, text) {
+    if (suffix === ".pls") {
+      const found = [...text.matchAll(/^\s*File(\d+)\s*=(.*)$/gim)];
+      return found.sort((a, b) => a[1] - b[1]).map((match) => match[2]);
+    }
+    if (suffix === ".cue") return [...text.matchAll(/^\s*FILE\s+(?:"([^"\n]*)"|(.*?)\s+\S+)\s*$/gim)].map((match) => match[1] ?? match[2]);
+    if ([".xspf", ".wpl", ".asx"].includes(suffix)) {
+      const parsed = new DOMParser().parseFromString(text, "application/xml");
+      const place = (element) => (element.localName === "location" ? element.textContent : element.getAttribute("src") || element.getAttribute("href"));
+      return [...parsed.querySelectorAll("track > location, media[src], ref[href]")].map(place);
+    }
+    return text.split(/\r\n|\r|\n/).filter((line) => line.trim() && !line.trimStart().startsWith("#"));
+  }
+
+  // The file that a playlist's place means: of those of its name the one with the most folders in common.
+  function fileAt(place, files, anyFormat) {
+    const forms = [place];
+    try {
+      forms.push(decodeURIComponent(place));
+    } catch { /* a percent sign of its own */ }
+    const bare = (name) => (anyFormat ? name.replace(/\.[^.]*$/, "") : name);
+    for (const form of forms) {
+      const parts = fold(form).replace(/^"|"$/g, "").split(/[\\/]/).reverse();
+      const common = (file) => {
+        const own = fold(pathOf(file)).split("/").reverse();
+        const end = own.findIndex((part, at) => part !== parts[at]);
+        return end < 0 ? own.length : end;
+      };
+      const same = files.filter((file) => bare(fold(file.name)) === bare(parts[0].trim()));
+      if (same.length) return same.reduce((best, file) => (common(file) > common(best) ? file : best));
+    }
+    return null;
   }
 
   // All files below dropped entries; directories return theirs in batches.
@@ -115,18 +166,63 @@
       this.add(files);
     }
 
-    add(files) {
-      const music = files.filter((file) => !file.inFolder || !(HIDDEN.test(pathOf(file)) || NO_MUSIC.test(file.name)));
-      music.sort((a, b) => natural.compare(pathOf(a), pathOf(b)));
-      if (!music.length) {
-        if (files.length) document.dispatchEvent(new CustomEvent("toast", { detail: { text: this.dataset.nothing, level: "warning" } }));
-        return;
-      }
+    async add(files) {
+      const kinds = this.sort(files);
+      const { music, playlists } = kinds;
+      if (playlists.length && music.length) await this.order(music, playlists);
+      this.tellLeftOut(kinds);
+      if (!music.length) return;
       if (!this.isBusy()) this.items = this.items.filter((item) => item.state === "failed");
       for (const file of music) this.items.push({ file, state: "new", sent: 0, address: this.goOnWith(file) });
       this.say(this.dataset.adding.replace("{count}", music.length));
       this.announceAll();
       this.draw();
+    }
+
+    // In folders only what is known as audio is taken; what is named by itself is tried, unless it is surely no song.
+    sort(files) {
+      const [audio, lists, archives, companions] = ["audio", "playlists", "archives", "companions"].map((name) => this.dataset[name].split(","));
+      const kinds = { music: [], playlists: [], archives: [], others: [] };
+      for (const file of [...files].sort((a, b) => natural.compare(pathOf(a), pathOf(b)))) {
+        const suffix = suffixOf(file);
+        if (file.inFolder && HIDDEN.test(pathOf(file))) continue;
+        if (lists.includes(suffix)) kinds.playlists.push(file);
+        else if (archives.includes(suffix)) kinds.archives.push(file);
+        else if (companions.includes(suffix)) file.inFolder || kinds.others.push(file);
+        else if (audio.includes(suffix) || !file.inFolder) kinds.music.push(file);
+        else kinds.others.push(file);
+      }
+      return kinds;
+    }
+
+    // Put the songs that a playlist names into its order, before the others.
+    async order(music, playlists) {
+      const first = new Set(), used = [], missing = [];
+      for (const playlist of playlists) {
+        const suffix = suffixOf(playlist);
+        const text = await textOf(playlist).catch(() => "");
+        const found = placesIn(suffix, text).map((place) => [place, fileAt(place, music, suffix === ".cue")]);
+        if (found.filter(([, file]) => file).length < 2) continue;
+        used.push(playlist.name);
+        for (const [place, file] of found) file ? first.add(file) : missing.push(place.split(/[\\/]/).pop());
+      }
+      music.splice(0, music.length, ...first, ...music.filter((file) => !first.has(file)));
+      if (used.length) this.toast(this.dataset.ordered, used, "info");
+      if (missing.length) this.toast(this.dataset.missing, missing);
+    }
+
+    tellLeftOut({ music, playlists, archives, others }) {
+      const names = (files) => files.map((file) => file.name);
+      if (archives.length) this.toast(this.dataset.unpack, names(archives));
+      if (others.length) this.toast(this.dataset.passed, names(others));
+      if (playlists.length && !music.length) this.toast(this.dataset.lonely, names(playlists));
+      else if (!music.length && !archives.length && !others.length) this.toast(this.dataset.nothing, []);
+    }
+
+    toast(words, names, level = "warning") {
+      const more = names.length > MAX_NAMED ? ` ${this.dataset.more.replace("{count}", names.length - MAX_NAMED)}` : "";
+      const text = words.replace("{names}", () => names.slice(0, MAX_NAMED).join(", ") + more);
+      document.dispatchEvent(new CustomEvent("toast", { detail: { text, level } }));
     }
 
     // An earlier upload of the same file: one listed on the page, or one this browser started.

@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from mixes.engine.suffixes import ARCHIVE_SUFFIXES, PLAYLIST_SUFFIXES
 from mixes.engine.tags.tags import tags_from_name
 from mixes.engine.text import clean_text
 from mixes.models import Mix, Track, Upload
@@ -51,6 +52,10 @@ class UploadGone(Exception):
     """The upload has expired or was removed."""
 
 
+class NotMusic(Exception):
+    """A file that by its name holds no song; str() says what to do instead."""
+
+
 class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
@@ -70,10 +75,11 @@ class WaitingUpload:
 def create_upload(owner: User, name: str, size: int, *, mix: Mix | None) -> Upload:
     """Create the row of a file before its bytes arrive, and append its track to `mix`.
 
-    Raises LimitReached, DiskFull and TooFast.
+    Raises NotMusic, LimitReached, DiskFull and TooFast.
     """
     rate_limits.check_rate(owner, "upload", settings.LIMITS.announced_per_minute)
     name = clean_name(name)
+    _check_suffix(name)
     with transaction.atomic():
         User.objects.select_for_update().get(pk=owner.pk)  # concurrent requests must not exceed the limits
         limits.check_file(owner, size)
@@ -95,6 +101,16 @@ def create_upload(owner: User, name: str, size: int, *, mix: Mix | None) -> Uplo
         if mix:
             edits.append_tracks(mix, [track])
     return upload
+
+
+def _check_suffix(name: str) -> None:
+    """Raise NotMusic for archives and playlists: what else is no song shows when it is opened."""
+    suffix = Path(name).suffix.lower()
+    if suffix in ARCHIVE_SUFFIXES:
+        kind = suffix[1:].upper()
+        raise NotMusic(_("%s files are no songs. Unpack it, and add the songs in it.") % kind)
+    if suffix in PLAYLIST_SUFFIXES:
+        raise NotMusic(_("A playlist only names songs. Add the songs themselves."))
 
 
 def clean_name(name: str) -> str:
@@ -190,7 +206,7 @@ def finish_upload(upload: Upload) -> None:
 def add_file(owner: User, name: str, path: Path, *, mix: Mix | None) -> Upload:
     """Create a track from a complete file, such as one of a plain form; `path` is on the media disk.
 
-    Raises LimitReached, TooFast and DiskFull.
+    Raises NotMusic, LimitReached, TooFast and DiskFull.
     """
     upload = create_upload(owner, name, path.stat().st_size, mix=mix)
     try:
