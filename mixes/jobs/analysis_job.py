@@ -13,6 +13,7 @@ from accounts.models import User
 from mixes.engine.analysis.track import ANALYSIS_VERSION, READABLE_VERSIONS, TrackAnalysis, analyse_track
 from mixes.engine.errors import DecodeError
 from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.tags.tags import tags_from_name
 from mixes.jobs.runner import Commit, JobRun
 from mixes.leases import Leased, State
 from mixes.models import AnalysisJob, Track
@@ -90,9 +91,18 @@ def replace_by_twin(track: Track, twin: Track) -> dict[str, Any]:
         tracks.restore_track(twin)
     edits.swap_track(track, twin)
     twin.copies = [*twin.copies, str(track.pk)][-MAX_COPIES:]
-    twin.save(update_fields=["copies"])
+    take_better_name(twin, track.name)
+    twin.save(update_fields=["copies", "name", "title", "artist"])
     tracks.purge_track(track)  # cascades to the running job, so no row is left to end
     return {}
+
+
+def take_better_name(track: Track, name: str) -> None:
+    """Name a track that only its file names after `name`, where that tells its artist too."""
+    old, new = tags_from_name(track.name), tags_from_name(name)
+    is_from_name = (track.title, track.artist) == (old.title, old.artist) and not track.tags_edited
+    if is_from_name and new.artist and not old.artist:
+        track.name, track.title, track.artist = name, new.title, new.artist
 
 
 def on_failure(job: Leased, state: State, sentence: str) -> None:

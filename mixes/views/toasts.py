@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 def undoable(text: str, url: str, pk: uuid.UUID) -> str:
     """Return a message with an undo button, which submits the page's form `undo-form`."""
     return format_html(
-        '{} <button class="btn btn-quiet" form="undo-form" formaction="{}">{}</button>',
+        '{} <button class="btn btn-quiet" form="undo-form" formaction="{}" name="undo" value="1">{}</button>',
         text,
         reverse(url, args=(pk,)),
         _("Undo"),

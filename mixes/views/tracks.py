@@ -122,7 +122,7 @@ def track_delete(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
 def track_restore(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
     restored = tracks.restore_track(access.get_binned_track(request.user, track_pk))
     messages.success(request, _("“%s” is in your library again.") % restored.label)
-    return redirect("mixes:bin")
+    return redirect("mixes:track_list" if "undo" in request.POST else "mixes:bin")
 
 
 @require_POST

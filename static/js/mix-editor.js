@@ -82,6 +82,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     this.flush();
     this.send(form.action, data);
     form.classList.remove("is-open");
+    if (form.id === "rename") document.querySelector("#mix-head summary")?.focus();
   }
 
   // Moving rows
@@ -283,7 +284,8 @@ customElements.define("mix-editor", class extends HTMLElement {
     if (fresh.id === "edit-form") return this.renew(fresh, old);
     if (this.known.get(fresh.id) === this.words(fresh)) return;
     this.learn(fresh);
-    const isTyping = old.contains(document.activeElement) && document.activeElement.matches("input:not([type=radio], [type=checkbox]), textarea");
+    const field = document.activeElement; // a browser may keep a hidden one focused for a while
+    const isTyping = old.contains(field) && field.offsetWidth > 0 && field.matches("input:not([type=radio], [type=checkbox]), textarea");
     if (isTyping && !isRefused) {
       for (const part of fresh.querySelectorAll("[data-piece]")) document.getElementById(part.id)?.replaceWith(part);
       return;
@@ -314,6 +316,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     if (old && this.known.get(fresh.id) === this.words(fresh)) return old;
     this.learn(fresh);
     if (!old) return fresh;
+    if (old.dataset.track && fresh.dataset.track !== old.dataset.track) this.tellSame(old, fresh);
     if (this.patchCells(old, fresh)) return old;
     const panel = old.querySelector(".join-place > *");
     if (panel) {
@@ -323,6 +326,13 @@ customElements.define("mix-editor", class extends HTMLElement {
     }
     old.replaceWith(fresh);
     return fresh;
+  }
+
+  // Another track stands in a song's place: its file was in the library already.
+  tellSame(old, fresh) {
+    const words = { name: old.dataset.title, title: fresh.dataset.title };
+    const text = this.dataset.same.replace(/\{(\w+)\}/g, (_, key) => words[key]);
+    document.dispatchEvent(new CustomEvent("toast", { detail: { text, level: "info" } }));
   }
 
   // Replace only the cells of a song's row that differ; return false if the rows have different structures.

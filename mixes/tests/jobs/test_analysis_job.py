@@ -124,6 +124,32 @@ def test_a_duplicate_upload_is_replaced_by_the_earlier_track(alice, song, django
     assert [item.track for item in mix.items.all()] == [first]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "named"),
+    [
+        ("Track 01.wav", "Anna - Rain.wav", ("Anna", "Rain")),
+        ("01.wav", "01 Anna Lund - Rain.wav", ("Anna Lund", "Rain")),
+        ("Rain.wav", "anna_lund-rain.wav", ("anna lund", "rain")),
+        ("Anna - Rain.wav", "Track 01.wav", ("Anna", "Rain")),
+        ("Anna - Rain.wav", "Berta - Snow.wav", ("Anna", "Rain")),
+    ],
+)
+def test_the_same_sound_without_tags_takes_the_better_name(alice, tmp_path, first, second, named):
+    song = write_audio(tmp_path / "song.wav", pink_noise(2.0), RATE)
+    analyse(add(alice, song, first))
+    analyse(add(alice, song, second))
+    track = Track.objects.get()
+    assert (track.artist, track.title) == named
+
+
+def test_a_name_its_owner_gave_stays_when_the_same_file_comes_again(alice, tmp_path):
+    song = write_audio(tmp_path / "song.wav", pink_noise(2.0), RATE)
+    _, track = analyse(add(alice, song, "Track 01.wav"))
+    tracks.edit_tags(track, title="My song", artist="", album="", track_number=None)
+    analyse(add(alice, song, "Anna - Rain.wav"))
+    assert Track.objects.get().title == "My song"
+
+
 def test_a_duplicate_upload_restores_the_earlier_track_from_the_bin(alice, song):
     _, first = analyse(add(alice, song))
     tracks.bin_track(first)

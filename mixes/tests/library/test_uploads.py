@@ -8,6 +8,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -136,6 +137,26 @@ def test_invalid_chunks_are_refused(as_alice, place, offset, data, headers, stat
 )
 def test_invalid_upload_creations_are_refused(as_alice, headers, status):
     assert begin(as_alice, **headers).status_code == status
+    assert not Track.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Album.ZIP", "ZIP files are no songs. Unpack"),
+        ("Album.tar.gz", "GZ files are no songs. Unpack"),
+        ("Mix CD.iso", "ISO files are no songs. Unpack"),
+        ("list.m3u8", "A playlist only names songs."),
+        ("album.cue", "A playlist only names songs."),
+    ],
+)
+def test_archives_and_playlists_are_refused_before_a_byte_comes(as_alice, name, words):
+    answer = begin(as_alice, name=name)
+    assert answer.status_code == 415
+    assert answer.content.decode().startswith(words)
+    file = SimpleUploadedFile(name, b"PK")
+    page = as_alice.post("/uploads/form/", {"files": file}, follow=True).content.decode()
+    assert words in page
     assert not Track.objects.exists()
 
 

@@ -47,7 +47,10 @@ def test_the_library_shows_what_a_track_is_and_where_it_is_used(as_alice, alice,
 def test_an_empty_library_says_what_to_do(as_alice):
     page = as_alice.get("/tracks/").content.decode()
     assert "No tracks yet" in page
-    assert '<input class="visually-hidden upload-files" type="file" name="files" multiple>' in page
+    assert (
+        '<input class="visually-hidden upload-files" type="file" name="files" multiple accept="audio/*,.mp3,'
+        in page
+    )
 
 
 def test_tracks_are_found_by_any_of_their_names(as_alice, alice, track):
@@ -245,6 +248,14 @@ def test_a_track_is_restored_from_the_bin(as_alice, as_bob, track):
     assert as_alice.post(address).headers["Location"] == "/bin/"
     assert names(as_alice.get("/tracks/")) == ["Elvish Theme"]
     assert as_alice.post(address).status_code == 404
+
+
+def test_undo_in_the_toast_goes_back_to_the_tracks(as_alice, track):
+    page = as_alice.post(f"/tracks/{track.pk}/delete/", follow=True).content.decode()
+    assert f'formaction="/tracks/{track.pk}/restore/" name="undo" value="1"' in page
+    answer = as_alice.post(f"/tracks/{track.pk}/restore/", {"undo": "1"})
+    assert answer.headers["Location"] == "/tracks/"
+    assert names(as_alice.get("/tracks/")) == ["Elvish Theme"]
 
 
 def test_restoring_a_track_returns_the_same_file_added_again(alice, track):
