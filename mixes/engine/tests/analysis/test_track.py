@@ -214,6 +214,8 @@ def test_file_without_a_single_sample_is_refused(ffmpeg, tmp_path):
 def test_text_is_refused(ffmpeg, tmp_path):
     path = tmp_path / "song.mp3"
     path.write_text("#EXTM3U\nother.mp3\n")
+    assert "it is a playlist" in decode_error_of(ffmpeg, path)
+    path.write_text("other.mp3\n")
     assert "not an audio file" in decode_error_of(ffmpeg, path)
 
 
