@@ -146,7 +146,7 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
             {
                 "title": clip.title,
                 "artist": clip.artist,
-                "path": printable(source.path),
+                "path": printable(mix.origins.get(source.path, source.path)),
                 "start_s": clip.start / rate,
                 "length_s": clip.length / rate,
                 "cue_in_s": clip.cue_in / rate,

@@ -167,6 +167,7 @@
     }
 
     async add(files) {
+      if (!files.length) return;
       const kinds = this.sort(files);
       const { music, playlists } = kinds;
       if (playlists.length && music.length) await this.order(music, playlists);

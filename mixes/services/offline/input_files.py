@@ -10,7 +10,7 @@ from mixes.engine.errors import EngineError
 from mixes.engine.suffixes import AUDIO_SUFFIXES, COMPANION_SUFFIXES, PLAYLIST_SUFFIXES
 from mixes.engine.tags.tags import Tags
 from mixes.engine.text import clean_text
-from mixes.services.offline.playlists import read_playlist
+from mixes.services.offline.playlists import Part, read_playlist
 
 TIMELINE_SUFFIX = ".timeline.json"
 MAX_NAMED = 5  # files that a sentence names
@@ -18,11 +18,12 @@ MAX_NAMED = 5  # files that a sentence names
 
 @dataclass(slots=True)
 class Inputs:
-    """The files to mix, what playlists call those without tags, and what a user should know, in sentences."""
+    """The files to mix, and what is known of them."""
 
     tracks: list[Path] = field(default_factory=list)
-    names: dict[Path, Tags] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    names: dict[Path, Tags] = field(default_factory=dict)  # from playlists, for files without tags
+    parts: dict[Path, tuple[Part, ...]] = field(default_factory=dict)  # of files that hold several songs
+    notes: list[str] = field(default_factory=list)  # sentences for the user
 
 
 def find_inputs(paths: Sequence[Path], *, recursive: bool = False) -> Inputs:
@@ -88,11 +89,8 @@ def _add_playlist(inputs: Inputs, playlist: Path, *, recursive: bool) -> None:
         inputs.tracks.append(entry.path)
         if entry.tags:
             inputs.names[entry.path] = entry.tags
-        if entry.tracks > 1:
-            inputs.notes.append(
-                f"{clean_text(playlist.name)} names {entry.tracks} songs in {clean_text(entry.path.name)}: "
-                "that file is played whole, as one song."
-            )
+        if entry.parts:
+            inputs.parts[entry.path] = entry.parts
 
 
 def list_names(names: Sequence[str]) -> str:

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mixes.engine.analysis.track import TrackAnalysis
@@ -13,9 +13,11 @@ from mixes.engine.pipeline.make import make_mix
 from mixes.engine.pipeline.request import MixOutputs, MixRequest, OnProgress, Source
 from mixes.engine.tags.file_names import numbered_names
 from mixes.engine.tags.tags import Tags, tags_beside, tags_from_name
+from mixes.services.offline.album_files import cut_into_songs
 from mixes.services.offline.analysis_store import AnalysisStore, FileResult, analyse_tracks
 from mixes.services.offline.input_files import Inputs
 
+PARTS = "parts"  # folder of songs cut out of longer files, while they are mixed
 MAX_REASONS = 3  # reasons shown when no file can be used
 
 
@@ -33,6 +35,7 @@ class LocalMix:
     request: MixRequest
     outputs: MixOutputs
     left_out: tuple[FileResult, ...]
+    origins: Mapping[Path, Path] = field(default_factory=dict)  # of songs that were cut out of a longer file
 
 
 def make_local_mix(
@@ -53,38 +56,42 @@ def make_local_mix(
     Raises DecodeError, EngineError and Cancelled; then `folder` keeps what it had.
     """
     started_s = time.monotonic()
-    results = analyse_tracks(
-        inputs.tracks,
-        store=store,
-        ffmpeg=ffmpeg,
-        cores=request.cores,
-        skip_bad=skip_bad,
-        on_progress=on_progress,
-        should_stop=should_stop,
-    )
-    results = without_numbers(results)
-    sources = tuple(
-        Source(result.path, named(result.analysis, result.path, inputs.names.get(result.path)))
-        for result in results
-        if result.analysis
-    )
-    if not sources:
-        reasons = " ".join(str(result.error) for result in results[:MAX_REASONS])
-        raise EngineError(f"None of these files can be used, so there is nothing to mix. {reasons}")
-    analyse_s = time.monotonic() - started_s
-    request = replace(request, sources=sources)
-    outputs = make_mix(
-        request,
-        folder,
-        ffmpeg=ffmpeg,
-        replace_other=replace_other,
-        on_progress=on_progress,
-        should_stop=should_stop,
-    )
-    timings_s = {"analyse": analyse_s, **outputs.timings_s, "total": time.monotonic() - started_s}
-    left_out = tuple(result for result in results if result.error)
-    notes = (*inputs.notes, *outputs.notes)
-    return LocalMix(request, replace(outputs, timings_s=timings_s, notes=notes), left_out)
+    with cut_into_songs(inputs, store.folder / PARTS, ffmpeg=ffmpeg, should_stop=should_stop) as (
+        songs,
+        origins,
+    ):
+        results = analyse_tracks(
+            songs.tracks,
+            store=store,
+            ffmpeg=ffmpeg,
+            cores=request.cores,
+            skip_bad=skip_bad,
+            on_progress=on_progress,
+            should_stop=should_stop,
+        )
+        results = without_numbers(results)
+        sources = tuple(
+            Source(result.path, named(result.analysis, result.path, songs.names.get(result.path)))
+            for result in results
+            if result.analysis
+        )
+        if not sources:
+            reasons = " ".join(str(result.error) for result in results[:MAX_REASONS])
+            raise EngineError(f"None of these files can be used, so there is nothing to mix. {reasons}")
+        analyse_s = time.monotonic() - started_s
+        request = replace(request, sources=sources)
+        outputs = make_mix(
+            request,
+            folder,
+            ffmpeg=ffmpeg,
+            replace_other=replace_other,
+            on_progress=on_progress,
+            should_stop=should_stop,
+        )
+        timings_s = {"analyse": analyse_s, **outputs.timings_s, "total": time.monotonic() - started_s}
+        left_out = tuple(result for result in results if result.error)
+        notes = (*songs.notes, *outputs.notes)
+        return LocalMix(request, replace(outputs, timings_s=timings_s, notes=notes), left_out, origins)
 
 
 def without_numbers(results: Sequence[FileResult]) -> list[FileResult]:
@@ -105,6 +112,8 @@ def without_numbers(results: Sequence[FileResult]) -> list[FileResult]:
 def named(analysis: TrackAnalysis, path: Path, tags: Tags | None) -> TrackAnalysis:
     """Return the analysis with the playlist's names for a file whose tags name neither song nor artist."""
     own, from_name = analysis.tags, tags_from_name(path.name)
-    if tags is None or (own.title, own.artist) != (from_name.title, from_name.artist):
+    of_file = [(known.title, known.artist) for known in (from_name, tags_beside(from_name, path.name))]
+    if tags is None or (own.title, own.artist) not in of_file:
         return analysis
-    return replace(analysis, tags=replace(own, title=tags.title, artist=tags.artist or own.artist))
+    known = {name: value for name, value in tags.to_dict().items() if value}
+    return replace(analysis, tags=replace(own, **known))

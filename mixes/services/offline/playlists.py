@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from xml.etree import ElementTree
@@ -11,20 +11,32 @@ from xml.etree import ElementTree
 from mixes.engine.errors import EngineError
 from mixes.engine.suffixes import AUDIO_SUFFIXES
 from mixes.engine.tags.tags import Tags, tags_from_name
+from mixes.engine.text import clean_text
 
 MAX_BYTES = 16 << 20
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 DRIVE = re.compile(r"[A-Za-z]:(?=[/\\])")
 CUE_LINE = re.compile(r'\s*(\w+)\s+(?:"([^"]*)"|(\S+))\s*(.*)')
 
+CUE_TIME = re.compile(r"(\d{1,4}):(\d{1,2}):(\d{1,2})")
+CUE_FRAMES_PER_S = 75
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A song in a longer file, as a CUE sheet names it. It ends where the next one starts."""
+
+    start_s: float
+    tags: Tags
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file that a playlist names, and what it calls the song; `tracks` are those of a CUE sheet in it."""
+    """A file that a playlist names, and what it calls the song, or the songs in it."""
 
     path: Path
     tags: Tags | None = None
-    tracks: int = 1
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(slots=True)
@@ -34,7 +46,7 @@ class _Named:
     location: str
     artist: str = ""
     title: str = ""
-    tracks: int = 1
+    parts: list[Part] = field(default_factory=list)
 
 
 def read_playlist(playlist: Path) -> list[Entry]:
@@ -64,7 +76,9 @@ def _entry(playlist: Path, finder: "FileFinder", named: _Named) -> Entry:
         tags = tags_from_name(named.title) if named.title.strip() else None
     else:
         tags = Tags(named.title.strip(), named.artist.strip()) if named.title.strip() else None
-    return Entry(path, tags, named.tracks)
+    if len(named.parts) == 1:
+        return Entry(path, named.parts[0].tags)
+    return Entry(path, tags, tuple(named.parts))
 
 
 def decode_text(data: bytes) -> str:
@@ -124,31 +138,29 @@ def _read_xml(text: str) -> Iterator[_Named]:
 
 
 def _read_cue(text: str) -> Iterator[_Named]:
-    """Read a CUE sheet. A track stands in the file that holds its INDEX 01."""
+    """Read a CUE sheet. A track belongs to the file that holds its INDEX 01."""
     files: list[_Named] = []
-    performer, artist, title = "", "", ""
-    in_track = False
+    album = performer = artist = title = ""
+    number = 0
     for line in _lines(text):
         if not (found := CUE_LINE.match(line)):
             continue
         word, value = found[1].upper(), (found[2] if found[2] is not None else found[3])
         if word == "FILE":
-            if found[2] is None:  # without quotes: all but the kind, which comes last
+            if found[2] is None:  # without quotes: everything but the type, which comes last
                 value = line.strip()[4:].strip().rpartition(" ")[0]
-            files.append(_Named(value, tracks=0))
+            files.append(_Named(value))
         elif word == "TRACK":
-            in_track, artist, title = True, performer, ""
+            number, artist, title = number + 1, performer, ""
         elif word == "PERFORMER":
-            performer, artist = (performer, value) if in_track else (value, value)
-        elif word == "TITLE" and in_track:
-            title = value
-        elif word == "INDEX" and value == "01" and files:
-            files[-1].tracks += 1
-            files[-1].artist, files[-1].title = artist, title
-    for file in files:
-        if file.tracks != 1:
-            file.artist = file.title = ""
-        yield file
+            performer, artist = (performer, value) if number else (value, value)
+        elif word == "TITLE":
+            album, title = (album, value) if number else (value, "")
+        elif word == "INDEX" and value == "01" and files and (time := CUE_TIME.match(found[4])):
+            start_s = int(time[1]) * 60 + int(time[2]) + int(time[3]) / CUE_FRAMES_PER_S
+            tags = Tags(clean_text(title) or f"Track {number}", clean_text(artist), clean_text(album), number)
+            files[-1].parts.append(Part(start_s, tags))
+    yield from files
 
 
 READERS: dict[str, Callable[[str], Iterator[_Named]]] = {

@@ -3,10 +3,18 @@
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from mixes.engine.analysis.track import analyse_track
+from mixes.engine.cancellation import never
 from mixes.engine.errors import EngineError
+from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.tags.tags import Tags
+from mixes.engine.tests.signals import decode_file, pink_noise, write_audio, write_wav
+from mixes.services.offline.album_files import cut_into_songs
 from mixes.services.offline.input_files import find_inputs
+from mixes.services.offline.local_mixes import named
 from mixes.services.offline.playlists import read_playlist
 
 SONGS = ("Music/Ann/01 Löwe.mp3", "Music/Bo/02 Bee & Cé.mp3")
@@ -126,11 +134,53 @@ def test_a_cue_sheet_of_many_files_names_them(folder):
     assert [(tags.artist, tags.title) for tags in names] == [("Ann", "Löwe"), ("Bo", "Bee")]
 
 
-def test_a_cue_sheet_of_one_file_says_that_it_is_played_whole(folder):
-    track = " TRACK 01 AUDIO\n INDEX 01 00:00:00\n"
-    text = f'FILE "Music/Ann/01 Löwe.mp3" MP3\n{track}{track}'
-    assert found(folder, "album.cue", text) == [SONGS[0]]
-    assert "2 songs in 01 Löwe.mp3" in find_inputs([folder / "album.cue"]).notes[0]
+SHEET = """PERFORMER "Ann"
+TITLE "Album"
+FILE "album.wav" WAVE
+  TRACK 01 AUDIO
+    TITLE "One"
+    INDEX 01 00:01:00
+  TRACK 02 AUDIO
+    TITLE "Two"
+    PERFORMER "Bo"
+    INDEX 00 00:02:00
+    INDEX 01 00:03:37
+  TRACK 03 AUDIO
+    INDEX 01 00:05:00
+"""
+
+
+def test_a_cue_sheet_of_one_file_gives_the_songs_in_it(tmp_path):
+    """Every sample is in one of the songs, in order, and what lies before the first is in it."""
+    sound = pink_noise(7.0)
+    write_audio(tmp_path / "album.flac", sound, 44_100, "-sample_fmt", "s32")
+    (tmp_path / "album.cue").write_text(SHEET)
+    inputs = find_inputs([tmp_path / "album.cue"])
+    with cut_into_songs(inputs, tmp_path / "parts", ffmpeg=find_ffmpeg(), should_stop=never) as (
+        songs,
+        origins,
+    ):
+        parts = [decode_file(path) for path in songs.tracks]
+        names = [(tags.artist, tags.title, tags.track_number) for tags in map(songs.names.get, songs.tracks)]
+        assert set(origins.values()) == {tmp_path / "album.flac"}
+    assert [len(part) for part in parts] == [
+        round((3 + 37 / 75) * 44_100),
+        220_500 - round((3 + 37 / 75) * 44_100),
+        88_200,
+    ]
+    assert np.array_equal(np.concatenate(parts), decode_file(tmp_path / "album.flac"))
+    assert names == [("Ann", "One", 1), ("Bo", "Two", 2), ("Ann", "Track 3", 3)]
+    assert not list((tmp_path / "parts").rglob("*.wav"))
+
+
+def test_names_of_a_list_are_for_files_without_tags_alone(tmp_path):
+    bare = write_wav(tmp_path / "01.wav", pink_noise(2.0))
+    analysis = analyse_track(find_ffmpeg(), bare)
+    assert named(analysis, bare, Tags("Rain", "Ann")).tags == Tags(
+        "Rain", "Ann", "", analysis.tags.track_number
+    )
+    tagged = write_audio(tmp_path / "02.flac", pink_noise(2.0), 44_100, "-metadata", "title=Snow")
+    assert named(analyse_track(find_ffmpeg(), tagged), tagged, Tags("Rain", "Ann")).tags.title == "Snow"
 
 
 def test_extinf_names_the_next_file_only(folder):
