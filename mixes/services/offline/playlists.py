@@ -14,6 +14,18 @@ from mixes.engine.tags.tags import Tags, tags_from_name
 from mixes.engine.text import clean_text
 
 MAX_BYTES = 16 << 20
+OLD_ENCODINGS = (
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "cp850",
+    "mac_roman",
+    "cp932",
+    "gb18030",
+    "big5",
+)
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 DRIVE = re.compile(r"[A-Za-z]:(?=[/\\])")
 CUE_LINE = re.compile(r'\s*(\w+)\s+(?:"([^"]*)"|(\S+))\s*(.*)')
@@ -53,15 +65,18 @@ def read_playlist(playlist: Path) -> list[Entry]:
     """Return what a playlist names, in its order; what is not there too. Raises EngineError, OSError."""
     if playlist.stat().st_size > MAX_BYTES:
         raise EngineError(f"The playlist {playlist} is far longer than any playlist.")
-    text = decode_text(playlist.read_bytes())
     read = READERS.get(playlist.suffix.lower(), _read_m3u)
+    finder = FileFinder(playlist.parent, any_format=playlist.suffix.lower() == ".cue")
     try:
-        named = [entry for entry in read(text) if entry.location.strip()]
+        readings = [
+            [entry for entry in read(text) if entry.location.strip()]
+            for text in decode_texts(playlist.read_bytes())
+        ]
     except ElementTree.ParseError as error:
         raise EngineError(f"The playlist {playlist} is damaged and cannot be read.") from error
+    named = max(readings, key=lambda entries: sum(finder.find(one.location).exists() for one in entries))
     if not named:
         raise EngineError(f"The playlist {playlist} names no file.")
-    finder = FileFinder(playlist.parent, any_format=playlist.suffix.lower() == ".cue")
     return [_entry(playlist, finder, one) for one in named]
 
 
@@ -81,18 +96,18 @@ def _entry(playlist: Path, finder: "FileFinder", named: _Named) -> Entry:
     return Entry(path, tags, tuple(named.parts))
 
 
-def decode_text(data: bytes) -> str:
-    """Return text in UTF-8, UTF-16 or an old encoding of Windows."""
+def decode_texts(data: bytes) -> list[str]:
+    """Return the text in UTF-8 or UTF-16, or its readings in old encodings, the likeliest first."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace")
+        return [data.decode("utf-16", "replace")]
     pairs = len(data) // 2
     for encoding, zeros in (("utf-16-le", data[1::2]), ("utf-16-be", data[0::2])):
         if pairs and zeros.count(0) > 0.4 * pairs:
-            return data.decode(encoding, "replace")
+            return [data.decode(encoding, "replace")]
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:  # M3U without the 8 is by custom in the system's old encoding
-        return data.decode("cp1252", "replace")
+        return [data.decode("utf-8-sig")]
+    except UnicodeDecodeError:  # .m3u files without UTF-8 are in the encoding of the system that wrote them
+        return [data.decode(encoding, "replace") for encoding in OLD_ENCODINGS]
 
 
 def _lines(text: str) -> list[str]:

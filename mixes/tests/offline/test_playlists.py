@@ -58,6 +58,21 @@ def test_every_encoding_is_read(folder, encoding):
 
 
 @pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("Песня.mp3", "cp1251"),
+        ("Żółć.mp3", "cp1250"),
+        ("夜の道.mp3", "cp932"),
+        ("Café.mp3", "cp850"),
+        ("夜曲.mp3", "gb18030"),
+    ],
+)
+def test_old_encodings_are_told_by_the_files_that_are_there(folder, name, encoding):
+    (folder / name).touch()
+    assert found(folder, "list.m3u", f"{name}\r\ngone.mp3\r\n", encoding) == [name, "gone.mp3"]
+
+
+@pytest.mark.parametrize(
     "change",
     [
         str.lower,
