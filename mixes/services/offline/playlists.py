@@ -205,11 +205,11 @@ class FileFinder:
             if (path := self._folder / spelling).exists():
                 return path
         for spelling in spellings:
-            if path := self._find_alike(self._folder / spelling):
-                return path
+            if alike := self._find_alike(self._folder / spelling):
+                return alike
         for spelling in spellings:  # the playlist was moved together with its songs
-            if path := self._find_moved(spelling):
-                return path
+            if moved := self._find_moved(spelling):
+                return moved
         return self._folder / location.strip()
 
     def _find_alike(self, path: Path) -> Path | None:
