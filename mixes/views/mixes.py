@@ -22,6 +22,7 @@ from mixes.services import demo
 from mixes.services.editing import arrangement, edits
 from mixes.services.library import tracks
 from mixes.services.limits import LimitReached
+from mixes.views.duplicates import report_duplicates
 from mixes.views.fragments import is_fragment
 from mixes.views.mix_edits import (
     EDITS,
@@ -84,6 +85,7 @@ def mix_state(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     page = mix_page(mix)
     if request.GET.get("seen") == page.digest:
         return HttpResponse(status=204)
+    report_duplicates(request)
     context = {"mix": mix, "sheet": page, "settings_form": settings_form(mix)}
     return render(request, "mixes/_mix_pieces.html", context)
 

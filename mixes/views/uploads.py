@@ -27,6 +27,7 @@ from mixes.services.library.form_uploads import ReceivedFile, left_out
 from mixes.services.library.uploads import NotMusic, TooManyWriters, UploadGone, UploadLocked, WrongOffset
 from mixes.services.limits import DiskFull, LimitReached
 from mixes.services.rate_limits import WINDOW_S, TooFast
+from mixes.views.duplicates import note_added
 
 TUS_VERSION = "1.0.0"
 EXTENSIONS = "creation,termination,expiration"
@@ -125,6 +126,8 @@ def upload_create(request: UserRequest) -> HttpResponse:
         raise ProtocolError(400, _("The name of the file is missing."))
     mix = _mix_of(request, metadata.get("mix", ""))
     upload = uploads.create_upload(request.user, metadata["filename"], size, mix=mix)
+    if mix:
+        note_added(request, upload.track_id)
     place = reverse("mixes:upload", args=[upload.pk])
     return HttpResponse(status=201, headers={"Location": place, **_expiry(upload)})
 
@@ -238,10 +241,12 @@ def upload_form(request: UserRequest) -> HttpResponse:
 
 def _add_file(request: UserRequest, file: ReceivedFile, mix: Mix | None) -> bool:
     try:
-        uploads.add_file(request.user, file.name or "", file.path, mix=mix)
+        upload = uploads.add_file(request.user, file.name or "", file.path, mix=mix)
     except (LimitReached, NotMusic) as error:
         _show_error(request, file.name or "", str(error))
         return False
+    if mix:
+        note_added(request, upload.track_id)
     return True
 
 

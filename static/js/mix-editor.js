@@ -316,7 +316,6 @@ customElements.define("mix-editor", class extends HTMLElement {
     if (old && this.known.get(fresh.id) === this.words(fresh)) return old;
     this.learn(fresh);
     if (!old) return fresh;
-    if (old.dataset.track && fresh.dataset.track !== old.dataset.track) this.tellSame(old, fresh);
     if (this.patchCells(old, fresh)) return old;
     const panel = old.querySelector(".join-place > *");
     if (panel) {
@@ -326,13 +325,6 @@ customElements.define("mix-editor", class extends HTMLElement {
     }
     old.replaceWith(fresh);
     return fresh;
-  }
-
-  // Another track stands in a song's place: its file was in the library already.
-  tellSame(old, fresh) {
-    const words = { name: old.dataset.title, title: fresh.dataset.title };
-    const text = this.dataset.same.replace(/\{(\w+)\}/g, (_, key) => words[key]);
-    document.dispatchEvent(new CustomEvent("toast", { detail: { text, level: "info" } }));
   }
 
   // Replace only the cells of a song's row that differ; return false if the rows have different structures.

@@ -14,10 +14,12 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from mixes.jobs.analysis_job import replace_by_twin
 from mixes.models import AnalysisJob, Mix, Track, Upload
 from mixes.services import storage
 from mixes.services.library import tracks, uploads
 from mixes.services.limits import DiskFull, LimitReached
+from mixes.tests.factories import make_track_row
 from mixes.views.uploads import upload as upload_view
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -138,6 +140,21 @@ def test_invalid_chunks_are_refused(as_alice, place, offset, data, headers, stat
 def test_invalid_upload_creations_are_refused(as_alice, headers, status):
     assert begin(as_alice, **headers).status_code == status
     assert not Track.objects.exists()
+
+
+@pytest.mark.parametrize("way", ["pieces", "form"])
+def test_the_page_of_a_mix_reports_a_duplicate_once(as_alice, alice, way):
+    mix = Mix.objects.create(owner=alice, title="Night")
+    if way == "pieces":
+        begin(as_alice, mix=mix.pk)
+    else:
+        as_alice.post("/uploads/form/", {"files": SimpleUploadedFile("a.mp3", b"x"), "mix": str(mix.pk)})
+    twin = make_track_row(alice, "Rain")
+    state, words = f"/mixes/{mix.pk}/state/", "in your library already"
+    assert words not in as_alice.get(state, headers={"HX-Request": "true"}).content.decode()
+    replace_by_twin(Track.objects.exclude(pk=twin.pk).get(), twin)
+    assert words in as_alice.get(state, headers={"HX-Request": "true"}).content.decode()
+    assert words not in as_alice.get(state, headers={"HX-Request": "true"}).content.decode()
 
 
 @pytest.mark.parametrize(
