@@ -135,7 +135,7 @@ CASES = {
         {"on": "status", "times": 2, "content": "<html>"},
     ],
     "a page instead of a token": [
-        {"on": "chunk", "nth": 2, "reason": "authError"},
+        {"on": "chunk", "nth": 2, "times": 4, "reason": "authError"},
         {"on": "refresh", "content": "<html>"},
         {"on": "refresh", "content": "[]"},
         {"on": "refresh", "content": "{}"},
