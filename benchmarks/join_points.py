@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import rfft
-from scipy.signal import resample_poly
+from scipy.signal import butter, resample_poly, sosfilt
 
 from benchmarks.music import Samples
 
@@ -24,6 +24,7 @@ Flags = NDArray[np.bool_]
 
 HOP_S, WINDOW_S = 0.1, 0.2
 BAND_EDGES_HZ = (0, 120, 250, 500, 1000, 2000, 4000, 8000, 1_000_000)
+BASS_HZ = 150  # above it a source has one gain, and the bass another
 BASS_RATE_HZ = 300  # of sound that holds what lies under about 120 Hz; divides the rates of mixes
 LUFS_OFFSET = -0.691
 MOMENTARY, SECOND, SHORT_TERM = 4, 10, 30  # hops: 400 ms, 1 s, 3 s
@@ -374,7 +375,9 @@ def measure_placement(
     mix: Samples, sources: tuple[Samples, Samples], rate: int, first_a: int, first_b: int
 ) -> Placement:
     """Return where two sources lie in a mix and at which gains they are heard, the bass by itself."""
-    gains = measure_gains(mix, *sources, rate)
+    sections = butter(2, BASS_HZ, "highpass", fs=rate, output="sos")
+    high = [sosfilt(sections, x, axis=0).astype(np.float32) for x in (mix, *sources)]
+    gains = measure_gains(high[0], high[1], high[2], rate)
     low = [resample_poly(x, 1, rate // BASS_RATE_HZ).astype(np.float32) for x in (mix, *sources)]
     bass_gains = (_fit(gain, len(gains[0])) for gain in measure_gains(low[0], low[1], low[2], BASS_RATE_HZ))
     return Placement(first_a, first_b, *gains, *bass_gains)

@@ -79,7 +79,8 @@ def read(
 ) -> Samples:
     """Decode with plain ffmpeg, without our own code: float32 of shape (frames, 2)."""
     part = [] if seconds is None else ["-t", f"{seconds:.6f}"]
-    argv = [ffmpeg, "-nostdin", "-v", "error", "-i", path, "-ss", f"{from_s:.6f}", *part]
+    seek = ["-ss", f"{from_s:.6f}"] if from_s else []  # a seek to 0 would drop sound with negative times
+    argv = [ffmpeg, "-nostdin", "-v", "error", "-i", path, *seek, *part]
     done = subprocess.run(
         [*map(str, argv), "-map", "0:a:0", "-ac", "2", "-ar", str(rate), "-f", "f32le", "-"],
         capture_output=True,

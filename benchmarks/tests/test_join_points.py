@@ -186,6 +186,7 @@ def test_bass_has_gains_of_its_own():
     early = times < 15
     mix = 0.1 * (tones[0] * early + tones[1] + tones[2] * ~early + tones[3])
     found = measure_placement(np.repeat(mix[:, None], 2, axis=1).astype(np.float32), (a, b), RATE, 0, 0)
+    assert found.gain_a[5:-5] == pytest.approx(1, abs=0.05)
     away_from_ends = np.r_[5:145, 155:295]
     assert found.bass_gain_a[away_from_ends] == pytest.approx(steps[away_from_ends], abs=0.1)
     assert found.bass_gain_b[away_from_ends] == pytest.approx(1 - steps[away_from_ends], abs=0.1)
