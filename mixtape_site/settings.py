@@ -5,9 +5,10 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 
+from mixes.services.maintenance.journal import is_open, stop_if_open
 from mixtape_site.configuration.addresses import SiteAddress
 from mixtape_site.configuration.google import GoogleClient, foreign_addresses, origin_of, read_addresses
-from mixtape_site.configuration.keys import read_or_make_keys
+from mixtape_site.configuration.keys import make_key, read_or_make_keys
 from mixtape_site.configuration.limits import Limits
 from mixtape_site.configuration.time_zone import system_time_zone
 from mixtape_site.configuration.version import read_version
@@ -21,6 +22,7 @@ env = environ.Env()
 # Folders: data (database, keys, stored analyses) and media (uploads and results)
 DATA_DIR = Path(env.str("MIXTAPE_DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
 MEDIA_ROOT = Path(env.str("MIXTAPE_MEDIA_DIR", default=str(BASE_DIR / "media"))).absolute()
+stop_if_open(DATA_DIR)
 
 # Public address; hosts, cookies, CSRF and redirects are derived from it
 PORT = env.int("MIXTAPE_PORT", default=8000)
@@ -34,6 +36,8 @@ TRUSTED_PROXIES = env.int("MIXTAPE_TRUSTED_PROXIES", default=0)
 # Core
 DEBUG = env.bool("MIXTAPE_DEBUG", default=False)
 _given_key = env.str("SECRET_KEY", default="")
+if not _given_key and is_open(DATA_DIR):
+    _given_key = make_key()  # for `restore` only: the key files may have been moved
 SECRET_KEY, *_old_keys = [_given_key] if _given_key else read_or_make_keys(DATA_DIR / "keys" / "secret_key")
 SECRET_KEY_FALLBACKS = [*_old_keys, *env.list("SECRET_KEY_FALLBACKS", default=[])]
 DEFAULT_EXCEPTION_REPORTER_FILTER = "mixtape_site.configuration.error_reports.SecretsFilter"

@@ -70,13 +70,31 @@ class Manifest:
             data: dict[str, Any] = json.loads(text)
             if data["format"] > FORMAT:
                 raise BackupRefused("This backup was made by a newer Mixtape. Upgrade first.")
-            return cls(**{**data, "files": tuple(Entry(**entry) for entry in data["files"])})
-        except (ValueError, KeyError, TypeError) as error:
+            manifest = cls(**{**data, "files": tuple(Entry(**entry) for entry in data["files"])})
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BackupRefused("The manifest of this backup cannot be read.") from error
+        texts = (manifest.version, manifest.made_at, manifest.database)
+        if not all(isinstance(text, str) for text in texts) or not all(map(is_possible, manifest.files)):
+            raise BackupRefused("The manifest of this backup cannot be read: it contains impossible values.")
+        if len(manifest.names) < len(manifest.files):
+            raise BackupRefused("The manifest of this backup names a file twice.")
+        return manifest
+
+    @property
+    def names(self) -> set[str]:
+        return {entry.name for entry in self.files}
 
     @property
     def size_bytes(self) -> int:
         return sum(entry.size for entry in self.files)
+
+
+def is_possible(entry: Entry) -> bool:
+    """Return whether the values of an entry, which may come from any JSON, are a file's."""
+    name, size, digest = entry.name, entry.size, entry.sha256
+    if not (isinstance(name, str) and type(size) is int and isinstance(digest, str)):
+        return False
+    return name.isprintable() and size >= 0
 
 
 def ignore_file(name: str, size: int) -> None:
@@ -243,14 +261,14 @@ def sha256_of(file: IO[bytes]) -> str:
 
 def read_manifest(backup: Path) -> Manifest:
     """Read the manifest of a backup. Raises BackupRefused."""
-    for entry, file in files_in(backup, {MANIFEST}):
-        if entry == MANIFEST:
-            return Manifest.from_json(file.read())
-    raise BackupRefused(f"{backup} is not a complete backup of Mixtape.")
+    texts = [file.read() for _, file in files_in(backup, {MANIFEST})]
+    if not texts:
+        raise BackupRefused(f"{backup} is not a complete backup of Mixtape.")
+    return Manifest.from_json(texts[0])
 
 
 def files_in(backup: Path, names: set[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield the named files of a backup that exist. Raises BackupRefused."""
+    """Yield the named files of a backup that exist, each once. Raises BackupRefused."""
     if backup.is_dir():
         for name in sorted(names):
             path = backup / name
@@ -258,20 +276,35 @@ def files_in(backup: Path, names: set[str]) -> Iterator[tuple[str, IO[bytes]]]:
                 with path.open("rb") as file:
                     yield name, file
         return
+    seen = set()
+    with refuse_unreadable(backup), tarfile.open(backup, "r:") as archive:
+        for member in archive:
+            if member.size < 0:
+                raise BackupRefused(f"{member.name!r} in {backup} has a negative size.")
+            if member.name in names and member.isreg() and (reader := archive.extractfile(member)):
+                if member.name in seen:
+                    raise BackupRefused(f"{backup} contains {member.name} twice.")
+                seen.add(member.name)
+                yield member.name, reader
+
+
+@contextlib.contextmanager
+def refuse_unreadable(backup: Path) -> Iterator[None]:
+    """Raise BackupRefused for a file that is not a TAR, or ends too early."""
     try:
-        with tarfile.open(backup, "r:") as archive:
-            for member in archive:
-                if member.name in names and member.isreg() and (reader := archive.extractfile(member)):
-                    yield member.name, reader
-    except (tarfile.TarError, FileNotFoundError, IsADirectoryError) as error:
+        yield
+    except (tarfile.TarError, FileNotFoundError, IsADirectoryError, ValueError, OverflowError) as error:
         raise BackupRefused(f"{backup} cannot be read as a backup: {error}.") from error
 
 
 def verify_backup(backup: Path, manifest: Manifest) -> None:
-    """Verify every file's checksum. Raises BackupRefused for one that is missing or differs."""
+    """Verify every file's size and checksum. Raises BackupRefused for one that is missing or differs."""
     wanted = {entry.name: entry for entry in manifest.files}
     for name, file in files_in(backup, set(wanted)):
-        if sha256_of(file) != wanted.pop(name).sha256:
+        entry = wanted.pop(name)
+        with refuse_unreadable(backup):  # the archive's own reader may find the end too early
+            digest = sha256_of(file)
+        if digest != entry.sha256 or file.tell() != entry.size:
             raise BackupRefused(f"{name} in {backup} does not match its checksum.")
     if wanted:
         raise BackupRefused(f"{backup} lacks {len(wanted)} files, {next(iter(wanted))} among them.")
