@@ -13,6 +13,7 @@ class YoutubeIntegrationConfig(AppConfig):
 
     def ready(self) -> None:
         from mixes.queues import PUBLISH
+        from mixes.services.maintenance.restore import database_restored
         from mixes.tasks import KINDS
         from youtube_integration import checks
         from youtube_integration.jobs import queue
@@ -27,6 +28,7 @@ class YoutubeIntegrationConfig(AppConfig):
             register(check)
         # deleting a user deletes the credential by cascade, and `accounts` does not know this app
         pre_delete.connect(end_grant, sender=YouTubeCredential)
+        database_restored.connect(hold_publications)
         KINDS[PUBLISH] = (queue.KIND,)  # `mixes` does not know this app
 
 
@@ -36,3 +38,10 @@ def end_grant(sender: Any, instance: Any, **kwargs: Any) -> None:
     from youtube_integration.services import revocations
 
     revocations.revoke_later(owner_key(instance.user_id), instance.sealed_tokens)
+
+
+def hold_publications(sender: Any, **kwargs: Any) -> None:
+    """Hold publications of a restored database until their owners have looked at their channels."""
+    from youtube_integration.services import reviews
+
+    reviews.ask_after_restore()

@@ -96,6 +96,10 @@ FILE_CHANGED = gettext_lazy(
     "The video changed while it was being uploaded, so the upload was stopped. Publish the new one instead."
 )
 MAY_BE_THERE = gettext_lazy("YouTube may already have this video. Look at your channel, then choose.")
+AFTER_RESTORE = gettext_lazy(
+    "This site was restored from a backup, and YouTube may have this video already. "
+    "Look at your channel, then choose."
+)
 SESSIONS_LOST = gettext_lazy(
     "YouTube forgot the upload three times. Nothing was published; press Resume to begin again."
 )

@@ -1,17 +1,19 @@
-"""Owner's answer when it is unknown whether an interrupted upload created a video."""
+"""Owner's answer when it is unknown whether an upload created a video: interrupted, or from a backup."""
 
 import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
-from mixes.leases import State
+from mixes.leases import OPEN, State, requeued
 from mixes.queues import PUBLISH, wake
 from mixes.services.limits import LimitReached
 from youtube_integration.google.types import GoogleError, Refused
-from youtube_integration.models import YouTubePublication
+from youtube_integration.models import HELD, YouTubePublication
+from youtube_integration.problems import AFTER_RESTORE
 from youtube_integration.services import quotas, video_files
 from youtube_integration.services.credentials import api_for
 from youtube_integration.services.drafts import video_of
@@ -59,13 +61,30 @@ def upload_again(publication: YouTubePublication) -> None:
     """Upload the mix's current video from the beginning, on the owner's word. Raises LimitReached."""
     video = video_of(publication.job) if publication.job else None
     files: dict[str, Any] = {}
-    if video:
+    if publication.job and publication.job.is_open:
+        files = {"phase": Phase.WAITING_FOR_MIX, "not_before": HELD}
+    elif video:
         store_video(publication, video)
         files = {name: getattr(publication, name) for name in ("file", "size", "sha256", "changed_ns")}
     elif not video_files.is_unchanged(publication):
         raise LimitReached(_("Its video was deleted. Make the mix again, then publish that."))
     with transaction.atomic():
         answer_review(publication, RESTARTED | NO_SESSION | files)
+
+
+def ask_after_restore() -> None:
+    """Hold every publication without a video: it may have been uploaded since the backup was made."""
+    rows = YouTubePublication.objects.filter(state__in=OPEN, video_id=None)
+    rows.update(
+        **requeued(),
+        phase=Phase.NEEDS_REVIEW,
+        not_before=HELD,
+        started_at=None,  # one in the future would start the row
+        session_opened_at=Coalesce("session_opened_at", "created_at"),
+        final_sent_at=Coalesce("final_sent_at", Now()),
+        error_code="restored",
+        message=str(AFTER_RESTORE),
+    )
 
 
 def answer_review(publication: YouTubePublication, columns: dict[str, Any]) -> None:

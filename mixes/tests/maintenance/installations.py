@@ -26,15 +26,15 @@ class Site:
     def __init__(self, folder):
         self.folder = folder
         self.data, self.media = folder / "var", folder / "media"
+        self.environment = {}
+
+    def environ(self):
+        folders = {"MIXTAPE_DATA_DIR": str(self.data), "MIXTAPE_MEDIA_DIR": str(self.media)}
+        return {"PATH": os.environ["PATH"], **folders, **self.environment}
 
     def manage(self, *arguments, **environment):
-        environment = {
-            "PATH": os.environ["PATH"],
-            "MIXTAPE_DATA_DIR": str(self.data),
-            "MIXTAPE_MEDIA_DIR": str(self.media),
-            **environment,
-        }
         command = [sys.executable, "manage.py", *map(str, arguments)]
+        environment = {**self.environ(), **environment}
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
     def must(self, *arguments):

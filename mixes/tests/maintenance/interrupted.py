@@ -1,6 +1,6 @@
 """Restores that fail, or are killed, at their n-th change of the disk, in a process of their own.
 
-`python -m mixes.tests.maintenance.interrupted fail|kill BACKUP|undo STEP` prints how often it was interrupted.
+`python -m mixes.tests.maintenance.interrupted fail|kill BACKUP|undo STEP` prints how often that was.
 Every time this installation, whose folders and database are in the environment, must be what it was: at once
 after a failure, and after one undo of a restore that was killed. With a STEP of 1 each change is one place.
 """
@@ -130,7 +130,7 @@ def main(way, backup, step):
             assert snapshot() == before, f"{way} at change {place}: {differences(before, snapshot())}"
         place += step
     assert status == 0, f"{way} at change {place}: status {status}"
-    print(times)
+    sys.stdout.write(f"{times}\n")
 
 
 def differences(before, after):
