@@ -91,7 +91,7 @@ def locked(data: Path) -> Iterator[None]:
 
 def write(data: Path, plan: Plan) -> None:
     """Open the journal, or replace it by one with more moves; it is on the disk afterwards."""
-    fresh = data / f"{JOURNAL}.part"
+    fresh = data / f"{NEW}{JOURNAL}"  # a leftover is removed like unpacked files
     with fresh.open("w", encoding="utf-8") as file:
         json.dump(asdict(plan), file, indent=1)
         file.flush()

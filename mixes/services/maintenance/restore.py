@@ -144,8 +144,8 @@ def replace_installation(unpack: Callable[[Plan], list[Move]]) -> tuple[Path, ..
     Returns the folders with the previous data.
     """
     plan = Plan(f"{timezone.now():%Y%m%d-%H%M%S-%f}")
-    journal.write(data_folder(), plan)
     try:
+        journal.write(data_folder(), plan)
         remove_leftovers()
         moves = unpack(plan)
         make_aside_folders(plan)
@@ -155,14 +155,15 @@ def replace_installation(unpack: Callable[[Plan], list[Move]]) -> tuple[Path, ..
             database_copy.load_dump(new_database(plan), data_folder() / plan.new)
             bring_up_to_date()
         journal.make_moves(plan, roots())
+        journal.close(data_folder(), plan)
     except BaseException as error:
         try:
+            journal.write(data_folder(), plan)  # its end may have failed
             roll_back(plan)
         except Exception as another:
             text = f"{error} This could not be reversed yet: {another} {journal.UNFINISHED}"
             raise JournalError(text) from error
         raise
-    journal.close(data_folder(), plan)
     for folder in folders(plan.new):
         shutil.rmtree(folder, ignore_errors=True)
     return tuple(folder for folder in folders(plan.aside) if has_data(folder))
@@ -177,7 +178,8 @@ def roll_back(plan: Plan) -> None:
     journal.write(data_folder(), Plan(plan.stamp))  # nothing is to be moved back any more
     for folder in folders(plan.new):
         remove_path(folder)
-    saved_dump(plan).unlink(missing_ok=True)
+    for path in (saved_dump(plan), data_folder() / plan.aside / JOURNAL):
+        path.unlink(missing_ok=True)
     for folder in folders(plan.aside):
         if folder.exists():
             folder.rmdir()  # it is empty: everything is back
@@ -218,7 +220,7 @@ def refuse_open_journal() -> None:
 
 
 def remove_leftovers() -> None:
-    """Remove unpacked files of restores that were killed after their end."""
+    """Remove unpacked files of restores that were killed before their first move or after their last one."""
     for folder in dict.fromkeys(roots().values()):
         for leftover in folder.glob(f"{journal.NEW}*"):
             remove_path(leftover)

@@ -5,11 +5,14 @@ Every time this installation, whose folders and database are in the environment,
 after a failure, and after one undo of a restore that was killed. With a STEP of 1 each change is one place.
 """
 
+import contextlib
 import hashlib
 import os
+import shutil
 import signal
 import sqlite3
 import sys
+import tempfile
 from pathlib import Path
 
 CHANGES = {
@@ -25,6 +28,8 @@ CHANGES = {
 }
 WRITES = os.O_WRONLY | os.O_RDWR
 IGNORED = ("restoring-", "before-restore-")
+DATABASE = "mixtape.sqlite3"  # compared by its rows: a connection moves them between its log and its file
+FAILED, SURVIVED = 3, 4  # exit statuses: with an error, and in spite of one
 
 
 class Interruption:
@@ -62,7 +67,7 @@ def snapshot():
     for root in (Path(settings.DATA_DIR), Path(settings.MEDIA_ROOT)):
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root)
-            if not name.parts[0].startswith(IGNORED) and path.is_file():
+            if not name.parts[0].startswith((*IGNORED, DATABASE)) and path.is_file():
                 digest = hashlib.sha256(path.read_bytes()).hexdigest()
                 found[f"{root.name}/{name}"] = path.stat().st_mode, digest
     return found, rows()
@@ -72,8 +77,11 @@ def rows():
     from mixes.services.maintenance import database_copy
 
     if database_copy.is_file():
-        with sqlite3.connect(f"{database_copy.sqlite_path().as_uri()}?mode=ro&immutable=1", uri=True) as db:
-            return list(db.iterdump())
+        with tempfile.TemporaryDirectory() as folder:
+            for path in database_copy.sqlite_path().parent.glob(f"{DATABASE}*"):
+                shutil.copyfile(path, Path(folder, path.name))
+            with contextlib.closing(sqlite3.connect(Path(folder, DATABASE))) as database:
+                return list(database.iterdump())
     dump = database_copy.run_postgres("pg_dump", ["--no-owner", "--no-privileges", "--schema=public"])
     return sorted(line for line in dump.splitlines() if line and not line.startswith(("\\", "--")))
 
@@ -97,6 +105,9 @@ def main(way, backup, step):
 
     django.setup()
     from mixes.services.maintenance import restore
+    from mixes.services.maintenance.backups import BackupRefused
+    from mixes.services.maintenance.database_copy import DatabaseCopyError
+    from mixes.services.maintenance.journal import JournalError
 
     def work():
         if backup == "undo":
@@ -108,11 +119,12 @@ def main(way, backup, step):
         interruption.left, interruption.strike = place, kill if way == "kill" else fail
         try:
             work()
-        except OSError as error:
-            assert way == "fail" and "the disk failed" in str(error), error
-            os._exit(3)
-        finally:
-            interruption.strike = None
+        except (OSError, BackupRefused, DatabaseCopyError, JournalError) as error:
+            assert "the disk failed" in str(error), error
+            os._exit(FAILED)
+        if interruption.strike is None:
+            os._exit(SURVIVED)
+        interruption.strike = None
 
     def undo():
         restore.undo_restore()
@@ -120,14 +132,15 @@ def main(way, backup, step):
     interruption = Interruption()
     before = snapshot()
     place, times = 1, 0
-    while (status := in_child(interrupted)) in (3, -signal.SIGKILL):
+    while (status := in_child(interrupted)) in (FAILED, SURVIVED, -signal.SIGKILL):
         times += 1
-        if snapshot() != before:
-            assert in_child(undo) == 0, f"{way} at change {place}: the undo failed"
-        assert snapshot() == before, f"{way} at change {place}: {differences(before, snapshot())}"
-        if (Path(os.environ["MIXTAPE_DATA_DIR"]) / "restore-journal.json").exists():
-            assert in_child(undo) == 0, f"{way} at change {place}: the undo failed"
-            assert snapshot() == before, f"{way} at change {place}: {differences(before, snapshot())}"
+        where = f"{way} at change {place}"
+        is_open = (Path(os.environ["MIXTAPE_DATA_DIR"]) / "restore-journal.json").exists()
+        assert not (is_open and status == FAILED), f"{where}: not reversed at once"
+        if is_open or snapshot() != before:
+            assert status != FAILED, f"{where}: {differences(before, snapshot())}"
+            assert in_child(undo) == 0, f"{where}: the undo failed"
+        assert snapshot() == before, f"{where}: {differences(before, snapshot())}"
         place += step
     assert status == 0, f"{way} at change {place}: status {status}"
     sys.stdout.write(f"{times}\n")
