@@ -82,7 +82,7 @@ def rows():
                 shutil.copyfile(path, Path(folder, path.name))
             with contextlib.closing(sqlite3.connect(Path(folder, DATABASE))) as database:
                 return list(database.iterdump())
-    dump = database_copy.run_postgres("pg_dump", ["--no-owner", "--no-privileges", "--schema=public"])
+    dump = database_copy.run_postgres("pg_dump", ["--data-only", "--schema=public"])
     return sorted(line for line in dump.splitlines() if line and not line.startswith(("\\", "--")))
 
 

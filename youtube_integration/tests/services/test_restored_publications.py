@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from mixes.leases import State
 from mixes.services.maintenance.restore import database_restored
@@ -74,5 +75,5 @@ def test_what_has_a_video_goes_on(credential):
 
 
 def test_what_has_ended_stays_as_it_is(credential):
-    publication = make_publication(credential, state=State.FAILED)
+    publication = make_publication(credential, state=State.FAILED, finished_at=timezone.now())
     assert restored(publication).phase == Phase.UPLOADING
