@@ -1,11 +1,13 @@
 """The check sheet of a finished mix in words: each measurement and what it means."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from mixes.engine.checks.join_quality import DEEP_DIP_LU, NOTED_POINTS, SMOOTH_POINTS
 from mixes.services.wording import clock
 
 SHOWN_ELSEWHERE = ("plan", "remark")  # those shown among the job's notes
@@ -13,6 +15,7 @@ VERDICTS = ("wrong", "note", "ok")
 ICONS = {"ok": "check", "note": "warning", "wrong": "warning"}
 YOUTUBE_LUFS = -14.0
 EVEN_DIP_LU = 1.0
+LEAD_S = 3.0  # heard before the place of a finding
 CALM_LU, LIVELY_LU = 5.0, 10.0  # LU; the range of pop is below the first, that of film above the second
 Sheet = Mapping[str, Any]  # CheckSheet.to_dict()
 
@@ -27,6 +30,22 @@ class Checked:
     @property
     def icon(self) -> str:
         return ICONS[self.verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinReport:
+    """A join that a listener may notice, in words, and where to hear it."""
+
+    place: int  # of the join in the mix, from 0
+    title: str  # of the song it leads into
+    at_s: float
+    is_fault: bool
+    text: str
+
+    @property
+    def hear_s(self) -> float:
+        """Return where to start playing."""
+        return max(0.0, self.at_s - LEAD_S)
 
 
 def checked_words(sheets: Mapping[str, Sheet]) -> tuple[Checked, ...]:
@@ -58,11 +77,15 @@ def merged(entries: list[tuple[str, Checked]], files: int) -> list[Checked]:
 
 
 def sheet_words(sheet: Sheet) -> Iterator[tuple[str, Checked]]:
-    """Yield the name and the words of each check of one file; faults use the engine's own sentence."""
+    """Yield the name and the words of each check of one file; faults use the engine's own sentence.
+
+    What was found at joins has a list of its own, `join_reports`.
+    """
     for item in sheet["items"]:
         if item["name"] in SHOWN_ELSEWHERE:
             continue
-        say = OK_WORDS.get(item["name"]) if item["verdict"] == "ok" else None
+        is_listed = item["name"] == "joins" and bool(join_reports(sheet))
+        say = OK_WORDS.get(item["name"]) if item["verdict"] == "ok" or is_listed else None
         yield item["name"], Checked(item["verdict"], with_minus(say(sheet) if say else item["sentence"]))
 
 
@@ -122,16 +145,67 @@ def click_words(sheet: Sheet) -> str:
     return _("No click at any join")
 
 
+def join_reports(sheet: Sheet) -> tuple[JoinReport, ...]:
+    """Return the joins that a listener may notice, in order; none for sheets made before they were judged."""
+    return tuple(
+        JoinReport(
+            place,
+            join["title"],
+            join["findings"][0]["at_s"],
+            join["points"] > NOTED_POINTS,
+            finding_words(join["findings"]),
+        )
+        for place, join in enumerate(sheet["joins"])
+        if is_noticed(join) and join["findings"]
+    )
+
+
+def is_noticed(join: Mapping[str, Any]) -> bool:
+    if join.get("points") is None:
+        return False
+    return bool(join["points"] > SMOOTH_POINTS or (join["dip_lu"] or 0.0) > DEEP_DIP_LU)
+
+
+def finding_words(findings: Sequence[Mapping[str, Any]]) -> str:
+    """Return what was found, the worst first, and what helps against the worst."""
+    return " ".join([*(finding["what"] for finding in findings), findings[0]["way_out"]])
+
+
 def join_words(sheet: Sheet) -> str:
-    dips = [join["dip_lu"] for join in sheet["joins"] if join["dip_lu"] is not None]
-    deepest = max(dips, default=0.0)
-    if not dips:
+    reports = join_reports(sheet)
+    faults = sum(report.is_fault for report in reports)
+    if faults:
+        return (
+            ngettext(
+                "%d join may be heard as a fault: listen to it under “Loudness over time”",
+                "%d joins may be heard as faults: listen to them under “Loudness over time”",
+                faults,
+            )
+            % faults
+        )
+    if reports:
+        return ngettext(
+            "Every join is smooth but %d that you may notice",
+            "Every join is smooth but %d that you may notice",
+            len(reports),
+        ) % len(reports)
+    if any(join.get("points") is not None for join in sheet["joins"]):
+        return _("Every join is smooth")
+    return dip_words([join["dip_lu"] for join in sheet["joins"] if join["dip_lu"] is not None])
+
+
+def dip_words(dips_lu: Sequence[float]) -> str:
+    """Return how far loudness falls at joins that were not judged."""
+    deepest = max(dips_lu, default=0.0)
+    if not dips_lu:
         return _("No join where loudness could dip")
     if deepest <= 0:
         return _("Every join is even: loudness never dips")
     if deepest <= EVEN_DIP_LU:
         return _("Every join is even; the largest dip is %.1f LU") % deepest
-    return _("Joins are as even as the songs themselves; the largest dip is %.1f LU") % deepest
+    if deepest <= DEEP_DIP_LU:
+        return _("Joins are as even as the songs themselves; the largest dip is %.1f LU") % deepest
+    return _("The largest dip at a join is %.1f LU") % deepest
 
 
 OK_WORDS = {

@@ -11,10 +11,12 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from mixes.engine.tracklist.chapters import Chapter, chapters_of
 from mixes.engine.tracklist.youtube import LIMIT_BYTES
 from mixes.leases import State
-from mixes.models import Artifact, MixJob
+from mixes.models import Artifact, MixJob, MixTrack
 from mixes.pages import check_report
+from mixes.pages.loudness_picture import LoudnessPicture, picture_of
 from mixes.pages.time_axis import Mark, axis_times, marks_of
 from mixes.services import storage, wording
+from mixes.services.editing.engine_settings import items_of
 from mixes.services.rendering.mix_requests import next_try_text, place_in_queue, remaining_text
 from mixes.services.rendering.snapshots import timeline_of
 
@@ -163,6 +165,33 @@ class JobPage:
     @property
     def verdict(self) -> str:
         return check_report.overall_verdict(self.job.check_sheet or {})
+
+    @cached_property
+    def played_sheet(self) -> Mapping[str, Any]:
+        """Return the check sheet of the file that is played; empty when none was checked."""
+        sheets = self.job.check_sheet or {}
+        kinds = (Artifact.Kind.MP4, Artifact.Kind.MP3)
+        return next((sheets[kind] for kind in kinds if kind in sheets and kind in self.artifacts), {})
+
+    @cached_property
+    def loudness(self) -> LoudnessPicture | None:
+        return picture_of(self.played_sheet, self.timeline.duration_s)
+
+    @cached_property
+    def findings(self) -> list[tuple[check_report.JoinReport, Any]]:
+        """Return what may be noticed at joins, each with the song before it; None if the mix has changed."""
+        reports = check_report.join_reports(self.played_sheet) if self.played_sheet else ()
+        items = self.items_before_joins() if reports and not self.is_outdated else ()
+        return [(report, items[report.place].pk if report.place < len(items) else None) for report in reports]
+
+    def items_before_joins(self) -> list[MixTrack]:
+        """Return the songs of the mix that this result has, in order; those left out are skipped."""
+        wanted = [track["id"] for track in self.job.snapshot["tracks"]]
+        found: list[MixTrack] = []
+        for item in items_of(self.job.mix):
+            if len(found) < len(wanted) and str(item.track_id) == wanted[len(found)]:
+                found.append(item)
+        return found
 
     @property
     def took_s(self) -> float:

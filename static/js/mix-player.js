@@ -1,7 +1,7 @@
 "use strict";
 
 // <mix-player>: custom controls for an <audio> or <video>, which has native controls without this script. The
-// waveform is the seek bar; [data-chapters] becomes clickable; #t=66 in the URL starts playback there.
+// waveform is the seek bar; [data-chapters] and [data-hear] become clickable; #t=66 in the URL starts playback there.
 (() => {
   const STEP_S = 5;
   const LEAP_S = 10;
@@ -69,6 +69,9 @@
       on(this.media, "volumechange", () => this.showVolume());
       on(this.media, "error", () => this.tellFailure());
       this.chapters.forEach((link, place) => on(link, "click", (event) => this.choose(event, place)));
+      for (const link of document.querySelectorAll("[data-hear]")) {
+        on(link, "click", (event) => this.hear(event, Number(link.dataset.hear)));
+      }
       on(window, "hashchange", () => this.beginAtAddress());
       this.offerKeys();
     }
@@ -101,10 +104,14 @@
     }
 
     choose(event, place) {
+      this.hear(event, this.starts[place]);
+    }
+
+    hear(event, seconds) {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      this.seek(this.starts[place]);
-      history.replaceState(null, "", `#t=${Math.floor(this.starts[place])}`);
+      this.seek(seconds);
+      history.replaceState(null, "", `#t=${Math.floor(seconds)}`);
       this.play();
     }
 

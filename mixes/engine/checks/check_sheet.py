@@ -1,28 +1,37 @@
 """The check sheet: a finished file, decoded once and measured against its plan, in words and as data.
 
-In: the file and the `Timeline` it was made from. Out: a `CheckSheet` of plain values, with one sentence for
-a user on each thing measured. Nothing here changes a file, and nothing is held but a few seconds of sound.
+In: the file, the `Timeline` it was made from, the tracks' analyses. Out: a `CheckSheet` of plain values, with
+one sentence for a user on each thing measured. Nothing here changes a file, and nothing is held but a few
+seconds of sound.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mixes.engine.analysis.loudness import LoudnessMeter
+from mixes.engine.analysis.loudness import HOP_S, LoudnessMeter
+from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.checks.clicks import ClickFinder, change_instants
 from mixes.engine.checks.faults import (
     ClippingCounter,
     Gap,
-    JoinLoudness,
     find_gaps,
-    measure_joins,
     measure_lag,
+)
+from mixes.engine.checks.join_quality import (
+    DEEP_DIP_LU,
+    NOTED_POINTS,
+    SILENCE_LUFS,
+    SMOOTH_POINTS,
+    Finding,
+    JoinLoudness,
+    measure_joins,
 )
 from mixes.engine.codecs.decode import open_track
 from mixes.engine.samples import Samples
@@ -35,10 +44,12 @@ AAC_FRAME = 1024  # an MP4's sound may end up to one of these beside the plan
 LOUDNESS_TOLERANCE_LU = 0.3
 HIGHEST_TRUE_PEAK_DBTP = -0.9  # what the limiter's ceiling leaves after an encoder's overshoot
 LOUD_CLICK_DB = 12.0  # music alone passes for a click at 1 of 10,000 places, and 1 in 12 of these is so loud
-DEEP_DIP_LU = 8.0  # songs dip less than this at 95 % of places without any join
 SILENCE_LEVEL = 0.001  # -60 dBFS
 LONGEST_SILENT_START_S = 0.5
 PLACES_SHOWN = 5
+JOINS_SHOWN = 3
+CURVE_STEP_S = 1.0  # of the loudness over time that is kept
+CURVE_POINTS_MAX = 600  # a longer mix gets longer steps
 
 
 class Verdict(StrEnum):
@@ -85,6 +96,10 @@ class Measurements:
     first_sound_s: float | None
     damaged_places: int  # decode errors; stored check sheets have the key by this name
     codec: str
+    curve_lufs: tuple[
+        float, ...
+    ] = ()  # the quietest 3 s of each step; empty in sheets made before it was kept
+    curve_step_s: float = CURVE_STEP_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +124,29 @@ class CheckSheet:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "CheckSheet":
-        """Read what `to_dict` gave, straight or from JSON."""
-        measured = {field.name: data[field.name] for field in fields(Measurements)}
+        """Read what `to_dict` gave, straight or from JSON; earlier sheets lack what was added since."""
+        measured = {field.name: data[field.name] for field in fields(Measurements) if field.name in data}
         measured["clipped_at_s"] = tuple(data["clipped_at_s"])
-        for name, kind in (("gaps", Gap), ("clicks", ClickPlace), ("joins", JoinLoudness)):
+        measured["curve_lufs"] = tuple(data.get("curve_lufs", ()))
+        for name, kind in (("gaps", Gap), ("clicks", ClickPlace)):
             measured[name] = tuple(kind(**entry) for entry in data[name])
+        measured["joins"] = tuple(_read_join(entry) for entry in data["joins"])
         items = (
             CheckItem(entry["name"], Verdict(entry["verdict"]), entry["sentence"]) for entry in data["items"]
         )
         return cls(data["file_name"], data["target_lufs"], Measurements(**measured), tuple(items))
 
 
+def _read_join(data: dict[str, Any]) -> JoinLoudness:
+    findings = tuple(Finding(**entry) for entry in data.get("findings", ()))
+    return JoinLoudness(**{**data, "findings": findings})
+
+
 def check_file(
     ffmpeg: Path,
     path: Path,
     timeline: Timeline,
+    tracks: Sequence[TrackAnalysis],
     *,
     target_lufs: float | None,
     notes: Sequence[str] = (),
@@ -132,14 +155,14 @@ def check_file(
     on_progress: Callable[[float], None] | None = None,
     should_stop: ShouldStop = never,
 ) -> CheckSheet:
-    """Decode and measure a finished file.
+    """Decode and measure a finished file made of `tracks`.
 
     `notes` are the planner's: why the target cannot be reached. `remarks` are passed on as they are.
     `opening` is the beginning of what was rendered, a second or so: with it the start is checked to the
     sample. Raises DecodeError when the file cannot be decoded, Cancelled.
     """
     measured = measure_file(
-        ffmpeg, path, timeline, opening=opening, on_progress=on_progress, should_stop=should_stop
+        ffmpeg, path, timeline, tracks, opening=opening, on_progress=on_progress, should_stop=should_stop
     )
     items = (
         *judge(measured, target_lufs, explained=bool(notes)),
@@ -153,13 +176,14 @@ def measure_file(
     ffmpeg: Path,
     path: Path,
     timeline: Timeline,
+    tracks: Sequence[TrackAnalysis],
     *,
     opening: Samples | None = None,
     on_progress: Callable[[float], None] | None = None,
     should_stop: ShouldStop = never,
 ) -> Measurements:
     """Decode a file once and measure it; raises DecodeError, Cancelled."""
-    meter = MixMeter(timeline, opening)
+    meter = MixMeter(timeline, tracks, opening)
     block_frames, longest_s = round(BLOCK_S * timeline.rate), timeline.duration_s + MAX_SURPLUS_S
     # Twice the surplus: more than that is an error to the decoder, and here it is something to tell
     max_s = longest_s + MAX_SURPLUS_S
@@ -174,9 +198,12 @@ def measure_file(
 class MixMeter:
     """Hears a mix go by, block by block."""
 
-    def __init__(self, timeline: Timeline, opening: Samples | None = None) -> None:
+    def __init__(
+        self, timeline: Timeline, tracks: Sequence[TrackAnalysis], opening: Samples | None = None
+    ) -> None:
         self.frames = 0
         self._timeline = timeline
+        self._tracks = tracks
         self._opening = opening
         self._instants = change_instants(timeline)
         self._meter = LoudnessMeter(timeline.rate)
@@ -203,6 +230,7 @@ class MixMeter:
         self._clicks.finish()
         meter, timeline, rate = self._meter, self._timeline, self._timeline.rate
         lag = None if self._opening is None else measure_lag(self._decoded_opening, self._opening, rate)
+        curve_lufs, curve_step_s = thin_curve(meter.short_term_lufs)
         return Measurements(
             rate=rate,
             planned_frames=timeline.frames,
@@ -216,12 +244,28 @@ class MixMeter:
             gaps=find_gaps(meter.momentary_lufs, timeline),
             clicks=tuple(ClickPlace(_seconds(c.frame, rate), c.over_db) for c in self._clicks.clicks),
             click_places=len(self._instants),
-            joins=measure_joins(meter.momentary_power, meter.short_term_lufs, timeline),
+            joins=measure_joins(meter.momentary_power, timeline, self._tracks),
             late_frames=lag,
             first_sound_s=None if self._first_sound is None else _seconds(self._first_sound, rate),
             damaged_places=decode_errors,
             codec=codec,
+            curve_lufs=curve_lufs,
+            curve_step_s=curve_step_s,
         )
+
+
+def thin_curve(short_term_lufs: NDArray[np.float64]) -> tuple[tuple[float, ...], float]:
+    """Return the lowest value of each step, at most CURVE_POINTS_MAX of them, and the step in seconds.
+
+    `short_term_lufs` has a value per HOP_S. A step is a whole number of CURVE_STEP_S.
+    """
+    hops_per_s = round(CURVE_STEP_S / HOP_S)
+    seconds = max(1, int(np.ceil(len(short_term_lufs) / hops_per_s / CURVE_POINTS_MAX)))
+    if not len(short_term_lufs):
+        return (), CURVE_STEP_S
+    firsts = np.arange(0, len(short_term_lufs), seconds * hops_per_s)
+    lowest = np.maximum(np.minimum.reduceat(short_term_lufs, firsts), SILENCE_LUFS)
+    return tuple(np.round(lowest, 1).tolist()), seconds * CURVE_STEP_S
 
 
 def _finite(level_db: float, lowest: float = -np.inf) -> float | None:
@@ -329,18 +373,46 @@ def _judge_clicks(measured: Measurements) -> CheckItem:
 
 
 def _judge_joins(measured: Measurements) -> CheckItem:
-    dips = [(join.dip_lu, join) for join in measured.joins if join.dip_lu is not None]
-    if not dips:
-        return CheckItem("joins", Verdict.OK, "No join whose loudness could dip.")
-    deepest, join = max(dips, key=lambda dip: dip[0])
-    if deepest <= 0:
-        return CheckItem("joins", Verdict.OK, "Loudness dips at no join.")
-    middle = max(0.0, median(dip for dip, _ in dips))
-    text = (
-        f"Loudness over the joins dips by {middle:.1f} LU (median), at most by {deepest:.1f} LU, "
-        f"into “{join.title}” at {format_position(join.dip_at_s or join.start_s)}."
-    )
-    return CheckItem("joins", Verdict.NOTE if deepest > DEEP_DIP_LU else Verdict.OK, text)
+    judged = [join for join in measured.joins if join.points is not None]
+    if not judged:
+        return CheckItem("joins", Verdict.OK, "There is no join to judge.")
+    faulted = sorted(filter(is_faulted, judged), key=lambda join: -(join.points or 0.0))
+    if faulted:
+        texts = [say_join(join) for join in faulted[:JOINS_SHOWN]]
+        more = len(faulted) - len(texts)
+        rest = [f"{_counted(more, 'more join')} may be noticed as much."] if more else []
+        return CheckItem("joins", Verdict.NOTE, " ".join([*texts, *rest]))
+    noticed = [join for join in judged if is_noticed(join)]
+    smooth = "The join is smooth." if len(judged) == 1 else f"All {len(judged)} joins are smooth."
+    if not noticed:
+        return CheckItem("joins", Verdict.OK, smooth)
+    worst = max(noticed, key=lambda join: (join.points or 0.0, join.dip_lu or 0.0))
+    others = len(judged) - len(noticed)
+    rest = [f"{others} of {_counted(len(judged), 'join')} are smooth."] if others else []
+    return CheckItem("joins", Verdict.OK, " ".join([f"You may notice one: {say_join(worst)}", *rest]))
+
+
+def is_faulted(join: JoinLoudness) -> bool:
+    """Return whether most listeners would name something at this join."""
+    return join.points is not None and join.points > NOTED_POINTS
+
+
+def is_noticed(join: JoinLoudness) -> bool:
+    """Return whether a careful listener may notice something at this join."""
+    return join.points is not None and (join.points > SMOOTH_POINTS or (join.dip_lu or 0.0) > DEEP_DIP_LU)
+
+
+def say_join(join: JoinLoudness) -> str:
+    """Return where a join is, the worst that was found there, and the way out."""
+    if not join.findings:
+        return f"Into “{join.title}” at {_at(join.start_s)}."
+    worst = join.findings[0]
+    return f"Into “{join.title}” at {_at(worst.at_s)}: {worst.what} {worst.way_out}"
+
+
+def _at(seconds: float) -> str:
+    whole = int(seconds)
+    return format_h_mm_ss(whole) if whole >= 3600 else format_m_ss(whole)
 
 
 def format_position(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What can be wrong in a finished mix beside clicks: clipping, silence nobody planned, a late start, dips.
+"""What can be wrong in a finished mix beside clicks and joins: clipping, unplanned silence, a late start.
 
 In: what was decoded and measured of it, and the `Timeline`. Out: places and sizes, in seconds and decibels.
 """
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mixes.engine.analysis.loudness import HOP_S, MOMENTARY_HOPS, SHORT_TERM_HOPS, Powers, power_to_lufs
+from mixes.engine.analysis.loudness import HOP_S, MOMENTARY_HOPS
 from mixes.engine.analysis.true_peak import largest_magnitude
 from mixes.engine.samples import Samples
-from mixes.engine.timeline import Clip, Timeline, Transition
+from mixes.engine.timeline import Timeline
 
 Loudness = NDArray[np.float64]  # LUFS, one value per HOP_S
 
@@ -21,14 +21,10 @@ MIN_CLIPPED_SAMPLES = 3  # neighbours at full scale: two can be one honest peak,
 GAP_LUFS = -50.0  # 30 LU under most music: heard as nothing
 MIN_GAP_S = 0.5
 NEAR_JOIN_S = 0.5  # silence that begins or ends this near to a join belongs to it
-REFERENCE_S = 8.0  # of music, either side of a join, that its loudness is compared with
-MIN_JOIN_S = 1.0  # a shorter join is looked at over this time
-SILENCE_LUFS = -70.0  # the absolute gate of BS.1770: below it there is no level to compare with
 NEAR_BEST_CORRELATION = 0.95  # of the best: the overlap of a tone with itself shrinks by the shift
 MAX_LAG_S = 0.06  # twice what an MP3 or AAC decoder can be late
 MIN_OPENING_RMS = 1e-4  # RMS: of anything quieter an encoder leaves little to compare
 
-SHORT_TERM_S = SHORT_TERM_HOPS * HOP_S
 MOMENTARY_S = MOMENTARY_HOPS * HOP_S
 
 
@@ -40,18 +36,6 @@ class Gap:
     length_s: float
     at_join: bool
     title: str
-
-
-@dataclass(frozen=True, slots=True)
-class JoinLoudness:
-    """How far the 3 s loudness falls over a join below the straight line between its sides."""
-
-    start_s: float
-    overlap_s: float
-    style: str
-    title: str  # of the incoming clip
-    dip_lu: float | None  # None where silence is planned, or a side has no level
-    dip_at_s: float | None  # the middle of the quietest 3 s
 
 
 class ClippingCounter:
@@ -132,48 +116,6 @@ def _describe_gap(start_s: float, end_s: float, timeline: Timeline) -> Gap:
             return Gap(round(start_s, 2), length_s, True, after.title)
     inside = [clip for clip in timeline.clips if clip.start <= start_s * timeline.rate]
     return Gap(round(start_s, 2), length_s, False, inside[-1].title)
-
-
-def measure_joins(
-    momentary_power: Powers, short_term_lufs: Loudness, timeline: Timeline
-) -> tuple[JoinLoudness, ...]:
-    """Return the loudness of every join, in order."""
-    rate = timeline.rate
-    joins = []
-    for before, after, transition in timeline.joins():
-        dip = _measure_dip(momentary_power, short_term_lufs, (before, after, transition), rate)
-        overlap_s = round(transition.overlap / rate, 3)
-        joins.append(
-            JoinLoudness(round(after.start / rate, 2), overlap_s, transition.style, after.title, *dip)
-        )
-    return tuple(joins)
-
-
-def _measure_dip(
-    momentary_power: Powers, short_term_lufs: Loudness, join: tuple[Clip, Clip, Transition], rate: int
-) -> tuple[float, float] | tuple[None, None]:
-    before, after, transition = join
-    first_s, last_s = after.start / rate, before.end / rate
-    sides_lufs = (
-        _level_lufs(momentary_power, first_s - REFERENCE_S, first_s),
-        _level_lufs(momentary_power, last_s, last_s + REFERENCE_S),
-    )
-    middles_s = np.arange(len(short_term_lufs)) * HOP_S + SHORT_TERM_S / 2
-    margin_s = max(0.0, MIN_JOIN_S - (last_s - first_s)) / 2
-    over = (middles_s >= first_s - margin_s) & (middles_s <= last_s + margin_s)
-    if transition.overlap < 0 or min(sides_lufs) < SILENCE_LUFS or not over.any():
-        return None, None
-    line = np.interp(middles_s[over], (first_s, max(last_s, first_s + HOP_S)), sides_lufs)
-    dips = line - np.maximum(short_term_lufs[over], SILENCE_LUFS)
-    deepest = int(np.argmax(dips))
-    return round(float(dips[deepest]), 2), round(float(middles_s[over][deepest]), 1)
-
-
-def _level_lufs(momentary_power: Powers, first_s: float, last_s: float) -> float:
-    """Return the loudness of the windows that lie within; -inf when there is none."""
-    first, last = int(np.ceil(max(0.0, first_s) / HOP_S)), int((last_s - MOMENTARY_S) / HOP_S) + 1
-    windows = momentary_power[first : max(first, last)]
-    return float(power_to_lufs(windows.mean())) if windows.size else -np.inf
 
 
 def measure_lag(decoded: Samples, opening: Samples, rate: int) -> int | None:

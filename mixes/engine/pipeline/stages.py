@@ -291,6 +291,7 @@ class MixRun:
             self.ffmpeg,
             self.artifact_path(kind),
             self.timeline,
+            [source.analysis for source in self.request.sources],
             target_lufs=self.request.settings.target_lufs,
             notes=self.plan.notes,
             remarks=remarks,

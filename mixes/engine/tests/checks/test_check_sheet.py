@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from mixes.engine.analysis.loudness import LoudnessMeter
-from mixes.engine.checks.check_sheet import Verdict, check_file, format_position
+from mixes.engine.checks.check_sheet import CheckSheet, Verdict, check_file, format_position, thin_curve
 from mixes.engine.errors import Cancelled, DecodeError
 from mixes.engine.mixing.curves import equal_power, positions
 from mixes.engine.tests.signals import RATE, pink_noise, silence, write_audio, write_wav
+from mixes.engine.tests.tracks import make_track
 from mixes.engine.timeline import Clip, Timeline, Transition
 
 OVERLAP = 2 * RATE
@@ -41,6 +42,18 @@ def clean():
 
 
 @pytest.fixture(scope="module")
+def tracks():
+    """The analyses of its two songs."""
+    return [measured_track(dull_noise(seed)) for seed in (0, 1)]
+
+
+def measured_track(sound):
+    meter = LoudnessMeter(RATE)
+    meter.push(sound)
+    return make_track(len(sound) / RATE, lufs=meter.integrated_lufs, momentary=meter.momentary_lufs.tolist())
+
+
+@pytest.fixture(scope="module")
 def target(clean):
     meter = LoudnessMeter(RATE)
     meter.push(clean)
@@ -48,12 +61,12 @@ def target(clean):
 
 
 @pytest.fixture
-def check(ffmpeg, timeline, target, tmp_path):
+def check(ffmpeg, timeline, tracks, target, tmp_path):
     """Write a sound as a WAV and check it."""
 
     def check_sound(sound, **options):
         options.setdefault("target_lufs", target)
-        return check_file(ffmpeg, write_wav(tmp_path / "mix.wav", sound), timeline, **options)
+        return check_file(ffmpeg, write_wav(tmp_path / "mix.wav", sound), timeline, tracks, **options)
 
     return check_sound
 
@@ -68,9 +81,9 @@ def verdicts(sheet):
 
 
 @pytest.mark.parametrize(("suffix", "options"), [(".mp3", MP3), (".m4a", ("-b:a", "384k")), (".wav", ())])
-def test_a_clean_file_is_ok_in_every_way(suffix, options, ffmpeg, clean, timeline, target, tmp_path):
+def test_a_clean_file_is_ok_in_every_way(suffix, options, ffmpeg, clean, timeline, tracks, target, tmp_path):
     path = write_audio(tmp_path / f"mix{suffix}", clean, RATE, *options)
-    sheet = check_file(ffmpeg, path, timeline, target_lufs=target, opening=clean[:RATE])
+    sheet = check_file(ffmpeg, path, timeline, tracks, target_lufs=target, opening=clean[:RATE])
     assert verdicts(sheet) == {}
     assert sheet.verdict == Verdict.OK
     assert abs(sheet.measured.frames - len(clean)) <= (1024 if suffix == ".m4a" else 0)
@@ -144,12 +157,12 @@ def test_a_click_at_a_join_is_wrong(frame, at, check, clean):
     assert sheet.measured.clicks[0].at_s == pytest.approx(frame / RATE, abs=0.001)
 
 
-def test_a_click_where_the_last_song_fades_is_found(ffmpeg, clean, target, tmp_path):
+def test_a_click_where_the_last_song_fades_is_found(ffmpeg, clean, tracks, target, tmp_path):
     clip = Clip("Only", "", 0, len(clean), 0, 0.0, ramp_out=220)
     sound = clean.copy()
     sound[-220] += 0.7
     path = write_wav(tmp_path / "mix.wav", sound)
-    sheet = check_file(ffmpeg, path, Timeline(RATE, (clip,), ()), target_lufs=target)
+    sheet = check_file(ffmpeg, path, Timeline(RATE, (clip,), ()), tracks[:1], target_lufs=target)
     assert verdicts(sheet) == {"clicks": Verdict.WRONG}
     assert sheet.measured.clicks[0].at_s == pytest.approx(22 - 220 / RATE, abs=0.001)
 
@@ -162,22 +175,75 @@ def test_a_faint_click_is_a_note(check, clean):
     assert verdicts(sheet) == {"clicks": Verdict.NOTE}
 
 
-def test_a_click_comes_through_the_mp3(ffmpeg, clean, timeline, target, tmp_path):
+def test_a_click_comes_through_the_mp3(ffmpeg, clean, timeline, tracks, target, tmp_path):
     sound = clean.copy()
     sound[12 * RATE :] += 0.5 * np.exp(-np.arange(10 * RATE) / 500).astype(np.float32)[:, None]
     path = write_audio(tmp_path / "mix.mp3", sound, RATE, *MP3)
-    sheet = check_file(ffmpeg, path, timeline, target_lufs=target)
+    sheet = check_file(ffmpeg, path, timeline, tracks, target_lufs=target)
     assert verdicts(sheet)["clicks"] == Verdict.WRONG
     assert [click.at_s for click in sheet.measured.clicks] == pytest.approx([12.0], abs=0.001)
 
 
-def test_a_deep_dip_is_a_note_with_its_place(check, clean):
+def test_a_hole_is_a_note_with_its_place_and_the_way_out(check, clean):
     sound = clean.copy()
-    sound[round(9.5 * RATE) : round(12.5 * RATE)] *= 0.3
+    sound[round(9.5 * RATE) : round(12.5 * RATE)] *= 0.2
     sheet = check(sound)
     assert verdicts(sheet)["joins"] == Verdict.NOTE
-    assert sheet.measured.joins[0].dip_lu == pytest.approx(10.5, abs=0.5)
-    assert item(sheet, "joins").sentence.endswith("into “Second” at 0:11.0.")
+    (join,) = sheet.measured.joins
+    assert join.points > 2 and join.dip_lu == pytest.approx(14, abs=0.7)
+    assert item(sheet, "joins").sentence == (
+        "Into “Second” at 0:09: The mix is too quiet for 3 s (up to 14 LU under both songs). "
+        "Let the length follow the songs, or set one by ear."
+    )
+
+
+def test_what_may_be_noticed_is_named_without_a_note(check, clean):
+    sound = clean.copy()
+    sound[round(9.5 * RATE) : round(12.5 * RATE)] *= 0.4
+    sheet = check(sound)
+    assert "joins" not in verdicts(sheet)
+    assert 1 < sheet.measured.joins[0].points <= 2
+    assert item(sheet, "joins").sentence.startswith("You may notice one: Into “Second” at 0:09: ")
+
+
+def test_a_join_without_fault_is_smooth(check, clean):
+    sheet = check(clean)
+    assert item(sheet, "joins").sentence == "The join is smooth."
+    assert sheet.measured.joins[0].points < 0.5
+
+
+def test_the_loudness_over_time_is_kept_at_one_value_a_second(check, clean):
+    measured = check(clean).measured
+    assert measured.curve_step_s == 1.0
+    assert len(measured.curve_lufs) == 20  # windows of 3 s that lie within 22 s
+    assert min(measured.curve_lufs) > -25
+
+
+def test_the_curve_of_a_long_mix_has_longer_steps_and_keeps_its_dips():
+    loudness = np.full(36_000, -14.0)
+    loudness[20_000] = -40.0
+    loudness[30_000] = -np.inf
+    curve, step_s = thin_curve(loudness)
+    assert (len(curve), step_s) == (600, 6.0)
+    assert (curve[333], curve[500], curve[0]) == (-40.0, -70.0, -14.0)
+    assert thin_curve(loudness[:0]) == ((), 1.0)
+
+
+def test_sheets_made_before_joins_were_judged_are_still_read(check, clean):
+    data = check(clean).to_dict()
+    old = {key: value for key, value in data.items() if not key.startswith("curve_")}
+    names = ("start_s", "overlap_s", "style", "title", "dip_lu", "dip_at_s")
+    old["joins"] = [{name: join[name] for name in names} for join in data["joins"]]
+    sheet = CheckSheet.from_dict(json.loads(json.dumps(old)))
+    assert sheet.measured.joins[0].points is None
+    assert sheet.measured.curve_lufs == ()
+
+
+def test_a_sheet_is_read_as_it_was_written(check, clean):
+    sound = clean.copy()
+    sound[round(9.5 * RATE) : round(12.5 * RATE)] *= 0.2
+    sheet = check(sound)
+    assert CheckSheet.from_dict(json.loads(json.dumps(sheet.to_dict()))) == sheet
 
 
 @pytest.mark.parametrize(
@@ -225,9 +291,11 @@ def test_a_silent_file_has_no_loudness(check, clean):
     json.dumps(sheet.to_dict(), allow_nan=False)
 
 
-def test_one_track_has_no_joins(ffmpeg, clean, target, tmp_path):
+def test_one_track_has_no_joins(ffmpeg, clean, tracks, target, tmp_path):
     timeline = Timeline(RATE, (Clip("Only", "", 0, len(clean), 0, 0.0),), ())
-    sheet = check_file(ffmpeg, write_wav(tmp_path / "mix.wav", clean), timeline, target_lufs=target)
+    sheet = check_file(
+        ffmpeg, write_wav(tmp_path / "mix.wav", clean), timeline, tracks[:1], target_lufs=target
+    )
     assert verdicts(sheet) == {}
     assert sheet.measured.joins == ()
 
@@ -244,12 +312,12 @@ def test_the_data_is_fit_for_json(check, clean):
     }
 
 
-def test_a_damaged_file_is_wrong(ffmpeg, clean, timeline, target, tmp_path):
+def test_a_damaged_file_is_wrong(ffmpeg, clean, timeline, tracks, target, tmp_path):
     path = write_audio(tmp_path / "mix.mp3", clean, RATE, *MP3)
     data = bytearray(path.read_bytes())
     data[400_000:404_000] = bytes(4000)
     path.write_bytes(data)
-    sheet = check_file(ffmpeg, path, timeline, target_lufs=target)
+    sheet = check_file(ffmpeg, path, timeline, tracks, target_lufs=target)
     assert sheet.measured.damaged_places > 0
     assert verdicts(sheet)["damage"] == Verdict.WRONG
 
@@ -264,11 +332,11 @@ def test_progress_goes_up_to_the_end_and_it_stops_when_asked(check, clean):
         check(clean, should_stop=lambda: True)
 
 
-def test_a_file_that_is_none_is_an_error(ffmpeg, timeline, tmp_path):
+def test_a_file_that_is_none_is_an_error(ffmpeg, timeline, tracks, tmp_path):
     path = tmp_path / "mix.mp3"
     path.write_bytes(b"no sound" * 1000)
     with pytest.raises(DecodeError):
-        check_file(ffmpeg, path, timeline, target_lufs=None)
+        check_file(ffmpeg, path, timeline, tracks, target_lufs=None)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""Clipping, gaps, dips and lags of a known size and place."""
+"""Clipping, gaps and lags of a known size and place."""
 
 import numpy as np
 import pytest
 
 from mixes.engine.analysis.loudness import LoudnessMeter
-from mixes.engine.checks.faults import ClippingCounter, find_gaps, find_runs, measure_joins, measure_lag
+from mixes.engine.checks.faults import ClippingCounter, find_gaps, find_runs, measure_lag
 from mixes.engine.tests.signals import RATE, pink_noise, silence, sine
 from mixes.engine.timeline import Clip, Timeline, Transition
 
@@ -29,11 +29,6 @@ def measure(sound):
 
 def gaps_in(sound, timeline):
     return find_gaps(measure(sound).momentary_lufs, timeline)
-
-
-def joins_in(sound, timeline):
-    meter = measure(sound)
-    return measure_joins(meter.momentary_power, meter.short_term_lufs, timeline)
 
 
 def test_runs_are_found_at_both_ends_too():
@@ -103,38 +98,6 @@ def test_a_planned_gap_is_none_and_what_exceeds_it_is_one():
     assert gap.start_s == pytest.approx(6.8, abs=0.11)
     assert gap.length_s == pytest.approx(1.2, abs=0.11)
     assert not gap.at_join  # the song itself ends in silence
-
-
-def test_a_join_of_equal_loudness_has_no_dip():
-    (join,) = joins_in(pink_noise(56), lay_out([30, 30], [4]))
-    assert (join.start_s, join.overlap_s, join.title) == (26.0, 4.0, "B")
-    assert join.dip_lu == pytest.approx(0, abs=0.3)
-
-
-def test_a_dip_is_measured_against_the_line_between_its_sides():
-    gains_db = np.zeros(60 * RATE)
-    gains_db[30 * RATE :] = -18  # the second song is quieter
-    gains_db[28 * RATE : 32 * RATE] = -30
-    sound = pink_noise(60) * (10 ** (gains_db / 20)).astype(np.float32)[:, None]
-    (join,) = joins_in(sound, lay_out([32, 32], [4]))
-    # On the line from 0 to -18: at -6.75 where the quietest 3 s come first, in the middle of 28 to 31 s
-    assert join.dip_lu == pytest.approx(30 - 6.75, abs=0.8)
-    assert join.dip_at_s == pytest.approx(29.5, abs=0.2)
-
-
-def test_a_join_without_overlap_has_a_dip_too():
-    sound = pink_noise(40)
-    sound[round(18.5 * RATE) : round(21.5 * RATE)] *= 0.1
-    (join,) = joins_in(sound, lay_out([20, 20], [0]))
-    assert join.dip_lu == pytest.approx(20, abs=1.2)
-    assert join.dip_at_s == pytest.approx(20, abs=0.11)
-
-
-def test_no_dip_is_told_where_silence_is_planned_or_a_side_has_no_level():
-    planned = np.concatenate([pink_noise(8), silence(2), pink_noise(8, seed=1)])
-    assert joins_in(planned, lay_out([8, 8], [-2]))[0].dip_lu is None
-    assert joins_in(silence(18), lay_out([10, 10], [2]))[0].dip_lu is None
-    assert joins_in(pink_noise(0.3), lay_out([0.2, 0.2], [0.1]))[0].dip_lu is None
 
 
 @pytest.mark.parametrize("late", [0, 1, 1105, -7, 2257])
