@@ -20,6 +20,11 @@ def sheet(*items, **measured):
     return {**base, **measured, "items": checks}
 
 
+def judged(points):
+    finding = {"what": "-", "way_out": "-", "at_s": 60.0}
+    return {"title": "B", "dip_lu": 0.6, "points": points, "findings": [finding]}
+
+
 def say(name, **measured):
     (checked,) = checked_words({"mp3": sheet((name, "ok", "as the engine has it"), **measured)})
     return checked.text
@@ -46,6 +51,14 @@ def say(name, **measured):
         ("joins", {}, "Every join is even; the largest dip is 0.6 LU"),
         ("joins", {"joins": []}, "No join where loudness could dip"),
         ("joins", {"joins": [{"dip_lu": -0.2}]}, "Every join is even: loudness never dips"),
+        ("joins", {"joins": [{"dip_lu": 6.0}]}, "The largest dip at a join is 6.0 LU"),
+        ("joins", {"joins": [judged(0.5)]}, "Every join is smooth"),
+        ("joins", {"joins": [judged(0.5), judged(1.5)]}, "Every join is smooth but 1 that you may notice"),
+        (
+            "joins",
+            {"joins": [judged(4.0), judged(1.5)]},
+            "1 join may be heard as a fault: listen to it under “Loudness over time”",
+        ),
         ("something new", {}, "as the engine has it"),
     ],
 )

@@ -303,3 +303,44 @@ def test_a_missing_file_is_not_found(as_alice, mix):
     row = make_artifact_row(make_job_row(mix, State.DONE))
     storage.remove(row.file)
     assert as_alice.get(url_of("artifact", row)).status_code == 404
+
+
+# Loudness over time
+
+
+@pytest.fixture
+def faulted(mix):
+    """A result whose first join begins with a hole at 1:02."""
+    job = make_job_row(mix, State.DONE, files=KINDS, progress=1000)
+    finding = {
+        "part": "hole",
+        "points": 3.0,
+        "at_s": 62.0,
+        "length_s": 8.0,
+        "what": "It is quiet for 8 s.",
+        "way_out": "Let it begin earlier.",
+    }
+    joins = [{"title": "Second", "points": 3.0, "dip_lu": 9.0, "findings": [finding]}]
+    job.check_sheet["mp3"] |= {"joins": joins, "curve_lufs": [-14.0] * 100, "curve_step_s": 1.0}
+    job.save()
+    return job
+
+
+def test_a_finding_is_a_link_to_hear_it_and_one_to_its_join(as_alice, faulted, mix):
+    page = text_of(as_alice.get(url_of("job_detail", faulted)))
+    sound = faulted.artifacts.get(kind="mp3")
+    assert "Loudness over time" in page and "It is quiet for 8 s. Let it begin earlier." in page
+    assert page.count(f'href="{url_of("artifact", sound)}#t=59"') == 2
+    first = mix.items.order_by("position")[0]
+    assert reverse("mixes:join", args=[mix.pk, first.pk]) in page
+
+
+def test_a_changed_mix_has_no_link_to_its_join(as_alice, faulted, mix):
+    mix.version += 1
+    mix.save()
+    page = text_of(as_alice.get(url_of("job_detail", faulted)))
+    assert "It is quiet for 8 s." in page and "Change this join" not in page
+
+
+def test_a_result_checked_before_has_no_picture_of_loudness(as_alice, done):
+    assert "Loudness over time" not in text_of(as_alice.get(url_of("job_detail", done)))
