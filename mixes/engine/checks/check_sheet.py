@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mixes.engine.analysis.loudness import HOP_S, LoudnessMeter
+from mixes.engine.analysis.loudness import LoudnessMeter
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.checks.clicks import ClickFinder, change_instants
@@ -24,15 +23,8 @@ from mixes.engine.checks.faults import (
     find_gaps,
     measure_lag,
 )
-from mixes.engine.checks.join_quality import (
-    DEEP_DIP_LU,
-    NOTED_POINTS,
-    SILENCE_LUFS,
-    SMOOTH_POINTS,
-    Finding,
-    JoinLoudness,
-    measure_joins,
-)
+from mixes.engine.checks.join_quality import JoinLoudness, measure_joins
+from mixes.engine.checks.loudness_curve import CURVE_STEP_S, thin_curve
 from mixes.engine.codecs.decode import open_track
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Timeline
@@ -48,8 +40,6 @@ SILENCE_LEVEL = 0.001  # -60 dBFS
 LONGEST_SILENT_START_S = 0.5
 PLACES_SHOWN = 5
 JOINS_SHOWN = 3
-CURVE_STEP_S = 1.0  # of the loudness over time that is kept
-CURVE_POINTS_MAX = 600  # a longer mix gets longer steps
 
 
 class Verdict(StrEnum):
@@ -130,16 +120,11 @@ class CheckSheet:
         measured["curve_lufs"] = tuple(data.get("curve_lufs", ()))
         for name, kind in (("gaps", Gap), ("clicks", ClickPlace)):
             measured[name] = tuple(kind(**entry) for entry in data[name])
-        measured["joins"] = tuple(_read_join(entry) for entry in data["joins"])
+        measured["joins"] = tuple(JoinLoudness.from_dict(entry) for entry in data["joins"])
         items = (
             CheckItem(entry["name"], Verdict(entry["verdict"]), entry["sentence"]) for entry in data["items"]
         )
         return cls(data["file_name"], data["target_lufs"], Measurements(**measured), tuple(items))
-
-
-def _read_join(data: dict[str, Any]) -> JoinLoudness:
-    findings = tuple(Finding(**entry) for entry in data.get("findings", ()))
-    return JoinLoudness(**{**data, "findings": findings})
 
 
 def check_file(
@@ -254,20 +239,6 @@ class MixMeter:
         )
 
 
-def thin_curve(short_term_lufs: NDArray[np.float64]) -> tuple[tuple[float, ...], float]:
-    """Return the lowest value of each step, at most CURVE_POINTS_MAX of them, and the step in seconds.
-
-    `short_term_lufs` has a value per HOP_S. A step is a whole number of CURVE_STEP_S.
-    """
-    hops_per_s = round(CURVE_STEP_S / HOP_S)
-    seconds = max(1, int(np.ceil(len(short_term_lufs) / hops_per_s / CURVE_POINTS_MAX)))
-    if not len(short_term_lufs):
-        return (), CURVE_STEP_S
-    firsts = np.arange(0, len(short_term_lufs), seconds * hops_per_s)
-    lowest = np.maximum(np.minimum.reduceat(short_term_lufs, firsts), SILENCE_LUFS)
-    return tuple(np.round(lowest, 1).tolist()), seconds * CURVE_STEP_S
-
-
 def _finite(level_db: float, lowest: float = -np.inf) -> float | None:
     return round(level_db, 2) if level_db > lowest else None
 
@@ -376,43 +347,20 @@ def _judge_joins(measured: Measurements) -> CheckItem:
     judged = [join for join in measured.joins if join.points is not None]
     if not judged:
         return CheckItem("joins", Verdict.OK, "There is no join to judge.")
-    faulted = sorted(filter(is_faulted, judged), key=lambda join: -(join.points or 0.0))
+    faulted = sorted((join for join in judged if join.is_faulted), key=lambda join: -(join.points or 0.0))
     if faulted:
-        texts = [say_join(join) for join in faulted[:JOINS_SHOWN]]
+        texts = [join.say() for join in faulted[:JOINS_SHOWN]]
         more = len(faulted) - len(texts)
         rest = [f"{_counted(more, 'more join')} may be noticed as much."] if more else []
         return CheckItem("joins", Verdict.NOTE, " ".join([*texts, *rest]))
-    noticed = [join for join in judged if is_noticed(join)]
+    noticed = [join for join in judged if join.is_noticed]
     smooth = "The join is smooth." if len(judged) == 1 else f"All {len(judged)} joins are smooth."
     if not noticed:
         return CheckItem("joins", Verdict.OK, smooth)
     worst = max(noticed, key=lambda join: (join.points or 0.0, join.dip_lu or 0.0))
     others = len(judged) - len(noticed)
     rest = [f"{others} of {_counted(len(judged), 'join')} are smooth."] if others else []
-    return CheckItem("joins", Verdict.OK, " ".join([f"You may notice one: {say_join(worst)}", *rest]))
-
-
-def is_faulted(join: JoinLoudness) -> bool:
-    """Return whether most listeners would name something at this join."""
-    return join.points is not None and join.points > NOTED_POINTS
-
-
-def is_noticed(join: JoinLoudness) -> bool:
-    """Return whether a careful listener may notice something at this join."""
-    return join.points is not None and (join.points > SMOOTH_POINTS or (join.dip_lu or 0.0) > DEEP_DIP_LU)
-
-
-def say_join(join: JoinLoudness) -> str:
-    """Return where a join is, the worst that was found there, and the way out."""
-    if not join.findings:
-        return f"Into “{join.title}” at {_at(join.start_s)}."
-    worst = join.findings[0]
-    return f"Into “{join.title}” at {_at(worst.at_s)}: {worst.what} {worst.way_out}"
-
-
-def _at(seconds: float) -> str:
-    whole = int(seconds)
-    return format_h_mm_ss(whole) if whole >= 3600 else format_m_ss(whole)
+    return CheckItem("joins", Verdict.OK, " ".join([f"You may notice one: {worst.say()}", *rest]))
 
 
 def format_position(seconds: float) -> str:

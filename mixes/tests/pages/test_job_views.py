@@ -328,7 +328,7 @@ def faulted(mix):
 
 def test_a_finding_is_a_link_to_hear_it_and_one_to_its_join(as_alice, faulted, mix):
     page = text_of(as_alice.get(url_of("job_detail", faulted)))
-    sound = faulted.artifacts.get(kind="mp3")
+    sound = faulted.artifacts.get(kind="mp4")
     assert "Loudness over time" in page and "It is quiet for 8 s. Let it begin earlier." in page
     assert page.count(f'href="{url_of("artifact", sound)}#t=59"') == 2
     first = mix.items.order_by("position")[0]

@@ -170,6 +170,15 @@ def test_an_ending_that_is_cut_off_is_lost_music(cut_s, ending):
     assert "ending of “Song”" in join.findings[0].what
 
 
+@pytest.mark.parametrize("held_lu", [-10, -14, -25])
+def test_a_held_ending_is_music_unless_it_is_hardly_heard(held_lu):
+    tracks = [song((BODY_S, 0, 0), (20, held_lu, held_lu)), song((BODY_S, 0, 0))]
+    assert tracks[0].cues.sustained
+    join = join_of(joined(tracks, 1, 0.1, 0.1), tracks)
+    assert (join.points > 2.0) == (held_lu == -25)
+    assert (held_lu == -25) == ("dies away" in "".join(finding.what for finding in join.findings))
+
+
 @pytest.mark.parametrize("late_s", [2.0, 4.0, 8.0])
 def test_silence_between_two_songs_is_named(late_s):
     tracks = pair("cold", "cold")
