@@ -3,6 +3,7 @@
 Converted files are stored in a cache folder under `--work`, never in the repository.
 """
 
+import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ LONGEST_S = 400.0
 GENERATED_S = 210.0
 QUICK_TRACKS, QUICK_S = 4, 45.0
 MIXED_S = 75.0
+MONO_GAIN = np.float32(2**0.5)  # ffmpeg gives each side 1 / sqrt(2) of a mono file, players give all
 LAME_320 = ("-c:a", "libmp3lame", "-b:a", "320k", "-id3v2_version", "3")
 FORMATS: tuple[tuple[str, tuple[str, ...]], ...] = (  # suffix, options: ten formats, five rates, mono
     ("flac", ("-ar", "96000", "-c:a", "flac")),
@@ -77,7 +79,7 @@ def prepare(ffmpeg: Path, folder: Path | None, work: Path, *, quick: bool, conve
 def read(
     ffmpeg: Path, path: Path, rate: int, *, from_s: float = 0.0, seconds: float | None = None
 ) -> Samples:
-    """Decode with plain ffmpeg, without our own code: float32 of shape (frames, 2)."""
+    """Decode with plain ffmpeg, without our own code: float32 of shape (frames, 2); mono at full level."""
     part = [] if seconds is None else ["-t", f"{seconds:.6f}"]
     seek = ["-ss", f"{from_s:.6f}"] if from_s else []  # a seek to 0 would drop sound with negative times
     argv = [ffmpeg, "-nostdin", "-v", "error", "-i", path, *seek, *part]
@@ -86,7 +88,15 @@ def read(
         capture_output=True,
         check=True,
     )
-    return np.frombuffer(done.stdout, dtype="<f4").reshape(-1, 2)
+    samples = np.frombuffer(done.stdout, dtype="<f4").reshape(-1, 2)
+    return samples * MONO_GAIN if is_mono(ffmpeg, path) else samples
+
+
+def is_mono(ffmpeg: Path, path: Path) -> bool:
+    """Return what ffmpeg says of the file when it is given nothing to do."""
+    argv = [str(ffmpeg), "-nostdin", "-hide_banner", "-i", str(path)]
+    text = subprocess.run(argv, capture_output=True, check=False).stderr
+    return re.search(rb"Audio: [^\n]* Hz, mono", text) is not None
 
 
 def length_s(ffmpeg: Path, path: Path) -> float:
