@@ -1,6 +1,6 @@
 """Restores that fail, or are killed, at their n-th change of the disk, in a process of their own.
 
-`python -m mixes.tests.maintenance.interrupted fail|kill BACKUP|undo STEP` prints how often that was.
+`python -m mixes.tests.torture.harness.interrupted fail|kill BACKUP|undo STEP` prints how often that was.
 Every time this installation, whose folders and database are in the environment, must be what it was: at once
 after a failure, and after one undo of a restore that was killed. With a STEP of 1 each change is one place.
 """
