@@ -4,6 +4,7 @@ Existing data is moved aside, never overwritten, so that restoring the wrong bac
 that fails or is killed is reversed from its journal (journal.py), at once or by `undo_restore`.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -120,8 +121,7 @@ def undo_restore() -> Undone:
             ] + [Move(DATA, f"{last.aside}/{JOURNAL}", f"{plan.aside}/{UNDONE}")]
 
         aside = replace_installation(unpack)
-        for folder in folders(last.aside):
-            shutil.rmtree(folder, ignore_errors=True)
+        remove_unused(folders(last.aside))
         return Undone(was_interrupted=False, aside=aside)
 
 
@@ -164,9 +164,15 @@ def replace_installation(unpack: Callable[[Plan], list[Move]]) -> tuple[Path, ..
             text = f"{error} This could not be reversed yet: {another} {journal.UNFINISHED}"
             raise JournalError(text) from error
         raise
-    for folder in folders(plan.new):
-        shutil.rmtree(folder, ignore_errors=True)
+    remove_unused(folders(plan.new))
     return tuple(folder for folder in folders(plan.aside) if has_data(folder))
+
+
+def remove_unused(unused: list[Path]) -> None:
+    """Remove folders once a restore has ended; it has succeeded even if one of them cannot be removed."""
+    for folder in unused:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def roll_back(plan: Plan) -> None:
