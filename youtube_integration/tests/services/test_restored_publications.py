@@ -75,5 +75,5 @@ def test_what_has_a_video_goes_on(credential):
 
 
 def test_what_has_ended_stays_as_it_is(credential):
-    publication = make_publication(credential, state=State.FAILED, finished_at=timezone.now())
+    publication = make_publication(credential, state=State.CANCELLED, finished_at=timezone.now())
     assert restored(publication).phase == Phase.UPLOADING
