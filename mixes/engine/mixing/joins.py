@@ -11,7 +11,7 @@ import numpy as np
 
 from mixes.engine.analysis.loudness import LUFS_OFFSET, lufs_to_power
 from mixes.engine.analysis.track import TrackAnalysis
-from mixes.engine.mixing.join_search import LAWS, RADIO_LAWS, JoinChoice, SongLevels, find_join, to_db
+from mixes.engine.mixing.join_search import LAWS, RADIO_LAWS, JoinChoice, Power, SongLevels, find_join, to_db
 from mixes.engine.mixing.ride import Ride, plan_ride
 from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings
 from mixes.engine.mixing.transitions import BASS_SWAP_S, CUT_S
@@ -84,22 +84,21 @@ class Side:
     def key(self) -> tuple[object, ...]:
         return (self.track.sha256, self.track.version, self.span.first, self.span.last, self.rate)
 
+    def loudness_db(self, power: Power) -> float:
+        """Return the track's loudness at its gain, on the scale of `power`; the mean where it has none."""
+        if self.track.integrated_lufs is not None:
+            return self.track.integrated_lufs + self.gain_db - LUFS_OFFSET
+        return float(to_db(power.mean() if len(power) else 0.0))
+
     def levels(self) -> SongLevels:
         """Return the power curve and the places that the search needs, in seconds of the file."""
         track, cues = self.track, self.track.cues
         power = lufs_to_power(np.asarray(track.momentary, dtype=np.float64) + self.gain_db)
-        loudness = track.integrated_lufs
         first_s, last_s = self.span.first / self.rate, self.span.last / self.rate
         body_start_s = min(max(cues.intro_end / track.rate, first_s), last_s)
         return SongLevels(
             power=power,
-            loudness_db=(
-                float(to_db(power.mean()))
-                if len(power)
-                else 0.0
-                if loudness is None
-                else loudness + self.gain_db - LUFS_OFFSET
-            ),
+            loudness_db=self.loudness_db(power),
             cue_in_s=first_s,
             body_start_s=body_start_s,
             body_end_s=min(max(cues.outro_start / track.rate, body_start_s), last_s),
