@@ -7,21 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-import numpy as np
-
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.errors import TimelineError
 from mixes.engine.mixing.albums import are_album_neighbours, group_recordings
 from mixes.engine.mixing.crossover import find_crossover
 from mixes.engine.mixing.gains import LoudnessTarget, plan_gains, starting_gains
-from mixes.engine.mixing.join_search import HOP_S
 from mixes.engine.mixing.joins import Span, plan_joins
 from mixes.engine.mixing.settings import JoinSettings, MixSettings
 from mixes.engine.mixing.transitions import RAMP_S
+from mixes.engine.mixing.unheard import quiet_intro_s, silence_notes, unheard_notes
 from mixes.engine.timeline import Clip, Timeline, Transition
 
-QUIET_INTRO_LU = -20.0  # below the song's loudness
-LONG_INTRO_S, INTRO_KEPT_S = 5.0, 1.0
 RATES_HZ = (44_100, 48_000)
 
 
@@ -63,8 +59,8 @@ def plan_mix(
         replace(join, crossover=find_crossover(timeline, tracks, index))
         for index, join in enumerate(timeline.transitions)
     )
-    skipped = describe_skipped(tracks, spans, settings, rate)
-    return Plan(replace(timeline, transitions=crossed), (*gains.notes, *planned.notes, *skipped))
+    notes = (*gains.notes, *planned.notes, *unheard_notes(tracks, settings), *silence_notes(tracks))
+    return Plan(replace(timeline, transitions=crossed), notes)
 
 
 def choose_rate(tracks: Sequence[TrackAnalysis]) -> int:
@@ -107,27 +103,6 @@ def choose_spans(
         last = to_rate(track.cues.cue_out, track.rate, rate) if trim_end else frames
         spans.append(Span(first, max(first + 1, min(last, frames)), frames))
     return spans
-
-
-def quiet_intro_s(track: TrackAnalysis) -> float:
-    """Return how much of a long quiet beginning may be skipped: all but the last second of it."""
-    loudness = track.integrated_lufs
-    if loudness is None:
-        return 0.0
-    loud = np.flatnonzero(np.asarray(track.momentary) > loudness + QUIET_INTRO_LU)
-    quiet_s = (float(loud[0]) * HOP_S if len(loud) else 0.0) - track.cues.cue_in / track.rate
-    return quiet_s - INTRO_KEPT_S if quiet_s > LONG_INTRO_S else 0.0
-
-
-def describe_skipped(
-    tracks: Sequence[TrackAnalysis], spans: Sequence[Span], settings: MixSettings, rate: int
-) -> tuple[str, ...]:
-    """Return a note on the beginnings that are skipped as the settings ask, if there are any."""
-    if not (settings.skip_quiet_intros and settings.trim):
-        return ()
-    skipped_s = [span.first / rate - t.cues.cue_in / t.rate for t, span in zip(tracks, spans, strict=True)]
-    pieces = [f"{s:.1f} s of “{t.tags.title}”" for t, s in zip(tracks, skipped_s, strict=True) if s >= 1.0]
-    return (f"Quiet beginnings are skipped, as set: the first {', '.join(pieces)}.",) if pieces else ()
 
 
 def to_rate(frames: int, rate: int, mix_rate: int) -> int:

@@ -1,0 +1,68 @@
+"""What a mix leaves out at the edges of its tracks, and silences inside them, in sentences for the user."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.mixing.join_search import HOP_S
+from mixes.engine.mixing.settings import MixSettings
+from mixes.engine.timestamps import format_m_ss
+
+QUIET_INTRO_LU = -20.0  # below the song's loudness
+LONG_INTRO_S, INTRO_KEPT_S = 5.0, 1.0
+WORTH_A_NOTE_S = 1.0
+LONG_SILENCE_S = 5.0
+
+
+def quiet_intro_s(track: TrackAnalysis) -> float:
+    """Return how much of a long quiet beginning may be skipped: all but the last second of it."""
+    loudness = track.integrated_lufs
+    if loudness is None:
+        return 0.0
+    loud = np.flatnonzero(np.asarray(track.momentary) > loudness + QUIET_INTRO_LU)
+    quiet_s = (float(loud[0]) * HOP_S if len(loud) else 0.0) - track.cues.cue_in / track.rate
+    return quiet_s - INTRO_KEPT_S if quiet_s > LONG_INTRO_S else 0.0
+
+
+def unheard_notes(tracks: Sequence[TrackAnalysis], settings: MixSettings) -> tuple[str, ...]:
+    """Return a sentence on noise that is left out at the edges, and one on beginnings skipped as set."""
+    if not settings.trim:
+        return ()
+    noise = [
+        *(
+            f"{t.lead_noise_s:.1f} s before “{t.tags.title}”"
+            for t in tracks
+            if t.lead_noise_s >= WORTH_A_NOTE_S
+        ),
+        *(
+            f"{t.tail_noise_s:.1f} s after “{t.tags.title}”"
+            for t in tracks
+            if t.tail_noise_s >= WORTH_A_NOTE_S
+        ),
+    ]
+    skipped_s = [quiet_intro_s(track) if settings.skip_quiet_intros else 0.0 for track in tracks[1:]]
+    skipped = [
+        f"{length_s:.1f} s of “{track.tags.title}”"
+        for track, length_s in zip(tracks[1:], skipped_s, strict=True)
+        if length_s >= WORTH_A_NOTE_S
+    ]
+    return (
+        *_note("Steady noise around songs is left out:", noise),
+        *_note("Quiet beginnings are skipped, as set: the first", skipped),
+    )
+
+
+def silence_notes(tracks: Iterable[TrackAnalysis]) -> tuple[str, ...]:
+    """Return a sentence on each track with a long silence inside, which is played as it is."""
+    return tuple(
+        f"“{track.tags.title}” has {length_s:.0f} s of silence inside, from {format_m_ss(int(start_s))} on. "
+        "It is played as it is."
+        for track in tracks
+        for start_s, length_s in track.silences
+        if length_s >= LONG_SILENCE_S
+    )
+
+
+def _note(opening: str, pieces: Sequence[str]) -> tuple[str, ...]:
+    return (f"{opening} {', '.join(pieces)}.",) if pieces else ()
