@@ -10,6 +10,7 @@ from django.contrib.messages import get_messages
 from django.db import connection
 from django.utils import timezone
 
+from mixes.engine.analysis.track import ANALYSIS_VERSION
 from mixes.forms.tracks import prefix_of
 from mixes.models import AnalysisJob, MixTrack, Track, Upload
 from mixes.pages.track_list import is_moving
@@ -126,7 +127,7 @@ def test_rows_poll_only_while_work_is_pending(as_alice, alice):
 def test_states_report_changes_and_polling_stops_at_the_end(as_alice, alice):
     listening = make_track_row(alice, state="listening")
     AnalysisJob.objects.create(
-        owner=alice, track=listening, version=1, queue="short", progress=420, dedupe_key="x"
+        owner=alice, track=listening, version=ANALYSIS_VERSION, queue="short", progress=420, dedupe_key="x"
     )
     address = f"/tracks/states/?track={listening.pk}"
     answer = as_alice.get(address, headers=HTMX).content.decode()
