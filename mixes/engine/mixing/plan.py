@@ -110,6 +110,17 @@ def to_rate(frames: int, rate: int, mix_rate: int) -> int:
     return round(frames * mix_rate / rate)
 
 
+def begins_bare(index: int, transitions: Sequence[Transition]) -> bool:
+    """Tell whether a clip comes in over the one before it without a fade: its file may begin with a jump."""
+    return index > 0 and transitions[index - 1].overlap > 0 and transitions[index - 1].fade_in_s < RAMP_S
+
+
+def ends_bare(index: int, transitions: Sequence[Transition]) -> bool:
+    """Tell whether a clip ends over the next one without a fade."""
+    last = index == len(transitions)
+    return not last and transitions[index].overlap > 0 and transitions[index].fade_out_s < RAMP_S
+
+
 def stops_in_silence(index: int, transitions: Sequence[Transition]) -> bool:
     """Tell whether nothing follows a clip at once: many a file breaks off at a sample that is not 0."""
     return index == len(transitions) or transitions[index].overlap < 0
@@ -131,8 +142,14 @@ def place(
             length=span.length,
             start=start,
             gain_db=0.0,
-            ramp_in=longest_ramp if span.first else 0,
-            ramp_out=longest_ramp if span.last < span.frames or stops_in_silence(index, transitions) else 0,
+            ramp_in=longest_ramp if span.first or begins_bare(index, transitions) else 0,
+            ramp_out=(
+                longest_ramp
+                if span.last < span.frames
+                or stops_in_silence(index, transitions)
+                or ends_bare(index, transitions)
+                else 0
+            ),
         )
         clips.append(clip)
     return Timeline(rate, tuple(clips), tuple(transitions))

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 
 from mixes.engine.analysis.cues import CuePoints
 from mixes.engine.errors import TimelineError
-from mixes.engine.mixing.plan import choose_rate, plan_mix
+from mixes.engine.mixing.joins import Span
+from mixes.engine.mixing.plan import choose_rate, place, plan_mix
 from mixes.engine.mixing.settings import JoinSettings, MixSettings
 from mixes.engine.tags.tags import Tags
 from mixes.engine.tests.tracks import make_track
+from mixes.engine.timeline import Transition
 
 
 def transition(first, second=None, join=None, **settings):
@@ -146,3 +148,12 @@ def test_a_track_of_one_frame_can_be_laid_out():
     cues = CuePoints(0, 0, 0, 1, 0, 1)
     timeline = plan_mix([make_track(1 / 44_100, cues=cues), make_track(5)], MixSettings()).timeline
     assert timeline.frames >= 5 * 44_100
+
+
+@pytest.mark.parametrize(("fade_out_s", "fade_in_s", "ramps"), [(2.0, 2.0, (0, 0)), (0.0, 0.0, (220, 220))])
+def test_an_edge_without_a_fade_has_a_ramp(fade_out_s, fade_in_s, ramps):
+    tracks = [make_track(60), make_track(60)]
+    spans = [Span(0, 60 * 44_100, 60 * 44_100)] * 2
+    join = Transition("smooth", 2 * 44_100, "", fade_out_s=fade_out_s, fade_in_s=fade_in_s)
+    clips = place(tracks, spans, [join], 44_100).clips
+    assert (clips[0].ramp_out, clips[1].ramp_in) == ramps
