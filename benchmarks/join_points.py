@@ -25,7 +25,7 @@ Flags = NDArray[np.bool_]
 HOP_S, WINDOW_S = 0.1, 0.2
 BAND_EDGES_HZ = (0, 120, 250, 500, 1000, 2000, 4000, 8000, 1_000_000)
 BASS_HZ = 150  # above it a source has one gain, and the bass another
-BASS_RATE_HZ = 300  # of sound that holds what lies under about 120 Hz; divides the rates of mixes
+BASS_RATE_HZ = 300  # of the band below about 120 Hz; divides the rates of mixes
 LUFS_OFFSET = -0.691
 MOMENTARY, SECOND, SHORT_TERM = 4, 10, 30  # hops: 400 ms, 1 s, 3 s
 BLOCK_HOPS = 32
@@ -46,7 +46,7 @@ SLOWEST_CHANGE_DB, USUAL_CHANGE_DB = 3.0, 6.0
 WORST_PART = 6.0
 LOUDEST_GAIN = 2.0  # that a source can have in the mix
 QUIET_POWER = 1e-6  # a quieter source has no gain that could be measured
-ALIKE = 0.05  # of det / (aa bb): closer sources cannot be told apart
+ALIKE = 0.05  # of det / (aa bb): below it the two sources are too similar to separate
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,7 +259,7 @@ def measure_mix(bench: Bench, mix: Mix, sources: dict[Path, Source], found: Meas
 
 
 def place_clip(bench: Bench, mix: Mix, index: int, sources: dict[Path, Source]) -> Sounding:
-    """Decode a clip's file and return it as it lies in the mix; its features are kept."""
+    """Decode a clip's file and return it at its position in the mix; its features are cached."""
     clip, path, rate = mix.timeline.clips[index], mix.paths[index], mix.timeline.rate
     samples = read(bench.ffmpeg, path, rate)
     if path not in sources:

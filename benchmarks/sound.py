@@ -78,7 +78,7 @@ def joins(bench: Bench, mix: Mix, sound: NDArray[np.float32], margin: int) -> It
 
 
 def _weaken_bass(samples: Samples, share: Power, rate: int) -> Samples:
-    """Take a share, 0 to 1, of what lies below BASS_HZ out of each frame."""
+    """Remove a share, 0 to 1, of the band below BASS_HZ from each frame."""
     sections = butter(2, BASS_HZ, fs=rate, output="sos")
     edge = min(round(BASS_EDGE_S * rate), len(samples) - 1)
     low = sosfiltfilt(sections, samples.astype(np.float64), axis=0, padlen=edge)

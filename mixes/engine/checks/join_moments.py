@@ -241,7 +241,7 @@ class Parts:
 
 
 def pile_lu(join: Join) -> Levels:
-    """Return by how many LU more than PILE_LU the mix lies above both songs by themselves."""
+    """Return by how many LU more than PILE_LU the mix is louder than both songs by themselves."""
     times, last_s = join.times, join.last_heard_a
     first_s = min(join.first_heard_b, join.body_end) - PILE_MARGIN_S
     near = join.is_ours & (times >= first_s) & (times <= max(last_s, join.body_start) + PILE_MARGIN_S)

@@ -52,7 +52,7 @@ INPUT_INFO_LINES = re.compile(
 STREAM = re.compile(r"Stream #0:\d+.*?: Audio: (\w+).*?, \d+ Hz, ([^,\n]+)(.*)")
 DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d\.\d+)")
 LAYOUTS = {"mono": 1, "stereo": 2, "downmix": 2, "quad": 4, "hexagonal": 6, "octagonal": 8}
-# ffmpeg could not be started, or somebody killed it (out of memory): no fault of the file
+# ffmpeg could not start, or was killed (out of memory): not a fault of the file
 NOT_FILE_STATUSES = (SANDBOX_FAILED, CANNOT_START, 127, 255, -signal.SIGKILL)  # 255: it was asked to end
 DECODER_FAILED = "the program that decodes it ended unexpectedly."
 # What ffmpeg says when it gives up -> what a user should read

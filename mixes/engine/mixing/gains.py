@@ -166,7 +166,7 @@ def predict_power(
 
 @dataclass(frozen=True, slots=True)
 class PlacedCurve:
-    """A clip's power where it lies in the mix, faded, before its gain; `first` counts steps of the mix."""
+    """A clip's power at its position in the mix, faded, before its gain; `first` counts steps of the mix."""
 
     first: int
     power: Power

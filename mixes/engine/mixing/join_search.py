@@ -269,7 +269,7 @@ class Prediction:
 
 
 def hole_lu_s(heard: Prediction) -> Power:
-    """Return LU x s by which the sum lies more than HOLE_LU under the line between the bodies."""
+    """Return LU x s by which the sum is more than HOLE_LU below the line between the bodies."""
     times = heard.times
     line = body_line(times, heard.body_end_a, heard.body_start_b, heard.level_a, heard.level_b)
     begins = np.minimum(np.minimum(heard.body_end_a, heard.start_b), heard.body_start_b)
@@ -280,7 +280,7 @@ def hole_lu_s(heard: Prediction) -> Power:
 
 
 def pile_lu_s(heard: Prediction) -> Power:
-    """Return LU x s by which the sum lies more than PILE_LU above both songs by themselves."""
+    """Return LU x s by which the sum is more than PILE_LU above both songs by themselves."""
     times = heard.times
     first = np.minimum(heard.start_b, heard.body_end_a) - 1.0
     last = np.maximum(heard.last_heard_a, heard.body_start_b) + 1.0

@@ -179,7 +179,7 @@ def swap_bass(window: Window, middle_s: float) -> Window:
 
 
 def low_band(samples: Samples, rate: int) -> Samples:
-    """Return what lies below BASS_HZ, shape (frames, 2), in phase with the whole."""
+    """Return the band below BASS_HZ, shape (frames, 2), in phase with the whole."""
     import scipy.signal
 
     sos = scipy.signal.butter(BASS_ORDER, BASS_HZ, "lowpass", fs=rate, output="sos")
