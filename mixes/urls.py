@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, path
 
-from mixes.views import artifacts, bin, jobs, joins, mixes, pictures, previews, tracks, uploads
+from mixes.views import (
+    artifacts,
+    bin,
+    jobs,
+    joins,
+    mixes,
+    pictures,
+    previews,
+    track_detail,
+    tracks,
+    uploads,
+)
 
 app_name = "mixes"
 urlpatterns: list[URLPattern] = [
@@ -31,6 +42,7 @@ urlpatterns: list[URLPattern] = [
     path("tracks/<uuid:track_pk>/restore/", tracks.track_restore, name="track_restore"),
     path("tracks/<uuid:track_pk>/retry/", tracks.track_retry, name="track_retry"),
     path("tracks/<uuid:track_pk>/original/", tracks.track_original, name="track_original"),
+    path("tracks/<uuid:track_pk>/detail/", track_detail.track_detail, name="track_detail"),
     path("tracks/<uuid:track_pk>/preview/", previews.track_preview, name="track_preview"),
     path("uploads/", uploads.upload_create, name="upload_create"),
     path("uploads/form/", uploads.upload_form, name="upload_form"),

@@ -45,7 +45,7 @@ class AnalysisInline(admin.TabularInline):
     fields = readonly_fields = ("version", "state", "attempt", "error_text", "started_at", "finished_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        return super().get_queryset(request).defer("result")
+        return super().get_queryset(request).defer("result", "detail")
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -120,7 +120,8 @@ class TrackAdmin(ReadOnlyAdmin):
 
     @admin.display(description="analysis")
     def analysis(self, track: Track) -> SafeString | str:
-        newest = AnalysisJob.objects.filter(track=track, result__isnull=False).order_by("-version").first()
+        known = AnalysisJob.objects.filter(track=track, result__isnull=False).defer("detail")
+        newest = known.order_by("-version").first()
         if newest is None or newest.result is None:
             return "-"
         facts = ((name, newest.result.get(name)) for name in DETAILS)
@@ -142,11 +143,11 @@ class AnalysisJobAdmin(LeasedAdmin):
     list_filter = ("state", "version", "created_at")
     search_fields = ("track__title", "track__name", "owner__email", "error_text", "id")
     date_hierarchy = "created_at"
-    exclude = ("result",)
+    exclude = ("result", "detail")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         rows = super().get_queryset(request).select_related("owner", "track")
-        return rows.defer("result", "track__waveform")
+        return rows.defer("result", "detail", "track__waveform")
 
 
 @admin.register(Preview)

@@ -75,7 +75,12 @@ def accept(track: Track, analysis: TrackAnalysis) -> dict[str, Any]:
     tracks.take_numbers_from_titles(track)
     previews.request_track(track)
     transaction.on_commit(partial(plans.precompute_plans, track), robust=True)
-    return {"result": analysis.to_json(), "measured_at": timezone.now(), "version": ANALYSIS_VERSION}
+    return {
+        "result": analysis.to_json(),
+        "detail": analysis.detail,
+        "measured_at": timezone.now(),
+        "version": ANALYSIS_VERSION,
+    }
 
 
 def usable_twin(track: Track, sha256: str) -> Track | None:

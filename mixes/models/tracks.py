@@ -122,6 +122,9 @@ class AnalysisJob(Leased):
     track = models.ForeignKey(Track, models.CASCADE, related_name="analyses")
     version = models.PositiveSmallIntegerField()
     result = models.JSONField(null=True, blank=True)  # TrackAnalysis.to_json()
+    detail = models.BinaryField(
+        null=True, blank=True
+    )  # TrackAnalysis.detail; results before version 3 have none
     measured_at = models.DateTimeField(
         null=True, blank=True
     )  # of the result, which stays until the next one replaces it

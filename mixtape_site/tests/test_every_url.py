@@ -70,6 +70,7 @@ OURS = {
     "mixes:track_restore": (WRITE, SIGN_IN, 404, 302),
     "mixes:track_retry": (WRITE, SIGN_IN, 404, 302),
     "mixes:track_original": (READ, SIGN_IN, 404, 200),
+    "mixes:track_detail": (READ, SIGN_IN, 404, 200),
     "mixes:track_preview": ("GET POST", SIGN_IN, 404, 302),
     "mixes:upload_create": ("POST", 401, 412, 412),
     "mixes:upload_form": (WRITE, SIGN_IN, 302, 302),

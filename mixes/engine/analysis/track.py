@@ -16,6 +16,7 @@ import numpy as np
 
 from mixes.engine.analysis.bass import BassMeter
 from mixes.engine.analysis.cues import CuePoints, find_cues, find_silences
+from mixes.engine.analysis.detail import DetailCollector
 from mixes.engine.analysis.edges import EdgeMeter, Edges
 from mixes.engine.analysis.loudness import LoudnessMeter
 from mixes.engine.analysis.peaks import Pairs, PeakCollector, pack_pairs, unpack_pairs
@@ -28,8 +29,8 @@ from mixes.engine.processes.ffmpeg import MAX_TRACK_S
 from mixes.engine.samples import Samples
 from mixes.engine.tags.tags import Tags, read_tags, tags_from_name
 
-ANALYSIS_VERSION = 2  # raised whenever the same file gives different measurements
-READABLE_VERSIONS = (1, 2)  # what an older one did not measure has its default
+ANALYSIS_VERSION = 3  # raised whenever the same file gives different measurements
+READABLE_VERSIONS = (1, 2, 3)  # what an older one did not measure has its default
 TAGS_UNREADABLE = "Its tags could not be read, so its names come from the file name."
 SOUND_FLOOR = 10 ** (-60 / 20)  # -60 dBFS: quieter samples at both ends count as silence
 MIN_SOUND_S = 0.5
@@ -66,14 +67,18 @@ class TrackAnalysis:
     tail_noise_s: float = 0.0  # and behind it
     bass_start_db: float | None = None  # under 120 Hz, relative to the whole, in the first 20 s of the body
     bass_end_db: float | None = None  # and in the last 20 s
+    # since version 3; not part of the JSON, since only close looks need it
+    detail: bytes = field(default=b"", repr=False, compare=False)  # of `analysis/detail`
 
     @property
     def duration_s(self) -> float:
         return self.frames / self.rate
 
     def to_json(self) -> dict[str, Any]:
-        """Return the analysis as plain types for `json.dump`."""
-        return {**asdict(self), "peaks": pack_pairs(self.peaks)}
+        """Return the analysis without `detail` as plain types for `json.dump`."""
+        data = {**asdict(self), "peaks": pack_pairs(self.peaks)}
+        del data["detail"]
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -158,6 +163,7 @@ def analyse_track(
         tail_noise_s=round((meter.frames - edges.noise_from) / decoder.rate, 2),
         bass_start_db=bass_start_db,
         bass_end_db=bass_end_db,
+        detail=meter.detail.to_bytes(),
     )
 
 
@@ -167,6 +173,7 @@ class TrackMeter:
     def __init__(self, rate: int) -> None:
         self.loudness = LoudnessMeter(rate)
         self.peaks = PeakCollector()
+        self.detail = DetailCollector(rate)
         self.edges = EdgeMeter(rate)
         self.bass = BassMeter(rate)
         self.rate = rate
@@ -177,6 +184,7 @@ class TrackMeter:
         """Measure the next frames: float32 of shape (n, 2), contiguous and finite."""
         self.loudness.push(block)
         self.peaks.push(block)
+        self.detail.push(block)
         self.edges.push(block)
         self.bass.push(block)
         heard = np.abs(block.reshape(-1)) > SOUND_FLOOR

@@ -37,6 +37,7 @@ EXCLUDED_COLUMNS = {
     "plan",
     "plan_key",
     "waveform",
+    "detail",
     "outline",
     "file",
     "shown_file",

@@ -51,6 +51,7 @@ def test_a_track_is_ready_with_its_length_loudness_tags_and_waveform(alice, song
     assert all(path.startswith("M0 50l") and len(path) < 2_000 for path in track.waveform.values())
     job = AnalysisJob.objects.get()
     assert (job.result["sha256"], job.progress) == (track.sha256, 1000)
+    assert len(job.detail) == 2 * 600 and "detail" not in job.result
     preview = Preview.objects.get()
     assert (preview.kind, preview.priority, preview.queue, preview.state) == ("track", 10, "short", "queued")
 
