@@ -11,26 +11,50 @@ from typing import Any
 
 from mixes.engine.errors import TimelineError
 
-FORMAT = 2  # of `to_dict`: 1 had one fade per transition, on or off
+FORMAT = 3  # of `to_dict`: 1 had one fade per transition, on or off; 2 had no skips
 RADIO_FADE_IN_S = 0.05  # of the incoming clip in style `radio`
+
+Skip = tuple[int, int]  # first frame of a file that is left out, and how many, at the mix rate
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One track, trimmed and placed in the mix. All positions are frames at the mix rate."""
+    """One track, trimmed and placed in the mix. All positions are frames at the mix rate.
+
+    What it skips inside its file counts nowhere but in `skips`: the sound behind a skip follows at once.
+    """
 
     title: str
     artist: str
-    cue_in: int  # first frame used, counted from the start of the file
+    cue_in: int  # first frame used, counted from the start of the file, without skipped frames
     length: int
     start: int  # position in the mix
     gain_db: float
     ramp_in: int = 0  # frames of a gain ramp from 0 where the cue cuts into sound; 0: no ramp
     ramp_out: int = 0
+    skips: tuple[Skip, ...] = ()  # the middles of long silences, in order
 
     @property
     def end(self) -> int:
         return self.start + self.length
+
+    @property
+    def file_cue_in(self) -> int:
+        """Return the first frame used, as the file counts it."""
+        first = self.cue_in
+        for skip, frames in self.skips:
+            first += frames if skip <= first else 0
+        return first
+
+    def seams(self) -> tuple[Skip, ...]:
+        """Return where skipped frames are left out inside the clip, counted from its start, and how many."""
+        places, skipped = [], 0
+        for first, frames in self.skips:
+            place = first - skipped - self.cue_in
+            skipped += frames
+            if 0 < place < self.length:
+                places.append((place, frames))
+        return tuple(places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +86,8 @@ class Timeline:
             raise TimelineError("A mix needs at least one track, and one transition between neighbours.")
         if self.clips[0].start or any(clip.length < 1 or clip.cue_in < 0 for clip in self.clips):
             raise TimelineError("Every track in a mix needs sound, and the first starts at its beginning.")
+        if any(not _are_in_order(clip.skips) for clip in self.clips):
+            raise TimelineError("What is left out of a track has to be in order, without overlaps.")
         for before, after, transition in self.joins():
             if after.start != before.end - transition.overlap:
                 raise TimelineError(f"{after.title} does not start where the overlap says.")
@@ -94,10 +120,19 @@ class Timeline:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Timeline":
         """Return the timeline stored by `to_dict`. Raises TimelineError when its lengths do not fit."""
-        clips = tuple(Clip(**clip) for clip in data["clips"])
+        clips = tuple(map(_read_clip, data["clips"]))
         rate = data["rate"]
         read = _read_first_format if data.get("format", 1) == 1 else _read_transition
         return cls(rate, clips, tuple(read(transition, rate) for transition in data["transitions"]))
+
+
+def _are_in_order(skips: tuple[Skip, ...]) -> bool:
+    ends = (0, *(first + frames for first, frames in skips))
+    return all(frames > 0 and first >= end for (first, frames), end in zip(skips, ends, strict=False))
+
+
+def _read_clip(data: dict[str, Any]) -> Clip:
+    return Clip(**{**data, "skips": tuple((first, frames) for first, frames in data.get("skips", ()))})
 
 
 def _read_transition(data: dict[str, Any], rate: int) -> Transition:

@@ -64,6 +64,11 @@ class MixSettingsForm(forms.Form):
         label=_("Skip long, quiet beginnings"),
         help_text=_("Songs after the first start a second before they become loud."),
     )
+    shorten_silences = forms.BooleanField(
+        required=False,
+        label=_("Shorten long silences inside songs"),
+        help_text=_("Of five seconds or more, such as before a hidden track; two seconds are left."),
+    )
     gap_s = SecondsField(label=_("Length of pauses, in seconds"))
     soften = forms.BooleanField(
         required=False,

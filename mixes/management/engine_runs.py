@@ -10,16 +10,15 @@ from typing import NoReturn
 
 from mixes.engine.cancellation import ShouldStop
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
-from mixes.engine.pipeline.request import OnProgress
 from mixes.management.interrupts import stop_on_signals
-from mixes.management.terminal import show_progress
+from mixes.management.terminal import ProgressDisplay, show_progress
 
 BAD_FILE_STATUS = 2
 OTHER_ERROR_STATUS = 1
 
 
 @contextlib.contextmanager
-def engine_run(stderr: TextIOBase) -> Iterator[tuple[OnProgress, ShouldStop]]:
+def engine_run(stderr: TextIOBase) -> Iterator[tuple[ProgressDisplay, ShouldStop]]:
     """Yield `on_progress` and `should_stop`. Raises SystemExit with a sentence when the engine fails."""
     with stop_on_signals() as should_stop:
         try:

@@ -5,14 +5,13 @@ import os
 from collections.abc import Iterator
 from io import TextIOBase
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Protocol, cast
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mixes.engine.pipeline.request import OnProgress
 from mixes.engine.timeline import Timeline, Transition
 from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 from mixes.services.offline.local_mixes import LocalMix
@@ -39,23 +38,40 @@ ARTIFACT_NAMES = {
 }
 
 
+class ProgressDisplay(Protocol):
+    """Shows how far a run is, and sentences on it, while it goes on."""
+
+    def __call__(self, stage: str, fraction: float) -> None: ...
+
+    def tell(self, sentence: str) -> None: ...
+
+
 @contextlib.contextmanager
-def show_progress(stream: TextIOBase) -> Iterator[OnProgress]:
-    """Yield a progress callback: bars with remaining time on a terminal, else a few plain lines."""
+def show_progress(stream: TextIOBase) -> Iterator[ProgressDisplay]:
+    """Yield a progress display: bars with remaining time on a terminal, else a few plain lines."""
     console = Console(file=cast("IO[str]", stream))
     if not console.is_terminal:
         yield PlainProgress(stream)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        tasks: dict[str, TaskID] = {}
+        yield ProgressBars(progress)
 
-        def report(stage: str, fraction: float) -> None:
-            if stage not in tasks:
-                tasks[stage] = progress.add_task(STAGE_NAMES.get(stage, stage), total=1.0)
-            progress.update(tasks[stage], completed=fraction)
 
-        yield report
+class ProgressBars:
+    """Shows a bar per stage."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(STAGE_NAMES.get(stage, stage), total=1.0)
+        self._progress.update(self._tasks[stage], completed=fraction)
+
+    def tell(self, sentence: str) -> None:
+        self._progress.console.print(f"  [yellow]![/yellow] {escape(sentence)}", highlight=False)
 
 
 class PlainProgress:
@@ -71,6 +87,10 @@ class PlainProgress:
             self._printed[stage] = step
             self._stream.write(f"{STAGE_NAMES.get(stage, stage)}: {step:.0%}\n")
             self._stream.flush()
+
+    def tell(self, sentence: str) -> None:
+        self._stream.write(f"{sentence}\n")
+        self._stream.flush()
 
 
 def print_mix(mix: LocalMix, stream: TextIOBase) -> None:
@@ -149,7 +169,8 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
                 "path": printable(mix.origins.get(source.path, source.path)),
                 "start_s": clip.start / rate,
                 "length_s": clip.length / rate,
-                "cue_in_s": clip.cue_in / rate,
+                "cue_in_s": clip.file_cue_in / rate,
+                "skips_s": [[first / rate, frames / rate] for first, frames in clip.skips],
                 "gain_db": clip.gain_db,
             }
             for clip, source in zip(timeline.clips, mix.request.sources, strict=True)

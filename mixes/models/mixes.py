@@ -41,6 +41,7 @@ class Mix(models.Model):
     album_dynamics = models.BooleanField(default=DEFAULTS.album_dynamics)
     even_joins = models.BooleanField(default=DEFAULTS.even_joins)
     skip_quiet_intros = models.BooleanField(default=DEFAULTS.skip_quiet_intros)
+    shorten_silences = models.BooleanField(default=DEFAULTS.shorten_silences)
     # outputs
     make_mp3 = models.BooleanField(default=True)
     make_mp4 = models.BooleanField(default=False)

@@ -225,7 +225,8 @@ def timeline_data(job: MixJob) -> dict[str, Any]:
             "artist": clip.artist,
             "start_s": clip.start / rate,
             "length_s": clip.length / rate,
-            "cue_in_s": clip.cue_in / rate,
+            "cue_in_s": clip.file_cue_in / rate,
+            "skips_s": [[first / rate, frames / rate] for first, frames in clip.skips],
             "gain_db": clip.gain_db,
         }
         for clip in timeline.clips

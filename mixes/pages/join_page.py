@@ -7,6 +7,7 @@ import numpy as np
 
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.curves import Fades, db_to_gain
+from mixes.engine.mixing.shortening import shorten
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.timeline import Clip, Timeline
 from mixes.models import MixTrack
@@ -67,6 +68,9 @@ def join_page(item: MixTrack) -> JoinPage | None:
 def draw_join(timeline: Timeline, index: int, tracks: Sequence[TrackAnalysis]) -> JoinPicture:
     """Draw transition `index` between its two tracks."""
     outgoing, incoming = timeline.clips[index : index + 2]
+    tracks = [
+        shorten(t, clip.skips, timeline.rate) for t, clip in zip(tracks, (outgoing, incoming), strict=True)
+    ]
     transition, rate = timeline.transitions[index], timeline.rate
     length_s = abs(transition.overlap) / rate
     around_s = max(AROUND_S, AROUND_SHARE * length_s)

@@ -8,6 +8,7 @@ from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import ngettext
 
+from mixes.engine.mixing.unheard import SHORTEN_SILENCES
 from mixes.models import Mix, MixJob, MixTrack, Track
 from mixes.pages.planned_tracks import PlannedTrack, planned_tracks
 from mixes.pages.time_axis import Mark, axis_times, marks_of
@@ -91,6 +92,11 @@ class MixPage:
         refused = sum(row.track.state == Track.State.REFUSED for row in self.rows)
         binned = sum(row.track.deleted_at is not None for row in self.rows)
         return (*_left_out(refused, binned, self.working), *(self.plan.notes if self.plan else ()))
+
+    @property
+    def offers_shortening(self) -> bool:
+        """Return whether a note names the setting that shortens silences inside songs."""
+        return any(SHORTEN_SILENCES in text for text in self.warnings)
 
     @property
     def first_join(self) -> Row | None:

@@ -79,6 +79,17 @@
     if (event.target.matches?.("dialog[open]")) event.target.close(); // the backdrop
   });
 
+  // A link to a field that is folded away unfolds it
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    const field = link && document.getElementById(link.hash.slice(1));
+    if (!field?.closest("details.fold")) return;
+    for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    field.scrollIntoView({ block: "center" });
+    field.focus({ preventScroll: true });
+    event.preventDefault();
+  });
+
   document.addEventListener("keydown", (event) => {
     const menu = event.target.closest?.("details.menu[open]");
     if (event.key === "Escape" && menu) {

@@ -26,6 +26,7 @@ from mixes.engine.checks.faults import (
 from mixes.engine.checks.join_quality import JoinLoudness, measure_joins
 from mixes.engine.checks.loudness_curve import CURVE_STEP_S, thin_curve
 from mixes.engine.codecs.decode import open_track
+from mixes.engine.mixing.shortening import as_played
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Timeline
 from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
@@ -188,7 +189,7 @@ class MixMeter:
     ) -> None:
         self.frames = 0
         self._timeline = timeline
-        self._tracks = tracks
+        self._tracks = as_played(timeline, tracks)
         self._opening = opening
         self._instants = change_instants(timeline)
         self._meter = LoudnessMeter(timeline.rate)

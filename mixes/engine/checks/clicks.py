@@ -45,6 +45,7 @@ def change_instants(timeline: Timeline) -> tuple[int, ...]:
     """Return the frames at which a gain law begins or ends, without the first and the last of the mix."""
     instants: set[int] = set()
     for clip in timeline.clips:
+        instants |= {clip.start + place for place, _ in clip.seams()}
         if clip.ramp_in:
             instants |= {clip.start, clip.start + clip.ramp_in}
         if clip.ramp_out:

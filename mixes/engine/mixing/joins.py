@@ -82,7 +82,8 @@ class Side:
         return self.track.cues.sustained or self.track.cues.long_tail
 
     def key(self) -> tuple[object, ...]:
-        return (self.track.sha256, self.track.version, self.span.first, self.span.last, self.rate)
+        span = self.span
+        return (self.track.sha256, self.track.version, span.first, span.last, span.frames, self.rate)
 
     def loudness_db(self, power: Power) -> float:
         """Return the track's loudness at its gain, on the scale of `power`; the mean where it has none."""

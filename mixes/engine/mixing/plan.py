@@ -14,6 +14,7 @@ from mixes.engine.mixing.crossover import find_crossover
 from mixes.engine.mixing.gains import LoudnessTarget, plan_gains, starting_gains
 from mixes.engine.mixing.joins import Span, plan_joins
 from mixes.engine.mixing.settings import JoinSettings, MixSettings
+from mixes.engine.mixing.shortening import find_skips, shorten
 from mixes.engine.mixing.transitions import RAMP_S
 from mixes.engine.mixing.unheard import quiet_intro_s, silence_notes, unheard_notes
 from mixes.engine.timeline import Clip, Timeline, Transition
@@ -42,6 +43,9 @@ def plan_mix(
     if len(joins) != len(tracks) - 1:
         raise TimelineError("There must be one join setting between every two tracks.")
     rate = choose_rate(tracks)
+    skips = [find_skips(track, rate) if settings.shorten_silences else () for track in tracks]
+    whole = tracks
+    tracks = [shorten(track, left_out, rate) for track, left_out in zip(tracks, skips, strict=True)]
     styles = [
         choose_style(before, after, settings, join)
         for (before, after), join in zip(pairwise(tracks), joins, strict=True)
@@ -53,13 +57,17 @@ def plan_mix(
     planned = plan_joins(tracks, spans, first_gains_db, styles, settings, joins, rate)
     timeline = place(tracks, planned.spans, planned.transitions, rate)
     gains = plan_gains(timeline, tracks, loudness, groups)
-    clips = tuple(replace(c, gain_db=g) for c, g in zip(timeline.clips, gains.gains_db, strict=True))
+    clips = tuple(
+        replace(clip, gain_db=gain_db, skips=left_out)
+        for clip, gain_db, left_out in zip(timeline.clips, gains.gains_db, skips, strict=True)
+    )
     timeline = replace(timeline, clips=clips)
     crossed = tuple(
         replace(join, crossover=find_crossover(timeline, tracks, index))
         for index, join in enumerate(timeline.transitions)
     )
-    notes = (*gains.notes, *planned.notes, *unheard_notes(tracks, settings), *silence_notes(tracks))
+    silences = silence_notes(whole, shortened=settings.shorten_silences)
+    notes = (*gains.notes, *planned.notes, *unheard_notes(tracks, settings), *silences)
     return Plan(replace(timeline, transitions=crossed), notes)
 
 

@@ -92,6 +92,7 @@ def _cut_clip(clip: Clip, start: int, end: int) -> Clip:
         gain_db=clip.gain_db,
         ramp_in=0 if early else clip.ramp_in,
         ramp_out=0 if late else clip.ramp_out,
+        skips=clip.skips,
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.decode import LENGTH_TOLERANCE_S, Decoder, open_track
 from mixes.engine.errors import DecodeError
-from mixes.engine.mixing.curves import Fades, db_to_gain, positions
+from mixes.engine.mixing.curves import Fades, Gains, db_to_gain, positions
 from mixes.engine.mixing.ride import ride_blocks
 from mixes.engine.mixing.transitions import PRIME_S, RAMP_S, STYLES, Window, declick
 from mixes.engine.samples import Samples
@@ -136,7 +136,10 @@ class MixTail:
 
 
 class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
-    """Reads one clip out of its file: from its cue-in, at its gain, with its ramps, to its exact length."""
+    """Reads one clip out of its file: from its cue-in, at its gain, to its exact length.
+
+    What it skips is decoded and dropped. Ramps begin and end it, and lie around the seams of its skips.
+    """
 
     def __init__(self, clip: Clip, opened: contextlib.AbstractContextManager[Decoder]) -> None:
         self._clip = clip
@@ -144,7 +147,9 @@ class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
         self._decoder = self._stack.enter_context(opened)
         self._gain = np.float32(db_to_gain(clip.gain_db))
         self._position = 0  # frames of the clip given out
-        self._frames_to_skip = clip.cue_in
+        self._frames_to_drop = clip.file_cue_in
+        self._seams = deque(clip.seams())  # those ahead
+        self._ramps = list(_ramps_of(clip, round(RAMP_S * self._decoder.rate)))
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -155,17 +160,35 @@ class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
 
     def read(self, frames: int) -> Samples:
         """Return the next frames of the clip, fewer only at its end; raises DecodeError, Cancelled."""
-        while self._frames_to_skip:
-            self._frames_to_skip -= len(self._decode(min(self._frames_to_skip, self._decoder.rate)))
+        self._drop(self._frames_to_drop)
+        self._frames_to_drop = 0
         frames = min(frames, self._clip.length - self._position)
         if not frames:
             return np.empty((0, 2), dtype=np.float32)
-        block = self._decode(frames)
+        block = self._decode_across_seams(frames)
         if self._gain != 1.0:
             block *= self._gain
-        self._apply_ramps(block)
+        for first, gains in self._ramps:
+            self._weigh(block, first, gains)
         self._position += frames
         return block
+
+    def _drop(self, frames: int) -> None:
+        """Decode frames that are not played."""
+        while frames:
+            frames -= len(self._decode(min(frames, self._decoder.rate)))
+
+    def _decode_across_seams(self, frames: int) -> Samples:
+        """Decode the next frames of the clip."""
+        pieces, place, end = [], self._position, self._position + frames
+        while self._seams and self._seams[0][0] < end:
+            seam, skipped = self._seams.popleft()
+            if seam > place:
+                pieces.append(self._decode(seam - place))
+            self._drop(skipped)
+            place = seam
+        pieces.append(self._decode(end - place))
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def _decode(self, frames: int) -> Samples:
         block = self._decoder.read(frames)
@@ -177,13 +200,20 @@ class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
             block = np.concatenate([block, np.zeros((missing, 2), dtype=np.float32)])
         return block
 
-    def _apply_ramps(self, block: Samples) -> None:
-        """Let the sound rise and fall where the track was cut. Changes `block` in place."""
-        clip, last = self._clip, self._position + len(block)
-        if self._position < clip.ramp_in:
-            rising = positions(clip.ramp_in)[self._position : last]
-            block[: len(rising)] *= rising.astype(np.float32)[:, np.newaxis]
-        ramp_start = clip.length - clip.ramp_out
-        if last > ramp_start:
-            falling = positions(clip.ramp_out)[::-1][max(0, self._position - ramp_start) : last - ramp_start]
-            block[len(block) - len(falling) :] *= falling.astype(np.float32)[:, np.newaxis]
+    def _weigh(self, block: Samples, first: int, gains: Gains) -> None:
+        """Multiply the frames of `block` that lie at the gains, which begin at frame `first` of the clip."""
+        start, end = max(first, self._position), min(first + len(gains), self._position + len(block))
+        if start < end:
+            weights = gains[start - first : end - first].astype(np.float32)
+            block[start - self._position : end - self._position] *= weights[:, np.newaxis]
+
+
+def _ramps_of(clip: Clip, seam_ramp: int) -> Iterator[tuple[int, Gains]]:
+    """Yield the first frame and the gains of each ramp: at both ends if set, and around each seam."""
+    if clip.ramp_in:
+        yield 0, positions(clip.ramp_in)
+    for seam, _ in clip.seams():
+        yield seam - seam_ramp, positions(seam_ramp)[::-1]
+        yield seam, positions(seam_ramp)
+    if clip.ramp_out:
+        yield clip.length - clip.ramp_out, positions(clip.ramp_out)[::-1]

@@ -42,6 +42,7 @@ class MixSettings:
     even_joins: bool = False  # weigh how loud tracks begin and end, half and half with the whole
     skip_quiet_intros: bool = False
     keep_endings: bool = False  # `play_to_end` for every join
+    shorten_silences: bool = False  # play long silences inside tracks for 2 s
 
     def __post_init__(self) -> None:
         """Raise TimelineError where this makes no sense."""

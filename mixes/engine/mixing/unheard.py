@@ -7,12 +7,14 @@ import numpy as np
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.join_search import HOP_S
 from mixes.engine.mixing.settings import MixSettings
+from mixes.engine.mixing.shortening import KEPT_SILENCE_S, LONG_SILENCE_S
 from mixes.engine.timestamps import format_m_ss
 
 QUIET_INTRO_LU = -20.0  # below the song's loudness
 LONG_INTRO_S, INTRO_KEPT_S = 5.0, 1.0
 WORTH_A_NOTE_S = 1.0
-LONG_SILENCE_S = 5.0
+SHORTEN_SILENCES = "“Shorten long silences inside songs”"  # as the page calls the setting
+SHORTEN_OPTION = "--shorten-silences"
 
 
 def quiet_intro_s(track: TrackAnalysis) -> float:
@@ -53,11 +55,14 @@ def unheard_notes(tracks: Sequence[TrackAnalysis], settings: MixSettings) -> tup
     )
 
 
-def silence_notes(tracks: Iterable[TrackAnalysis]) -> tuple[str, ...]:
-    """Return a sentence on each track with a long silence inside, which is played as it is."""
+def silence_notes(tracks: Iterable[TrackAnalysis], *, shortened: bool) -> tuple[str, ...]:
+    """Return a sentence on each long silence inside a track, and on what becomes of it."""
+    kept = f"{KEPT_SILENCE_S:.0f} s"
+    as_set = f"It is shortened to {kept}, as set."
+    as_it_is = f"It is played as it is; {SHORTEN_SILENCES} ({SHORTEN_OPTION} in the command) makes it {kept}."
     return tuple(
         f"“{track.tags.title}” has {length_s:.0f} s of silence inside, from {format_m_ss(int(start_s))} on. "
-        "It is played as it is."
+        f"{as_set if shortened else as_it_is}"
         for track in tracks
         for start_s, length_s in track.silences
         if length_s >= LONG_SILENCE_S

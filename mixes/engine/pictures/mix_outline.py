@@ -7,6 +7,7 @@ import numpy as np
 from mixes.engine.analysis.peaks import FULL_SCALE
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.curves import db_to_gain
+from mixes.engine.mixing.shortening import as_played
 from mixes.engine.timeline import Timeline
 
 POINTS = 2_000
@@ -17,7 +18,7 @@ Outline = tuple[tuple[float, float], ...]  # (lowest, highest), full scale at 1.
 def mix_outline(timeline: Timeline, tracks: Sequence[TrackAnalysis], points: int = POINTS) -> Outline:
     """Return `points` (lowest, highest) pairs: each clip at its gain and position, the larger in overlaps."""
     outline = np.zeros((points, 2))
-    for clip, track in zip(timeline.clips, tracks, strict=True):
+    for clip, track in zip(timeline.clips, as_played(timeline, tracks), strict=True):
         if not track.peaks:
             continue
         first = clip.start * points // timeline.frames

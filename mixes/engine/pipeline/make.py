@@ -4,6 +4,7 @@ plan -> draw -> render and encode -> video -> texts -> check -> install (stages.
 work folder and installed together when all of them are complete.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,11 +39,13 @@ def make_mix(
     ffmpeg: Path,
     replace_other: bool = False,
     on_progress: OnProgress = ignore_progress,
+    on_note: Callable[[str], None] = lambda note: None,
     should_stop: ShouldStop = never,
 ) -> MixOutputs:
     """Make the files of `request` in `folder`, named after its title; files of an earlier run are replaced.
 
     Files of a mix of another title are replaced only with `replace_other`; else the names get a number.
+    `on_note` receives the notes of the plan before it is rendered.
     Raises EngineError when a stage fails, Cancelled when `should_stop` says so; `folder` is then unchanged.
     """
     plan = plan_mix([source.analysis for source in request.sources], request.settings, request.joins)
@@ -60,6 +63,8 @@ def make_mix(
         check_targets(names, folder, inputs, own_names)
         older = tuple(sorted(name for name in own_names.difference(names) if (folder / name).is_file()))
         check_disk_space(folder, expected_bytes(request, plan.timeline))
+        for note in plan.notes:
+            on_note(note)
         run = MixRun(request, plan, work, ffmpeg, on_progress, should_stop)
         outputs = run.make(files=(*names, *older))
         notes = (

@@ -78,6 +78,19 @@ def test_an_empty_mix_is_refused():
         Timeline(44_100, (), ())
 
 
+@pytest.mark.parametrize("skips", [((100, 0),), ((100, 50), (120, 10)), ((-1, 5),)])
+def test_skips_that_overlap_or_go_backwards_are_refused(skips):
+    with pytest.raises(TimelineError, match="in order"):
+        Timeline(44_100, (Clip("A", "", 0, 1000, 0, 0.0, skips=skips),), ())
+
+
+def test_a_timeline_of_the_second_format_skips_nothing():
+    timeline = make_timeline([1000, 1000], [200])
+    data = timeline.to_dict()
+    clips = [{name: value for name, value in clip.items() if name != "skips"} for clip in data["clips"]]
+    assert Timeline.from_dict({**data, "format": 2, "clips": clips}) == timeline
+
+
 def test_a_timeline_of_the_first_format_reads_as_it_sounded():
     clips = [{"title": "", "artist": "", "cue_in": 0, "length": 441_000, "start": 0, "gain_db": 0.0}] * 2
     clips = [clips[0], {**clips[1], "start": 441_000 - 88_200}]

@@ -52,6 +52,7 @@ class Command(BaseCommand):
                 skip_bad=options["skip_bad"],
                 replace_other=options["force"],
                 on_progress=on_progress,
+                on_note=on_progress.tell,
                 should_stop=should_stop,
             )
         self.report(mix, as_json=options["json"])
@@ -106,6 +107,7 @@ def add_sound_arguments(group: Any) -> None:
     add("--album-dynamics", action="store_true", help="one gain for all tracks")
     add("--even-joins", action="store_true", help="level tracks by their beginnings and ends, too")
     add("--skip-quiet-intros", action="store_true", help="start tracks shortly before they become loud")
+    add("--shorten-silences", action="store_true", help="play silences of 5 s or more inside tracks for 2 s")
     add("--keep-endings", action="store_true", help="play every track to the very end")
 
 
@@ -198,6 +200,7 @@ def read_request(options: dict[str, Any]) -> MixRequest:
             even_joins=options["even_joins"],
             skip_quiet_intros=options["skip_quiet_intros"],
             keep_endings=options["keep_endings"],
+            shorten_silences=options["shorten_silences"],
         ),
         formats=options["formats"] or (FORMATS if image else ("mp3",)),
         bitrate_kbps=options["bitrate"],

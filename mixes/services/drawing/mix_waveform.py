@@ -10,6 +10,7 @@ from mixes.engine.analysis.peaks import FULL_SCALE
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.curves import db_to_gain
 from mixes.engine.mixing.gains import fade_power
+from mixes.engine.mixing.shortening import as_played
 from mixes.engine.pictures.backdrop import bar_heights
 from mixes.engine.timeline import Clip, Timeline
 from mixes.services.drawing.track_waveform import BODY_GAIN, draw_outline
@@ -39,14 +40,14 @@ class Drawing:
     bars: tuple[int, ...]
 
 
-_shapes: dict[str, Shape] = {}
+_shapes: dict[tuple[str, int], Shape] = {}
 
 
 def draw_mix(timeline: Timeline, tracks: Sequence[TrackAnalysis]) -> Drawing:
     """Draw every clip at its position, with its gain and fades."""
     whole = np.zeros(WIDTH + 1)
     paths = []
-    for index, track in enumerate(tracks):
+    for index, track in enumerate(as_played(timeline, tracks)):
         clip, scale = timeline.clips[index], WIDTH / timeline.frames
         peaks, body = _columns(timeline, index, track)
         first, last = clip.start * scale, clip.end * scale
@@ -64,11 +65,12 @@ def draw_mirrored(heights: NDArray[np.floating], first: float, last: float) -> s
 
 def shape_of(track: TrackAnalysis) -> Shape:
     """Return a track's shape, from the cache if it is there."""
-    shape = _shapes.get(track.sha256)
+    key = track.sha256, track.frames  # a shortened track has fewer
+    shape = _shapes.get(key)
     if shape is None:
         if len(_shapes) >= KEPT_SHAPES:
             _shapes.pop(next(iter(_shapes)))
-        shape = _shapes[track.sha256] = _measure_shape(track)
+        shape = _shapes[key] = _measure_shape(track)
     return shape
 
 

@@ -59,6 +59,7 @@ class Arrangement:
     # Newer than some stored revisions, so they have defaults
     even_joins: bool = False
     skip_quiet_intros: bool = False
+    shorten_silences: bool = False
     items: tuple[Item, ...] = ()
 
     def settings(self) -> dict[str, Any]:

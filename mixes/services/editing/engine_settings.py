@@ -23,6 +23,7 @@ def settings_of(mix: Mix, items: Sequence[MixTrack]) -> tuple[MixSettings, tuple
         album_dynamics=mix.album_dynamics,
         even_joins=mix.even_joins,
         skip_quiet_intros=mix.skip_quiet_intros,
+        shorten_silences=mix.shorten_silences,
     )
     joins = (
         JoinSettings(item.join_style or None, "auto" if item.join_auto else item.join_s, item.play_to_end)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -48,11 +48,13 @@ def make_local_mix(
     skip_bad: bool,
     replace_other: bool = False,
     on_progress: OnProgress,
+    on_note: Callable[[str], None] = lambda note: None,
     should_stop: ShouldStop,
 ) -> LocalMix:
     """Make a mix of these files in `folder`; `request` gives everything but the sources.
 
     With `replace_other`, a mix of another title whose files have the same names is replaced.
+    `on_note` receives the notes of the plan before it is rendered.
     Raises DecodeError, EngineError and Cancelled; then `folder` keeps what it had.
     """
     started_s = time.monotonic()
@@ -86,6 +88,7 @@ def make_local_mix(
             ffmpeg=ffmpeg,
             replace_other=replace_other,
             on_progress=on_progress,
+            on_note=on_note,
             should_stop=should_stop,
         )
         timings_s = {"analyse": analyse_s, **outputs.timings_s, "total": time.monotonic() - started_s}

@@ -309,6 +309,29 @@ def children_of(pid):
     ]
 
 
+def test_a_silence_inside_a_song_is_named_before_it_is_mixed_and_shortened_when_asked(mix, tmp_path):
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    hidden = np.concatenate([sine(400, 10), silence(35), sine(500, 8)])
+    write_wav(folder / "1 Ann - Hidden.wav", hidden)
+    write_wav(folder / "2 Bo - Plain.wav", sine(650, 12))
+    done = mix(folder, "-o", tmp_path / "out", "--transition", "2", "--no-check", "--json")
+    assert done.stderr.index("35 s of silence inside, from 0:10 on") < done.stderr.index("Mixing: 0%")
+    assert "--shorten-silences" in done.stderr
+    whole = json.loads(done.stdout)
+    done = mix(folder, "-o", tmp_path / "out", "--transition", "2", "--shorten-silences", "--json")
+    short = json.loads(done.stdout)
+    ((_, skipped_s),) = short["clips"][0]["skips_s"]
+    assert skipped_s == pytest.approx(33.0, abs=0.2)
+    assert whole["frames"] - short["frames"] == round(skipped_s * short["rate"])
+    assert len(decode_file(tmp_path / "out" / "songs.mp3")) == short["frames"]
+    assert [chapter["title"] for chapter in short["chapters"]] == ["Hidden", "Plain"]
+    assert (tmp_path / "out" / "songs.cue").read_text().count("  TRACK ") == 2
+    assert (tmp_path / "out" / "songs.txt").read_text().count("Hidden") == 1
+    assert not [click for click in short["check"]["clicks"] if 9 < click["at_s"] < 13]
+    assert any("It is shortened to 2 s, as set." in note for note in short["notes"])
+
+
 def test_a_second_mix_reuses_the_analyses(mix, songs, tmp_path):
     first = json.loads(mix(songs, "-o", tmp_path / "out", "--no-check", "--json").stdout)
     (songs / "1 song.flac").rename(songs / "1 other name.flac")

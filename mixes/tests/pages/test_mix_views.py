@@ -2,10 +2,12 @@
 
 import json
 import uuid
+from dataclasses import replace
 
 import pytest
 from django.urls import reverse
 
+from mixes.engine.tests.tracks import make_track
 from mixes.models import Mix, MixTrack, Track
 from mixes.services.editing import edits, history, plans
 from mixes.services.library import tracks
@@ -42,6 +44,23 @@ def edit(client, mix, htmx=False, version=None, **fields):
     version = Mix.objects.get(pk=mix.pk).version if version is None else version
     headers = HTMX if htmx else {}
     return client.post(url("mix_edit", mix), {"version": version, **fields}, headers=headers)
+
+
+def test_a_silence_inside_a_song_is_offered_to_be_shortened(as_alice, alice):
+    hidden = replace(make_track(120), silences=((30.0, 60.0),))
+    tracks = [make_track_row(alice, "Hidden", analysis=hidden), make_track_row(alice)]
+    mix = make_mix_row(alice, tracks=tracks)
+    page = as_alice.get(url("mix_detail", mix)).content.decode()
+    assert "60 s of silence inside, from 0:30 on" in page
+    assert 'href="#id_shorten_silences"' in page and 'id="id_shorten_silences"' in page
+    before = plans.plan_of(Mix.objects.get()).timeline
+    as_alice.post(url("mix_settings", mix), {**SETTINGS, "version": 0, "shorten_silences": "on"})
+    after = plans.plan_of(Mix.objects.get()).timeline
+    assert before.frames - after.frames == 58 * after.rate
+    page = as_alice.get(url("mix_detail", mix)).content.decode()
+    assert "It is shortened to 2 s, as set." in page and 'href="#id_shorten_silences"' not in page
+    edit(as_alice, mix, undo=1)
+    assert plans.plan_of(Mix.objects.get()).timeline == before
 
 
 GETS = ("mix_detail", "mix_state", "mix_look", "mix_add")

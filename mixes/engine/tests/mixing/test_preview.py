@@ -1,6 +1,7 @@
 """What is heard of a track and of a join is the sound itself, from where to where it should be."""
 
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,6 +86,22 @@ def test_a_join_is_heard_as_the_mix_has_it(timeline, index, from_s, to_s, noises
     assert np.abs(heard[fade:-fade] - mix[fade:-fade]).max() < 1e-6
     for end in (heard[: fade // 20], heard[-fade // 20 :]):
         assert np.abs(end).max() < np.abs(mix).max() / 10
+
+
+def test_a_join_near_a_shortened_silence_is_heard_as_the_mix_has_it(noises, ffmpeg):
+    timeline = lay(20, 20, overlaps_s=[8])
+    first, second = timeline.clips
+    clips = (
+        replace(first, skips=((5 * RATE, RATE), (14 * RATE, 3 * RATE))),
+        replace(second, skips=((2 * RATE, RATE), (16 * RATE, RATE))),
+    )
+    timeline = replace(timeline, clips=clips)
+    mix = mix_of(timeline, noises, ffmpeg)[7 * RATE : 25 * RATE]
+    excerpt = Excerpt.from_dict(cut_excerpt(timeline, 0).to_dict())
+    heard = np.concatenate(list(excerpt_blocks(ffmpeg, excerpt, noises[:2])))
+    fade = round(FADE_S * RATE)
+    assert len(heard) == len(mix)
+    assert np.abs(heard[fade:-fade] - mix[fade:-fade]).max() < 1e-6
 
 
 def test_the_file_of_a_join_is_its_samples(noises, ffmpeg, tmp_path):

@@ -1,0 +1,78 @@
+"""Shorten long silences inside songs: the frames that a clip leaves out, and its track as it then sounds.
+
+The renderer skips the frames. Plans, drawings and checks read the shortened analysis, so a position inside a
+clip means the same to all of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.mixing.join_search import HOP_S
+from mixes.engine.timeline import Skip, Timeline
+
+LONG_SILENCE_S = 5.0
+KEPT_SILENCE_S = 2.0  # what is left of a long silence
+
+T = TypeVar("T")
+
+
+def find_skips(track: TrackAnalysis, rate: int) -> tuple[Skip, ...]:
+    """Return the frames at `rate` to leave out, the middle of each long silence."""
+    return tuple(
+        (round((start_s + KEPT_SILENCE_S / 2) * rate), round((length_s - KEPT_SILENCE_S) * rate))
+        for start_s, length_s in track.silences
+        if length_s >= LONG_SILENCE_S
+    )
+
+
+def as_played(timeline: Timeline, tracks: Sequence[TrackAnalysis]) -> list[TrackAnalysis]:
+    """Return the analyses of a timeline's tracks without what its clips skip."""
+    return [
+        shorten(track, clip.skips, timeline.rate) for track, clip in zip(tracks, timeline.clips, strict=True)
+    ]
+
+
+def shorten(track: TrackAnalysis, skips: Sequence[Skip], rate: int) -> TrackAnalysis:
+    """Return the analysis of a track without the skipped frames, which are counted at `rate`."""
+    if not skips:
+        return track
+    pieces_s = [(first / rate, frames / rate) for first, frames in skips]
+
+    def moved(place_s: float) -> float:
+        return place_s - sum(min(length_s, max(0.0, place_s - first_s)) for first_s, length_s in pieces_s)
+
+    def frame(place: int) -> int:
+        return round(moved(place / track.rate) * track.rate)
+
+    cues = track.cues
+    return replace(
+        track,
+        frames=frame(track.frames),
+        cues=replace(
+            cues,
+            cue_in=frame(cues.cue_in),
+            intro_end=frame(cues.intro_end),
+            outro_start=frame(cues.outro_start),
+            cue_out=frame(cues.cue_out),
+            first_sound=frame(cues.first_sound),
+            last_sound=frame(cues.last_sound),
+        ),
+        momentary=_without(track.momentary, pieces_s, 1 / HOP_S),
+        peaks=_without(track.peaks, pieces_s, len(track.peaks) / track.duration_s),
+        silences=tuple(
+            (moved(start_s), moved(start_s + length_s) - moved(start_s))
+            for start_s, length_s in track.silences
+        ),
+    )
+
+
+def _without(values: tuple[T, ...], pieces_s: Sequence[tuple[float, float]], per_s: float) -> tuple[T, ...]:
+    """Return evenly spaced values, `per_s` of them a second, without those of the pieces."""
+    kept: list[T] = []
+    read = 0
+    for first_s, length_s in pieces_s:
+        kept += values[read : round(first_s * per_s)]
+        read = round((first_s + length_s) * per_s)
+    return tuple(kept) + values[read:]
