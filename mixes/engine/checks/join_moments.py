@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mixes.engine.analysis.loudness import LUFS_OFFSET, SHORT_TERM_HOPS, Powers, lufs_to_power
+from mixes.engine.analysis.loudness import SHORT_TERM_HOPS, Powers
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.gains import fade_power
 from mixes.engine.mixing.join_search import (
@@ -24,7 +24,6 @@ from mixes.engine.mixing.join_search import (
     HEARD_GAIN,
     HOLE_LU,
     HOLE_PER_POINT,
-    HOP_S,
     INAUDIBLE_LU,
     LOST_PER_POINT,
     MARGIN_S,
@@ -32,14 +31,16 @@ from mixes.engine.mixing.join_search import (
     PILE_LU,
     PILE_PER_POINT,
     SECOND_HOPS,
-    SIDE_S,
     UNHEARD_GAIN,
-    WINDOW_S,
     WORST_PART,
+    body_line,
+)
+from mixes.engine.mixing.song_levels import (
+    HOP_S,
+    WINDOW_S,
     Levels,
     Power,
     SongLevels,
-    body_line,
     running_mean,
     to_db,
     to_power,
@@ -50,29 +51,16 @@ SHORT_TERM_MEANS = SHORT_TERM_HOPS - 3  # windows of 400 ms that cover 3 s toget
 SILENT_LU = 35.0  # under the quieter song
 SILENT_PER_S = 2.0  # points
 LOST_REACH_S = 30.0  # before the end of A's body, and after the start of B's
-HELD_SIDE_S = 5.0  # of an ending that is held: a soft one is music, and no hole ...
-FAINT_LU = -18.0  # ... but one that is fainter than this under its song is heard as nothing
-BODY_LU = -8.0  # what is louder belongs to the body
 NEAR_S, PILE_MARGIN_S, LEAST_REGION_S = 0.5, 1.0, 1.0
 
 Mask = NDArray[np.bool_]
 
 
 def song_levels(track: TrackAnalysis, clip: Clip, rate: int) -> SongLevels:
-    """Return a track's power and its body as its file has them, at the gain of its clip."""
-    levels = SongLevels(
-        power=lufs_to_power(np.asarray(track.momentary, dtype=np.float64) + clip.gain_db),
-        loudness_db=(track.integrated_lufs or 0.0) + clip.gain_db - LUFS_OFFSET,
-        cue_in_s=clip.cue_in / rate,
-        body_start_s=track.cues.intro_end / track.rate,
-        body_end_s=track.cues.outro_start / track.rate,
-        cue_out_s=(clip.cue_in + clip.length) / rate,
-        is_held=track.cues.sustained or track.cues.long_tail,
-    )
-    held_db = levels.body_level_db(levels.body_end_s - HELD_SIDE_S, levels.body_end_s)
-    if track.cues.sustained and held_db < levels.loudness_db + FAINT_LU:
-        return replace(levels, body_end_s=levels.last_above(BODY_LU), is_held=False)
-    return levels
+    """Return a track at the gain of its clip; its body is that of the file, also where a clip cuts it."""
+    cues = track.cues
+    whole = SongLevels.of(track, cues.cue_in / track.rate, cues.cue_out / track.rate, clip.gain_db)
+    return replace(whole, cue_in_s=clip.cue_in / rate, cue_out_s=(clip.cue_in + clip.length) / rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +90,7 @@ class Join:
     gain_a: Power  # power gains
     gain_b: Power
     level_a: float  # of the end of A's body, in dB
-    level_b: float  # of the first SIDE_S of B's body
+    level_b: float  # of the start of B's body
     body_end: float
     body_start: float
     end_a: float  # of the clip
@@ -124,7 +112,6 @@ class Join:
         fade_a, fade_b = fade_power(timeline, index, times * rate)
         earliest_s = clips[index - 1].end / rate if index else 0.0
         latest_s = clips[index + 2].start / rate if index + 2 < len(clips) else np.inf
-        side_s = HELD_SIDE_S if a.is_held else SIDE_S
         is_measured = (hops >= 0) & (hops < len(mix.second))
         at = np.clip(hops, 0, max(0, len(mix.second) - 1))
         return cls(
@@ -137,8 +124,8 @@ class Join:
             own_b=b.levels_at(times - zero_b),
             gain_a=fade_a * (times < end_a),
             gain_b=fade_b * (times >= start_b),
-            level_a=a.body_level_db(a.body_end_s - side_s, a.body_end_s),
-            level_b=b.body_level_db(b.body_start_s, b.body_start_s + SIDE_S),
+            level_a=a.end_level_db,
+            level_b=b.start_level_db,
             body_end=body_end,
             body_start=body_start,
             end_a=end_a,

@@ -13,7 +13,8 @@ import numpy as np
 from mixes.engine.analysis.loudness import LUFS_OFFSET, Powers
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.checks.join_moments import Join, MixLevels, Parts, seconds_of, song_levels
-from mixes.engine.mixing.join_search import HOLE_LU, HOP_S, PILE_LU, WINDOW_S, Levels
+from mixes.engine.mixing.join_search import HOLE_LU, PILE_LU
+from mixes.engine.mixing.song_levels import HOP_S, WINDOW_S, Levels
 from mixes.engine.timeline import Timeline
 from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 

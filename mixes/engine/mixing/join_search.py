@@ -11,29 +11,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Power = NDArray[np.float64]  # mean square of K-weighted sound
-Levels = NDArray[np.float64]  # the same in dB
+from mixes.engine.mixing.song_levels import HOP_S, Levels, Power, SongLevels, running_mean, to_db, to_power
+
 Law = tuple[float, float]  # fade-out and fade-in, in overlaps
 
-HOP_S = 0.1  # between two windows of the momentary curve
-WINDOW_S = 0.4  # of the momentary curve
-SECOND_HOPS = 7  # windows of 400 ms that cover one second together
-SIDE_S = 20.0  # of body beside the join that its loudness is compared with
-LONGEST_S = 20
+SECOND_HOPS, SHORT_TERM_HOPS = 7, 27  # windows of 400 ms that cover 1 s and 3 s together
 SHORTEST_S = 1
+FINE_S, LONGEST_S, COARSE_STEP_S = 20, 40, 2  # every second up to FINE_S, then every other
 LAWS = ((1.0, 1.0), (0.5, 0.5), (0.25, 0.25), (0.1, 0.1), (0.0, 1.0), (1.0, 0.0))  # fades, in overlaps
 RADIO_LAWS = ((1.0, 0.0), (0.5, 0.0), (0.25, 0.0), (0.1, 0.0))  # B at full level from its start
 TAIL_LEVELS_LU = (-30.0, -20.0)  # below the song's loudness: where a tail may be left out
 LONGEST_TAIL_S = 15.0
 TAIL_MUSIC_S = 2.5  # weighted seconds of music that a tail left out may hold at most
-QUIETEST_MUSIC_LU = -30.0  # below the song's loudness: weighs nothing as music ...
-FULL_MUSIC_LU = -10.0  # ... and all
 TIE = 0.05
 FULL_STOP_S = 0.5  # a shorter outro is an ending at full level ...
 FULL_STOP_FADE_S = 2.0  # ... which is faded over at least this
 AFTER_S = 12.0  # after A's end: what is quiet later is B's own beginning
 MARGIN_S = 2.0
-WORST_PART = 6.0
+WORST_PART = 6.0  # points at most
+DIP_PER_POINT, DIP_FREE_LU, DEEPEST_DIP_LU = 10.0, 2.0, 8.0  # of 3 s; no part of the points
 # The weights and thresholds of the points are those of checks/join_quality.py
 HOLE_LU, PILE_LU, DEEPEST_LU = 3.0, 1.0, 20.0
 HOLE_PER_POINT, PILE_PER_POINT = 10.0, 6.0  # LU x s
@@ -42,61 +38,6 @@ HEARD_GAIN, UNHEARD_GAIN = 0.06, 0.063  # power gains of about -12 dB
 INAUDIBLE_LU = -42.0
 MASKED_POWER = 10 ** (-15 / 10)  # under the other song by more: not heard
 CLASH_POWER, CLASH_UNDER_LU = 10 ** (6 / 10), 12.0
-SILENCE = 1e-12  # -120 dB, so that logarithms stay finite
-
-
-@dataclass(frozen=True, slots=True)
-class SongLevels:
-    """One song around its joins. Seconds count from the start of its file."""
-
-    power: Power  # of the 400 ms from k * HOP_S on, at the clip's gain
-    loudness_db: float  # its integrated loudness, on the scale of `power`
-    cue_in_s: float
-    body_start_s: float
-    body_end_s: float
-    cue_out_s: float
-    is_held: bool = False  # the ending is music: held, or a long quiet tail
-
-    @property
-    def longest_overlap_s(self) -> float:
-        """Half of what is used of it."""
-        return (self.cue_out_s - self.cue_in_s) / 2
-
-    @property
-    def outro_s(self) -> float:
-        return self.cue_out_s - self.body_end_s
-
-    @property
-    def intro_s(self) -> float:
-        return self.body_start_s - self.cue_in_s
-
-    def levels_at(self, times_s: NDArray[np.float64]) -> Power:
-        """Return the power of the windows centred at `times_s`; 0 outside the file."""
-        if not len(self.power):
-            return np.zeros(len(times_s))
-        places = (times_s - WINDOW_S / 2) / HOP_S
-        return np.asarray(np.interp(places, np.arange(len(self.power)), self.power, left=0.0, right=0.0))
-
-    def body_level_db(self, start_s: float, end_s: float) -> float:
-        """Return the mean level of the windows between two places."""
-        first, last = max(0, round(start_s / HOP_S)), round((end_s - WINDOW_S) / HOP_S) + 1
-        part = self.power[first : max(last, first + 1)]
-        return float(to_db(part.mean() if len(part) else 0.0))
-
-    def last_above(self, level_lu: float) -> float:
-        """Return the end of the last window above a level relative to its loudness."""
-        loud = np.flatnonzero(to_db(self.power) > self.loudness_db + level_lu)
-        return min(self.cue_out_s, float(loud[-1]) * HOP_S + WINDOW_S) if len(loud) else self.cue_out_s
-
-    def music_weight(self, power: Power) -> Levels:
-        """Return how much moments of this power count as music, 0 to 1."""
-        above = to_db(power) - self.loudness_db - QUIETEST_MUSIC_LU
-        return np.clip(above / (FULL_MUSIC_LU - QUIETEST_MUSIC_LU), 0.0, 1.0)
-
-    def music_s(self, start_s: float, end_s: float) -> float:
-        """Return the weighted seconds of music between two places."""
-        times = np.arange(start_s, end_s, HOP_S)
-        return float(self.music_weight(self.levels_at(times)).sum() * HOP_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +49,6 @@ class JoinChoice:
     fade_out_s: float  # 0: A is not faded
     fade_in_s: float
     cost: float  # predicted points
-
-
-def to_power(level_db: float) -> float:
-    return float(10.0 ** (level_db / 10.0))
-
-
-def to_db(power: NDArray[np.float64] | float) -> Levels:
-    return 10.0 * np.log10(np.maximum(power, SILENCE))
 
 
 def find_join(
@@ -155,7 +88,10 @@ def candidate_overlaps(a: SongLevels, b: SongLevels, room_s: float, wished_s: fl
     if wished_s is not None:
         return [min(wished_s, room_s)]
     meet_s = min(max(a.outro_s + b.intro_s, SHORTEST_S), LONGEST_S)
-    overlaps = {float(seconds) for seconds in range(SHORTEST_S, LONGEST_S + 1)} | {round(meet_s, 2)}
+    if a.is_held:  # then B's body does not begin over it
+        room_s = min(room_s, max(meet_s, FULL_STOP_FADE_S))
+    fine, coarse = range(SHORTEST_S, FINE_S), range(FINE_S, LONGEST_S + 1, COARSE_STEP_S)
+    overlaps = {*map(float, fine), *map(float, coarse), round(meet_s, 2)}
     return sorted(seconds for seconds in overlaps if seconds <= room_s) or [room_s]
 
 
@@ -185,16 +121,16 @@ def predict_costs(
     overlaps_s: NDArray[np.float64],
     laws: Sequence[Law] = LAWS,
 ) -> NDArray[np.float64]:
-    """Return the predicted points, shape (overlaps, laws)."""
+    """Return the predicted points, shape (overlaps, laws), with no limit: of two bad joins one is better."""
     heard = Prediction.of(a, b, end_s, overlaps_s, laws)
     parts = (
         hole_lu_s(heard) / HOLE_PER_POINT,
         pile_lu_s(heard) / PILE_PER_POINT,
         lost_s(heard, a, b) / LOST_PER_POINT,
         np.maximum(0.0, clash_s(heard) - CLASH_FREE_S) / CLASH_PER_POINT,
+        np.clip(dip_lu(heard) - DIP_FREE_LU, 0.0, DEEPEST_DIP_LU) / DIP_PER_POINT,
     )
-    points = np.minimum(np.stack(parts), WORST_PART)
-    return np.asarray(points.sum(axis=0), dtype=np.float64)
+    return np.asarray(np.stack(parts).sum(axis=0), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +149,10 @@ class Prediction:
     start_b: Power
     body_end_a: float
     body_start_b: Power
-    level_a: float  # of the body's last SIDE_S
-    level_b: float  # of the body's first SIDE_S
-    second_db: Levels  # level of the sum over one second
+    level_a: float  # of the end of A's body
+    level_b: float  # of the start of B's body
+    sum_power: Power  # of what is heard of both
+    second_db: Levels  # its level over one second
 
     @classmethod
     def of(
@@ -236,10 +173,9 @@ class Prediction:
         gain_b = fade(times - start_b, shares_in * overlap)
         own_a = a.levels_at(times)[None, None, :]
         own_b = np.stack([b.levels_at(times - end_s + o + b.cue_in_s) for o in overlaps_s])[:, None, :]
-        level_a = a.body_level_db(a.body_end_s - SIDE_S, a.body_end_s)
-        level_b = b.body_level_db(b.body_start_s, b.body_start_s + SIDE_S)
-        is_heard = (gain_a > HEARD_GAIN) & (own_a * gain_a > to_power(level_a + INAUDIBLE_LU))
+        is_heard = (gain_a > HEARD_GAIN) & (own_a * gain_a > to_power(a.end_level_db + INAUDIBLE_LU))
         last_heard = np.where(is_heard, times, -np.inf).max(axis=2, keepdims=True)
+        sum_power = own_a * gain_a + own_b * gain_b
         return cls(
             times=times,
             own_a=own_a.astype(np.float32),
@@ -250,9 +186,10 @@ class Prediction:
             start_b=start_b,
             body_end_a=a.body_end_s,
             body_start_b=start_b + b.intro_s,
-            level_a=level_a,
-            level_b=level_b,
-            second_db=to_db(running_mean(own_a * gain_a + own_b * gain_b, SECOND_HOPS)),
+            level_a=a.end_level_db,
+            level_b=b.start_level_db,
+            sum_power=sum_power,
+            second_db=to_db(running_mean(sum_power, SECOND_HOPS)),
         )
 
     @property
@@ -267,16 +204,29 @@ class Prediction:
     def heard_b(self) -> Power:
         return self.own_b * self.gain_b
 
+    @property
+    def line(self) -> Levels:
+        """The level that is expected at each moment."""
+        return body_line(self.times, self.body_end_a, self.body_start_b, self.level_a, self.level_b)
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Return which moments belong to the join; what is quiet AFTER_S after A is B's own beginning."""
+        begins = np.minimum(np.minimum(self.body_end_a, self.start_b), self.body_start_b)
+        ends = np.minimum(np.maximum(self.body_start_b, self.last_heard_a), self.last_heard_a + AFTER_S)
+        return (self.times >= begins - 0.5) & (self.times <= np.maximum(ends, begins + 1.0) + 0.5)
+
 
 def hole_lu_s(heard: Prediction) -> Power:
     """Return LU x s by which the sum is more than HOLE_LU below the line between the bodies."""
-    times = heard.times
-    line = body_line(times, heard.body_end_a, heard.body_start_b, heard.level_a, heard.level_b)
-    begins = np.minimum(np.minimum(heard.body_end_a, heard.start_b), heard.body_start_b)
-    ends = np.minimum(np.maximum(heard.body_start_b, heard.last_heard_a), heard.last_heard_a + AFTER_S)
-    inside = (times >= begins - 0.5) & (times <= np.maximum(ends, begins + 1.0) + 0.5)
-    deep = np.clip(line - heard.second_db - HOLE_LU, 0.0, DEEPEST_LU)
-    return np.asarray((deep * inside).sum(axis=2) * HOP_S)
+    deep = np.clip(heard.line - heard.second_db - HOLE_LU, 0.0, DEEPEST_LU)
+    return np.asarray((deep * heard.inside).sum(axis=2) * HOP_S)
+
+
+def dip_lu(heard: Prediction) -> Levels:
+    """Return how far the sum of 3 s falls below the line between the bodies at its deepest."""
+    short_term_db = to_db(running_mean(heard.sum_power, SHORT_TERM_HOPS))
+    return np.asarray(np.where(heard.inside, heard.line - short_term_db, -np.inf).max(axis=2))
 
 
 def pile_lu_s(heard: Prediction) -> Power:
@@ -329,11 +279,3 @@ def body_line(
     share = np.clip((times - end_a) / np.maximum(gap, 1e-9), 0.0, 1.0)
     step = (times >= (end_a + start_b) / 2).astype(np.float64)
     return np.asarray(level_a + (level_b - level_a) * np.where(gap > 0, share, step))
-
-
-def running_mean(values: Power, hops: int) -> Power:
-    """Return the centred mean of `hops` neighbours along the last axis, of fewer at its ends."""
-    padded = np.concatenate((np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)), axis=-1)
-    index = np.arange(values.shape[-1])
-    low, high = np.maximum(0, index - hops // 2), np.minimum(values.shape[-1], index - hops // 2 + hops)
-    return np.asarray(np.maximum((padded[..., high] - padded[..., low]) / (high - low), 0.0))

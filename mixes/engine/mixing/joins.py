@@ -7,13 +7,11 @@ leave them, and notes on what is left out. Style `smooth` and `radio` ask `join_
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from mixes.engine.analysis.loudness import LUFS_OFFSET, lufs_to_power
 from mixes.engine.analysis.track import TrackAnalysis
-from mixes.engine.mixing.join_search import LAWS, RADIO_LAWS, JoinChoice, Power, SongLevels, find_join, to_db
+from mixes.engine.mixing.join_search import LAWS, RADIO_LAWS, JoinChoice, find_join
 from mixes.engine.mixing.ride import Ride, plan_ride
 from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings
+from mixes.engine.mixing.song_levels import SongLevels
 from mixes.engine.mixing.transitions import BASS_SWAP_S, CUT_S
 from mixes.engine.timeline import RADIO_FADE_IN_S, Transition
 
@@ -23,8 +21,6 @@ LEFT_OUT_S = 0.5  # a shorter piece of an ending is not worth a note
 FULL_LEVEL_S = 0.5  # an outro that is shorter ends at full level
 MEETS_WITHIN_S = 1.0
 LONG_FADE_SHARE = 0.75  # of the overlap: a crossfade one hears as such
-SHORTEST_BASS_SWAP_S = 3.0
-STRONG_BASS_DB = -12.0  # under the whole: in both songs, two basses at once are heard as mud
 SHORTEST_BASS_SWAP_S = 3.0
 STRONG_BASS_DB = -12.0  # relative to the whole: two such basses at once are heard as mud
 KNOWN_JOINS_MAX = 20_000  # searched joins kept in this process, about 200 bytes each
@@ -77,35 +73,14 @@ class Side:
         """Seconds from the start of what is used to the start of the body."""
         return max(0.0, self.track.cues.intro_end / self.track.rate - self.span.first / self.rate)
 
-    @property
-    def is_held(self) -> bool:
-        return self.track.cues.sustained or self.track.cues.long_tail
-
     def key(self) -> tuple[object, ...]:
         span = self.span
         return (self.track.sha256, self.track.version, span.first, span.last, span.frames, self.rate)
 
-    def loudness_db(self, power: Power) -> float:
-        """Return the track's loudness at its gain, on the scale of `power`; the mean where it has none."""
-        if self.track.integrated_lufs is not None:
-            return self.track.integrated_lufs + self.gain_db - LUFS_OFFSET
-        return float(to_db(power.mean() if len(power) else 0.0))
-
     def levels(self) -> SongLevels:
         """Return the power curve and the places that the search needs, in seconds of the file."""
-        track, cues = self.track, self.track.cues
-        power = lufs_to_power(np.asarray(track.momentary, dtype=np.float64) + self.gain_db)
         first_s, last_s = self.span.first / self.rate, self.span.last / self.rate
-        body_start_s = min(max(cues.intro_end / track.rate, first_s), last_s)
-        return SongLevels(
-            power=power,
-            loudness_db=self.loudness_db(power),
-            cue_in_s=first_s,
-            body_start_s=body_start_s,
-            body_end_s=min(max(cues.outro_start / track.rate, body_start_s), last_s),
-            cue_out_s=last_s,
-            is_held=self.is_held,
-        )
+        return SongLevels.of(self.track, first_s, last_s, self.gain_db)
 
 
 def plan_joins(

@@ -10,17 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixes.engine.mixing.join_search import (
-    HOP_S,
-    SECOND_HOPS,
-    JoinChoice,
-    Levels,
-    Prediction,
-    SongLevels,
-    body_line,
-    running_mean,
-    to_db,
-)
+from mixes.engine.mixing.join_search import SECOND_HOPS, JoinChoice, Prediction
+from mixes.engine.mixing.song_levels import HOP_S, Levels, SongLevels, running_mean, to_db
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Clip, Timeline
 
@@ -44,8 +35,7 @@ def plan_ride(a: SongLevels, b: SongLevels, choice: JoinChoice) -> Ride:
     heard = Prediction.of(a, b, choice.end_s, np.array([choice.overlap_s]), [law])
     times = heard.times
     start_b, body_b = float(heard.start_b.item()), float(heard.body_start_b.item())
-    line = body_line(times, heard.body_end_a, heard.body_start_b, heard.level_a, heard.level_b).reshape(-1)
-    wanted = np.clip(line - UNDER_LINE_LU - heard.second_db.reshape(-1), 0.0, MAX_RIDE_DB)
+    wanted = np.clip(heard.line.reshape(-1) - UNDER_LINE_LU - heard.second_db.reshape(-1), 0.0, MAX_RIDE_DB)
     wanted[(times < heard.body_end_a - BEFORE_S) | (times > body_b + AFTER_S)] = 0.0
     music = np.maximum(
         above_noise(heard.heard_a.reshape(-1), a.loudness_db),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from mixes.engine.analysis.track import TrackAnalysis
-from mixes.engine.mixing.join_search import HOP_S
+from mixes.engine.mixing.song_levels import HOP_S
 from mixes.engine.timeline import Skip, Timeline
 
 LONG_SILENCE_S = 5.0

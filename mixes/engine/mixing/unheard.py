@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mixes.engine.analysis.track import TrackAnalysis
-from mixes.engine.mixing.join_search import HOP_S
 from mixes.engine.mixing.settings import MixSettings
 from mixes.engine.mixing.shortening import KEPT_SILENCE_S, LONG_SILENCE_S
+from mixes.engine.mixing.song_levels import HOP_S
 from mixes.engine.timestamps import format_m_ss
 
 QUIET_INTRO_LU = -20.0  # below the song's loudness

@@ -31,6 +31,8 @@ SWELL = song((15, -40, 0), (120, 0, 0))
 QUIET_INTRO = song((12, -15, -15), (120, 0, 0))
 MASTERED_FADE = song((120, 0, 0), (12, 0, -40))
 HELD = song((100, 0, 0), (20, -12, -12))
+LONG_TAIL = song((100, 0, 0), (35, -4, -45))
+LONG_QUIET_INTRO = song((30, -24, -24), (120, 0, 0))
 
 
 def plan(before, after, join=None, **settings):
@@ -74,6 +76,17 @@ def test_a_mastered_fade_is_not_faded_again_and_its_tail_is_named():
 
 def test_a_held_ending_is_never_talked_over():
     assert join(HELD, COLD)[0] <= 2.0
+    assert 10.0 <= join(HELD, QUIET_INTRO)[0] <= 12.5
+
+
+def test_the_next_song_begins_over_a_tail_that_dies_away_slowly():
+    overlap_s, fade_out_s, _ = join(LONG_TAIL, COLD)
+    assert 20.0 <= overlap_s <= 32.0 and fade_out_s <= 4.0
+
+
+def test_a_long_quiet_beginning_starts_under_the_song_before_it():
+    overlap_s, fade_out_s, _ = join(COLD, LONG_QUIET_INTRO)
+    assert 26.0 <= overlap_s <= 32.0 and fade_out_s <= 4.0
 
 
 def test_a_length_that_is_set_is_kept_with_the_whole_ending():

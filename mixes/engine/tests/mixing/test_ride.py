@@ -10,8 +10,8 @@ from mixes.engine.tests.mixing.test_joins import COLD, song
 from mixes.engine.timeline import Clip, Timeline, Transition
 
 RATE = 44_100
-LONG_QUIET_INTRO = song((30, -12, -12), (120, 0, 0))
-NOISY_INTRO = song((25, -33, -33), (120, 0, 0))
+LONG_QUIET_INTRO = song((70, -12, -12), (120, 0, 0))
+NOISY_INTRO = song((70, -33, -33), (120, 0, 0))
 
 
 def timeline_of(before, after):
@@ -24,13 +24,13 @@ def test_a_long_quiet_intro_is_raised_slowly_and_by_six_decibels_at_most():
     assert 3.0 < gain.max() <= MAX_RIDE_DB
     assert np.abs(np.diff(gain)).max() * 10 <= MAX_SLOPE_DB_PER_S + 0.1
     assert gain[0] == gain[-1] == 0.0
-    body_s = timeline.clips[1].start / RATE + 30
+    body_s = timeline.clips[1].start / RATE + 70
     assert gain[round((body_s + 4) * 10) :].max() == 0.0
 
 
 def test_noise_is_not_raised():
     timeline = timeline_of(COLD, NOISY_INTRO)
-    first, last = timeline.clips[0].end + RATE, timeline.clips[1].start + 24 * RATE
+    first, last = timeline.clips[0].end + RATE, timeline.clips[1].start + 69 * RATE
     assert ride_db(timeline, np.arange(first, last, RATE // 10)).max() == 0.0
 
 
