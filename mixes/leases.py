@@ -22,6 +22,7 @@ LONGEST_LEASE = timedelta(seconds=120)  # a lease further ahead means that the c
 FAIRNESS_WINDOW = timedelta(hours=1)  # the owner with the fewest starts in it comes first
 BACKOFF_S = (5, 60)  # delay before the second and the third attempt
 MAX_ATTEMPTS = 3
+LOOK_AGAIN = timedelta(seconds=15)  # after which a row that waits for something is tried again
 PROGRESS_FULL = 1000
 
 
@@ -160,6 +161,7 @@ def ended(state: State) -> dict[str, Any]:
         "finished_at": Now(),
         "eta_s": None,
         "worker": "",
+        "waits_since": None,
     }
 
 
@@ -171,12 +173,19 @@ def requeued() -> dict[str, Any]:
         "lease_until": None,
         "worker": "",
         "eta_s": None,
+        "waits_since": None,
     }
 
 
 def released() -> dict[str, Any]:
     """Return the column values of a row released at shutdown, with the attempt not counted."""
     return {**requeued(), "attempt": Greatest(F("attempt") - 1, 0)}
+
+
+def waiting_for(sentence: str) -> dict[str, Any]:
+    """Return the column values of a row that waits for what `sentence` names; the attempt is not counted."""
+    since = Coalesce(F("waits_since"), Now())
+    return {**released(), "waits_since": since, "not_before": Now() + LOOK_AGAIN, "message": sentence}
 
 
 def backoff() -> Case:
@@ -210,6 +219,7 @@ class Leased(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    waits_since = models.DateTimeField(null=True, blank=True)  # for something that is not ready; else null
 
     objects = LeasedQuerySet.as_manager()
 

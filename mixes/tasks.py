@@ -1,6 +1,7 @@
 """Queue task behind each wake-up: claim the next waiting row of a queue and run it."""
 
 import os
+import secrets
 import socket
 import uuid
 from operator import attrgetter
@@ -11,6 +12,7 @@ from mixes.jobs.shutdown import is_stopping
 from mixes.leases import Leased
 from mixes.models import AnalysisJob, MixJob, Preview
 from mixes.queues import LONG, PUBLISH, SHORT, has_wake_up, send_wake_up
+from mixes.services import schema
 from mixes.services.library import scratch
 
 KINDS: dict[str, tuple[JobKind, ...]] = {
@@ -22,12 +24,14 @@ KINDS: dict[str, tuple[JobKind, ...]] = {
     PUBLISH: (),  # filled by youtube_integration, which this app never imports
 }
 CLAIM_TRIES = 20  # while other workers claim the same rows first
-_MAIN_PID = os.getpid()  # of the worker command; forked processes keep this value
+# of the worker command; forked processes keep these values
+_MAIN_PID = os.getpid()
+RUN_ID = secrets.token_hex(4)  # tells apart containers and machines with one host name, whose ids repeat
 
 
 def command_name() -> str:
     """Return the name of this worker command, the prefix of its processes' names."""
-    return f"{socket.gethostname()[:80]}:{_MAIN_PID}:"
+    return f"{socket.gethostname()[:70]}:{_MAIN_PID}:{RUN_ID}:"
 
 
 def process_name() -> str:
@@ -37,7 +41,7 @@ def process_name() -> str:
 
 def run_next(queue: str) -> str:
     """Run the next waiting row, if there is one; return the outcome as text."""
-    claimed = None if is_stopping() else claim_best(queue)
+    claimed = claim_best(queue) if schema.is_complete() and not is_stopping() else None
     if claimed is None:
         return "nothing to do"
     kind, job, token = claimed

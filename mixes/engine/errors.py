@@ -64,6 +64,13 @@ class StalledError(EngineError):
     """A child process made no progress or exceeded its time limit."""
 
 
+class FolderInUseError(EngineError):
+    """An earlier run of the same mix still holds its work folder."""
+
+    def __init__(self) -> None:
+        super().__init__("An earlier run of this mix has not ended yet.")
+
+
 class InterruptedDecodeError(DecodeError, StalledError):
     """Decoding hung, crashed or lost data; a retry may succeed."""
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from mixes.engine.errors import (
     DecodeError,
     EngineError,
+    FolderInUseError,
     InterruptedDecodeError,
     PictureError,
     StalledError,
@@ -35,6 +36,7 @@ from mixes.services.limits import DiskFull, full_disk_reported
 from mixes.services.offline.local_mixes import available_cores
 from mixes.services.rendering import artifacts, snapshots
 from mixes.services.rendering.mix_requests import check_disk, disk_full
+from mixes.services.waiting import NotReadyYet
 
 # Seconds per stage, measured on two cores (benchmarks/RESULTS.md); only the ratios matter
 DRAW_S, DRAW_PER_CARD_S = 0.3, 0.08
@@ -95,6 +97,10 @@ def errors_in_words(job: MixJob) -> Iterator[None]:
         sentence = f"“{titles.get(error.path.name, error.path.name)}”: {error.reason}"
         kind = StalledError if isinstance(error, InterruptedDecodeError) else EngineError
         raise kind(sentence) from error
+    except FolderInUseError as error:
+        raise NotReadyYet(
+            _("An earlier run of this mix has not ended yet; this one waits for it.")
+        ) from error
     except PictureError as error:
         raise EngineError(_("The picture cannot be used: %s") % error.reason) from error
     except DiskFull:

@@ -11,9 +11,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from django.db import Error, close_old_connections, connections, transaction
+from django.db import DatabaseError, Error, close_old_connections, connections, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -21,6 +22,7 @@ from django.utils.translation import gettext_noop
 
 from mixes.engine.errors import BrokenOutputError, Cancelled, EngineError, FfmpegError, StalledError
 from mixes.job_context import job_id
+from mixes.jobs import pulses
 from mixes.jobs.shutdown import is_stopping
 from mixes.leases import (
     LEASE,
@@ -32,19 +34,24 @@ from mixes.leases import (
     lease_expired,
     released,
     requeued,
+    waiting_for,
 )
-from mixes.services import storage
+from mixes.services import schema, storage, wording
 from mixes.services.database_retry import retry_until_database_answers
 from mixes.services.limits import LimitReached
+from mixes.services.waiting import NotReadyYet
 
 logger = logging.getLogger(__name__)
 
 BEAT_S = 1.0  # interval at which progress is written and cancellation is noticed
 RENEW_S = 10.0  # interval at which the lease is renewed
 MESSAGE_LENGTH = 200  # characters, the size of the column
+MAX_WAIT = timedelta(hours=6)  # for something that is not ready
 MIN_ETA_FRACTION = 0.02  # below this the remaining time is a guess
 INTERNAL_ERROR = gettext_noop("Something went wrong on our side.")
 CHILD_FAILED = gettext_noop("A program that works on the sound ended unexpectedly.")
+BEING_UPDATED = gettext_noop("This site is being updated; the job waits until that is done.")
+WAITED_TOO_LONG = gettext_noop("It waited for %s, so it was given up.")
 NOTHING_LOST = gettext_noop("What you added is safe; try again.")
 KILLED_TOO_OFTEN = gettext_noop(
     "The system stopped this job again and again, so it was given up. What you added is safe; try again."
@@ -70,12 +77,13 @@ class JobRun:
     def __init__(self, job: Leased, token: uuid.UUID) -> None:
         self.job = job
         self.token = token
-        self.stop_reason = ""  # cancel, drain or lost
+        self.stop_reason = ""  # cancel, drain, lost, or silence of the database
+        self.is_ending = False  # the handler has returned or failed, and the outcome is being written
         self.at_end = contextlib.ExitStack()  # callbacks run after the outcome is written, whatever it is
         self._pending: dict[str, Any] = {}
         self._written: dict[str, Any] = {}
         self._begun: tuple[float, float] | None = None  # seconds, fraction at the first report
-        self._renewed_s = time.monotonic()
+        self._renewed_s = self._beaten_s = time.monotonic()
 
     def on_progress(self, stage: str, fraction: float) -> None:
         """Record the progress of the whole job, 0 to 1; the next heartbeat writes it."""
@@ -104,7 +112,13 @@ class JobRun:
             logger.warning("The database did not answer a job's beat; trying again: %s", error)
             close_old_connections()  # a broken connection must not be reused
             if time.monotonic() - self._renewed_s > LEASE.total_seconds():
-                self.stop_reason = "lost"
+                self.stop_reason = "silence"
+        self._beaten_s = time.monotonic()
+
+    def may_hold_row(self) -> bool:
+        """Return whether this run may still hold its row, as far as it knows: then it shows a pulse."""
+        is_heard = time.monotonic() - self._beaten_s < LEASE.total_seconds()  # the last beat did not hang
+        return self.is_ending or (is_heard and self.stop_reason != "lost")
 
     def _beat(self) -> None:
         row = type(self.job).objects.held(self.job.pk, self.token)
@@ -150,13 +164,17 @@ def run_claimed(kind: JobKind, pk: object, token: uuid.UUID, *, beats: bool = Tr
     if job is None:  # deleted with its owner's account a moment ago
         return None
     run = JobRun(job, token)
+    if job.waits_since:
+        run.set_message("")  # it said what the job waits for
     log_token = job_id.set(str(job.pk))
     try:
         with run.at_end, keep_alive(run) if beats else contextlib.nullcontext():
             try:
-                return end_done(kind, run, kind.handle(run))
+                return end_done(kind, run, handle(kind, run))
             except Postponed as later:
                 return end_postponed(kind, run, later.columns)
+            except NotReadyYet as waiting:
+                return end_waiting(kind, run, str(waiting))
             except Cancelled:
                 return end_stopped(kind, run)
             except (FfmpegError, BrokenOutputError):
@@ -166,16 +184,26 @@ def run_claimed(kind: JobKind, pk: object, token: uuid.UUID, *, beats: bool = Tr
                 return end_retryable(kind, run, str(error))
             except (EngineError, LimitReached) as error:
                 return end_failed(kind, run, str(error))
-            except Exception:
+            except Exception as error:
                 logger.exception("A job failed.")
+                if isinstance(error, DatabaseError) and not schema.fits():
+                    return end_waiting(kind, run, _(BEING_UPDATED))
                 return end_retryable(kind, run, _(INTERNAL_ERROR))
     finally:
         job_id.reset(log_token)
 
 
+def handle(kind: JobKind, run: JobRun) -> Commit:
+    """Do the work of a job; return the function that writes its result."""
+    try:
+        return kind.handle(run)
+    finally:
+        run.is_ending = True
+
+
 @contextlib.contextmanager
 def keep_alive(run: JobRun) -> Iterator[None]:
-    """Send heartbeats from a separate thread until the block ends."""
+    """Send heartbeats and pulses until the block ends, from a thread for each: a heartbeat may hang."""
     over = threading.Event()
 
     def beat() -> None:
@@ -185,13 +213,22 @@ def keep_alive(run: JobRun) -> Iterator[None]:
         finally:
             connections.close_all()
 
-    thread = threading.Thread(target=beat, name="beat", daemon=True)
-    thread.start()
+    def pulse() -> None:
+        pulses.send()
+        while not over.wait(BEAT_S):
+            if run.may_hold_row():
+                pulses.send()
+
+    threads = [threading.Thread(target=target, name=target.__name__, daemon=True) for target in (beat, pulse)]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
+        pulses.send(pulses.END)
 
 
 @retry_until_database_answers
@@ -217,6 +254,20 @@ def end_postponed(kind: JobKind, run: JobRun, columns: dict[str, Any]) -> State 
         return State.QUEUED
     run.stop_reason = "cancel" if row.exists() else "lost"
     return end_stopped(kind, run)
+
+
+@retry_until_database_answers
+def end_waiting(kind: JobKind, run: JobRun, sentence: str) -> State | None:
+    """Requeue a job that waits for what `sentence` names, without counting the attempt.
+
+    A job that has waited for MAX_WAIT fails, and says for what.
+    """
+    held = kind.model.objects.held(run.job.pk, run.token)
+    rows = held.filter(waits_since__lt=Now() - MAX_WAIT, cancel_requested=False)
+    given_up = _(WAITED_TOO_LONG) % wording.long_words(MAX_WAIT.total_seconds())
+    if ended_as := fail(kind, rows, run.job, f"{sentence} {given_up} {_(NOTHING_LOST)}"):
+        return ended_as
+    return end_postponed(kind, run, waiting_for(sentence[:MESSAGE_LENGTH]))
 
 
 @retry_until_database_answers

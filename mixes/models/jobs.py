@@ -71,6 +71,7 @@ class WorkerNode(models.Model):
     queue = models.CharField(max_length=10)
     host = models.CharField(max_length=100)
     pid = models.PositiveIntegerField()
+    run = models.CharField(max_length=16, blank=True)  # random, one for each start of a command
     started_at = models.DateTimeField(auto_now_add=True)
     heartbeat_at = models.DateTimeField()
     job = models.CharField(max_length=100, blank=True)  # the job it works on now
@@ -78,7 +79,7 @@ class WorkerNode(models.Model):
     class Meta:
         ordering = ("queue", "host", "pid")
         constraints = (
-            models.UniqueConstraint(fields=("queue", "host", "pid"), name="worker_node_once_per_process"),
+            models.UniqueConstraint(fields=("queue", "host", "pid", "run"), name="worker_node_once_per_run"),
         )
 
     def __str__(self) -> str:

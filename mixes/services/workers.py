@@ -1,30 +1,35 @@
 """Registry of live workers: one row per worker command, for the admin and /readyz."""
 
 from datetime import timedelta
+from typing import NamedTuple
 
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from mixes.models import WorkerNode
 
-Node = tuple[str, str, int]  # queue, host, pid
 ALIVE_WITHIN = timedelta(seconds=60)  # four times the heartbeat interval of 15 s
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
+class Node(NamedTuple):
+    """The identity of a worker command."""
+
+    queue: str
+    host: str
+    pid: int
+    run: str  # random: containers and machines can share a host name, and then their process ids
+
+
 def beat(node: Node, job: str) -> None:
     """Record a worker's heartbeat and its current job; delete rows of workers that died long ago."""
-    queue, host, pid = node
-    WorkerNode.objects.update_or_create(
-        queue=queue, host=host, pid=pid, defaults={"heartbeat_at": Now(), "job": job}
-    )
+    WorkerNode.objects.update_or_create(**node._asdict(), defaults={"heartbeat_at": Now(), "job": job})
     WorkerNode.objects.filter(heartbeat_at__lt=Now() - FORGOTTEN_AFTER).delete()
 
 
 def unregister(node: Node) -> None:
     """Remove the row of a worker that stops."""
-    queue, host, pid = node
-    WorkerNode.objects.filter(queue=queue, host=host, pid=pid).delete()
+    WorkerNode.objects.filter(**node._asdict()).delete()
 
 
 def alive(queue: str) -> QuerySet[WorkerNode]:
@@ -37,6 +42,5 @@ def alive(queue: str) -> QuerySet[WorkerNode]:
 
 def database_time_s(node: Node) -> float:
     """Return the database's clock when `beat` last wrote the row, in seconds since the epoch."""
-    queue, host, pid = node
     beats = WorkerNode.objects.values_list("heartbeat_at", flat=True)
-    return beats.get(queue=queue, host=host, pid=pid).timestamp()
+    return beats.get(**node._asdict()).timestamp()

@@ -11,12 +11,11 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from mixes.engine.errors import EngineError
 from mixes.queues import served_queues
-from mixes.services import workers
+from mixes.services import schema, workers
 from mixes.services.queue_age import oldest_waiting_s
 from mixtape_site.operations import ffmpeg_build
 
@@ -85,8 +84,7 @@ def check_database() -> Check:
 
 
 def check_migrations() -> Check:
-    executor = MigrationExecutor(connection)
-    missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    missing = schema.missing_migrations()
     return Check(not missing, {"not_applied": missing})
 
 

@@ -157,6 +157,8 @@ SERVICE_ROOMS = (
     "queue_age",
     "workers",
     "database_retry",
+    "schema",
+    "waiting",
     "analyses",
     "drawing",
     "editing",

@@ -15,12 +15,12 @@ from typing import Any
 
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.disk import fsync_path
-from mixes.engine.errors import Cancelled, StalledError
+from mixes.engine.errors import Cancelled, FolderInUseError
 from mixes.engine.hashing import hash_file
 from mixes.engine.pipeline.work_folder import lock
 
 PART_SUFFIX = ".part"
-LOCK_TIMEOUT_S = 60.0  # time for an earlier run that lost its job to notice and stop
+LOCK_TIMEOUT_S = 10.0  # time for an earlier run that lost its job to notice and stop
 POLL_S = 0.5
 
 
@@ -102,7 +102,8 @@ class Checkpoints:
 def locked_work_folder(folder: Path, should_stop: ShouldStop) -> Iterator[None]:
     """Create and lock a work folder for one run; wait while an earlier run still holds it.
 
-    Raises StalledError when the lock is not free within LOCK_TIMEOUT_S, Cancelled when `should_stop` says so.
+    Raises FolderInUseError when the lock is not free within LOCK_TIMEOUT_S, Cancelled when `should_stop`
+    says so.
     """
     folder.mkdir(parents=True, exist_ok=True)
     started_s = time.monotonic()
@@ -114,9 +115,7 @@ def locked_work_folder(folder: Path, should_stop: ShouldStop) -> Iterator[None]:
                 if should_stop():
                     raise Cancelled from None
                 if time.monotonic() - started_s > LOCK_TIMEOUT_S:
-                    raise StalledError(
-                        "Another run of this mix has not ended yet. Try again later."
-                    ) from None
+                    raise FolderInUseError from None
                 time.sleep(POLL_S)
                 continue
             yield

@@ -1,5 +1,6 @@
 """`manage.py worker QUEUE`: run the jobs of one queue until a signal stops it."""
 
+import contextlib
 import multiprocessing.util
 import os
 import signal
@@ -15,11 +16,11 @@ from django_q.cluster import Cluster
 
 from mixes import tasks
 from mixes.engine.processes import sandbox
-from mixes.jobs import shutdown
+from mixes.jobs import pulses, shutdown
 from mixes.jobs.steady_clock import SteadyClock
 from mixes.management.processes import die_with_parent
 from mixes.queues import LONG, PUBLISH, QUEUES, SHORT
-from mixes.services import workers
+from mixes.services import schema, workers
 
 POLL_S = 0.3
 MAINTAIN_EVERY_S = 15.0  # interval of reaping lost jobs and resending lost wake-ups
@@ -50,7 +51,9 @@ class Worker:
         self.signals = 0
         self.cluster = Cluster()
         self.database_clock, self.own_clock = SteadyClock(), SteadyClock()
-        self.node = (queue, socket.gethostname()[:100], os.getpid())
+        self.node = workers.Node(queue, socket.gethostname()[:100], os.getpid(), tasks.RUN_ID)
+        self.pulses = pulses.Watch()
+        self.waits_for_update = False
 
     def run(self) -> int:
         """Work until a signal comes or the cluster dies; return the exit status."""
@@ -77,13 +80,25 @@ class Worker:
                 # the sentinel's timeouts use this clock and would wait for the length of the jump
                 self.stderr("The clock was set back: this worker restarts.")
                 return
+            for pid in self.pulses.silent():
+                self.end_process(pid)
             if time.monotonic() >= due_s:
                 due_s = time.monotonic() + (MAINTAIN_EVERY_S if self.maintain() else MAINTAIN_AGAIN_S)
             time.sleep(POLL_S)
 
+    def end_process(self, pid: int) -> None:
+        """End a process that hangs or works on a job it has lost; the cluster starts another."""
+        self.pulses.forget(pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            self.stderr(f"Process {pid} of this worker hung, so it was ended; its job is started again.")
+
     def maintain(self) -> bool:
         """Record a heartbeat and maintain the queue; return whether leases could be judged."""
         try:
+            if not schema.is_complete():
+                self.note_update()
+                return False
             workers.beat(self.node, tasks.describe_current(self.queue))
             is_steady = not self.database_clock.jump_s(workers.database_time_s(self.node))
             tasks.maintain_queue(self.queue, trust_leases=is_steady)
@@ -92,6 +107,12 @@ class Worker:
             connections.close_all()
             return False
         return is_steady
+
+    def note_update(self) -> None:
+        """Say once that jobs wait for the database's migrations."""
+        if not self.waits_for_update:
+            self.waits_for_update = True
+            self.stderr("The database lacks migrations: jobs wait until `manage.py migrate` has run.")
 
     def end(self) -> int:
         """Stop the cluster, release its rows, unregister the worker; return the exit status."""

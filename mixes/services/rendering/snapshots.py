@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from mixes.engine.analysis.track import TrackAnalysis
-from mixes.engine.errors import EngineError, StalledError
+from mixes.engine.errors import EngineError
 from mixes.engine.mixing.settings import JoinSettings, MixSettings
 from mixes.engine.pictures.pictures import Size
 from mixes.engine.pipeline.request import FORMATS, MixRequest, Source
@@ -18,6 +18,7 @@ from mixes.models import Mix, MixTrack, Track
 from mixes.services import storage, wording
 from mixes.services.analyses import analyses_of, reanalyse
 from mixes.services.editing.engine_settings import settings_of
+from mixes.services.waiting import NotReadyYet
 
 Snapshot = dict[str, Any]
 NAMES = ("title", "artist", "album", "track_number", "disc_number", "album_artist")
@@ -64,7 +65,11 @@ def timeline_of(snapshot: Snapshot) -> Timeline:
 
 
 def to_request(snapshot: Snapshot, cores: int = 1) -> MixRequest:
-    """Return the engine's request. Raises EngineError when a track no longer exists."""
+    """Return the engine's request.
+
+    Raises EngineError when a track no longer exists or can no longer be used, NotReadyYet while one is
+    analysed again.
+    """
     picture = storage.path_of(snapshot["picture"]) if snapshot["picture"] else None
     same = ("title", "artist", "date", "bitrate_kbps", "title_cards", "description_template")
     return MixRequest(
@@ -86,7 +91,7 @@ def picture_is_gone(snapshot: Snapshot) -> bool:
 
 
 def sources_of(snapshot: Snapshot) -> tuple[Source, ...]:
-    """Return file and analysis of every track, with the names of the snapshot. Raises EngineError."""
+    """Return file and analysis of every track, with the names of the snapshot. Raises as `to_request`."""
     wanted = snapshot["tracks"]
     rows = {str(track.pk): track for track in Track.objects.filter(pk__in={entry["id"] for entry in wanted})}
     for entry in wanted:
@@ -100,13 +105,17 @@ def sources_of(snapshot: Snapshot) -> tuple[Source, ...]:
             )
     known = analyses_of(list(rows.values()))
     reanalyse(track for track in rows.values() if track.pk not in known)
+    for entry in wanted:
+        track = rows[entry["id"]]
+        if track.state == Track.State.REFUSED and track.pk not in known:
+            raise EngineError(f"“{entry['title']}”: {track.problem}")
     return tuple(_source(entry, known) for entry in wanted)
 
 
 def _source(entry: dict[str, Any], known: Mapping[UUID, TrackAnalysis]) -> Source:
     analysis = known.get(UUID(entry["id"]))
-    if analysis is None:  # it is being analysed again; the next attempt will find the result
-        raise StalledError(_("“%s” is being analysed again; this mix waits for it.") % entry["title"])
+    if analysis is None:
+        raise NotReadyYet(_("“%s” is being analysed again; this mix waits for it.") % entry["title"])
     names = {name: entry[name] for name in NAMES if name in entry}  # an older snapshot has fewer
     tags = Tags(**{**names, "title": entry["title"] or entry["name"]})
     return Source(storage.path_of(entry["file"]), replace(analysis, tags=tags))

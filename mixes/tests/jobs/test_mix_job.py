@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 from django.core import mail
+from django.utils import timezone
 
+from mixes.engine.analysis.track import ANALYSIS_VERSION
 from mixes.engine.errors import Cancelled
 from mixes.engine.pipeline.request import MixOutputs
 from mixes.engine.pipeline.work_folder import lock
@@ -14,8 +16,8 @@ from mixes.engine.timeline import Timeline
 from mixes.jobs import mix_job
 from mixes.jobs.mix_job import JobProgress, stage_costs
 from mixes.jobs.runner import JobKind, run_claimed
-from mixes.leases import State
-from mixes.models import AnalysisJob, Artifact, MixJob
+from mixes.leases import MAX_ATTEMPTS, State
+from mixes.models import AnalysisJob, Artifact, MixJob, Track
 from mixes.services import storage
 from mixes.services.editing import plans
 from mixes.services.rendering import artifacts, mix_requests
@@ -182,11 +184,50 @@ def test_a_song_deleted_meanwhile_is_named(mix, run_job):
     assert not storage.scratch_path("mix", job.pk).exists()
 
 
-def test_a_job_waits_for_a_song_being_reanalysed(mix, run_job):
+def run_often(job, run_job):
+    """Run a job more often than it has attempts."""
+    for _ in range(MAX_ATTEMPTS + 1):
+        MixJob.objects.filter(pk=job.pk).update(not_before=None)
+        run_job(job)
+
+
+def test_a_job_waits_for_a_song_being_reanalysed_without_using_an_attempt(mix, run_job):
     job = mix_requests.request_mix(mix)
     AnalysisJob.objects.update(version=0)
+    run_often(job, run_job)
+    assert (job.state, job.attempt) == (State.QUEUED, 0)
+    assert job.not_before > timezone.now()
+    assert job.message == "“Rain” is being analysed again; this mix waits for it."
+    AnalysisJob.objects.filter(version=ANALYSIS_VERSION).delete()
+    AnalysisJob.objects.update(version=ANALYSIS_VERSION)
+    MixJob.objects.update(not_before=None)
     run_job(job)
-    assert (job.state, job.not_before is not None) == (State.QUEUED, True)
+    assert (job.state, job.waits_since, job.message) == (State.DONE, None, "")
+
+
+def test_a_job_whose_song_failed_its_new_analysis_names_the_reason(mix, run_job):
+    job = mix_requests.request_mix(mix)
+    AnalysisJob.objects.update(version=0)
+    track = mix.items.first().track
+    track.state, track.problem = Track.State.REFUSED, "it is silent."
+    track.save()
+    run_job(job)
+    assert (job.state, job.error_text) == (State.FAILED, "“Rain”: it is silent.")
+
+
+def test_a_job_waits_for_its_work_folder_without_using_an_attempt(mix, run_job, monkeypatch):
+    """A process of an earlier attempt is frozen, and holds the folder."""
+    monkeypatch.setattr("mixes.engine.pipeline.checkpoints.LOCK_TIMEOUT_S", 0.0)
+    job = mix_requests.request_mix(mix)
+    folder = storage.scratch_path("mix", job.pk)
+    folder.mkdir(parents=True)
+    with lock(folder):
+        run_often(job, run_job)
+        assert (job.state, job.attempt) == (State.QUEUED, 0)
+        assert job.message == "An earlier run of this mix has not ended yet; this one waits for it."
+    MixJob.objects.update(not_before=None)
+    run_job(job)
+    assert (job.state, job.attempt, job.artifacts.count()) == (State.DONE, 1, 5)
 
 
 def test_a_changed_file_is_reported_by_its_title(mix, run_job):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import ProgrammingError
 from django.utils import timezone
 
 from mixes.engine.errors import Cancelled, DecodeError, FfmpegError
@@ -10,6 +11,7 @@ from mixes.jobs import shutdown
 from mixes.jobs.runner import (
     INTERNAL_ERROR,
     KILLED_TOO_OFTEN,
+    MAX_WAIT,
     NOTHING_LOST,
     JobKind,
     Postponed,
@@ -20,6 +22,7 @@ from mixes.leases import MAX_ATTEMPTS, State
 from mixes.models import AnalysisJob
 from mixes.services import storage
 from mixes.services.limits import LimitReached
+from mixes.services.waiting import NotReadyYet
 from mixes.tests.jobs.test_leases import hold, make_job
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +101,52 @@ def test_a_cancelled_job_is_not_postponed(alice, run, given_up):
 
     run(job, handler)
     assert (job.state, given_up) == (State.CANCELLED, [(job.pk, State.CANCELLED, "")])
+
+
+def test_a_job_that_waited_too_long_says_for_what(alice, run, given_up):
+    job = make_job(alice)
+    run(job, raising(NotReadyYet("The song is on its way.")))
+    assert (job.state, job.attempt, job.message) == (State.QUEUED, 0, "The song is on its way.")
+    since = timezone.now() - MAX_WAIT - timedelta(minutes=1)
+    jobs.filter(pk=job.pk).update(not_before=None, waits_since=since)
+    run(job, raising(NotReadyYet("The song is on its way.")))
+    assert job.state == State.FAILED
+    assert job.error_text == (
+        "The song is on its way. It waited for 6 hours, so it was given up. "
+        "What you added is safe; try again."
+    )
+    assert given_up == [(job.pk, State.FAILED, job.error_text)]
+
+
+def test_the_wait_is_measured_from_its_beginning_and_ends_with_any_other_outcome(alice, run):
+    job = make_job(alice)
+    run(job, raising(NotReadyYet("The song is on its way.")))
+    since = job.waits_since
+    jobs.filter(pk=job.pk).update(not_before=None)
+    run(job, raising(NotReadyYet("The song is on its way.")))
+    assert job.waits_since == since
+    jobs.filter(pk=job.pk).update(not_before=None)
+    run(job, raising(FfmpegError(-9, "killed")))
+    assert (job.state, job.attempt, job.waits_since) == (State.QUEUED, 1, None)
+
+
+def test_a_waiting_job_that_is_cancelled_ends(alice, run):
+    job = make_job(alice)
+
+    def handler(run):
+        jobs.request_cancel(run.job.pk)
+        raise NotReadyYet("The song is on its way.")
+
+    run(job, handler)
+    assert job.state == State.CANCELLED
+
+
+@pytest.mark.parametrize(("fits", "attempt"), [(False, 0), (True, 1)])
+def test_an_error_of_a_database_that_is_being_migrated_is_no_attempt(alice, run, monkeypatch, fits, attempt):
+    monkeypatch.setattr("mixes.services.schema.fits", lambda: fits)
+    job = make_job(alice)
+    run(job, raising(ProgrammingError('column "colour" does not exist')))
+    assert (job.state, job.attempt, "being updated" in job.message) == (State.QUEUED, attempt, not fits)
 
 
 @pytest.mark.parametrize("error", [FfmpegError(-9, "killed"), ZeroDivisionError("oops")])

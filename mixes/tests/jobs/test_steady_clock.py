@@ -73,7 +73,7 @@ def machine(clock, monkeypatch):
 class Reaper:
     """Does what the main process of a worker does every few seconds."""
 
-    node = (SHORT, "here", 1)
+    node = workers.Node(SHORT, "here", 1, "run")
 
     def __init__(self):
         self.clock = SteadyClock()
@@ -200,7 +200,7 @@ def test_no_page_shows_an_impossible_time(alice, machine, jump):
     make_job_row(mix, State.QUEUED)
     failing = make_job_row(make_mix_row(alice), State.RUNNING)
     MixJob.objects.filter(pk=failing.pk).update(started_at=machine.now())
-    workers.beat((LONG, "here", 1), "")
+    workers.beat(workers.Node(LONG, "here", 1, "run"), "")
     uploads.create_upload(alice, "song.flac", 1000, mix=None)
     machine.set(jump)
     assert oldest_waiting_s(LONG) in (0, pytest.approx(3600, abs=60))
@@ -221,11 +221,12 @@ def test_no_page_shows_an_impossible_time(alice, machine, jump):
 
 
 def test_a_heartbeat_from_before_the_clock_was_set_back_is_not_alive(clock):
-    workers.beat((LONG, "here", 1), "")
+    node = workers.Node(LONG, "here", 1, "run")
+    workers.beat(node, "")
     assert workers.alive(LONG).count() == 1
     clock.set(-HOUR)
     assert workers.alive(LONG).count() == 0
-    workers.beat((LONG, "here", 1), "")
+    workers.beat(node, "")
     assert workers.alive(LONG).count() == 1
     assert WorkerNode.objects.count() == 1
 
@@ -245,8 +246,8 @@ def test_an_upload_can_be_resumed_after_any_clock_jump(alice, machine, jump):
 
 def test_the_patched_clock_is_the_databases_clock(clock):
     clock.set(HOUR)
-    workers.beat((SHORT, "here", 1), "")
-    ahead_s = workers.database_time_s((SHORT, "here", 1)) - time.time()
+    workers.beat(Reaper.node, "")
+    ahead_s = workers.database_time_s(Reaper.node) - time.time()
     assert ahead_s == pytest.approx(3600, abs=60)
 
 

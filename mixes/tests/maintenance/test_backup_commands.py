@@ -175,7 +175,8 @@ def test_a_filled_installation_is_replaced_only_with_yes_and_kept_aside(site, tm
 
 def test_a_running_site_is_not_replaced(site, tmp_path):
     site.must("backup", tmp_path / "backup.tar")
-    site.must("shell", "-c", 'from mixes.services import workers; workers.beat(("long", "here", 1), "")')
+    beat = 'from mixes.services import workers; workers.beat(workers.Node("long", "here", 1, "run"), "")'
+    site.must("shell", "-c", beat)
     done = site.manage("restore", tmp_path / "backup.tar", "--yes")
     assert done.returncode == 1 and "Stop it first" in done.stderr
 

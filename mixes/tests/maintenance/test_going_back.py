@@ -87,7 +87,7 @@ def test_there_is_nothing_to_undo_before_the_first_restore(site):
 def test_a_running_site_cannot_undo_a_restore(site, tmp_path):
     site.must("backup", tmp_path / "a.tar")
     site.must("restore", tmp_path / "a.tar", "--yes")
-    beat = 'from mixes.services import workers; workers.beat(("long", "here", 1), "")'
+    beat = 'from mixes.services import workers; workers.beat(workers.Node("long", "here", 1, "run"), "")'
     site.must("shell", "-c", beat)
     done = site.manage("restore", "--undo")
     assert done.returncode == 1 and "Stop it first" in done.stderr

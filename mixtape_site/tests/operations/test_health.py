@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from mixes.models import MixJob
-from mixes.services.workers import WorkerNode, beat
+from mixes.services.workers import Node, WorkerNode, beat
 from mixes.tests.factories import make_mix_row
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def workers():
     for queue in ("short", "long"):
-        beat((queue, "here", 1), "")
+        beat(Node(queue, "here", 1, "run"), "")
 
 
 def ask(client, host="localhost", **more):

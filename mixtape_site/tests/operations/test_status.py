@@ -75,7 +75,7 @@ def test_the_bundled_ffmpeg_has_a_build_date(settings):
 def test_an_operator_sees_what_works_and_what_is_missing(operator, settings):
     settings.FFMPEG = None
     for queue in ("short", "long"):
-        workers.beat((queue, "here", 1), "")
+        workers.beat(workers.Node(queue, "here", 1, "run"), "")
     page = operator.get("/status/").content.decode()
     assert "Everything a mix needs is there." in page and "It came with this version of Mixtape." in page
     assert " ago" in page

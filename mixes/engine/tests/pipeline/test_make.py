@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mixes.engine.analysis.track import analyse_track
-from mixes.engine.errors import Cancelled, StalledError
+from mixes.engine.errors import Cancelled, FolderInUseError
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.engine.pipeline.make import make_mix, resume_mix
 from mixes.engine.pipeline.request import SUFFIXES, MixRequest, Source
@@ -175,5 +175,5 @@ def test_making_again_does_not_change_the_earlier_files(ffmpeg, request_of_all, 
 
 def test_two_runs_never_work_in_one_folder(ffmpeg, request_of_all, tmp_path, monkeypatch):
     monkeypatch.setattr("mixes.engine.pipeline.checkpoints.LOCK_TIMEOUT_S", 0.0)
-    with lock(tmp_path), pytest.raises(StalledError, match="has not ended yet"):
+    with lock(tmp_path), pytest.raises(FolderInUseError):
         Watcher().run(request_of_all, tmp_path, ffmpeg)

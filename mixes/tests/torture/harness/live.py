@@ -111,8 +111,10 @@ class Visitor:
 class LiveSite(Visitor):
     """`manage.py up` with its own folders, and one signed-in user."""
 
-    def __init__(self, folder: Path, *, database_url: str = "", **environment: str) -> None:
-        self.folder, self.database_url = folder, database_url
+    def __init__(
+        self, folder: Path, *, database_url: str = "", program: str = "manage.py", **environment: str
+    ) -> None:
+        self.folder, self.database_url, self.program = folder, database_url, program
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -136,7 +138,7 @@ class LiveSite(Visitor):
     def start(self):
         """Start the site, again if it has ended."""
         with (self.folder / "log").open("a") as log:
-            command = [sys.executable, "manage.py", "up"]
+            command = [sys.executable, self.program, "up"]
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         wait_until(lambda: self.answers())
 
