@@ -67,6 +67,12 @@ class BassMeter:
         for kept, values in ((self._bass, np.square(bass)), (self._whole, power[:used])):
             kept += values.reshape(seconds, -1).mean(axis=1).tolist()
 
+    def curve_db(self) -> tuple[float, ...]:
+        """Return the mean square of the bass in dB, one value a second."""
+        self._sum_up()
+        powers = np.maximum(np.array(self._bass), 10 ** (LOWEST_DB / 10))
+        return tuple(np.round(10 * np.log10(powers), 1).tolist())
+
     def level_db(self, first: int, last: int) -> float | None:
         """Return the bass of the whole seconds between two frames; None for none, and for silence."""
         second = self._per_second * self._averaged

@@ -67,7 +67,9 @@ class TrackAnalysis:
     tail_noise_s: float = 0.0  # and behind it
     bass_start_db: float | None = None  # under 120 Hz, relative to the whole, in the first 20 s of the body
     bass_end_db: float | None = None  # and in the last 20 s
-    # since version 3; not part of the JSON, since only close looks need it
+    # since version 3
+    bass: tuple[float, ...] = field(default=(), repr=False)  # dB: mean square under 120 Hz, second by second
+    # not part of the JSON, since only close looks need it
     detail: bytes = field(default=b"", repr=False, compare=False)  # of `analysis/detail`
 
     @property
@@ -91,6 +93,7 @@ class TrackAnalysis:
         read = dict(data)
         read["momentary"] = tuple(map(_intern_level, data["momentary"]))
         read["peaks"] = unpack_pairs(data["peaks"])
+        read["bass"] = tuple(map(_intern_level, data.get("bass", ())))
         read["cues"] = CuePoints(**data["cues"])
         read["tags"] = Tags.from_dict(data["tags"])
         read["notes"] = tuple(data["notes"])
@@ -163,6 +166,7 @@ def analyse_track(
         tail_noise_s=round((meter.frames - edges.noise_from) / decoder.rate, 2),
         bass_start_db=bass_start_db,
         bass_end_db=bass_end_db,
+        bass=meter.bass.curve_db(),
         detail=meter.detail.to_bytes(),
     )
 

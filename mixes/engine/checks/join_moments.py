@@ -35,6 +35,7 @@ from mixes.engine.mixing.join_search import (
     WORST_PART,
     body_line,
 )
+from mixes.engine.mixing.ride import ride_db
 from mixes.engine.mixing.song_levels import (
     HOP_S,
     WINDOW_S,
@@ -50,6 +51,7 @@ from mixes.engine.timeline import Clip, Timeline
 SHORT_TERM_MEANS = SHORT_TERM_HOPS - 3  # windows of 400 ms that cover 3 s together
 SILENT_LU = 35.0  # under the quieter song
 SILENT_PER_S = 2.0  # points
+BASS_PER_POINT = 3.0  # s
 LOST_REACH_S = 30.0  # before the end of A's body, and after the start of B's
 NEAR_S, PILE_MARGIN_S, LEAST_REGION_S = 0.5, 1.0, 1.0
 
@@ -110,6 +112,7 @@ class Join:
         hops = np.arange(int(first_s / HOP_S), int(last_s / HOP_S) + 1)
         times = np.asarray(hops * HOP_S + WINDOW_S / 2, dtype=np.float64)
         fade_a, fade_b = fade_power(timeline, index, times * rate)
+        ride = 10.0 ** (ride_db(timeline, times * rate) / 10)
         earliest_s = clips[index - 1].end / rate if index else 0.0
         latest_s = clips[index + 2].start / rate if index + 2 < len(clips) else np.inf
         is_measured = (hops >= 0) & (hops < len(mix.second))
@@ -122,8 +125,8 @@ class Join:
             short_term=take(mix.short_term, at),
             own_a=a.levels_at(times - zero_a),
             own_b=b.levels_at(times - zero_b),
-            gain_a=fade_a * (times < end_a),
-            gain_b=fade_b * (times >= start_b),
+            gain_a=fade_a * ride * (times < end_a),
+            gain_b=fade_b * ride * (times >= start_b),
             level_a=a.end_level_db,
             level_b=b.start_level_db,
             body_end=body_end,
@@ -191,11 +194,12 @@ class Parts:
     lost_a: Levels  # 0 to 1: how much music of A is not heard
     lost_b: Levels
     clash: Levels  # 0 or 1
+    bass: Levels  # 0 or 1
     silent: Levels  # 0 or 1
 
     @classmethod
-    def of(cls, join: Join, a: SongLevels, b: SongLevels) -> "Parts":
-        """Measure one join."""
+    def of(cls, join: Join, a: SongLevels, b: SongLevels, bass: Levels) -> "Parts":
+        """Measure one join, of which `bass` is known."""
         times, heard_a, heard_b = join.times, join.heard_a, join.heard_b
         loud, low = to_power(join.high - CLASH_UNDER_LU), min(join.level_a, join.level_b)
         equal = (heard_a < heard_b * CLASH_POWER) & (heard_b < heard_a * CLASH_POWER)
@@ -212,6 +216,7 @@ class Parts:
             lost_a=a.music_weight(join.own_a) * (unheard_a & near_end),
             lost_b=b.music_weight(join.own_b) * (unheard_b & near_start),
             clash=np.asarray(equal & (heard_a > loud) & (heard_b > loud), dtype=np.float64),
+            bass=bass,
             silent=np.asarray((join.momentary < low - SILENT_LU) & join.inside, dtype=np.float64),
         )
 
@@ -222,6 +227,7 @@ class Parts:
             "pile": seconds_of(self.pile) / PILE_PER_POINT,
             "lost": seconds_of(self.lost_a + self.lost_b) / LOST_PER_POINT,
             "clash": max(0.0, seconds_of(self.clash) - CLASH_FREE_S) / CLASH_PER_POINT,
+            "bass": seconds_of(self.bass) / BASS_PER_POINT,
             "silent": seconds_of(self.silent) * SILENT_PER_S,
         }
         return {part: min(value, WORST_PART) for part, value in points.items()}

@@ -12,6 +12,7 @@ import numpy as np
 
 from mixes.engine.analysis.loudness import LUFS_OFFSET, Powers
 from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.checks.bass_clash import bass_clash
 from mixes.engine.checks.join_moments import Join, MixLevels, Parts, seconds_of, song_levels
 from mixes.engine.mixing.join_search import HOLE_LU, PILE_LU
 from mixes.engine.mixing.song_levels import HOP_S, WINDOW_S, Levels
@@ -31,7 +32,7 @@ FAR_PLACE = 0.25  # of the worst moment: what is less does not belong to the pla
 class Finding:
     """One thing that a listener may name at a join, and what helps."""
 
-    part: str  # hole, pile, lost, clash, silent or dip
+    part: str  # hole, pile, lost, clash, bass, silent or dip
     points: float
     at_s: float  # in the mix
     length_s: float
@@ -54,6 +55,7 @@ class JoinLoudness:
     pile_lu_s: float = 0.0
     lost_s: float = 0.0
     clash_s: float = 0.0
+    bass_s: float = 0.0
     silent_s: float = 0.0
     findings: tuple[Finding, ...] = ()  # the worst first
 
@@ -112,7 +114,7 @@ def measure_join(
     dip_lu, dip_at_s = float(dips[deepest]), float(join.times[deepest])
     if transition.style in UNJUDGED_STYLES:
         return JoinLoudness(*facts, round(dip_lu, 2), round(dip_at_s, 1))
-    parts = Parts.of(join, a, b)
+    parts = Parts.of(join, a, b, bass_clash(join, timeline, index, pair, (a, b)))
     found = list(describe_parts(join, parts, before.title, after.title))
     if dip_lu > DEEP_DIP_LU and not any(finding.part in ("hole", "silent") for finding in found):
         found.append(describe_dip(dip_lu, dip_at_s, after.title))
@@ -125,6 +127,7 @@ def measure_join(
         pile_lu_s=seconds_of(parts.pile),
         lost_s=seconds_of(parts.lost_a + parts.lost_b),
         clash_s=seconds_of(parts.clash),
+        bass_s=seconds_of(parts.bass),
         silent_s=seconds_of(parts.silent),
         findings=tuple(sorted(found, key=lambda finding: -finding.points)),
     )
@@ -144,6 +147,9 @@ def describe_parts(join: Join, parts: Parts, a: str, b: str) -> Iterator[Finding
     if points["clash"] >= LEAST_FINDING:
         what = f"Both songs are equally loud for {say_seconds(seconds_of(parts.clash))}."
         yield find(join, "clash", points["clash"], parts.clash, what, "Set a shorter length.")
+    if points["bass"] >= LEAST_FINDING:
+        what = f"Two strong basses are heard at once for {say_seconds(seconds_of(parts.bass))}."
+        yield find(join, "bass", points["bass"], parts.bass, what, "Set a shorter length.")
 
 
 def describe_quiet(join: Join, parts: Parts, points: float, a: str, b: str) -> Finding:

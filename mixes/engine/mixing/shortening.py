@@ -60,6 +60,7 @@ def shorten(track: TrackAnalysis, skips: Sequence[Skip], rate: int) -> TrackAnal
             last_sound=frame(cues.last_sound),
         ),
         momentary=_without(track.momentary, pieces_s, 1 / HOP_S),
+        bass=_without(track.bass, pieces_s, 1.0),
         peaks=_without(track.peaks, pieces_s, len(track.peaks) / track.duration_s),
         silences=tuple(
             (moved(start_s), moved(start_s + length_s) - moved(start_s))

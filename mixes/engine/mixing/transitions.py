@@ -172,10 +172,15 @@ def swap_bass(window: Window, middle_s: float) -> Window:
     The low band is taken out without delay (filtered forwards and backwards), so what stays is whole.
     """
     moments = (np.arange(len(window.incoming)) + 0.5) / window.rate
-    leaving, coming = equal_power(np.clip((moments - middle_s) / BASS_SWAP_S + 0.5, 0.0, 1.0))
+    leaving, coming = bass_gains(moments - middle_s)
     outgoing = window.outgoing - apply_gain(low_band(window.outgoing, window.rate), 1.0 - leaving)
     incoming = window.incoming - apply_gain(low_band(window.incoming, window.rate), 1.0 - coming)
     return replace(window, outgoing=outgoing, incoming=incoming)
+
+
+def bass_gains(elapsed_s: Gains) -> tuple[Gains, Gains]:
+    """Return the gains of A's and B's bass, counted in seconds from the middle of the swap."""
+    return equal_power(np.clip(elapsed_s / BASS_SWAP_S + 0.5, 0.0, 1.0))
 
 
 def low_band(samples: Samples, rate: int) -> Samples:

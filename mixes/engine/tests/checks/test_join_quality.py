@@ -259,3 +259,21 @@ def test_a_rendered_mix_measures_as_its_curves_predict(transition_s, ffmpeg, rec
     assert measured.dip_lu == pytest.approx(predicted.dip_lu, abs=0.5)
     assert parts_found(measured) == parts_found(predicted)
     assert (measured.points > 2.0) == (transition_s != "auto")
+
+
+def with_bass(track):
+    """Return the track with as much bass as there is of everything else."""
+    bass = tuple(np.asarray(track.momentary)[5::10].round(1).tolist())
+    return replace(track, bass=bass, bass_start_db=-3.0, bass_end_db=-3.0)
+
+
+def test_two_strong_basses_at_once_are_found_and_one_at_a_time_is_not():
+    tracks = [with_bass(track) for track in pair("cold", "cold")]
+    clashing = joined(tracks, 8.0, 0.8, 0.8)
+    join = join_of(clashing, tracks)
+    assert "bass" in parts_found(join) and 4.0 <= join.bass_s <= 8.5
+    (transition,) = clashing.transitions
+    swapped = replace(clashing, transitions=(replace(transition, bass_swap_s=4.0),))
+    assert join_of(swapped, tracks).bass_s <= 1.0
+    unknown = [replace(track, bass=()) for track in tracks]
+    assert join_of(clashing, unknown).bass_s == 0.0
