@@ -183,7 +183,18 @@ class MixTrackInline(admin.TabularInline):
     model = MixTrack
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("position", "track", "join_style", "join_s", "join_auto", "play_to_end")
+    fields = readonly_fields = (
+        "position",
+        "track",
+        "join_style",
+        "join_s",
+        "join_auto",
+        "play_to_end",
+        "join_into",
+        "cue_in_s",
+        "cue_out_s",
+        "gain_db",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         return super().get_queryset(request).select_related("track").defer("track__waveform")

@@ -7,9 +7,11 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from mixes.engine.codecs.mp3 import BITRATES
-from mixes.engine.mixing.settings import LONGEST_TRANSITION_S, TARGETS_LUFS, Length
+from mixes.engine.mixing.settings import LONGEST_TRANSITION_S, PLAY_TIMES_S, TARGETS_LUFS, Length
 from mixes.engine.pictures.pictures import VIDEO_SIZES
+from mixes.engine.timestamps import format_clock, parse_clock
 from mixes.models import Mix, MixTrack
+from mixes.services.editing.engine_settings import join_settings
 from mixes.services.wording import STYLES
 
 STYLE_CHOICES = [(style, words[0]) for style, words in STYLES.items()]
@@ -37,6 +39,26 @@ class SecondsField(forms.FloatField):
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=0.0, max_value=LONGEST_TRANSITION_S, step_size=None, **options)
         self.widget.attrs |= {"step": "0.1", "inputmode": "decimal"}
+
+
+class ClockField(forms.Field):
+    """A time as M:SS.CC or in seconds; its value is in seconds, None where nothing is written."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=forms.TextInput({"autocomplete": "off", "size": "8"}), **options)
+
+    def to_python(self, value: Any) -> float | None:
+        if value in self.empty_values:
+            return None
+        try:
+            return parse_clock(str(value))
+        except ValueError as error:
+            raise forms.ValidationError(
+                _("Write a time as minutes and seconds, such as 1:23.45, or in seconds.")
+            ) from error
+
+    def prepare_value(self, value: Any) -> Any:
+        return format_clock(value).removesuffix(".00") if isinstance(value, float) else value
 
 
 class MixSettingsForm(forms.Form):
@@ -70,6 +92,11 @@ class MixSettingsForm(forms.Form):
         help_text=_("Of five seconds or more, such as before a hidden track; two seconds are left."),
     )
     gap_s = SecondsField(label=_("Length of pauses, in seconds"))
+    max_play_s = ClockField(
+        required=False,
+        label=_("Longest time of each song"),
+        help_text=_("Such as 2:30. Empty: songs play whole."),
+    )
     soften = forms.BooleanField(
         required=False,
         label=_("Soften joins"),
@@ -112,6 +139,12 @@ class MixSettingsForm(forms.Form):
             self.add_error("make_mp3", _("Choose MP3, MP4 or both: otherwise there is nothing to make."))
         return data
 
+    def clean_max_play_s(self) -> float | None:
+        longest_s: float | None = self.cleaned_data["max_play_s"]
+        if longest_s is not None and not PLAY_TIMES_S[0] <= longest_s <= PLAY_TIMES_S[1]:
+            raise forms.ValidationError(_("Choose a time between 0:10 and 60:00."))
+        return longest_s
+
     def changes(self) -> dict[str, Any]:
         """Return the changed columns of `Mix` with their values."""
         changes = {
@@ -143,14 +176,15 @@ class JoinForm(forms.Form):
     )
 
     @staticmethod
-    def values_of(item: MixTrack, planned_s: float) -> dict[str, Any]:
-        """Return the form's values for the join after an item, which now lasts `planned_s`."""
-        length = LengthChoice.SET if item.join_s is not None else LengthChoice.MIX
-        seconds = planned_s if item.join_s is None else item.join_s
+    def values_of(item: MixTrack, into: MixTrack, planned_s: float) -> dict[str, Any]:
+        """Return the form's values for the join of two items, which now lasts `planned_s`."""
+        join = join_settings(item, into)
+        length_s = join.transition_s
+        length = LengthChoice.MIX if length_s is None else LengthChoice.SET
         return {
-            "style": item.join_style,
-            "length": LengthChoice.AUTO if item.join_auto else length,
-            "seconds": round(seconds, 1),
+            "style": join.style or "",
+            "length": LengthChoice.AUTO if length_s == "auto" else length,
+            "seconds": round(planned_s if length_s is None or length_s == "auto" else length_s, 1),
             "play_to_end": item.play_to_end,
         }
 

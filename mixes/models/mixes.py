@@ -8,7 +8,13 @@ from django.db import models
 from django.db.models import Q
 
 from mixes.engine.codecs.mp3 import BITRATES
-from mixes.engine.mixing.settings import LONGEST_TRANSITION_S, TARGETS_LUFS, MixSettings
+from mixes.engine.mixing.settings import (
+    GAINS_DB,
+    LONGEST_TRANSITION_S,
+    PLAY_TIMES_S,
+    TARGETS_LUFS,
+    MixSettings,
+)
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.engine.tracklist.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
@@ -18,6 +24,9 @@ DEFAULTS = MixSettings()
 STYLE_CHOICES = [(style, style) for style in STYLES]
 SIZE_CHOICES = [(f"{width}x{height}", f"{width} x {height}") for width, height in VIDEO_SIZES]
 SECONDS = (MinValueValidator(0.0), MaxValueValidator(LONGEST_TRANSITION_S))
+PLAY_TIME = (MinValueValidator(PLAY_TIMES_S[0]), MaxValueValidator(PLAY_TIMES_S[1]))
+GAIN = (MinValueValidator(GAINS_DB[0]), MaxValueValidator(GAINS_DB[1]))
+CUE = (MinValueValidator(0.0),)
 LOUDNESS = (MinValueValidator(TARGETS_LUFS[0]), MaxValueValidator(TARGETS_LUFS[1]))
 
 
@@ -42,6 +51,7 @@ class Mix(models.Model):
     even_joins = models.BooleanField(default=DEFAULTS.even_joins)
     skip_quiet_intros = models.BooleanField(default=DEFAULTS.skip_quiet_intros)
     shorten_silences = models.BooleanField(default=DEFAULTS.shorten_silences)
+    max_play_s = models.FloatField(null=True, blank=True, validators=PLAY_TIME)  # None: songs play whole
     # outputs
     make_mp3 = models.BooleanField(default=True)
     make_mp4 = models.BooleanField(default=False)
@@ -76,12 +86,20 @@ class Mix(models.Model):
 
 
 class MixTrack(models.Model):
-    """A track's position in a mix and the settings of the join after it (None: as the mix)."""
+    """One use of a track: its position, what is used of it (None: automatic), the join after it.
+
+    Style and length of the join (None: as the mix) belong to the pair of this item and `join_into`, and count
+    while that one follows.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mix = models.ForeignKey(Mix, models.CASCADE, related_name="items")
     track = models.ForeignKey(Track, models.CASCADE, related_name="places")
     position = models.PositiveIntegerField()  # from 0
+    cue_in_s = models.FloatField(null=True, blank=True, validators=CUE)  # seconds of the file
+    cue_out_s = models.FloatField(null=True, blank=True, validators=CUE)
+    gain_db = models.FloatField(null=True, blank=True, validators=GAIN)  # of the file's own level
+    join_into = models.UUIDField(null=True, blank=True)  # id of an item, None: whichever follows
     join_style = models.CharField(max_length=10, choices=STYLE_CHOICES, blank=True)  # empty: as the mix
     join_s = models.FloatField(null=True, blank=True, validators=SECONDS)
     join_auto = models.BooleanField(default=False)  # length "auto", even where the mix sets one
@@ -98,6 +116,15 @@ class MixTrack(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position + 1}."
+
+    @property
+    def has_join_set(self) -> bool:
+        """Return whether style or length of a join after it is set, whichever item follows."""
+        return bool(self.join_style) or self.join_s is not None or self.join_auto
+
+    def is_joined_by_hand_with(self, after: "MixTrack") -> bool:
+        """Return whether style or length is set for the join into `after`."""
+        return self.has_join_set and self.join_into in (None, after.pk)
 
 
 class Revision(models.Model):

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mixes.engine.timeline import Transition
 from mixes.models import Mix, MixTrack
+from mixes.services.editing.engine_settings import join_settings
 from mixes.services.editing.plans import MixPlan
 
 SHORTER_S = 0.05  # shorter than set by this much: shown as shortened
@@ -34,8 +36,8 @@ def planned_tracks(mix: Mix, plan: MixPlan, items: Sequence[MixTrack]) -> list[P
     """Return one entry per clip of the plan, in order. `items` are all items of the mix."""
     timeline, used = plan.timeline, plan.used(items)
     joins = [
-        _planned_join(mix, item, transition, timeline.rate)
-        for item, transition in zip(used, timeline.transitions, strict=False)
+        _planned_join(mix, pair, transition, timeline.rate)
+        for pair, transition in zip(pairwise(used), timeline.transitions, strict=True)
     ]
     return [
         PlannedTrack(item, clip.start / timeline.rate, join)
@@ -43,19 +45,26 @@ def planned_tracks(mix: Mix, plan: MixPlan, items: Sequence[MixTrack]) -> list[P
     ]
 
 
-def _planned_join(mix: Mix, item: MixTrack, transition: Transition, rate: int) -> PlannedJoin:
+def _planned_join(
+    mix: Mix, pair: tuple[MixTrack, MixTrack], transition: Transition, rate: int
+) -> PlannedJoin:
+    item, into = pair
     length_s = abs(transition.overlap) / rate
-    by_hand = bool(item.join_style) or item.join_s is not None or item.join_auto or item.play_to_end
-    hint = _hint(mix, item, transition, length_s)
+    cut_by_hand = item.cue_out_s is not None or into.cue_in_s is not None
+    by_hand = item.is_joined_by_hand_with(into) or item.play_to_end or cut_by_hand
+    hint = _hint(mix, pair, transition, length_s)
     return PlannedJoin(transition.style, length_s, transition.reason, by_hand, hint)
 
 
-def _hint(mix: Mix, item: MixTrack, transition: Transition, length_s: float) -> str:
+def _hint(mix: Mix, pair: tuple[MixTrack, MixTrack], transition: Transition, length_s: float) -> str:
     """Return the first reason that applies."""
+    item, into = pair
+    if item.has_join_set and not item.is_joined_by_hand_with(into):
+        return "parted"
     if transition.style in ("gapless", "gap", "cut"):
         return transition.style
-    wanted_s = item.join_s if item.join_s is not None else mix.transition_s
-    is_auto = item.join_auto or wanted_s is None
-    if not is_auto and wanted_s is not None and length_s < wanted_s - SHORTER_S:
+    wanted = join_settings(item, into).transition_s
+    wanted_s = (mix.transition_s if mix.transition_s is not None else "auto") if wanted is None else wanted
+    if wanted_s != "auto" and length_s < wanted_s - SHORTER_S:
         return "shortened"
-    return "fitted" if is_auto else ""
+    return "fitted" if wanted_s == "auto" else ""

@@ -41,6 +41,7 @@ HINTS: dict[str, Words] = {
     "cut": gettext_lazy("straight into the next"),
     "shortened": gettext_lazy("shortened to fit"),
     "fitted": gettext_lazy("fits both songs"),
+    "parted": gettext_lazy("automatic again: what was set is for another pair"),
 }
 STYLE_HINTS: dict[str, Words] = {
     "smooth": gettext_lazy("both equally loud"),

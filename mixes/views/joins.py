@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.requests import UserRequest
 from mixes import access
 from mixes.forms.mixes import JoinForm
-from mixes.models import Mix, MixTrack
+from mixes.models import Mix
 from mixes.pages.join_page import JoinPage, join_page
 from mixes.services.editing import arrangement, edits
 from mixes.services.rendering import previews
@@ -34,14 +34,14 @@ def join(request: UserRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpRes
     if request.method != "POST":
         return _show_panel(request, page, _form(page))
     if "reset" in request.POST:
-        return _save(request, item)
+        return _save(request, page)
     form = JoinForm(request.POST)
     if not form.is_valid():
         return _show_panel(request, page, form, status=422)
     data = form.cleaned_data
     return _save(
         request,
-        item,
+        page,
         style=data["style"],
         transition_s=form.transition_s(),
         play_to_end=data["play_to_end"],
@@ -63,11 +63,12 @@ def join_preview(request: UserRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) ->
 
 def _save(
     request: UserRequest,
-    item: MixTrack,
+    page: JoinPage,
     style: str = "",
     transition_s: float | Literal["auto"] | None = None,
     play_to_end: bool = False,
 ) -> HttpResponse:
+    item, into = page.item, page.into.pk
     name = (item.track.title or item.track.name)[:100]
 
     def edit() -> Mix:
@@ -76,7 +77,7 @@ def _save(
             seen_version(request),
             _("Changed the join after “%s”") % name,
             lambda a: arrangement.set_join(
-                a, item.pk, style=style, transition_s=transition_s, play_to_end=play_to_end
+                a, item.pk, into=into, style=style, transition_s=transition_s, play_to_end=play_to_end
             ),
             group=f"join:{item.pk.hex}"[:20],
         )
@@ -91,7 +92,7 @@ def _save(
 
 
 def _form(page: JoinPage) -> JoinForm:
-    return JoinForm(initial=JoinForm.values_of(page.item, page.join.length_s))
+    return JoinForm(initial=JoinForm.values_of(page.item, page.into, page.join.length_s))
 
 
 def _show_panel(request: UserRequest, page: JoinPage, form: JoinForm, status: int = 200) -> HttpResponse:

@@ -43,9 +43,10 @@ class LoudnessTarget:
 
 @dataclass(frozen=True, slots=True)
 class GainPlan:
-    """One gain per clip in dB, and what could not be reached, in sentences."""
+    """One gain per clip in dB, what it is without a wish, and what could not be reached, in sentences."""
 
     gains_db: tuple[float, ...]
+    automatic_db: tuple[float, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -54,14 +55,17 @@ def plan_gains(
     tracks: Sequence[TrackAnalysis],
     loudness: LoudnessTarget,
     groups: Sequence[int] | None = None,
+    wishes_db: Sequence[float | None] = (),
 ) -> GainPlan:
     """Choose the gains that bring every clip near the target, and the whole mix to it.
 
-    Tracks with the same number in `groups` get the same gain: parts of one recording must not jump.
+    Tracks with the same number in `groups` get the same gain: parts of one recording must not jump. A gain in
+    `wishes_db` replaces the one of its clip at the end, so that no other clip changes with it.
     """
     target = loudness.target_lufs
     if target is None:
-        return GainPlan((0.0,) * len(tracks))
+        untouched = (0.0,) * len(tracks)
+        return GainPlan(set_gains(untouched, wishes_db), untouched)
     curves = [place_curve(timeline, tracks, index) for index in range(len(tracks))]
     start = starting_gains(tracks, loudness, groups)
     gains, caps = np.array(start.gains_db), np.array(start.caps_db)
@@ -72,7 +76,18 @@ def plan_gains(
         if abs(missing_lu) < CLOSE_ENOUGH_LU:
             break
         gains = np.clip(gains + missing_lu, -LARGEST_CUT_DB, caps)
-    return GainPlan(tuple(round(float(gain), 2) for gain in gains), explain(missing_lu, target))
+    automatic = tuple(round(float(gain), 2) for gain in gains)
+    chosen = set_gains(automatic, wishes_db)
+    if chosen == automatic:
+        return GainPlan(automatic, automatic, explain(missing_lu, target))
+    predicted = gate_integrated(predict_power(timeline, curves, np.array(chosen)))
+    return GainPlan(chosen, automatic, explain_wishes(predicted - target, target))
+
+
+def set_gains(gains_db: Sequence[float], wishes_db: Sequence[float | None]) -> tuple[float, ...]:
+    """Return the gains with the wishes in their places; `wishes_db` is empty or has one entry per gain."""
+    wishes = wishes_db or [None] * len(gains_db)
+    return tuple(gain if wish is None else wish for gain, wish in zip(gains_db, wishes, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +162,17 @@ def explain(missing_lu: float, target_lufs: float) -> tuple[str, ...]:
         )
         return (text,)
     return ()
+
+
+def explain_wishes(over_lu: float, target_lufs: float) -> tuple[str, ...]:
+    """Return how far levels set by hand take the mix from its target, if they do."""
+    if not np.isfinite(over_lu) or abs(over_lu) <= TOLERANCE_LU:
+        return ()
+    side = "above" if over_lu > 0 else "below"
+    return (
+        f"With the levels that are set by hand the mix is about {abs(over_lu):.1f} LU {side} "
+        f"{target_lufs:g} LUFS. The other songs keep their levels.",
+    )
 
 
 def gain_to_power(gain_db: NDArray[np.float64] | float) -> Power:

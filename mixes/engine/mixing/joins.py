@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.join_search import LAWS, RADIO_LAWS, JoinChoice, find_join
 from mixes.engine.mixing.ride import Ride, plan_ride
-from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings
+from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings, Use
 from mixes.engine.mixing.song_levels import SongLevels
 from mixes.engine.mixing.transitions import BASS_SWAP_S, CUT_S
 from mixes.engine.timeline import RADIO_FADE_IN_S, Transition
@@ -58,6 +58,7 @@ class Side:
     span: Span
     gain_db: float
     rate: int
+    taken: int = 0  # frames at its start that the join before it overlaps
 
     @property
     def name(self) -> str:
@@ -72,6 +73,11 @@ class Side:
     def intro_s(self) -> float:
         """Seconds from the start of what is used to the start of the body."""
         return max(0.0, self.track.cues.intro_end / self.track.rate - self.span.first / self.rate)
+
+    @property
+    def is_cut(self) -> bool:
+        """Tell whether what is used ends before the track's own ending begins."""
+        return self.span.last / self.rate < self.track.cues.outro_start / self.track.rate
 
     def key(self) -> tuple[object, ...]:
         span = self.span
@@ -90,17 +96,20 @@ def plan_joins(
     styles: Sequence[tuple[str, str]],
     settings: MixSettings,
     joins: Sequence[JoinSettings],
+    uses: Sequence[Use],
     rate: int,
 ) -> PlannedJoins:
     """Plan every join in order; each may overlap as much as there is of the mix before it.
 
-    `gains_db` are the gains at which the tracks are compared, `styles` a style and why for each join.
+    `gains_db` are the gains at which the tracks are compared, `styles` a style and why for each join. An end
+    that is set in `uses` is kept.
     """
     spans, left_out = list(spans), []
     transitions: list[Transition] = []
     mix_frames = 0
     for index, ((style, why_style), join) in enumerate(zip(styles, joins, strict=True)):
-        before = Side(tracks[index], spans[index], gains_db[index], rate)
+        taken = max(0, transitions[-1].overlap) if transitions else 0
+        before = Side(tracks[index], spans[index], gains_db[index], rate, taken)
         after = Side(tracks[index + 1], spans[index + 1], gains_db[index + 1], rate)
         length = settings.transition_s if join.transition_s is None else join.transition_s
         if style == "gap":
@@ -108,9 +117,8 @@ def plan_joins(
         room = min(before.span.length, after.span.length) // 2
         if style == "classic":
             room = min(mix_frames + before.span.length, after.span.length)
-        transition, last = plan_join(
-            style, length, before, after, room, to_end=join.play_to_end or settings.keep_endings
-        )
+        to_end = join.play_to_end or settings.keep_endings or uses[index].cue_out_s is not None
+        transition, last = plan_join(style, length, before, after, room, to_end=to_end)
         if before.span.last - last > LEFT_OUT_S * rate:
             left_out.append(f"{(before.span.last - last) / rate:.1f} s of {before.name}")
         spans[index] = replace(before.span, last=last)
@@ -165,7 +173,7 @@ def search_join(
     choice, ride = known_join(style, length_s, before, after, to_end=to_end)
     overlap = min(round(choice.overlap_s * rate), room)
     last = min(
-        max(round(choice.end_s * rate), before.span.first + 2 * overlap, before.span.first + 1),
+        max(round(choice.end_s * rate), before.span.first + max(1, max(overlap, before.taken) + overlap)),
         before.span.last,
     )
     fade_out_s = min(choice.fade_out_s, overlap / rate)
@@ -213,6 +221,8 @@ def known_join(
 
 def describe_ending(side: Side) -> str:
     """Return a sentence on how a track ends."""
+    if side.is_cut:
+        return f"{side.name} is left before its ending."
     if side.track.cues.self_fading:
         return f"{side.name} fades out by itself over {side.outro_s:.1f} s."
     if side.track.cues.long_tail:

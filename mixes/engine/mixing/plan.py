@@ -11,12 +11,13 @@ from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.errors import TimelineError
 from mixes.engine.mixing.albums import are_album_neighbours, group_recordings
 from mixes.engine.mixing.crossover import find_crossover
-from mixes.engine.mixing.gains import LoudnessTarget, plan_gains, starting_gains
+from mixes.engine.mixing.gains import LoudnessTarget, plan_gains, set_gains, starting_gains
 from mixes.engine.mixing.joins import Span, plan_joins
-from mixes.engine.mixing.settings import JoinSettings, MixSettings
-from mixes.engine.mixing.shortening import find_skips, shorten
+from mixes.engine.mixing.settings import JoinSettings, MixSettings, Use
+from mixes.engine.mixing.shortening import find_skips, shorten, shorten_use
+from mixes.engine.mixing.spans import choose_spans
 from mixes.engine.mixing.transitions import RAMP_S
-from mixes.engine.mixing.unheard import quiet_intro_s, silence_notes, unheard_notes
+from mixes.engine.mixing.unheard import silence_notes, unheard_notes
 from mixes.engine.timeline import Clip, Timeline, Transition
 
 RATES_HZ = (44_100, 48_000)
@@ -24,39 +25,49 @@ RATES_HZ = (44_100, 48_000)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A timeline, and what could not be done as asked, in sentences."""
+    """A timeline, what could not be done as asked, in sentences, and each clip's gain without a wish."""
 
     timeline: Timeline
     notes: tuple[str, ...]
+    automatic_gains_db: tuple[float, ...]
 
 
 def plan_mix(
-    tracks: Sequence[TrackAnalysis], settings: MixSettings, joins: Sequence[JoinSettings] = ()
+    tracks: Sequence[TrackAnalysis],
+    settings: MixSettings,
+    joins: Sequence[JoinSettings] = (),
+    uses: Sequence[Use] = (),
 ) -> Plan:
     """Lay the tracks out one after the other.
 
-    `joins` is empty or has one entry per transition. Raises TimelineError in one sentence.
+    `joins` is empty or has one entry per transition, `uses` is empty or has one per track. Raises
+    TimelineError in one sentence.
     """
     if not tracks:
         raise TimelineError("There is no track to make a mix of.")
     joins = joins or [JoinSettings()] * (len(tracks) - 1)
     if len(joins) != len(tracks) - 1:
         raise TimelineError("There must be one join setting between every two tracks.")
+    uses = uses or [Use()] * len(tracks)
+    if len(uses) != len(tracks):
+        raise TimelineError("There must be one use for every track.")
     rate = choose_rate(tracks)
     skips = [find_skips(track, rate) if settings.shorten_silences else () for track in tracks]
     whole = tracks
     tracks = [shorten(track, left_out, rate) for track, left_out in zip(tracks, skips, strict=True)]
+    uses = [shorten_use(use, left_out, rate) for use, left_out in zip(uses, skips, strict=True)]
     styles = [
-        choose_style(before, after, settings, join)
-        for (before, after), join in zip(pairwise(tracks), joins, strict=True)
+        choose_style(pair, settings, join, is_cut=before.cue_out_s is not None or after.cue_in_s is not None)
+        for pair, join, (before, after) in zip(pairwise(tracks), joins, pairwise(uses), strict=True)
     ]
-    spans = choose_spans(tracks, [style for style, _ in styles], settings, rate)
+    chosen = choose_spans(tracks, [style for style, _ in styles], settings, uses, rate)
+    wishes_db = [use.gain_db for use in uses]
     loudness = LoudnessTarget(settings.target_lufs, settings.album_dynamics, settings.even_joins)
     groups = group_recordings(tracks, [style for style, _ in styles])
-    first_gains_db = starting_gains(tracks, loudness, groups).gains_db
-    planned = plan_joins(tracks, spans, first_gains_db, styles, settings, joins, rate)
+    first_gains_db = set_gains(starting_gains(tracks, loudness, groups).gains_db, wishes_db)
+    planned = plan_joins(tracks, chosen.spans, first_gains_db, styles, settings, joins, uses, rate)
     timeline = place(tracks, planned.spans, planned.transitions, rate)
-    gains = plan_gains(timeline, tracks, loudness, groups)
+    gains = plan_gains(timeline, tracks, loudness, groups, wishes_db)
     clips = tuple(
         replace(clip, gain_db=gain_db, skips=left_out)
         for clip, gain_db, left_out in zip(timeline.clips, gains.gains_db, skips, strict=True)
@@ -67,8 +78,9 @@ def plan_mix(
         for index, join in enumerate(timeline.transitions)
     )
     silences = silence_notes(whole, shortened=settings.shorten_silences)
-    notes = (*gains.notes, *planned.notes, *unheard_notes(tracks, settings), *silences)
-    return Plan(replace(timeline, transitions=crossed), notes)
+    unheard = (*unheard_notes(tracks, settings, uses), *silences)
+    notes = (*gains.notes, *chosen.notes, *planned.notes, *unheard)
+    return Plan(replace(timeline, transitions=crossed), notes, gains.automatic_db)
 
 
 def choose_rate(tracks: Sequence[TrackAnalysis]) -> int:
@@ -83,39 +95,21 @@ def is_48k_family(rate: int) -> bool:
 
 
 def choose_style(
-    before: TrackAnalysis, after: TrackAnalysis, settings: MixSettings, join: JoinSettings
+    pair: tuple[TrackAnalysis, TrackAnalysis], settings: MixSettings, join: JoinSettings, *, is_cut: bool
 ) -> tuple[str, str]:
-    """Return the style of a join and, where it is not simply what the mix says, the reason."""
+    """Return the style of a join and, where it is not simply what the mix says, the reason.
+
+    `is_cut` tells whether a cue beside the join is set by hand.
+    """
     if join.style is not None:
         return join.style, "Chosen for this join."
-    if settings.style == "smooth" and settings.trim and are_album_neighbours(before, after):
+    plays_whole = settings.trim and settings.max_play_s is None and not is_cut
+    if settings.style == "smooth" and plays_whole and are_album_neighbours(*pair):
         return (
             "gapless",
             "These follow each other on their album and run into each other, so nothing is faded.",
         )
     return settings.style, ""
-
-
-def choose_spans(
-    tracks: Sequence[TrackAnalysis], styles: Sequence[str], settings: MixSettings, rate: int
-) -> list[Span]:
-    """Return what is used of each track; beside a gapless join nothing is trimmed."""
-    spans = []
-    for index, track in enumerate(tracks):
-        frames = to_rate(track.frames, track.rate, rate)
-        trim_start = settings.trim and (index == 0 or styles[index - 1] != "gapless")
-        trim_end = settings.trim and (index == len(styles) or styles[index] != "gapless")
-        first = to_rate(track.cues.cue_in, track.rate, rate) if trim_start else 0
-        if trim_start and index and settings.skip_quiet_intros:
-            first += round(quiet_intro_s(track) * rate)
-        last = to_rate(track.cues.cue_out, track.rate, rate) if trim_end else frames
-        spans.append(Span(first, max(first + 1, min(last, frames)), frames))
-    return spans
-
-
-def to_rate(frames: int, rate: int, mix_rate: int) -> int:
-    """Convert a count of frames to another rate, as the resampler does."""
-    return round(frames * mix_rate / rate)
 
 
 def begins_bare(index: int, transitions: Sequence[Transition]) -> bool:

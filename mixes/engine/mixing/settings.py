@@ -10,6 +10,29 @@ Length = float | Literal["auto"]  # seconds, or as long as the end of the track 
 
 LONGEST_TRANSITION_S = 60.0
 TARGETS_LUFS = (-40.0, -5.0)
+SHORTEST_USE_S = 0.1  # of a track that is used at all
+GAINS_DB = (-24.0, 12.0)  # automatic gains lie between -12 and 6 dB; a wish may go further
+PLAY_TIMES_S = (10.0, 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a user set for one use of a track; None leaves the value to the planner."""
+
+    cue_in_s: float | None = None  # the first moment heard, in seconds of the file
+    cue_out_s: float | None = None  # the moment after the last one heard, in seconds of the file
+    gain_db: float | None = None  # change of the file's own level, in place of the automatic gain
+
+    def __post_init__(self) -> None:
+        """Raise TimelineError where this makes no sense."""
+        first_s = 0.0 if self.cue_in_s is None else self.cue_in_s
+        if not 0.0 <= first_s < float("inf"):
+            raise TimelineError("A track starts at 0 seconds of its file or later.")
+        if self.cue_out_s is not None and not first_s + SHORTEST_USE_S <= self.cue_out_s < float("inf"):
+            raise TimelineError(f"A track ends at least {SHORTEST_USE_S:g} seconds after its start.")
+        lowest, highest = GAINS_DB
+        if self.gain_db is not None and not lowest <= self.gain_db <= highest:
+            raise TimelineError(f"The level of a track is changed by {lowest:g} to {highest:g} dB.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +66,7 @@ class MixSettings:
     skip_quiet_intros: bool = False
     keep_endings: bool = False  # `play_to_end` for every join
     shorten_silences: bool = False  # play long silences inside tracks for 2 s
+    max_play_s: float | None = None  # of each track; one whose end is set by hand plays until there
 
     def __post_init__(self) -> None:
         """Raise TimelineError where this makes no sense."""
@@ -52,6 +76,11 @@ class MixSettings:
         lowest, highest = TARGETS_LUFS
         if self.target_lufs is not None and not lowest <= self.target_lufs <= highest:
             raise TimelineError(f"The loudness of a mix lies between {lowest:g} and {highest:g} LUFS.")
+        shortest_s, longest_s = PLAY_TIMES_S
+        if self.max_play_s is not None and not shortest_s <= self.max_play_s <= longest_s:
+            raise TimelineError(
+                f"Each track may be limited to between {shortest_s:g} and {longest_s:g} seconds."
+            )
 
 
 def check_style(style: str) -> None:

@@ -6,9 +6,11 @@ clip means the same to all of them.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.mixing.settings import SHORTEST_USE_S, Use
 from mixes.engine.mixing.song_levels import HOP_S
 from mixes.engine.timeline import Skip, Timeline
 
@@ -34,14 +36,29 @@ def as_played(timeline: Timeline, tracks: Sequence[TrackAnalysis]) -> list[Track
     ]
 
 
+def shorten_use(use: Use, skips: Sequence[Skip], rate: int) -> Use:
+    """Return the use with its cues counted without the skipped frames."""
+    if not skips:
+        return use
+    pieces_s = [(first / rate, frames / rate) for first, frames in skips]
+    first_s = None if use.cue_in_s is None else shorten_place(use.cue_in_s, pieces_s)
+    last_s = None if use.cue_out_s is None else shorten_place(use.cue_out_s, pieces_s)
+    if last_s is not None:  # both cues may lie in one skip
+        last_s = max(last_s, (first_s or 0.0) + 2 * SHORTEST_USE_S)
+    return Use(first_s, last_s, use.gain_db)
+
+
+def shorten_place(place_s: float, pieces_s: Sequence[tuple[float, float]]) -> float:
+    """Return a place of a file, counted without the pieces (start and length) that are left out."""
+    return place_s - sum(min(length_s, max(0.0, place_s - first_s)) for first_s, length_s in pieces_s)
+
+
 def shorten(track: TrackAnalysis, skips: Sequence[Skip], rate: int) -> TrackAnalysis:
     """Return the analysis of a track without the skipped frames, which are counted at `rate`."""
     if not skips:
         return track
     pieces_s = [(first / rate, frames / rate) for first, frames in skips]
-
-    def moved(place_s: float) -> float:
-        return place_s - sum(min(length_s, max(0.0, place_s - first_s)) for first_s, length_s in pieces_s)
+    moved = partial(shorten_place, pieces_s=pieces_s)
 
     def frame(place: int) -> int:
         return round(moved(place / track.rate) * track.rate)

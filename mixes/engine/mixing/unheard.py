@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mixes.engine.analysis.track import TrackAnalysis
-from mixes.engine.mixing.settings import MixSettings
+from mixes.engine.mixing.settings import MixSettings, Use
 from mixes.engine.mixing.shortening import KEPT_SILENCE_S, LONG_SILENCE_S
 from mixes.engine.mixing.song_levels import HOP_S
 from mixes.engine.timestamps import format_m_ss
@@ -27,27 +27,31 @@ def quiet_intro_s(track: TrackAnalysis) -> float:
     return quiet_s - INTRO_KEPT_S if quiet_s > LONG_INTRO_S else 0.0
 
 
-def unheard_notes(tracks: Sequence[TrackAnalysis], settings: MixSettings) -> tuple[str, ...]:
-    """Return a sentence on noise that is left out at the edges, and one on beginnings skipped as set."""
+def unheard_notes(
+    tracks: Sequence[TrackAnalysis], settings: MixSettings, uses: Sequence[Use]
+) -> tuple[str, ...]:
+    """Return a sentence on noise that is left out at the edges, and one on beginnings skipped as set.
+
+    An edge that the user set is not mentioned.
+    """
     if not settings.trim:
         return ()
+    starts = [track for track, use in zip(tracks, uses, strict=True) if use.cue_in_s is None]
+    ends = [track for track, use in zip(tracks, uses, strict=True) if use.cue_out_s is None]
     noise = [
         *(
             f"{t.lead_noise_s:.1f} s before “{t.tags.title}”"
-            for t in tracks
+            for t in starts
             if t.lead_noise_s >= WORTH_A_NOTE_S
         ),
-        *(
-            f"{t.tail_noise_s:.1f} s after “{t.tags.title}”"
-            for t in tracks
-            if t.tail_noise_s >= WORTH_A_NOTE_S
-        ),
+        *(f"{t.tail_noise_s:.1f} s after “{t.tags.title}”" for t in ends if t.tail_noise_s >= WORTH_A_NOTE_S),
     ]
-    skipped_s = [quiet_intro_s(track) if settings.skip_quiet_intros else 0.0 for track in tracks[1:]]
     skipped = [
         f"{length_s:.1f} s of “{track.tags.title}”"
-        for track, length_s in zip(tracks[1:], skipped_s, strict=True)
-        if length_s >= WORTH_A_NOTE_S
+        for track, use in zip(tracks[1:], uses[1:], strict=True)
+        if settings.skip_quiet_intros
+        and use.cue_in_s is None
+        and (length_s := quiet_intro_s(track)) >= WORTH_A_NOTE_S
     ]
     return (
         *_note("Steady noise around songs is left out:", noise),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mixes.engine.cancellation import ShouldStop, never
-from mixes.engine.mixing.plan import plan_mix
+from mixes.engine.mixing.plan import Plan, plan_mix
 from mixes.engine.pipeline.checkpoints import Checkpoints, locked_work_folder
 from mixes.engine.pipeline.request import (
     MixOutputs,
@@ -32,6 +32,12 @@ from mixes.engine.pipeline.work_folder import (
 )
 
 
+def plan_request(request: MixRequest) -> Plan:
+    """Return the plan of the requested mix. Raises TimelineError."""
+    tracks = [source.analysis for source in request.sources]
+    return plan_mix(tracks, request.settings, request.joins, request.uses)
+
+
 def make_mix(
     request: MixRequest,
     folder: Path,
@@ -48,7 +54,7 @@ def make_mix(
     `on_note` receives the notes of the plan before it is rendered.
     Raises EngineError when a stage fails, Cancelled when `should_stop` says so; `folder` is then unchanged.
     """
-    plan = plan_mix([source.analysis for source in request.sources], request.settings, request.joins)
+    plan = plan_request(request)
     inputs = [source.path for source in request.sources]
     inputs += [request.picture] if request.picture else []
     other_notes: tuple[str, ...] = ()
@@ -89,7 +95,7 @@ def resume_mix(
     Stages with a checkpoint in `work` or covered by `reused` are skipped. The artifacts stay in `work`, for
     the caller to move. Raises as `make_mix`, and OSError when the system refuses.
     """
-    plan = plan_mix([source.analysis for source in request.sources], request.settings, request.joins)
+    plan = plan_request(request)
     with locked_work_folder(work, should_stop):
         checkpoints = Checkpoints(work, request_key(request, plan.timeline), should_stop)
         run = MixRun(request, plan, work, ffmpeg, on_progress, should_stop, checkpoints)

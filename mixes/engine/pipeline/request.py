@@ -11,7 +11,7 @@ from mixes.engine.checks.check_sheet import CheckSheet
 from mixes.engine.codecs.aac import DEFAULT_KBPS
 from mixes.engine.filenames import file_stem
 from mixes.engine.hashing import hash_file
-from mixes.engine.mixing.settings import JoinSettings, MixSettings
+from mixes.engine.mixing.settings import JoinSettings, MixSettings, Use
 from mixes.engine.pictures.pictures import VIDEO_SIZES, Size
 from mixes.engine.timeline import Timeline
 from mixes.engine.tracklist.chapters import Chapter
@@ -55,6 +55,7 @@ class MixRequest:
     date: str = ""  # as written in the description
     settings: MixSettings = field(default_factory=MixSettings)
     joins: tuple[JoinSettings, ...] = ()
+    uses: tuple[Use, ...] = ()
     formats: tuple[str, ...] = ("mp3",)
     bitrate_kbps: int = 320
     picture: Path | None = None

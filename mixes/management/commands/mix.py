@@ -20,6 +20,7 @@ from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.engine.pipeline.request import FORMATS, MixRequest
 from mixes.engine.processes.ffmpeg import find_ffmpeg
 from mixes.engine.text import decode_text
+from mixes.engine.timestamps import parse_clock
 from mixes.engine.tracklist.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
 from mixes.management.engine_runs import engine_run
 from mixes.management.terminal import mix_to_json, print_mix
@@ -108,6 +109,12 @@ def add_sound_arguments(group: Any) -> None:
     add("--even-joins", action="store_true", help="level tracks by their beginnings and ends, too")
     add("--skip-quiet-intros", action="store_true", help="start tracks shortly before they become loud")
     add("--shorten-silences", action="store_true", help="play silences of 5 s or more inside tracks for 2 s")
+    add(
+        "--max-play",
+        type=read_play_time,
+        metavar="M:SS",
+        help="play at most so much of each track, such as 2:30 (default: whole tracks)",
+    )
     add("--keep-endings", action="store_true", help="play every track to the very end")
 
 
@@ -148,6 +155,14 @@ def read_length(text: str) -> Length:
         return float(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is neither a number of seconds nor 'auto'") from None
+
+
+def read_play_time(text: str) -> float:
+    """Parse a longest time. Raises ArgumentTypeError."""
+    try:
+        return parse_clock(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no time. {error}") from None
 
 
 def read_loudness(text: str) -> float | None:
@@ -201,6 +216,7 @@ def read_request(options: dict[str, Any]) -> MixRequest:
             skip_quiet_intros=options["skip_quiet_intros"],
             keep_endings=options["keep_endings"],
             shorten_silences=options["shorten_silences"],
+            max_play_s=options["max_play"],
         ),
         formats=options["formats"] or (FORMATS if image else ("mp3",)),
         bitrate_kbps=options["bitrate"],

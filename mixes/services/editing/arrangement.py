@@ -3,8 +3,8 @@
 A revision stores an `Arrangement`, and undo restores it. `edits.py` writes it to the database.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Any, Literal, Self
 from uuid import UUID, uuid4
 
@@ -25,7 +25,7 @@ class NoSuchItem(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A track's position and the settings of the join after it; unset values follow the mix."""
+    """One use of a track and the settings of the join into `join_into`; unset values are automatic."""
 
     id: UUID
     track: UUID
@@ -33,6 +33,29 @@ class Item:
     join_s: float | None = None
     join_auto: bool = False
     play_to_end: bool = False
+    join_into: UUID | None = None
+    cue_in_s: float | None = None
+    cue_out_s: float | None = None
+    gain_db: float | None = None
+
+    def to_row(self) -> list[Any]:
+        """Return plain values in the order of the fields, without the last ones that are not set."""
+        row = [str(value) if isinstance(value, UUID) else value for value in astuple(self)]
+        while row[-1] == UNSET[len(row) - 1]:
+            row.pop()
+        return row
+
+    @classmethod
+    def from_row(cls, row: Sequence[Any]) -> Self:
+        """Read the output of `to_row`."""
+        values = dict(zip(ITEM_FIELDS, row, strict=False))
+        ids = {name: UUID(values[name]) for name in ("id", "track", "join_into") if values.get(name)}
+        return cls(**{**values, **ids})
+
+
+ITEM_FIELDS = tuple(field.name for field in fields(Item))
+UNSET = tuple(field.default for field in fields(Item))
+ITEM_COLUMNS = tuple("track_id" if name == "track" else name for name in ITEM_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +83,7 @@ class Arrangement:
     even_joins: bool = False
     skip_quiet_intros: bool = False
     shorten_silences: bool = False
+    max_play_s: float | None = None
     items: tuple[Item, ...] = ()
 
     def settings(self) -> dict[str, Any]:
@@ -69,16 +93,14 @@ class Arrangement:
     def to_json(self) -> dict[str, Any]:
         """Return plain types; items as short rows, because fifty revisions of 500 tracks are stored."""
         artwork = str(self.artwork_id) if self.artwork_id else None
-        rows = [
-            [str(i.id), str(i.track), i.join_style, i.join_s, i.join_auto, i.play_to_end] for i in self.items
-        ]
+        rows = [item.to_row() for item in self.items]
         return {**self.settings(), "artwork_id": artwork, "items": rows}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read the output of `to_json`."""
         artwork = UUID(data["artwork_id"]) if data["artwork_id"] else None
-        items = tuple(Item(UUID(pk), UUID(track), *join) for pk, track, *join in data["items"])
+        items = tuple(Item.from_row(row) for row in data["items"])
         return cls(**{**data, "artwork_id": artwork, "items": items})
 
 
@@ -87,9 +109,7 @@ SETTINGS = tuple(field.name for field in fields(Arrangement) if field.name != "i
 
 def arrangement_of(mix: Mix) -> Arrangement:
     """Return the current arrangement of a mix."""
-    rows = MixTrack.objects.filter(mix=mix).values_list(
-        "id", "track_id", "join_style", "join_s", "join_auto", "play_to_end"
-    )
+    rows = MixTrack.objects.filter(mix=mix).values_list(*ITEM_COLUMNS)
     settings = {name: getattr(mix, name) for name in SETTINGS}
     return Arrangement(**settings, items=tuple(Item(*row) for row in rows.order_by("position")))
 
@@ -122,26 +142,44 @@ def append(arrangement: Arrangement, tracks: Iterable[UUID]) -> Arrangement:
     return replace(arrangement, items=(*arrangement.items, *(Item(uuid4(), track) for track in tracks)))
 
 
+def copy_items(items: Sequence[Item]) -> tuple[Item, ...]:
+    """Return the items with new ids, joined to each other as before."""
+    ids = {item.id: uuid4() for item in items}
+    return tuple(
+        replace(item, id=ids[item.id], join_into=item.join_into and ids.get(item.join_into)) for item in items
+    )
+
+
 def set_join(
     arrangement: Arrangement,
     item: UUID,
     *,
+    into: UUID | None = None,
     style: str = "",
     transition_s: Length | None = None,
     play_to_end: bool = False,
 ) -> Arrangement:
-    """Set the join after an item; with neither style nor length it follows the mix. Raises NoSuchItem."""
-    place = place_of(arrangement, item)
+    """Set the join of an item and the one it passes into, by default whichever follows.
+
+    With neither style nor length it follows the mix. Raises NoSuchItem.
+    """
     is_auto = transition_s == "auto"
-    joined = replace(
-        arrangement.items[place],
+    return change_item(
+        arrangement,
+        item,
         join_style=style,
         join_s=None if transition_s is None or transition_s == "auto" else float(transition_s),
         join_auto=is_auto,
         play_to_end=play_to_end,
+        join_into=into if style or transition_s is not None else None,
     )
-    items = (*arrangement.items[:place], joined, *arrangement.items[place + 1 :])
-    return replace(arrangement, items=items)
+
+
+def change_item(arrangement: Arrangement, item: UUID, **changes: Any) -> Arrangement:
+    """Change fields of an item. Raises NoSuchItem."""
+    place = place_of(arrangement, item)
+    changed = replace(arrangement.items[place], **changes)
+    return replace(arrangement, items=(*arrangement.items[:place], changed, *arrangement.items[place + 1 :]))
 
 
 def sort_by(arrangement: Arrangement, order: Order, tracks: Mapping[UUID, Track]) -> Arrangement:

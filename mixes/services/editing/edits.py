@@ -1,10 +1,10 @@
 """Apply edits to a mix: one transaction each, a version check against stale tabs, a revision for undo."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import timedelta
 from functools import partial
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -19,7 +19,15 @@ from mixes.engine.text import clean_text
 from mixes.leases import OPEN
 from mixes.models import Artifact, Mix, MixJob, MixTrack, Revision, Track
 from mixes.services import storage, wording
-from mixes.services.editing.arrangement import SETTINGS, Arrangement, Item, append, arrangement_of
+from mixes.services.editing.arrangement import (
+    ITEM_COLUMNS,
+    SETTINGS,
+    Arrangement,
+    Item,
+    append,
+    arrangement_of,
+    copy_items,
+)
 from mixes.services.limits import LimitReached, check_mixes
 
 TOGETHER = timedelta(minutes=1)  # edits of one group closer together than this share a revision
@@ -66,9 +74,8 @@ def clean_title(text: str) -> str:
 def duplicate_mix(mix: Mix) -> Mix:
     """Copy a mix with its tracks and settings. Raises LimitReached."""
     source = arrangement_of(mix)
-    items = tuple(replace(item, id=uuid4()) for item in source.items)
     title = (_("Copy of %s") % source.title)[:TITLE_LENGTH]
-    return _create(mix.owner, replace(source, title=title, items=items))
+    return _create(mix.owner, replace(source, title=title, items=copy_items(source.items)))
 
 
 def append_tracks(mix: Mix, tracks: Sequence[Track], *, seen: int | None = None) -> Mix:
@@ -198,15 +205,6 @@ def _write_items(mix: Mix, before: Sequence[Item], after: Sequence[Item]) -> Non
     if len(before) > same:
         MixTrack.objects.filter(mix=mix, position__gte=same).delete()
     MixTrack.objects.bulk_create(
-        MixTrack(
-            id=item.id,
-            mix=mix,
-            track_id=item.track,
-            position=place,
-            join_style=item.join_style,
-            join_s=item.join_s,
-            join_auto=item.join_auto,
-            play_to_end=item.play_to_end,
-        )
+        MixTrack(mix=mix, position=place, **dict(zip(ITEM_COLUMNS, astuple(item), strict=True)))
         for place, item in enumerate(after[same:], same)
     )

@@ -1,9 +1,12 @@
 """Turn the rows of a mix into the engine's settings."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
-from mixes.engine.mixing.settings import JoinSettings, MixSettings
+from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings, Use
 from mixes.models import Mix, MixTrack
+
+Settings = tuple[MixSettings, tuple[JoinSettings, ...], tuple[Use, ...]]
 
 
 def items_of(mix: Mix) -> list[MixTrack]:
@@ -11,8 +14,8 @@ def items_of(mix: Mix) -> list[MixTrack]:
     return list(MixTrack.objects.filter(mix=mix).select_related("track").order_by("position"))
 
 
-def settings_of(mix: Mix, items: Sequence[MixTrack]) -> tuple[MixSettings, tuple[JoinSettings, ...]]:
-    """Return the settings of a mix made of `items`: one for the whole, and one per join between two items."""
+def settings_of(mix: Mix, items: Sequence[MixTrack]) -> Settings:
+    """Return the settings of a mix made of `items`: of the whole, of each join between two, of each use."""
     settings = MixSettings(
         style=mix.style,
         transition_s="auto" if mix.transition_s is None else mix.transition_s,
@@ -24,9 +27,15 @@ def settings_of(mix: Mix, items: Sequence[MixTrack]) -> tuple[MixSettings, tuple
         even_joins=mix.even_joins,
         skip_quiet_intros=mix.skip_quiet_intros,
         shorten_silences=mix.shorten_silences,
+        max_play_s=mix.max_play_s,
     )
-    joins = (
-        JoinSettings(item.join_style or None, "auto" if item.join_auto else item.join_s, item.play_to_end)
-        for item in items[:-1]
-    )
-    return settings, tuple(joins)
+    joins = tuple(join_settings(before, after) for before, after in pairwise(items))
+    return settings, joins, tuple(Use(item.cue_in_s, item.cue_out_s, item.gain_db) for item in items)
+
+
+def join_settings(before: MixTrack, after: MixTrack) -> JoinSettings:
+    """Return what is set for the join of two items; style and length only if set for this pair."""
+    if not before.is_joined_by_hand_with(after):
+        return JoinSettings(play_to_end=before.play_to_end)
+    length: Length | None = "auto" if before.join_auto else before.join_s
+    return JoinSettings(before.join_style or None, length, before.play_to_end)

@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from mixes.engine.mixing.plan import plan_mix
 from mixes.engine.mixing.repeats import repeat_notes
-from mixes.engine.mixing.settings import JoinSettings, MixSettings
+from mixes.engine.mixing.settings import JoinSettings, MixSettings, Use
 from mixes.engine.timeline import Timeline
 from mixes.leases import OPEN
 from mixes.models import AnalysisJob, Mix, MixTrack, Track
@@ -23,7 +23,7 @@ from mixes.services.analyses import Key, analyses_of, is_outdated, reanalyse, re
 from mixes.services.drawing.mix_waveform import draw_mix
 from mixes.services.editing.engine_settings import items_of, settings_of
 
-PLAN_VERSION = 6  # raise it whenever the same mix would be planned, drawn or stored differently
+PLAN_VERSION = 7  # raise it whenever the same mix would be planned, drawn or stored differently
 MOST_PRECOMPUTED = 3  # mixes per track: the worker has other jobs
 
 
@@ -36,6 +36,7 @@ class MixPlan:
     notes: tuple[str, ...]
     waves: tuple[tuple[str, str], ...]
     bars: tuple[int, ...]
+    automatic_gains_db: tuple[float, ...]
 
     @property
     def duration_s(self) -> float:
@@ -53,7 +54,7 @@ class MixPlan:
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Read the output of `to_json`."""
         waves = tuple((peaks, body) for peaks, body in data["waves"])
-        rest = {name: tuple(data[name]) for name in ("item_ids", "notes", "bars")}
+        rest = {name: tuple(data[name]) for name in ("item_ids", "notes", "bars", "automatic_gains_db")}
         return cls(Timeline.from_dict(data["timeline"]), waves=waves, **rest)
 
 
@@ -67,11 +68,11 @@ def plan_of(mix: Mix, items: Sequence[MixTrack] | None = None) -> MixPlan | None
     if outdated := [item.track for item in usable if is_outdated(results.get(item.track_id))]:
         reanalyse(outdated)
         usable = [item for item in usable if item.track_id in results]
-    settings, joins = settings_of(mix, usable)
-    key = _key(settings, joins, usable, results)
+    settings, joins, uses = settings_of(mix, usable)
+    key = _key(settings, joins, uses, usable, results)
     if mix.plan_key == key:
         return MixPlan.from_json(mix.plan) if mix.plan else None
-    plan = compute_plan(settings, joins, usable)
+    plan = compute_plan(settings, joins, uses, usable)
     mix.plan, mix.plan_key = plan.to_json() if plan else None, key
     mix.duration_s, mix.bars = (plan.duration_s, plan.bars) if plan else (None, None)
     stored = {"plan": mix.plan, "plan_key": key, "duration_s": mix.duration_s, "bars": mix.bars}
@@ -92,14 +93,17 @@ def precompute_plans(track: Track) -> None:
 
 
 def compute_plan(
-    settings: MixSettings, joins: Sequence[JoinSettings], items: Sequence[MixTrack]
+    settings: MixSettings,
+    joins: Sequence[JoinSettings],
+    uses: Sequence[Use],
+    items: Sequence[MixTrack],
 ) -> MixPlan | None:
     """Plan and draw a mix of these items from their analyses; None without items."""
     if not items:
         return None
     known = analyses_of([item.track for item in items])
     tracks = [known[item.track_id] for item in items]
-    plan = plan_mix(tracks, settings, joins)
+    plan = plan_mix(tracks, settings, joins, uses)
     drawing = draw_mix(plan.timeline, tracks)
     return MixPlan(
         timeline=plan.timeline,
@@ -107,12 +111,14 @@ def compute_plan(
         notes=(*plan.notes, *repeat_notes(tracks)),
         waves=drawing.clips,
         bars=drawing.bars,
+        automatic_gains_db=plan.automatic_gains_db,
     )
 
 
 def _key(
     settings: MixSettings,
     joins: Sequence[JoinSettings],
+    uses: Sequence[Use],
     items: Sequence[MixTrack],
     results: Mapping[UUID, Key],
 ) -> str:
@@ -122,6 +128,7 @@ def _key(
         PLAN_VERSION,
         asdict(settings),
         [asdict(join) for join in joins],
+        [asdict(use) for use in uses],
         rows,
     )
     return hashlib.sha256(json.dumps(whole, default=str).encode()).hexdigest()

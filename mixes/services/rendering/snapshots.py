@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.errors import EngineError
-from mixes.engine.mixing.settings import JoinSettings, MixSettings
+from mixes.engine.mixing.settings import JoinSettings, MixSettings, Use
 from mixes.engine.pictures.pictures import Size
 from mixes.engine.pipeline.request import FORMATS, MixRequest, Source
 from mixes.engine.tags.tags import Tags
@@ -27,7 +27,7 @@ NAMES = ("title", "artist", "album", "track_number", "disc_number", "album_artis
 def take_snapshot(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapshot:
     """Return the snapshot of a mix: `items` are the tracks used, `timeline` their plan."""
     wanted = (mix.make_mp3, mix.make_mp4)
-    settings, joins = settings_of(mix, items)
+    settings, joins, uses = settings_of(mix, items)
     return {
         "mix_version": mix.version,
         "title": mix.title,
@@ -35,6 +35,7 @@ def take_snapshot(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapsh
         "date": wording.today(),
         "settings": asdict(settings),
         "joins": [asdict(join) for join in joins],
+        "uses": [asdict(use) for use in uses],
         "formats": [kind for kind, is_wanted in zip(FORMATS, wanted, strict=True) if is_wanted],
         "bitrate_kbps": mix.bitrate_kbps,
         "size": list(size_of(mix)),
@@ -76,6 +77,7 @@ def to_request(snapshot: Snapshot, cores: int = 1) -> MixRequest:
         sources=sources_of(snapshot),
         settings=MixSettings(**snapshot["settings"]),
         joins=tuple(JoinSettings(**join) for join in snapshot["joins"]),
+        uses=tuple(Use(**use) for use in snapshot.get("uses", ())),  # older snapshots have none
         formats=tuple(snapshot["formats"]),
         picture=picture if picture and picture.is_file() else None,
         size=(snapshot["size"][0], snapshot["size"][1]),

@@ -241,6 +241,7 @@ def test_an_hour_of_silence_is_left_out_and_does_not_make_a_gap(mix, songs, tmp_
         (["songs", "--description-template", "gone.txt"], "gone.txt"),
         (["songs", "--description-template", "/dev/zero"], "longer than any description"),
         (["songs", "--transition", "99"], "between 0 and 60 seconds"),
+        (["songs", "--max-play", "0:05"], "between 10 and 3600 seconds"),
         (["songs", "--loudness", "3"], "between -40 and -5 LUFS"),
         (["songs", "--style", "gap", "--gap", "-1"], "between 0 and 60 seconds"),
     ],
@@ -273,6 +274,12 @@ def test_a_failed_command_keeps_an_earlier_result(mix, songs, tmp_path):
     (songs / "4 bad.mp3").write_text("this is no music")
     assert mix(songs, "-o", out, "--title", "x", check=False).returncode == 2
     assert listing(out) == before
+
+
+def test_songs_play_no_longer_than_is_asked_for(mix, songs, tmp_path):
+    document = json.loads(mix(songs, "-o", tmp_path / "out", "--json", "--max-play", "0:11.5").stdout)
+    assert [clip["length_s"] for clip in document["clips"]] == pytest.approx([11.5] * 3, abs=0.01)
+    assert any("at most, as set" in note for note in document["notes"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

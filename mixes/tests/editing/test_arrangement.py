@@ -15,7 +15,9 @@ from mixes.services.editing.arrangement import (
     Item,
     NoSuchItem,
     append,
+    change_item,
     change_settings,
+    copy_items,
     move,
     remove,
     reorder,
@@ -102,6 +104,26 @@ def test_an_automatic_length_is_stored_without_a_number():
     assert (item.join_auto, item.join_s) == (True, None)
 
 
+def test_a_use_of_a_song_is_changed_by_itself():
+    changed = change_item(arrange(2), UUID(int=1), cue_out_s=61.5, gain_db=0.0).items
+    assert (changed[0].cue_out_s, changed[0].gain_db, changed[1]) == (61.5, 0.0, arrange(2).items[1])
+
+
+def test_copies_are_joined_to_each_other_as_their_originals():
+    items = set_join(arrange(3), UUID(int=1), into=UUID(int=2), style="cut").items
+    copies = copy_items(items)
+    assert copies[0].join_into == copies[1].id
+    assert {item.id for item in items}.isdisjoint(item.id for item in copies)
+    assert [item.track for item in copies] == [item.track for item in items]
+
+
+def test_rows_stored_before_uses_could_be_set_are_read():
+    stored = set_join(arrange(2), UUID(int=1), style="cut", transition_s=1.5)
+    data = stored.to_json()
+    data["items"] = [[*row, *(["", None, False, False][len(row) - 2 :])][:6] for row in data["items"]]
+    assert Arrangement.from_json(data) == stored
+
+
 def tracks_of(*facts):
     unknown = {"name": "x.mp3", "artist": "", "album_artist": "", "disc_number": None}
     names = ("title", "track_number", "album", "album_artist", "disc_number")
@@ -129,7 +151,10 @@ def test_track_numbers_are_sorted_album_by_album_and_those_without_come_last():
 
 
 def test_an_arrangement_survives_a_json_round_trip():
-    arrangement = set_join(arrange(3), UUID(int=2), style="cut", transition_s=1.5)
-    arrangement = change_settings(arrangement, title="Nights", target_lufs=None, artwork_id=uuid4())
+    arrangement = set_join(arrange(3), UUID(int=2), into=UUID(int=3), style="cut", transition_s=1.5)
+    arrangement = change_item(arrangement, UUID(int=1), cue_in_s=0.0, gain_db=0.0)
+    arrangement = change_settings(
+        arrangement, title="Nights", max_play_s=150.0, target_lufs=None, artwork_id=uuid4()
+    )
     assert Arrangement.from_json(arrangement.to_json()) == arrangement
     assert replace(arrangement, title="Days") != arrangement

@@ -6,7 +6,7 @@ import pytest
 
 from mixes.engine.analysis.track import ANALYSIS_VERSION
 from mixes.engine.mixing.plan import plan_mix
-from mixes.engine.mixing.settings import JoinSettings, MixSettings
+from mixes.engine.mixing.settings import JoinSettings, MixSettings, Use
 from mixes.models import AnalysisJob, Mix, MixTrack, Track
 from mixes.pages.join_page import join_page
 from mixes.pages.mix_page import mix_page
@@ -26,11 +26,11 @@ def counted(monkeypatch):
     return calls
 
 
-def engine_timeline(mix, settings=None, joins=()):
+def engine_timeline(mix, settings=None, joins=(), uses=()):
     tracks = [item.track for item in items_of(mix)]
     known = analyses_of(tracks)
     settings = settings or MixSettings(transition_s=8.0)
-    return plan_mix([known[track.pk] for track in tracks], settings, joins).timeline
+    return plan_mix([known[track.pk] for track in tracks], settings, joins, uses).timeline
 
 
 def starts_of(plan):
@@ -63,9 +63,38 @@ def test_settings_and_joins_reach_the_engine(mix):
     assert [join.style for join in plan.timeline.transitions] == ["radio", "cut"]
 
 
+def test_uses_reach_the_engine(mix):
+    Mix.objects.update(max_play_s=40.0)
+    MixTrack.objects.filter(position=0).update(cue_out_s=50.0, gain_db=1.5)
+    MixTrack.objects.filter(position=1).update(cue_in_s=3.25)
+    plan = plans.plan_of(Mix.objects.get())
+    settings = MixSettings(transition_s=8.0, max_play_s=40.0)
+    assert plan.timeline == engine_timeline(mix, settings, (), (Use(None, 50.0, 1.5), Use(3.25), Use()))
+    assert [clip.length / plan.timeline.rate for clip in plan.timeline.clips] == [50.0, 40.0, 40.0]
+
+
+def test_what_is_set_for_a_join_counts_for_its_pair(mix):
+    first, second, third = items_of(mix)
+    edits.edit(mix, None, "Join", lambda a: arrangement.set_join(a, first.pk, into=second.pk, style="cut"))
+    assert styles_of(mix) == ["cut", "smooth"]
+    edits.edit(mix, None, "Moved", lambda a: arrangement.move(a, third.pk, "top"))
+    assert styles_of(mix) == ["smooth", "cut"], "the pair stays together"
+    edits.edit(mix, None, "Moved", lambda a: arrangement.reorder(a, [first.pk, third.pk, second.pk]))
+    assert styles_of(mix) == ["smooth", "smooth"], "another song follows"
+    edits.edit(mix, None, "Removed", lambda a: arrangement.remove(a, third.pk))
+    assert styles_of(mix) == ["cut"], "the pair is together again"
+
+
+def styles_of(mix):
+    return [join.style for join in plans.plan_of(Mix.objects.get()).timeline.transitions]
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        lambda: MixTrack.objects.filter(position=0).update(cue_in_s=1.0),
+        lambda: MixTrack.objects.filter(position=0).update(gain_db=1.0),
+        lambda: Mix.objects.update(max_play_s=20.0),
         lambda: Mix.objects.update(transition_s=4.0),
         lambda: MixTrack.objects.filter(position=0).update(join_s=2.0),
         lambda: MixTrack.objects.filter(position=2).delete(),
@@ -73,7 +102,7 @@ def test_settings_and_joins_reach_the_engine(mix):
         lambda: Track.objects.update(album="One album"),
         lambda: AnalysisJob.objects.update(measured_at="2020-01-01T00:00:00Z"),
     ],
-    ids=["settings", "join", "items", "title", "album", "analysis"],
+    ids=["cue", "gain", "longest", "settings", "join", "items", "title", "album", "analysis"],
 )
 def test_a_change_of_any_input_makes_a_new_plan(mix, counted, change):
     plans.plan_of(mix)

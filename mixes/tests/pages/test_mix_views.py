@@ -297,6 +297,7 @@ def test_settings_are_saved_and_named_in_the_undo_button(as_alice, mix):
         ({"length": "auto"}, {"transition_s": None}),
         ({"transition_s": "4.5"}, {"transition_s": 4.5}),
         ({"loudness": "loud"}, {"target_lufs": -10.0}),
+        ({"max_play_s": "2:30"}, {"max_play_s": 150.0}),
         ({"loudness": "untouched"}, {"target_lufs": None}),
         ({"loudness": "own", "target_lufs": "-16"}, {"target_lufs": -16.0}),
         ({"make_mp4": "on", "video_size": "1080x1920"}, {"make_mp4": True, "video_size": "1080x1920"}),
@@ -315,6 +316,8 @@ def test_choices_become_columns(as_alice, mix, fields, columns):
         {"transition_s": ""},
         {"loudness": "own", "target_lufs": "3"},
         {"make_mp3": ""},
+        {"max_play_s": "0:05"},
+        {"max_play_s": "long"},
     ],
 )
 @pytest.mark.parametrize("htmx", [False, True])

@@ -39,6 +39,7 @@ def test_songs_that_are_not_ready_have_no_entry(mix):
         ({}, 8.0, ""),
         ({}, None, "fitted"),
         ({"join_auto": True}, 8.0, "fitted"),
+        ({"cue_out_s": 50.0}, 8.0, ""),
     ],
 )
 def test_a_join_has_a_hint_for_its_reason(mix, item, mix_s, hint):
@@ -46,3 +47,9 @@ def test_a_join_has_a_hint_for_its_reason(mix, item, mix_s, hint):
     MixTrack.objects.filter(position=0).update(**item)
     join = tracks_of(Mix.objects.get())[0].join
     assert (join.hint, join.by_hand) == (hint, bool(item))
+
+
+def test_a_join_that_was_set_for_another_pair_is_automatic_and_says_so(mix):
+    MixTrack.objects.filter(position=0).update(join_style="cut", join_into=mix.items.get(position=2).pk)
+    join = tracks_of(mix)[0].join
+    assert (join.style, join.hint, join.by_hand) == ("smooth", "parted", False)

@@ -6,12 +6,13 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from mixes.engine.mixing.settings import Use
 from mixes.leases import State
-from mixes.models import AnalysisJob, Artifact, Mix, MixJob, Track
+from mixes.models import AnalysisJob, Artifact, Mix, MixJob, MixTrack, Track
 from mixes.pages import look_page
 from mixes.services import storage
 from mixes.services.limits import LimitReached
-from mixes.services.rendering import mix_requests
+from mixes.services.rendering import mix_requests, snapshots
 from mixes.tests.factories import make_artifact_row, make_job_row, make_mix_row, make_track_row
 from mixtape_site.configuration.limits import Limits
 
@@ -39,6 +40,15 @@ def test_a_snapshot_contains_all_inputs_of_the_job(mix):
     ]
     assert len(job.snapshot["timeline"]["clips"]) == 3
     assert len(job.outline["clips"]) == 3
+
+
+def test_a_job_is_planned_with_the_uses_of_its_snapshot(mix, monkeypatch):
+    MixTrack.objects.filter(position=1).update(cue_in_s=3.5, gain_db=-2.0)
+    snapshot = mix_requests.request_mix(mix).snapshot
+    monkeypatch.setattr(snapshots, "sources_of", lambda snapshot: ())
+    assert snapshots.to_request(snapshot).uses == (Use(), Use(3.5, None, -2.0), Use())
+    del snapshot["uses"]  # as in jobs ordered before there were any
+    assert snapshots.to_request(snapshot).uses == ()
 
 
 @pytest.mark.parametrize("state", [Track.State.UPLOADING, Track.State.ANALYSING])
