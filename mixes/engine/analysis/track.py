@@ -16,11 +16,11 @@ import numpy as np
 
 from mixes.engine.analysis.bass import BassMeter
 from mixes.engine.analysis.cues import CuePoints, find_cues, find_silences
+from mixes.engine.analysis.damage import find_damage
 from mixes.engine.analysis.detail import DetailCollector
 from mixes.engine.analysis.edges import EdgeMeter, Edges
 from mixes.engine.analysis.loudness import LoudnessMeter
 from mixes.engine.analysis.peaks import Pairs, PeakCollector, pack_pairs, unpack_pairs
-from mixes.engine.analysis.truncation import harmless_errors, truncation_notes
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.decode import Decoder, StreamInfo, open_track
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
@@ -131,10 +131,7 @@ def analyse_track(
                 raise DecodeError(path, f"it is longer than the {max_s / 60:g} minutes a track may have.")
     meter.require_sound(path)
     tags, tag_notes = read_tags_or_name(path, name, should_stop)
-    length_s = meter.frames / decoder.rate
-    harmless = harmless_errors(path, decoder.info, meter.frames, decoder.first_errors)
-    errors = decoder.decode_errors - harmless
-    ended_early = decoder.ended_early and errors > 0
+    damage = find_damage(ffmpeg, decoder, should_stop)
     cues, edges = meter.find_cues(), meter.find_edges()
     bass_start_db, bass_end_db = meter.bass.edges_db(cues.intro_end, cues.outro_start)
     return TrackAnalysis(
@@ -151,14 +148,9 @@ def analyse_track(
         cues=cues,
         peaks=meter.peaks.pairs(),
         tags=tags,
-        damaged_places=errors,
+        damaged_places=damage.errors,
         repaired_samples=decoder.repaired_samples,
-        notes=(
-            *tag_notes,
-            *stream_notes(decoder.info),
-            *damage_notes(errors, decoder.repaired_samples),
-            *truncation_notes(path, decoder.info, length_s, ended_early=ended_early),
-        ),
+        notes=(*tag_notes, *stream_notes(decoder.info), *damage.notes),
         silences=find_silences(meter.momentary, meter.integrated_lufs, cues, rate=decoder.rate),
         start_above_floor_db=edges.start_above_floor_db,
         end_above_floor_db=edges.end_above_floor_db,
@@ -242,17 +234,6 @@ def stream_notes(info: StreamInfo) -> tuple[str, ...]:
         return ()
     used = f"number {info.stream + 1}, which the file marks as its default," if info.stream else "the first"
     return (f"There are {info.streams} sounds in the file; {used} is used.",)
-
-
-def damage_notes(decode_errors: int, repaired_samples: int) -> tuple[str, ...]:
-    """Return a sentence for the user on each kind of tolerated damage."""
-    notes = []
-    if decode_errors:
-        places = "1 damaged place" if decode_errors == 1 else f"{decode_errors} damaged places"
-        notes.append(f"The file has {places}; there may be gaps or noises there.")
-    if repaired_samples:
-        notes.append("Some samples in the file were no numbers, or far too loud, and were made harmless.")
-    return tuple(notes)
 
 
 def read_tags_or_name(path: Path, name: str | None, should_stop: ShouldStop) -> tuple[Tags, tuple[str, ...]]:

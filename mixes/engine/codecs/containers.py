@@ -21,7 +21,13 @@ ASF_ENCRYPTION = tuple(
 )
 MP4_PROTECTED = re.compile(rb"stsd.{12}(?:drms|enca|aavd)", re.DOTALL)
 AUDIBLE_MAGIC = b"\x57\x90\x75\x36"
-ID3_IN_MP3 = re.compile(rb"ID3[\x02-\x04]\x00[\x00\x10\x40\x80\xc0]([\x00-\x7f]{4})")
+# ID3v2 (its footer too), ID3v1, APE, Lyrics3
+TAG_IN_MP3 = re.compile(
+    rb"(?:ID3|3DI)[\x02-\x04]\x00[\x00\x10\x40\x80\xc0][\x00-\x7f]{4}|TAG|APETAGEX|LYRICSBEGIN", re.DOTALL
+)
+ID3_FOOTER = 0x10  # a flag of ID3v2.4
+APE_HEADER_BYTES = 32
+APE_IS_HEADER = 1 << 29
 ID3V1_BYTES = 128
 ZEROS = bytes(512)
 
@@ -88,19 +94,34 @@ def _syncsafe(raw: bytes) -> int:
 
 
 def mpeg_seams(path: Path) -> int:
-    """Return how many tags, or stretches of zeros, stand between and behind the frames of an MP3."""
+    """Return how many tags, or stretches of zeros, stand between and behind the frames of an MP3.
+
+    Tags that follow each other are one.
+    """
     with path.open("rb") as file:
         file.seek(_after_id3(file))
         data = file.read(MAX_SCANNED_BYTES)
-    seams = 0
-    for match in ID3_IN_MP3.finditer(data):
-        seams += _is_frame(data, match.end() + _syncsafe(match[1]))
-    at = data.find(b"TAG")
-    while at != -1:
-        after = at + ID3V1_BYTES
-        seams += _is_frame(data, after) or data[after : after + 3] == b"ID3"
-        at = data.find(b"TAG", at + 3)
-    return seams + data.count(b"APETAGEX") + data.endswith(ZEROS)
+    seams, tagged_to = 0, -1
+    for match in TAG_IN_MP3.finditer(data):
+        end = _tag_end(data, match.start())
+        follows_tag = match.start() <= tagged_to
+        if end >= len(data) or _is_frame(data, end) or TAG_IN_MP3.match(data, end):
+            seams += not follows_tag
+            tagged_to = max(tagged_to, end)
+    return seams + (data.endswith(ZEROS) and tagged_to < len(data))
+
+
+def _tag_end(data: bytes, at: int) -> int:
+    """Return where the tag that begins at a match of TAG_IN_MP3 ends."""
+    if data.startswith(b"ID3", at):
+        return at + 10 + _syncsafe(data[at + 6 : at + 10]) + (10 if data[at + 5] & ID3_FOOTER else 0)
+    if data.startswith(b"APETAGEX", at):
+        size, _items, flags = struct.unpack_from("<III", data[at + 12 : at + 24].ljust(12, b"\0"))
+        return at + APE_HEADER_BYTES + (size if flags & APE_IS_HEADER else 0)
+    if data.startswith(b"LYRICSBEGIN", at):
+        ends = [data.find(end, at) for end in (b"LYRICS200", b"LYRICSEND")]
+        return min((end + 9 for end in ends if end != -1), default=at)
+    return at + (10 if data.startswith(b"3DI", at) else ID3V1_BYTES)
 
 
 def _is_frame(data: bytes, at: int) -> bool:

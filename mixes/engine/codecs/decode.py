@@ -99,6 +99,8 @@ class Decoder:
         self._later = list(later)
         self._has_mono_gain = has_mono_gain
         self._earlier_errors = 0
+        self.first_error_frame = 0  # about: the decoder complains up to two seconds ahead of its output
+        self._is_faultless = True
         self._is_over = False
         self.repaired_samples = 0  # NaN, infinite or absurdly loud ones that were made harmless
         self._child = child
@@ -115,6 +117,11 @@ class Decoder:
     def decode_errors(self) -> int:
         """How often ffmpeg complained so far; complete once the track has been read to its end."""
         return self._earlier_errors + self._child.error_lines
+
+    @property
+    def frames_read(self) -> int:
+        """How many frames of the file's own rate were read so far."""
+        return self._frames_read
 
     @property
     def first_errors(self) -> Sequence[str]:
@@ -164,6 +171,9 @@ class Decoder:
         while count < frames and self._start_next_part():
             count += self._read_part(block[count:])
         block = block[:count]
+        if self._is_faultless and self.decode_errors:
+            self._is_faultless = False
+            self.first_error_frame = self._frames_read + len(block) + self._child.waiting_bytes // FRAME_BYTES
         self._frames_read += len(block)
         if not self._frames_read:
             raise DecodeError(self.path, "there is no sound in it.")

@@ -98,19 +98,36 @@ def decode_args(
     without them a playlist disguised as an MP3 could open other files. `stream` counts the sound streams.
     Where the file may change between mono and stereo, mono comes at full level on both sides.
     """
-    url = f"subfile,,start,{part.start},end,{part.end},,:file:{path}" if part else f"file:{path}"
     filters = [MONO_AT_FULL_LEVEL] if may_change_layout else []
     if part and part.rate:
         filters.append(f"aresample={part.rate}:resampler=soxr:precision=28")
     return [
-        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT_ARGS, "-v", "level+info"),
+        *_input_args(ffmpeg, path, level="info", max_s=max_s, stream=stream, part=part),
+        *("-ac", "2", *(("-af", ",".join(filters)) if filters else ())),
+        *("-c:a", "pcm_f32le", "-f", "wav", "pipe:1"),
+    ]
+
+
+def frame_times_args(ffmpeg: Path, path: Path, *, max_s: float, stream: int = 0) -> list[str]:
+    """Return the command that writes time and length of each decoded frame to its stdout, as `framecrc`."""
+    return [
+        *_input_args(ffmpeg, path, level="error", max_s=max_s, stream=stream),
+        *("-c:a", "pcm_s16le", "-f", "framecrc", "pipe:1"),
+    ]
+
+
+def _input_args(
+    ffmpeg: Path, path: Path, *, level: str, max_s: float, stream: int, part: Part | None = None
+) -> list[str]:
+    """Return the command up to its output, without any of the file's own texts."""
+    url = f"subfile,,start,{part.start},end,{part.end},,:file:{path}" if part else f"file:{path}"
+    return [
+        *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT_ARGS, "-v", f"level+{level}"),
         *("-max_alloc", str(MAX_ALLOC_BYTES), "-protocol_whitelist", "file,subfile" if part else "file"),
         *("-format_whitelist", DEMUXERS, "-codec_whitelist", DECODERS, "-err_detect", "crccheck"),
         *("-vn", "-sn", "-dn", "-threads", "1", "-t", f"{max_s:.3f}", "-i", url),
         *("-map", f"0:a:{stream}", "-map_metadata", "-1", "-map_chapters", "-1"),
-        *("-fflags", "+bitexact", "-flags:a", "+bitexact", "-ac", "2"),
-        *(("-af", ",".join(filters)) if filters else ()),
-        *("-c:a", "pcm_f32le", "-f", "wav", "pipe:1"),
+        *("-fflags", "+bitexact", "-flags:a", "+bitexact"),
     ]
 
 

@@ -16,6 +16,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ class Child:
         self._unfinished_line = b""
         self._last_progress_s = self._returned_s = time.monotonic()
         self._group_ended = False
-        self.error_lines = 0
+        self._error_lines = 0
         self.first_errors: list[str] = []  # at most MAX_FIRST_ERRORS of those lines
         for stream in self._streams:
             os.set_blocking(stream.fileno(), False)
@@ -141,6 +142,19 @@ class Child:
     @property
     def stderr_tail(self) -> str:
         return self._stderr_tail.decode("utf-8", "replace")
+
+    @property
+    def error_lines(self) -> int:
+        """How many errors the child wrote to its stderr so far."""
+        self._drain_stderr()
+        return self._error_lines
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much output of the child waits to be read."""
+        if self._stdout.closed:
+            return 0
+        return int.from_bytes(fcntl.ioctl(self._stdout, termios.FIONREAD, bytes(4)), sys.byteorder)
 
     @property
     def captured_lines(self) -> str:
@@ -294,7 +308,7 @@ class Child:
 
     def _scan_stderr(self, lines: bytes) -> None:
         for match in ERROR_LINE.finditer(lines):
-            self.error_lines += 1
+            self._error_lines += 1
             if len(self.first_errors) < MAX_FIRST_ERRORS:
                 self.first_errors.append(
                     lines[match.start() :].partition(b"\n")[0].decode("utf-8", "replace")

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from mixes.engine.analysis.track import damage_notes
+from mixes.engine.analysis.damage import find_damage
+from mixes.engine.analysis.truncation import UNKNOWN_SIZE
 from mixes.engine.cancellation import ShouldStop
 from mixes.engine.codecs.decode import Decoder, open_track
 from mixes.engine.pipeline.work_folder import check_disk_space, work_folder
@@ -60,7 +61,7 @@ def _cut(
         lengths = [end - start for start, end in itertools.pairwise(starts)]
         for song, frames in zip(songs, [*lengths, None], strict=True):
             _write_part(decoder, song, frames)
-        return songs, damage_notes(decoder.decode_errors, decoder.repaired_samples)
+    return songs, find_damage(ffmpeg, decoder, should_stop).notes
 
 
 def _write_part(decoder: Decoder, path: Path, frames: int | None) -> None:
@@ -81,5 +82,6 @@ def _write_part(decoder: Decoder, path: Path, frames: int | None) -> None:
 
 def _write_header(file: IO[bytes], rate: int, size: int) -> None:
     form = struct.pack("<HHIIHH", WAV_FLOAT, 2, rate, rate * FRAME_BYTES, FRAME_BYTES, 32)
-    file.write(struct.pack("<4sI4s4sI", b"RIFF", 36 + size, b"WAVE", b"fmt ", len(form)) + form)
-    file.write(struct.pack("<4sI", b"data", size))
+    riff_size = min(36 + size, UNKNOWN_SIZE)  # more than the field holds: read to the end of the file
+    file.write(struct.pack("<4sI4s4sI", b"RIFF", riff_size, b"WAVE", b"fmt ", len(form)) + form)
+    file.write(struct.pack("<4sI", b"data", min(size, UNKNOWN_SIZE)))

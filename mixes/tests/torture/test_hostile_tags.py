@@ -210,9 +210,9 @@ def damaged(folder):
     )
     yield "header.wav", riff(RATE, 2, b""), "there is no sound in it"
     yield "4 GB.wav", riff(RATE, 2, pcm, claimed=0xFFFFFF00), "long; 0:00:06 are there."
-    yield "rot.flac", rotten(good["flac"]), "damaged place"
-    yield "rot.m4a", rotten(good["m4a"]), "damaged place"
-    yield "rot.ogg", rotten(good["ogg"]), "damaged place"
+    yield "rot.flac", rotten(good["flac"]), "is damaged at"
+    yield "rot.m4a", rotten(good["m4a"]), "is damaged at"
+    yield "rot.ogg", rotten(good["ogg"]), "is damaged at"
     index_first = ("-c:a", "aac", "-movflags", "+faststart")
     fast = write_audio(folder / "fast.m4a", sound, RATE, *index_first).read_bytes()
     yield "cut.m4a", fast[: len(fast) * 6 // 10], short
