@@ -70,6 +70,7 @@ class Transition:
     soften: bool = False
     bass_swap_s: float | None = None  # from the incoming clip's start: when its bass takes over; None: never
     ride: tuple[tuple[float, float], ...] = ()  # gain of the mix: (s from the incoming clip's start, dB)
+    gist: str = ""  # what matters most of the reason, as a key of joins.ENDINGS or joins.MEET
 
 
 @dataclass(frozen=True, slots=True)

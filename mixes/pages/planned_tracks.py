@@ -67,4 +67,4 @@ def _hint(mix: Mix, pair: tuple[MixTrack, MixTrack], transition: Transition, len
     wanted_s = (mix.transition_s if mix.transition_s is not None else "auto") if wanted is None else wanted
     if wanted_s != "auto" and length_s < wanted_s - SHORTER_S:
         return "shortened"
-    return "fitted" if wanted_s == "auto" else ""
+    return (transition.gist or "fitted") if wanted_s == "auto" else ""

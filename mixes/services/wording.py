@@ -42,6 +42,13 @@ HINTS: dict[str, Words] = {
     "shortened": gettext_lazy("shortened to fit"),
     "fitted": gettext_lazy("fits both songs"),
     "parted": gettext_lazy("automatic again: what was set is for another pair"),
+    "left": gettext_lazy("left before its ending"),
+    "meet": gettext_lazy("loud parts meet"),
+    "fades_out": gettext_lazy("after its own fade-out"),
+    "long_tail": gettext_lazy("over its long, quiet ending"),
+    "held": gettext_lazy("after its held ending"),
+    "full_stop": gettext_lazy("it stops at full level"),
+    "rings_out": gettext_lazy("as it rings out"),
 }
 STYLE_HINTS: dict[str, Words] = {
     "smooth": gettext_lazy("both equally loud"),

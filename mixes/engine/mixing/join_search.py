@@ -29,7 +29,7 @@ FULL_STOP_FADE_S = 2.0  # ... which is faded over at least this
 AFTER_S = 12.0  # after A's end: what is quiet later is B's own beginning
 MARGIN_S = 2.0
 WORST_PART = 6.0  # points at most
-DIP_PER_POINT, DIP_FREE_LU, DEEPEST_DIP_LU = 10.0, 2.0, 8.0  # of 3 s; no part of the points
+DIP_PER_POINT, DIP_FREE_LU, DEEPEST_DIP_LU = 20.0, 2.0, 8.0  # of 3 s; no part of the points
 # The weights and thresholds of the points are those of checks/join_quality.py
 HOLE_LU, PILE_LU, DEEPEST_LU = 3.0, 1.0, 20.0
 HOLE_PER_POINT, PILE_PER_POINT = 10.0, 6.0  # LU x s
@@ -88,8 +88,6 @@ def candidate_overlaps(a: SongLevels, b: SongLevels, room_s: float, wished_s: fl
     if wished_s is not None:
         return [min(wished_s, room_s)]
     meet_s = min(max(a.outro_s + b.intro_s, SHORTEST_S), LONGEST_S)
-    if a.is_held:  # then B's body does not begin over it
-        room_s = min(room_s, max(meet_s, FULL_STOP_FADE_S))
     fine, coarse = range(SHORTEST_S, FINE_S), range(FINE_S, LONGEST_S + 1, COARSE_STEP_S)
     overlaps = {*map(float, fine), *map(float, coarse), round(meet_s, 2)}
     return sorted(seconds for seconds in overlaps if seconds <= room_s) or [room_s]

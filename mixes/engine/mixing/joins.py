@@ -11,7 +11,7 @@ from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.join_search import LAWS, RADIO_LAWS, JoinChoice, find_join
 from mixes.engine.mixing.ride import Ride, plan_ride
 from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings, Use
-from mixes.engine.mixing.song_levels import SongLevels
+from mixes.engine.mixing.song_levels import HOP_S, SongLevels
 from mixes.engine.mixing.transitions import BASS_SWAP_S, CUT_S
 from mixes.engine.timeline import RADIO_FADE_IN_S, Transition
 
@@ -23,7 +23,17 @@ MEETS_WITHIN_S = 1.0
 LONG_FADE_SHARE = 0.75  # of the overlap: a crossfade one hears as such
 SHORTEST_BASS_SWAP_S = 3.0
 STRONG_BASS_DB = -12.0  # relative to the whole: two such basses at once are heard as mud
+MEET = "meet"  # gist of a join at which the bodies meet; the others are keys of ENDINGS
 KNOWN_JOINS_MAX = 20_000  # searched joins kept in this process, about 200 bytes each
+
+ENDINGS = {
+    "left": "{name} is left before its ending.",
+    "fades_out": "{name} fades out by itself over {outro_s:.1f} s.",
+    "long_tail": "{name} has a long, quiet ending.",
+    "held": "{name} ends on a held sound.",
+    "full_stop": "{name} ends at full level.",
+    "rings_out": "{name} rings out over {outro_s:.1f} s.",
+}
 
 _known: dict[tuple[object, ...], tuple[JoinChoice, Ride]] = {}
 
@@ -76,8 +86,8 @@ class Side:
 
     @property
     def is_cut(self) -> bool:
-        """Tell whether what is used ends before the track's own ending begins."""
-        return self.span.last / self.rate < self.track.cues.outro_start / self.track.rate
+        """Return whether what is used ends before the track's own ending begins."""
+        return self.span.last / self.rate < self.track.cues.outro_start / self.track.rate - HOP_S
 
     def key(self) -> tuple[object, ...]:
         span = self.span
@@ -180,10 +190,15 @@ def search_join(
     fade_in_s = min(choice.fade_in_s, overlap / rate)
     if style == "radio":
         fade_in_s = min(RADIO_FADE_IN_S, overlap / rate)
-    reason = describe_choice(choice, before, after) if length_s is None else f"{length_s:g} s as chosen."
-    if length_s is not None:
-        reason += describe_shortened(round(length_s * rate), room, rate)
-    transition = Transition(style, overlap, reason, fade_out_s=fade_out_s, fade_in_s=fade_in_s, ride=ride)
+    if length_s is None:
+        reason = describe_choice(choice, before, after)
+        gist = MEET if do_bodies_meet(choice, before, after) else ending_of(before)
+    else:
+        reason = f"{length_s:g} s as chosen." + describe_shortened(round(length_s * rate), room, rate)
+        gist = ""
+    transition = Transition(
+        style, overlap, reason, fade_out_s=fade_out_s, fade_in_s=fade_in_s, ride=ride, gist=gist
+    )
     if style == "smooth":
         transition = replace(transition, bass_swap_s=plan_bass_swap(before, after, last, overlap))
     return replace(transition, reason=" ".join((reason, *describe_help(transition)))), last
@@ -219,30 +234,39 @@ def known_join(
     return _known[key]
 
 
+def ending_of(side: Side) -> str:
+    """Return how a track ends: a key of ENDINGS."""
+    cues = side.track.cues
+    if side.is_cut:
+        return "left"
+    if cues.self_fading:
+        return "fades_out"
+    if cues.long_tail:
+        return "long_tail"
+    if cues.sustained:
+        return "held"
+    return "full_stop" if side.outro_s < FULL_LEVEL_S else "rings_out"
+
+
 def describe_ending(side: Side) -> str:
     """Return a sentence on how a track ends."""
-    if side.is_cut:
-        return f"{side.name} is left before its ending."
-    if side.track.cues.self_fading:
-        return f"{side.name} fades out by itself over {side.outro_s:.1f} s."
-    if side.track.cues.long_tail:
-        return f"{side.name} has a long, quiet ending."
-    if side.track.cues.sustained:
-        return f"{side.name} ends on a held sound."
-    if side.outro_s < FULL_LEVEL_S:
-        return f"{side.name} ends at full level."
-    return f"{side.name} rings out over {side.outro_s:.1f} s."
+    return ENDINGS[ending_of(side)].format(name=side.name, outro_s=side.outro_s)
+
+
+def do_bodies_meet(choice: JoinChoice, before: Side, after: Side) -> bool:
+    """Return whether B begins under A's ending so that its body starts as that of A ends."""
+    meets_s = before.outro_s + after.intro_s - (before.span.last / before.rate - choice.end_s)
+    return abs(choice.overlap_s - meets_s) <= MEETS_WITHIN_S and after.intro_s >= FULL_LEVEL_S
 
 
 def describe_choice(choice: JoinChoice, before: Side, after: Side) -> str:
     """Return in one or two sentences why a join is as it is."""
     over = f"{choice.overlap_s:.1f} s"
-    if before.outro_s < FULL_LEVEL_S:
+    if ending_of(before) == "full_stop":
         ending = f"{before.name} stops at full level, so it fades over {choice.fade_out_s:.1f} s."
     else:
         ending = describe_ending(before)
-    meets_s = before.outro_s + after.intro_s - (before.span.last / before.rate - choice.end_s)
-    if abs(choice.overlap_s - meets_s) <= MEETS_WITHIN_S and after.intro_s >= FULL_LEVEL_S:
+    if do_bodies_meet(choice, before, after):
         return (
             f"{ending} {after.name} begins under the last {over} of it, so that its loud part starts "
             "as that of the first one ends."

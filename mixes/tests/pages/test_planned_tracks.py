@@ -37,8 +37,8 @@ def test_songs_that_are_not_ready_have_no_entry(mix):
         ({"join_style": "cut"}, 8.0, "cut"),
         ({"join_s": 30.0}, 8.0, "shortened"),
         ({}, 8.0, ""),
-        ({}, None, "fitted"),
-        ({"join_auto": True}, 8.0, "fitted"),
+        ({}, None, "rings_out"),
+        ({"join_auto": True}, 8.0, "rings_out"),
         ({"cue_out_s": 50.0}, 8.0, ""),
     ],
 )
