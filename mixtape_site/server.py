@@ -6,10 +6,11 @@ from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mixtape_site.settings")
 bind = f"{settings.BIND}:{settings.PORT}"
-# One process: sign-in rate limits are in its memory. Threads wait for slow clients at little cost.
+# One process: sign-in rate limits are in its memory. Its threads make answers, its loop waits for clients.
 workers = 1
-worker_class = "gthread"
+worker_class = "mixtape_site.connections.worker.PatientWorker"
 threads = 24
+worker_connections = 2000
 keepalive = 10
 graceful_timeout = 10
 control_socket_disable = True

@@ -246,6 +246,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+ACCEL_PREFIX = env.str("MIXTAPE_ACCEL_PREFIX", default="")  # nginx's internal location of the media folder
 FILE_UPLOAD_HANDLERS = ["mixes.services.library.form_uploads.MediaDiskHandler"]  # on the media disk
 DATA_UPLOAD_MAX_NUMBER_FILES = 50
 

@@ -4,7 +4,7 @@ from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,18 +15,19 @@ from accounts import services
 from accounts.exports import export_account
 from accounts.forms import DeletionForm
 from accounts.requests import UserRequest
+from mixes.services.delivery.zip_stream import archive_response
 from mixes.services.limits import storage_used
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def export(request: UserRequest) -> HttpResponse | StreamingHttpResponse:
+def export(request: UserRequest) -> HttpResponseBase:
     if request.method != "POST":
         return render(request, "accounts/export.html", {"used_bytes": storage_used(request.user)})
     archive = export_account(request.user, with_files="files" in request.POST)
     name = f"mixtape-{timezone.localdate():%Y-%m-%d}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingHttpResponse(archive, content_type="application/zip", headers=headers)
+    return archive_response(request, archive, headers)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -4,7 +4,7 @@ import base64
 import binascii
 import contextlib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast
 
@@ -34,7 +34,6 @@ EXTENSIONS = "creation,termination,expiration"
 PATCH_TYPE = "application/offset+octet-stream"
 MAX_FORM_FILES = 20  # files a plain form may send at once
 MAX_DRAINED, DRAIN_BLOCK = 16 << 20, 1 << 18  # bytes; our own client sends 8 MiB per request
-SOCKET_TIMEOUT_S = 30.0  # seconds without data before a request gives up on its connection
 
 ERROR_RESPONSES = {
     WrongOffset: (409, gettext_lazy("The bytes do not begin where those received end.")),
@@ -74,7 +73,7 @@ def tus_view(view: View) -> View:
 
 def _drain_body(request: HttpRequest) -> None:
     """Read the rest of a rejected body: a browser that is still sending would miss the response."""
-    with socket_timeout(request), contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):
         for _block in range(MAX_DRAINED // DRAIN_BLOCK):
             if not request.read(DRAIN_BLOCK):
                 return
@@ -152,8 +151,7 @@ def _patch(request: HttpRequest, found: Upload) -> HttpResponse:
     length = _whole_number(request, "Content-Length", missing=411)
     if not found.finished_at and offset + length > found.size:
         raise ProtocolError(413, _("These are more bytes than were announced."))
-    with socket_timeout(request):
-        end = uploads.append_bytes(found, offset, request)
+    end = uploads.append_bytes(found, offset, request)
     # the row may be gone: the file was a duplicate, and the worker was quick
     after = Upload.objects.filter(pk=found.pk).first()
     expiry = _expiry(after) if after else {}
@@ -164,24 +162,6 @@ def _delete(request: HttpRequest, found: Upload) -> HttpResponse:
     if not uploads.discard_upload(found):
         return text_response(409, _("This file has arrived already. Delete its track if you do not want it."))
     return HttpResponse(status=204)
-
-
-@contextlib.contextmanager
-def socket_timeout(request: HttpRequest) -> Iterator[None]:
-    """Time out a connection whose other end has vanished, as phones do.
-
-    gunicorn itself would wait without limit and block one of its threads; other servers have their own
-    limits.
-    """
-    connection = request.META.get("gunicorn.socket")
-    if connection is None:
-        yield
-        return
-    connection.settimeout(SOCKET_TIMEOUT_S)
-    try:
-        yield
-    finally:
-        connection.settimeout(None)
 
 
 def read_metadata(header: str) -> dict[str, str]:

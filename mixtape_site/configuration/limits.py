@@ -27,6 +27,8 @@ class Limits:
     publications_open: int = 50  # open publications per user: each keeps its video on the disk
     uploads_open: int = 200  # unfinished uploads per user
     patches_at_once: int = 3  # chunks of uploads being received at once, per user
+    downloads_at_once: int = 24  # per user, of more than 1 MB: a browser pauses those that it plays
+    archives_at_once: int = 2  # per user: each occupies a thread of the web server
     picture_bytes: int = 30 * MB
     free_disk_bytes: int = 1 * GB  # kept free for everything else on the machine
     preview_bytes: int = 5 * GB  # preview files, for the whole site

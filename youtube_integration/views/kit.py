@@ -3,7 +3,7 @@
 import uuid
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from mixes import access
 from mixes.engine.filenames import file_stem
 from mixes.models import MixJob
 from mixes.pages.job_page import job_page
+from mixes.services.delivery.zip_stream import archive_response
 from youtube_integration.services import drafts, publish_kit
 from youtube_integration.services.video_rules import chapter_rules
 
@@ -47,7 +48,7 @@ def kit_zip(request: UserRequest, job_pk: uuid.UUID) -> HttpResponseBase:
     if request.method == "HEAD":
         archive.close()
         return HttpResponse(content_type="application/zip", headers=headers)
-    return StreamingHttpResponse(archive, content_type="application/zip", headers=headers)
+    return archive_response(request, archive, headers)
 
 
 def open_kit(job: MixJob) -> publish_kit.Kit:

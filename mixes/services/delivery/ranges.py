@@ -2,17 +2,22 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.conf import settings
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.http import content_disposition_header, http_date
 from django.utils.translation import gettext as _
 
+from mixes.services.delivery.slots import FILES, take_slot, too_many
+
 BLOCK_BYTES = 1 << 18
+COUNTED_BYTES = 1 << 20  # a smaller part is with its client at once
 # One range only: browsers never ask for several, and sending the whole file instead is always valid
 RANGE = re.compile(r"bytes=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE)
 
@@ -39,18 +44,45 @@ class FileInfo:
 
 
 class FilePart:
-    """Yields `length` bytes of an open file from its position; the response closes it."""
+    """Up to `length` bytes of an open file from its position, counted as a download until it is sent."""
 
-    def __init__(self, file: BinaryIO, length: int) -> None:
+    def __init__(self, file: BinaryIO, length: int, end_download: Callable[[], None] | None) -> None:
         self._file, self._left = file, length
+        self._end_download = end_download
+        self._holders = 1
 
-    def __iter__(self) -> Iterator[bytes]:
-        while self._left > 0 and (block := self._file.read(min(BLOCK_BYTES, self._left))):
-            self._left -= len(block)
-            yield block
+    def read(self, size: int) -> bytes:
+        block = self._file.read(min(size, self._left))
+        self._left -= len(block)
+        return block
+
+    def fileno(self) -> int:
+        """Return the file's descriptor: a server sends from it without reading it here."""
+        return self._file.fileno()
+
+    def hold(self) -> Callable[[], None]:
+        """Count the download beyond `close`, for a server that sends later; return what ends that."""
+        self._holders += 1
+        return self._release
 
     def close(self) -> None:
-        self._file.close()
+        if not self._file.closed:
+            self._file.close()
+            self._release()
+
+    def _release(self) -> None:
+        self._holders -= 1
+        if not self._holders and self._end_download:
+            self._end_download()
+
+
+class PartResponse(FileResponse):
+    """Django's response for files, whose headers are set here."""
+
+    block_size = BLOCK_BYTES
+
+    def set_headers(self, filelike: object) -> None:
+        """Set none: they are those of the part."""
 
 
 def ranged_response(
@@ -74,11 +106,20 @@ def ranged_response(
             _("This file is not there any more. What it was made from is: make it again.")
         ) from None
     facts = read_info(file, etag)
-    response = build_response(request, file, facts)
-    if not isinstance(response, StreamingHttpResponse):
+    response = left_to_nginx(path) or build_response(request, file, facts)
+    if not isinstance(response, PartResponse):
         file.close()
-    add_headers(response, facts, content_type, content_disposition_header(as_attachment, filename))
+    if response.status_code != 429:
+        add_headers(response, facts, content_type, content_disposition_header(as_attachment, filename))
     return response
+
+
+def left_to_nginx(path: Path) -> HttpResponse | None:
+    """Return the answer that lets nginx send a media file, when the site is set up for it."""
+    if not settings.ACCEL_PREFIX or not path.is_relative_to(settings.MEDIA_ROOT):
+        return None
+    name = path.relative_to(settings.MEDIA_ROOT).as_posix()
+    return HttpResponse(headers={"X-Accel-Redirect": f"{settings.ACCEL_PREFIX.rstrip('/')}/{quote(name)}"})
 
 
 def read_info(file: BinaryIO, etag: str) -> FileInfo:
@@ -102,8 +143,15 @@ def build_response(request: HttpRequest, file: BinaryIO, facts: FileInfo) -> Htt
         return HttpResponse(headers=headers)
     if part:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{facts.size}"
+    end_download = None
+    if end - start > COUNTED_BYTES:
+        end_download = take_slot(FILES, request, settings.LIMITS.downloads_at_once)
+        if end_download is None:
+            return too_many()
     file.seek(start)
-    return StreamingHttpResponse(FilePart(file, end - start), status=206 if part else 200, headers=headers)
+    return PartResponse(
+        FilePart(file, end - start, end_download), status=206 if part else 200, headers=headers
+    )
 
 
 def add_headers(

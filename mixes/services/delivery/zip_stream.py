@@ -1,10 +1,47 @@
 """ZIP archives written while they are sent: constant memory, no temporary file."""
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+
+from mixes.services.delivery.slots import ARCHIVES, take_slot, too_many
+
 CHUNK_BYTES = 1 << 20
+
+
+class OpenArchive:
+    """An archive that is being sent; `close` ends it and its download."""
+
+    def __init__(self, pieces: Iterable[bytes], end_download: Callable[[], None]) -> None:
+        self._pieces, self._end_download = pieces, end_download
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+    def close(self) -> None:
+        close(self._pieces)
+        self._end_download()
+
+
+def archive_response(
+    request: HttpRequest, pieces: Iterable[bytes], headers: dict[str, str]
+) -> HttpResponseBase:
+    """Send an archive while it is made, or answer 429 when its user has too many open."""
+    end_download = take_slot(ARCHIVES, request, settings.LIMITS.archives_at_once)
+    if end_download is None:
+        close(pieces)
+        return too_many()
+    archive = OpenArchive(pieces, end_download)
+    return StreamingHttpResponse(archive, content_type="application/zip", headers=headers)
+
+
+def close(pieces: Iterable[bytes]) -> None:
+    """Close the files of an archive that may not have been sent."""
+    if end := getattr(pieces, "close", None):
+        end()
 
 
 class ZipBuffer:

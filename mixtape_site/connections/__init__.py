@@ -1,0 +1,1 @@
+"""How the web server keeps slow clients from holding its threads."""
