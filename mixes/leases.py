@@ -14,12 +14,13 @@ from typing import Any, ClassVar, Self, TypeVar
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, F, OuterRef, Q, Subquery, When
+from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest, Now
 
 LEASE = timedelta(seconds=60)  # a worker silent for this long counts as dead
 LONGEST_LEASE = timedelta(seconds=120)  # a lease further ahead means that the clock was set back
 FAIRNESS_WINDOW = timedelta(hours=1)  # the owner with the fewest starts in it comes first
+FAIR_ORDER = ("is_background", "served", "priority", "created_at")
 BACKOFF_S = (5, 60)  # delay before the second and the third attempt
 MAX_ATTEMPTS = 3
 LOOK_AGAIN = timedelta(seconds=15)  # after which a row that waits for something is tried again
@@ -56,20 +57,17 @@ class LeasedQuerySet(models.QuerySet[LeasedRow]):
             is_due(), queue=queue, state=State.QUEUED, attempt__lt=F("max_attempts"), cancel_requested=False
         )
 
-    def in_fair_order(self) -> Self:
-        """Sort by priority, then by the owner with the fewest recent starts, then by age."""
-        served = (
-            self.model._default_manager.filter(
-                owner=OuterRef("owner"), started_at__gt=Now() - FAIRNESS_WINDOW
-            )
-            .order_by()
-            .values("owner")
-            .annotate(times=Count("pk"))
-            .values("times")
-        )
-        return self.annotate(served=Coalesce(Subquery(served), 0)).order_by(
-            "priority", "served", "created_at", "pk"
-        )
+    def in_fair_order(
+        self, models: Iterable[type["Leased"]] = (), window: timedelta = FAIRNESS_WINDOW
+    ) -> Self:
+        """Sort by the owner with the fewest starts within `window`, then by priority, then by age.
+
+        `models` are the kinds whose starts count, by default only this one. Background work (a priority
+        above 0) comes after all other work, except for an owner who was not served at all.
+        """
+        served = sum((starts_of_owner(model, window) for model in models or (self.model,)), Value(0))
+        is_background = Case(When(priority__gt=0, served__gt=0, then=Value(1)), default=Value(0))
+        return self.annotate(served=served).annotate(is_background=is_background).order_by(*FAIR_ORDER, "pk")
 
     def claim(self, pk: object, worker: str) -> uuid.UUID | None:
         """Claim a waiting row for `worker`; return its token, or None if another worker claimed it first."""
@@ -135,6 +133,20 @@ class LeasedQuerySet(models.QuerySet[LeasedRow]):
             finished_at=None,
             not_before=None,
         )
+
+
+def starts_of_owner(model: type["Leased"], window: timedelta) -> Coalesce:
+    """Return the number of jobs of a row's owner that run or were started within `window`."""
+    starts = (
+        model._default_manager.filter(
+            Q(started_at__gt=Now() - window) | Q(state=State.RUNNING), owner=OuterRef("owner")
+        )
+        .order_by()
+        .values("owner")
+        .annotate(times=Count("pk"))
+        .values("times")
+    )
+    return Coalesce(Subquery(starts), 0)
 
 
 def job_models() -> list[type["Leased"]]:

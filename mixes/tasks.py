@@ -4,12 +4,13 @@ import os
 import secrets
 import socket
 import uuid
+from datetime import timedelta
 from operator import attrgetter
 
 from mixes.jobs import analysis_job, mix_job, preview_job
 from mixes.jobs.runner import JobKind, reap, run_claimed
 from mixes.jobs.shutdown import is_stopping
-from mixes.leases import Leased
+from mixes.leases import FAIR_ORDER, FAIRNESS_WINDOW, Leased
 from mixes.models import AnalysisJob, MixJob, Preview
 from mixes.queues import LONG, PUBLISH, SHORT, has_wake_up, send_wake_up
 from mixes.services import schema
@@ -23,6 +24,8 @@ KINDS: dict[str, tuple[JobKind, ...]] = {
     LONG: (JobKind(MixJob, mix_job.handle, mix_job.on_failure, mix_job.clean_up),),
     PUBLISH: (),  # filled by youtube_integration, which this app never imports
 }
+# Starts in this time make an owner wait: a turn for each where jobs are short, a share where they are long
+FAIRNESS_WINDOWS = {SHORT: timedelta(minutes=1)}
 CLAIM_TRIES = 20  # while other workers claim the same rows first
 # of the worker command; forked processes keep these values
 _MAIN_PID = os.getpid()
@@ -53,15 +56,17 @@ def run_next(queue: str) -> str:
 
 def claim_best(queue: str) -> tuple[JobKind, Leased, uuid.UUID] | None:
     """Claim the next row in fair order; return None when nothing waits."""
+    models = [kind.model for kind in KINDS[queue]]
+    window = FAIRNESS_WINDOWS.get(queue, FAIRNESS_WINDOW)
     for _ in range(CLAIM_TRIES):
         best = [
             (job, kind)
             for kind in KINDS[queue]
-            if (job := kind.model.objects.waiting(queue).in_fair_order().first())
+            if (job := kind.model.objects.waiting(queue).in_fair_order(models, window).first())
         ]
         if not best:
             return None
-        job, kind = min(best, key=lambda pair: attrgetter("priority", "served", "created_at")(pair[0]))
+        job, kind = min(best, key=lambda pair: attrgetter(*FAIR_ORDER)(pair[0]))
         if token := kind.model.objects.claim(job.pk, process_name()):
             return kind, job, token
     return None

@@ -73,7 +73,7 @@ def accept(track: Track, analysis: TrackAnalysis) -> dict[str, Any]:
     track.disc_number, track.album_artist = analysis.tags.disc_number, analysis.tags.album_artist
     track.save()
     tracks.take_numbers_from_titles(track)
-    previews.request_track(track)
+    previews.request_track_ahead(track)
     transaction.on_commit(partial(plans.precompute_plans, track), robust=True)
     return {
         "result": analysis.to_json(),

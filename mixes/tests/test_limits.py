@@ -12,10 +12,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
+from mixes import tasks
 from mixes.leases import OPEN
 from mixes.models import AnalysisJob, Artwork, Mix, Preview, Track
-from mixes.services import rate_limits
+from mixes.services import analyses, rate_limits
 from mixes.services.library import tracks
+from mixes.services.rendering import previews
 from mixes.tests.factories import make_artwork_row, make_mix_row, make_track_row
 from mixtape_site.configuration.limits import Limits
 
@@ -87,7 +89,7 @@ def test_a_picture_beyond_the_limit_is_refused(alice, as_alice, limit):
     assert Artwork.objects.count() == 1
 
 
-def test_the_number_of_waiting_join_previews_is_limited(alice, as_alice, limit):
+def test_the_number_of_waiting_previews_is_limited(alice, as_alice, limit):
     mix = make_mix_row(alice, tracks=4)
     first, second, third, _last = mix.items.order_by("position")
     limit(previews_waiting=2)
@@ -99,6 +101,21 @@ def test_the_number_of_waiting_join_previews_is_limited(alice, as_alice, limit):
     assert [answer.status_code for answer in answers] == [200, 200, 409, 200]  # an open job is returned
     assert "Try again in a moment" in answers[2].json()["sentence"]
     assert Preview.objects.filter(kind="join").count() == 2
+    track = as_alice.post(reverse("mixes:track_preview", args=[first.track_id]), headers=ask)
+    assert track.status_code == 409 and "Try again in a moment" in track.json()["sentence"]
+
+
+def test_one_user_who_asks_for_300_tracks_has_20_open_and_another_users_song_is_next(alice, bob, as_alice):
+    songs = [make_track_row(alice, f"song {n}", sha256=f"{n:064}") for n in range(300)]
+    for song in songs:
+        as_alice.post(reverse("mixes:track_preview", args=[song.pk]))
+    assert Preview.objects.filter(owner=alice, state__in=OPEN).count() == 20
+    previews.request_track_ahead(songs[-1])
+    assert Preview.objects.filter(owner=alice, state__in=OPEN).count() == 20
+    song = make_track_row(bob, state="analysing")
+    analyses.request_analysis(song)
+    owners = [tasks.claim_best("short")[1].owner for _ in range(3)]
+    assert bob in owners
 
 
 def test_repeated_retries_analyse_a_track_once(alice, as_alice):

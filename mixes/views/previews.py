@@ -29,7 +29,10 @@ def track_preview(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
     track = access.get_track(request.user, track_pk)
     if track.state != Track.State.READY:
         return refuse(request, _("This track can be heard once it is ready."))
-    return show_preview(request, previews.request_track_now(track))
+    try:
+        return show_preview(request, previews.request_track_now(track))
+    except previews.NoPreview as error:
+        return refuse(request, str(error))
 
 
 @require_GET

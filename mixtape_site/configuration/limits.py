@@ -19,7 +19,7 @@ class Limits:
     mixes_per_user: int = 2_000  # including those in the bin
     tracks_per_user: int = 20_000  # including those in the bin: each is a row and a file, however small
     pictures_per_user: int = 2_000
-    previews_waiting: int = 20  # previews of joins per user that are requested and not yet made
+    previews_waiting: int = 20  # previews per user, of tracks and joins, that are not yet made
     announced_per_minute: int = 600  # uploads started per minute and user
     storage_bytes: int = 20 * GB  # per user: tracks, pictures and results
     jobs_running: int = 2  # mixes per user that run or wait

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
@@ -23,12 +23,18 @@ from mixes.services.editing.engine_settings import items_of
 RECIPE_VERSION = 1  # raise it when the same preview would be rendered differently
 TRACK_PRIORITY, JOIN_PRIORITY = 10, -10  # after analyses; before them, as a user waits
 NOT_YET = gettext_lazy("This join can be heard once both of its tracks are ready.")
-TOO_MANY_WAITING = gettext_lazy("Many joins are being made ready for you already. Try again in a moment.")
+TOO_MANY_WAITING = gettext_lazy("Much is being made ready for you to hear already. Try again in a moment.")
 USE_NOTED_EVERY = timedelta(minutes=1)  # minimum interval between updates of `used_at`
 
 
 class NoPreview(Exception):
     """The preview does not exist or is not possible yet; str() is a sentence."""
+
+
+def request_track_ahead(track: Track) -> None:
+    """Request the preview of a ready track before anybody asks, unless many of its owner's are waiting."""
+    if open_previews(track.owner_id).count() < settings.LIMITS.previews_waiting:
+        request_track(track)
 
 
 def request_track(track: Track) -> Preview:
@@ -43,7 +49,8 @@ def request_track(track: Track) -> Preview:
 
 
 def request_track_now(track: Track) -> Preview:
-    """Return the preview of a track that a user waits for."""
+    """Return the preview of a track that a user waits for. Raises NoPreview when too many wait."""
+    _check_waiting(track.owner_id, _key("track", track.sha256))
     preview = request_track(track)
     waiting = Preview.objects.filter(pk=preview.pk, state=State.QUEUED, priority__gt=JOIN_PRIORITY)
     if waiting.update(priority=JOIN_PRIORITY):
@@ -77,10 +84,16 @@ def request_join(item: MixTrack) -> Preview:
     )
 
 
+def open_previews(owner_id: int) -> QuerySet[Preview]:
+    """Return the previews of an owner that are not made yet."""
+    return Preview.objects.filter(owner=owner_id, state__in=OPEN)
+
+
 def _check_waiting(owner_id: int, key: str) -> None:
-    """Raise NoPreview when too many joins of the owner are queued."""
-    waiting = Preview.objects.filter(owner=owner_id, kind=Preview.Kind.JOIN, state__in=OPEN).exclude(key=key)
-    if waiting.count() >= settings.LIMITS.previews_waiting:
+    """Raise NoPreview for a new preview when the owner has too many that are asked for and not made yet."""
+    if Preview.objects.filter(owner=owner_id, key=key, state__in=(*OPEN, State.DONE)).exists():
+        return  # a copy that was requested ahead becomes one that is asked for
+    if open_previews(owner_id).count() >= settings.LIMITS.previews_waiting:
         raise NoPreview(TOO_MANY_WAITING)
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from mixes.jobs import runner
 from mixes.jobs.runner import JobKind
-from mixes.leases import MAX_ATTEMPTS, State, backoff
+from mixes.leases import MAX_ATTEMPTS, State, backoff, ended
 from mixes.models import AnalysisJob, Track
 
 pytestmark = pytest.mark.django_db
@@ -122,13 +122,29 @@ def test_the_owner_served_least_comes_first(alice, bob):
         hold(done, started_at=timezone.now())
     first, second, third = make_job(alice), make_job(alice), make_job(bob)
     assert list(jobs.waiting("short").in_fair_order()) == [third, first, second]
-    urgent = make_job(alice, priority=-10)
-    assert jobs.waiting("short").in_fair_order().first() == urgent
+    urgent, background = make_job(alice, priority=-10), make_job(alice, priority=10)
+    assert list(jobs.waiting("short").in_fair_order()) == [third, urgent, first, second, background]
+
+
+def test_background_work_of_an_owner_who_was_not_served_is_the_next(alice, bob):
+    """After it, the owner's other background work comes after all that somebody waits for."""
+    hold(make_job(alice), started_at=timezone.now())
+    waited_for = make_job(alice, priority=-10)
+    first, second = make_job(bob, priority=10), make_job(bob, priority=10)
+    assert list(jobs.waiting("short").in_fair_order()) == [first, second, waited_for]
+    hold(first, started_at=timezone.now())
+    assert list(jobs.waiting("short").in_fair_order()) == [waited_for, second]
+
+
+def test_a_running_job_counts_however_long_ago_it_started(alice, bob):
+    hold(make_job(alice), started_at=timezone.now() - timedelta(hours=2))
+    of_alice, of_bob = make_job(alice), make_job(bob)
+    assert list(jobs.waiting("short").in_fair_order()) == [of_bob, of_alice]
 
 
 def test_starts_before_the_fairness_window_do_not_count(alice, bob):
     old = make_job(alice)
-    hold(old, started_at=timezone.now() - timedelta(hours=2))
+    jobs.filter(pk=old.pk).update(**ended(State.CANCELLED), started_at=timezone.now() - timedelta(hours=2))
     first, second = make_job(alice), make_job(bob)
     assert list(jobs.waiting("short").in_fair_order()) == [first, second]
 
