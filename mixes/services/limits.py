@@ -3,6 +3,7 @@
 import contextlib
 import errno
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import F, Sum
@@ -17,6 +18,8 @@ from mixes.engine.errors import DiskFullError
 from mixes.models import Artifact, Artwork, Mix, Track, Upload
 from mixes.services import storage
 
+RESERVED_SHARE = 0.1  # of the free disk, at most, for the announced files of one user
+MOVING_FOR = timedelta(hours=1)  # an upload that was not used for longer reserves nothing
 FULL_DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -51,12 +54,12 @@ def check_file(owner: User, size: int) -> None:
             % {"size": filesizeformat(size), "most": filesizeformat(settings.LIMITS.file_bytes)}
         )
     check_storage(owner, size)
-    check_disk(size)
+    check_disk(owner, size)
 
 
 def check_storage(owner: User, size: int) -> None:
     """Raise LimitReached when `size` more bytes would exceed `owner`'s storage."""
-    left = settings.LIMITS.storage_bytes - storage_used(owner)
+    left = storage_left(owner)
     if size > left:
         raise LimitReached(
             _(
@@ -71,9 +74,17 @@ def check_storage(owner: User, size: int) -> None:
         )
 
 
-def check_disk(size: int) -> None:
-    """Raise DiskFull when the disk cannot hold `size` bytes in addition to all open uploads."""
-    if storage.free_bytes() - incoming_bytes() - size < settings.LIMITS.free_disk_bytes:
+def check_disk(owner: User, size: int) -> None:
+    """Raise DiskFull when the disk cannot hold `size` bytes in addition to the open uploads.
+
+    The uploads of others count as far as they move, and no user reserves more than RESERVED_SHARE of the
+    disk: announcing files that never come does not stop anybody else.
+    """
+    free = storage.free_bytes() - settings.LIMITS.free_disk_bytes
+    coming = incoming_bytes()
+    own = coming.pop(owner.pk, 0)
+    most = int(max(0, free) * RESERVED_SHARE)
+    if free - own - sum(min(bytes_of_one, most) for bytes_of_one in coming.values()) < size:
         raise DiskFull(
             _("The site's disk is almost full, so nothing can be added now. What you have is safe.")
         )
@@ -146,7 +157,12 @@ def check_picture(owner: User, size: int) -> None:
             % {"size": filesizeformat(size), "most": filesizeformat(settings.LIMITS.picture_bytes)}
         )
     check_storage(owner, size)
-    check_disk(size)
+    check_disk(owner, size)
+
+
+def storage_left(owner: User) -> int:
+    """Return the bytes that `owner` may still add; negative when a limit was lowered."""
+    return settings.LIMITS.storage_bytes - storage_used(owner)
 
 
 def storage_used(owner: User) -> int:
@@ -164,7 +180,9 @@ def open_uploads(owner: User) -> int:
     return Upload.objects.filter(owner=owner, finished_at=None, expires_at__gt=timezone.now()).count()
 
 
-def incoming_bytes() -> int:
-    """Return the bytes that open uploads of the whole site have yet to receive."""
-    still_open = Upload.objects.filter(finished_at=None, expires_at__gt=timezone.now())
-    return still_open.aggregate(bytes=Sum(F("size") - F("offset")))["bytes"] or 0
+def incoming_bytes() -> dict[int, int]:
+    """Return the bytes that uploads have yet to receive, by owner; those that moved within MOVING_FOR."""
+    unused = timedelta(days=settings.LIMITS.upload_days)  # an upload expires this long after its last use
+    moving = Upload.objects.filter(finished_at=None, expires_at__gt=timezone.now() + unused - MOVING_FOR)
+    sums = moving.order_by().values_list("owner").annotate(bytes=Sum(F("size") - F("offset")))
+    return dict(sums)

@@ -17,12 +17,13 @@ from mixes.services.delivery.ranges import ranged_response
 from mixes.services.editing import edits
 from mixes.services.editing.arrangement import change_settings
 from mixes.services.library.artwork import PictureRefused, add_artwork
-from mixes.services.library.form_uploads import left_out
+from mixes.services.library.form_uploads import expects_files, left_out
 from mixes.services.limits import LimitReached
 
 
 @require_POST
 @login_required
+@expects_files(1, limit="picture_bytes")
 def artwork(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     if "remove" in request.POST:

@@ -23,7 +23,7 @@ from accounts.requests import UserRequest
 from mixes import access
 from mixes.models import Mix, Upload
 from mixes.services.library import uploads
-from mixes.services.library.form_uploads import ReceivedFile, left_out
+from mixes.services.library.form_uploads import ReceivedFile, expects_files, left_out
 from mixes.services.library.uploads import NotMusic, TooManyWriters, UploadGone, UploadLocked, WrongOffset
 from mixes.services.limits import DiskFull, LimitReached
 from mixes.services.rate_limits import WINDOW_S, TooFast
@@ -199,17 +199,12 @@ def _expiry(upload: Upload) -> dict[str, str]:
 
 @require_POST
 @login_required
+@expects_files(MAX_FORM_FILES, limit="file_bytes")
 def upload_form(request: UserRequest) -> HttpResponse:
     """Accept whole files, for browsers without JavaScript; a rejected file does not stop the others."""
     files = cast("list[ReceivedFile]", request.FILES.getlist("files"))
     mix = _mix_of(request, request.POST.get("mix", ""))
-    taken = sum(_add_file(request, file, mix) for file in files[:MAX_FORM_FILES])
-    for file in files[MAX_FORM_FILES:]:
-        _show_error(
-            request,
-            file.name or "",
-            _("it was left out: you can send at most %d files at once.") % MAX_FORM_FILES,
-        )
+    taken = sum(_add_file(request, file, mix) for file in files)
     for name, reason in left_out(request):
         _show_error(request, name, reason)
     if taken:

@@ -23,8 +23,8 @@ from youtube_integration.models import HELD, YouTubeCredential, YouTubePublicati
 from youtube_integration.services import video_files
 from youtube_integration.services.drafts import video_of, will_have_video
 from youtube_integration.services.thumbnails import (
-    draw_thumbnail,
     store_thumbnail,
+    thumbnail_of,
     thumbnail_path,
 )
 from youtube_integration.services.video_rules import find_faults
@@ -98,7 +98,7 @@ def request_publication(
     publication = new_row(credential, job, details)
     publication.description_follows = description_follows and job.is_open
     try:
-        save_new(publication, video, thumbnail or draw_thumbnail(job))
+        save_new(publication, video, thumbnail or thumbnail_of(job))
     except IntegrityError:  # a second request was faster
         return YouTubePublication.objects.get(dedupe_key=publication.dedupe_key, state__in=OPEN)
     return publication
@@ -251,7 +251,7 @@ def requeue(publication: YouTubePublication, picture: bytes, changes: dict[str, 
         changes = NO_SESSION | changes
     check_open_publications(publication.owner)
     if picture or thumbnail_path(publication) is None:
-        store_thumbnail(publication, picture or draw_thumbnail(publication.job))
+        store_thumbnail(publication, picture or thumbnail_of(publication.job))
     store_video(publication, video)
     files = ("file", "size", "sha256", "changed_ns", "thumbnail", "thumbnail_state")
     changes = changes | {name: getattr(publication, name) for name in files}

@@ -16,7 +16,7 @@ from mixes.services import storage
 from mixes.services.delivery.zip_stream import ZipBuffer, send_entry
 from youtube_integration.google.types import VideoDetails
 from youtube_integration.services.drafts import draft_of, video_of
-from youtube_integration.services.thumbnails import draw_thumbnail
+from youtube_integration.services.thumbnails import thumbnail_of
 
 # Bytes that `zipfile` writes around an entry whose size is unknown when it begins
 LOCAL_HEADER, LOCAL_EXTRA, DESCRIPTOR = 30, 20, 24
@@ -60,7 +60,7 @@ class Kit:
         draft = draft_of(job)
         if video := video_of(job):
             yield self._open_file(f"{stem}/{video.name}", video)
-        yield text_entry(f"{stem}/thumbnail.jpg", draw_thumbnail(job))
+        yield text_entry(f"{stem}/thumbnail.jpg", thumbnail_of(job))
         for name, text in kit_texts(draft).items():
             yield text_entry(f"{stem}/{name}", text.encode())
 

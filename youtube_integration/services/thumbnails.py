@@ -3,10 +3,12 @@
 import contextlib
 import hashlib
 import io
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -27,15 +29,29 @@ from youtube_integration.services.video_files import folder_of
 
 SIZE = (1280, 720)
 MAX_BYTES = 2_000_000  # YouTube's limit before September 2026; enough for this size
+KEPT = "thumbnail"  # kind of the scratch folders that hold drawn thumbnails
 QUALITIES = (92, 84, 76, 68, 50)
 
 
+def thumbnail_of(job: MixJob) -> bytes:
+    """Return the picture of a job as JPEG; it is drawn once, and kept for a day after its last use."""
+    folder = storage.scratch_path(KEPT, UUID(picture_key(job)))
+    kept = folder / "thumbnail.jpg"
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(folder)  # `pruning` removes scratch folders by age
+        return kept.read_bytes()
+    jpeg = draw_thumbnail(job)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{uuid4().hex}.part"
+    part.write_bytes(jpeg)
+    part.replace(kept)
+    return jpeg
+
+
 def draw_thumbnail(job: MixJob) -> bytes:
-    """Return the picture of a job as JPEG: the owner's own, or one drawn from title and sound."""
-    picture = job.snapshot["picture"]
-    artwork = Artwork.objects.filter(owner_id=job.owner_id, file=picture).first() if picture else None
-    if artwork and storage.path_of(artwork.shown_file).is_file():
-        return to_jpeg(storage.path_of(artwork.shown_file))
+    """Draw the picture of a job as JPEG: the owner's own, or one drawn from title and sound."""
+    if own := own_picture(job):
+        return to_jpeg(own)
     percents = (job.outline or {}).get("bars", ())
     peaks = [(-percent / 100, percent / 100) for percent in percents]
     with picture_folder() as folder:
@@ -70,10 +86,19 @@ def picture_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+def own_picture(job: MixJob) -> Path | None:
+    """Return the file of the picture that the owner chose, if it is still there."""
+    picture = job.snapshot["picture"]
+    artwork = Artwork.objects.filter(owner_id=job.owner_id, file=picture).first() if picture else None
+    path = storage.path_of(artwork.shown_file) if artwork else None
+    return path if path and path.is_file() else None
+
+
 def picture_key(job: MixJob) -> str:
     """Return a key that changes whenever `draw_thumbnail` would draw another picture."""
     percents = (job.outline or {}).get("bars", ())
-    parts = [job.snapshot["picture"], job.title, job.snapshot["artist"], *percents]
+    own = own_picture(job)
+    parts = [own.name if own else "", job.title, job.snapshot["artist"], *percents]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 

@@ -39,16 +39,14 @@ def kit(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
 @require_safe
 def kit_zip(request: UserRequest, job_pk: uuid.UUID) -> HttpResponseBase:
     job = access.get_job(request.user, job_pk)
-    archive = open_kit(job)
     headers = {
-        "Content-Length": str(archive.length),
         "Content-Disposition": content_disposition_header(True, f"{file_stem(job.title)}-youtube.zip"),
         "Cache-Control": "private, no-store",
     }
-    if request.method == "HEAD":
-        archive.close()
+    if request.method == "HEAD" and job_page(job).artifacts:  # without a length: it would open the archive
         return HttpResponse(content_type="application/zip", headers=headers)
-    return archive_response(request, archive, headers)
+    archive = open_kit(job)
+    return archive_response(request, archive, {"Content-Length": str(archive.length), **headers})
 
 
 def open_kit(job: MixJob) -> publish_kit.Kit:

@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.requests import UserRequest
 from mixes import access
 from mixes.models import MixJob
-from mixes.services.library.form_uploads import left_out
+from mixes.services.library.form_uploads import expects_files, left_out
 from mixes.services.limits import LimitReached
 from mixes.services.rendering.mix_requests import accepted_missing
 from youtube_integration.access import get_publication
@@ -27,7 +27,7 @@ from youtube_integration.google.types import GoogleError, GrantLost, Playlist, V
 from youtube_integration.models import YouTubePublication
 from youtube_integration.services import channels, drafts, preflight, publications, quotas
 from youtube_integration.services.credentials import api_for, mark_reconnect
-from youtube_integration.services.thumbnails import draw_thumbnail, picture_key
+from youtube_integration.services.thumbnails import picture_key, thumbnail_of
 from youtube_integration.services.video_rules import (
     DESCRIPTION_BYTES,
     TAG_CHARACTERS,
@@ -42,6 +42,7 @@ LIMITS = {"title": TITLE_CHARACTERS, "description": DESCRIPTION_BYTES, "tags": T
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
+@expects_files(1, limit="picture_bytes")
 def publish(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     job = access.get_job(request.user, job_pk)
     if not settings.PUBLISHING:
@@ -86,6 +87,7 @@ def start(request: UserRequest, job: MixJob, form: PublishForm, draft: VideoDeta
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
+@expects_files(1, limit="picture_bytes")
 def edit(request: UserRequest, publication_pk: uuid.UUID) -> HttpResponse:
     """Edit the details of a publication that has not started or that YouTube refused."""
     publication = get_publication(request.user, publication_pk)
@@ -223,7 +225,8 @@ def thumbnail(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
         headers["Content-Disposition"] = 'attachment; filename="thumbnail.jpg"'
     if request.headers.get("If-None-Match") == tag:
         return HttpResponse(status=304, headers=headers)
-    return HttpResponse(draw_thumbnail(job), content_type="image/jpeg", headers=headers)
+    content = b"" if request.method == "HEAD" else thumbnail_of(job)
+    return HttpResponse(content, content_type="image/jpeg", headers=headers)
 
 
 @login_required

@@ -1,26 +1,52 @@
 """Upload handler for plain forms: files are written to the media disk, so that storing them is a rename.
 
 Django's own handlers would write to the system's temporary folder, often a small disk or memory, and would
-accept any number of bytes from anyone.
+accept any number of bytes from anyone. This one accepts files only for views that expect them.
 """
 
 import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from mixes.services import limits, storage
 from mixes.services.library.scratch import FORM
 
 CHECK_BYTES = 64 << 20  # interval at which the free disk space is checked
+TOO_LARGE = {  # by the name of the limit
+    "file_bytes": gettext_lazy("it is larger than a file may be: %(most)s."),
+    "picture_bytes": gettext_lazy("a picture may have %(most)s at most."),
+}
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The files that a view takes: how many, and the name of the limit of their size."""
+
+    count: int
+    limit: str
+
+
+def expects_files(count: int, limit: str) -> Callable[[View], View]:
+    """Mark a view as one whose form has files; `limit` is the field of `Limits` for each file's bytes."""
+
+    def mark(view: View) -> View:
+        view.expected_files = Expected(count, limit)  # type: ignore[attr-defined]  # our own attribute
+        return view
+
+    return mark
 
 
 class ReceivedFile(UploadedFile):
@@ -39,15 +65,24 @@ class ReceivedFile(UploadedFile):
 
 
 class MediaDiskHandler(FileUploadHandler):
-    """Writes files of forms, and skips those that would be refused: `left_out(request)` returns them."""
+    """Writes files of forms, and skips those that would be refused: `left_out(request)` returns them.
+
+    A form whose view expects no files ends at its first file, which is not read.
+    """
 
     chunk_size = 1 << 18
     _file: ReceivedFile | None = None  # not `file`: Django would close it, even when finished
+    _count = 0
+    _room_bytes: int | None = None  # what the owner may still keep
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
-        if not (self.request and self.request.user.is_authenticated):
-            raise SkipFile
+        self._expected = self._expected_files()
+        self._count += 1
+        if self._count > self._expected.count:
+            self._leave_out(
+                _("it was left out: you can send at most %d files at once.") % self._expected.count
+            )
         self._check_disk()
         with self._left_out_when_full():
             self._file = ReceivedFile(
@@ -55,8 +90,12 @@ class MediaDiskHandler(FileUploadHandler):
             )
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        if start + len(raw_data) > settings.LIMITS.file_bytes:
-            self._leave_out(_("it is larger than a file may be."))
+        assert self._room_bytes is not None
+        most = getattr(settings.LIMITS, self._expected.limit)
+        if start + len(raw_data) > most:
+            self._leave_out(TOO_LARGE[self._expected.limit] % {"most": filesizeformat(most)})
+        if start + len(raw_data) > self._room_bytes:
+            self._leave_out(self._no_room())
         if start // CHECK_BYTES != (start + len(raw_data)) // CHECK_BYTES:
             self._check_disk()
         assert self._file is not None
@@ -68,6 +107,8 @@ class MediaDiskHandler(FileUploadHandler):
         assert self._file is not None
         self._file.seek(0)
         self._file.size = file_size
+        assert self._room_bytes is not None
+        self._room_bytes -= file_size
         file, self._file = self._file, None  # owned by the request from now on
         return file
 
@@ -78,6 +119,28 @@ class MediaDiskHandler(FileUploadHandler):
         if self._file:
             self._file.close()
             self._file = None
+
+    def _expected_files(self) -> Expected:
+        """Return what the view expects, and note its user's room. Raises StopUpload and SkipFile."""
+        request: Any = self.request
+        match = request.resolver_match if request else None
+        expected: Expected | None = getattr(match.func, "expected_files", None) if match else None
+        if expected is None:
+            raise StopUpload(connection_reset=True)
+        if not request.user.is_authenticated:
+            raise SkipFile
+        if self._room_bytes is None:
+            self._room_bytes = limits.storage_left(request.user)
+        return expected
+
+    def _no_room(self) -> str:
+        return _(
+            "there is no room for it: %(left)s of your %(all)s are free. "
+            "Delete tracks or mixes that you do not need, and empty the bin."
+        ) % {
+            "left": filesizeformat(max(0, self._room_bytes or 0)),
+            "all": filesizeformat(settings.LIMITS.storage_bytes),
+        }
 
     def _check_disk(self) -> None:
         if storage.free_bytes() < settings.LIMITS.free_disk_bytes:

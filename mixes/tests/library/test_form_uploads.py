@@ -40,7 +40,7 @@ def test_a_bad_file_does_not_stop_the_others(as_alice, settings):
     assert [track.name for track in Track.objects.all()] == ["good.mp3"]
     reported = sentences(response)
     assert reported[0].startswith("empty.mp3: This file is empty.")
-    assert "large.mp3: it is larger than a file may be." in reported
+    assert "large.mp3: it is larger than a file may be: 19.5\xa0KB." in reported
     assert response.headers["Location"] == "/tracks/"
 
 
@@ -108,3 +108,30 @@ def test_another_users_mix_does_not_exist(as_bob, alice):
     mix = Mix.objects.create(owner=alice, title="Night")
     assert as_bob.post("/uploads/form/", {"files": songs("a.mp3"), "mix": mix.pk}).status_code == 404
     assert not Track.objects.exists()
+
+
+def test_a_form_that_wants_no_files_takes_none(as_alice, monkeypatch):
+    written = []
+    receive = MediaDiskHandler.receive_data_chunk
+    monkeypatch.setattr(MediaDiskHandler, "receive_data_chunk", lambda *sent: written.append(receive(*sent)))
+    answer = as_alice.post("/mixes/new/", {"title": "Night", "files": songs("a.mp3", "b.mp3")})
+    assert answer.status_code == 302 and Mix.objects.count() == 1
+    assert written == [] and list(storage.uploads_folder().iterdir()) == []
+
+
+def test_a_form_takes_no_more_than_its_owner_may_keep(as_alice, settings):
+    settings.LIMITS = type(settings.LIMITS)(storage_bytes=40_000)
+    response = as_alice.post("/uploads/form/", {"files": songs("a.mp3", "b.mp3", "c.mp3")})
+    assert Track.objects.count() == 2
+    [reported] = [sentence for sentence in sentences(response) if sentence.startswith("c.mp3")]
+    assert "there is no room for it: 5.9\xa0KB of your 39.1\xa0KB are free. Delete tracks" in reported
+    assert list(storage.uploads_folder().iterdir()) == []
+
+
+def test_a_picture_form_takes_one_picture(as_alice, alice, settings):
+    mix = Mix.objects.create(owner=alice, title="Night")
+    settings.LIMITS = type(settings.LIMITS)(picture_bytes=10_000)
+    place = f"/mixes/{mix.pk}/artwork/"
+    [too_large] = sentences(as_alice.post(place, {"picture": songs("a.png")}))
+    assert too_large == "a.png: a picture may have 9.8\xa0KB at most."
+    assert list(storage.uploads_folder().iterdir()) == []

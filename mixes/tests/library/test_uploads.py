@@ -451,14 +451,43 @@ def test_the_number_of_open_uploads_is_limited(alice, settings):
         uploads.create_upload(alice, "two.mp3", 10, mix=None)
 
 
-def test_disk_space_is_reserved_for_announced_uploads(alice, bob, settings):
-    free = storage.free_bytes()
-    settings.LIMITS = type(settings.LIMITS)(
-        free_disk_bytes=free - 3_000_000_000, storage_bytes=1 << 60, file_bytes=1 << 50
-    )
-    uploads.create_upload(bob, "large.wav", 2_000_000_000, mix=None)
+@pytest.fixture
+def with_free_disk(settings, monkeypatch):
+    """Return a function that sets how many bytes are free beyond those that are kept free."""
+
+    def set_free(count):
+        monkeypatch.setattr(storage, "free_bytes", lambda: settings.LIMITS.free_disk_bytes + count)
+
+    settings.LIMITS = type(settings.LIMITS)(storage_bytes=1 << 60)
+    return set_free
+
+
+def test_disk_space_is_reserved_for_the_announced_uploads_of_a_user(alice, with_free_disk):
+    with_free_disk(3_000_000_000)
+    uploads.create_upload(alice, "large.wav", 2_000_000_000, mix=None)
     with pytest.raises(DiskFull):
         uploads.create_upload(alice, "large.wav", 2_000_000_000, mix=None)
+
+
+def test_announced_uploads_of_one_user_reserve_a_tenth_of_the_disk(alice, bob, with_free_disk):
+    with_free_disk(15_000_000_000)
+    for n in range(7):
+        uploads.create_upload(bob, f"{n}.wav", 2_000_000_000, mix=None)
+    with pytest.raises(DiskFull):
+        uploads.create_upload(bob, "one too many.wav", 2_000_000_000, mix=None)
+    uploads.create_upload(alice, "song.mp3", 9_000_000, mix=None)
+    with_free_disk(1_500_000_000)
+    with pytest.raises(DiskFull):
+        uploads.create_upload(alice, "large.wav", 1_400_000_000, mix=None)
+    uploads.create_upload(alice, "large.wav", 1_300_000_000, mix=None)
+
+
+def test_an_upload_that_did_not_move_for_an_hour_reserves_nothing(alice, with_free_disk):
+    with_free_disk(3_000_000_000)
+    still = uploads.create_upload(alice, "large.wav", 2_000_000_000, mix=None)
+    Upload.objects.filter(pk=still.pk).update(expires_at=uploads.next_expiry() - timedelta(minutes=61))
+    uploads.create_upload(alice, "another.wav", 2_000_000_000, mix=None)
+    assert uploads.sync_offset(Upload.objects.get(pk=still.pk)) == 0  # it can still be sent
 
 
 def test_an_upload_removed_while_finishing_leaves_nothing(alice):

@@ -8,7 +8,7 @@ import pytest
 from mixes.leases import State
 from mixes.services import storage
 from mixes.tests.factories import make_job_row, make_mix_row
-from youtube_integration.services import publish_kit
+from youtube_integration.services import publish_kit, thumbnails
 from youtube_integration.tests.pages.test_publish_pages import text_of, url
 from youtube_integration.tests.results import VIDEO, video_of
 
@@ -60,6 +60,23 @@ def test_a_kit_without_a_result_has_texts_only(as_alice, alice):
 def test_a_kit_with_a_deleted_video_is_refused(as_alice, job):
     storage.path_of(video_of(job).file).unlink()
     assert as_alice.get(url("kit_zip", job)).status_code == 404
+
+
+def test_thumbnail_and_kit_are_drawn_once_and_never_for_their_heads(as_alice, job, monkeypatch):
+    drawn = []
+    draw = thumbnails.draw_thumbnail
+    monkeypatch.setattr(thumbnails, "draw_thumbnail", lambda job: drawn.append(job) or draw(job))
+    for name in ("thumbnail", "kit_zip"):
+        answer = as_alice.head(url(name, job))
+        assert answer.status_code == 200 and answer.content == b""
+    assert drawn == []
+    pictures = [as_alice.get(url("thumbnail", job)).content for _ in range(3)]
+    b"".join(as_alice.get(url("kit_zip", job)))
+    assert drawn == [job] and len(set(pictures)) == 1
+    job.title = "Another name"
+    job.save()
+    assert as_alice.get(url("thumbnail", job)).content != pictures[0]
+    assert len(drawn) == 2
 
 
 def test_the_picture_is_not_drawn_twice(as_alice, job):
