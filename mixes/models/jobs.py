@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from mixes.leases import Leased
 from mixes.models.mixes import Mix
+from mixes.models.snapshot_format import SnapshotField
 
 
 class MixJob(Leased):
@@ -15,7 +16,7 @@ class MixJob(Leased):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mix = models.ForeignKey(Mix, models.CASCADE, related_name="jobs")
     title = models.CharField(max_length=200)
-    snapshot = models.JSONField()  # services/rendering/snapshots.py: timeline, settings, tracks
+    snapshot = SnapshotField()  # services/rendering/snapshots.py: timeline, settings, tracks
     outline = models.JSONField(null=True, blank=True)  # the waveform of the whole mix, for drawing
     from_stage = models.CharField(max_length=20, blank=True)  # stages before it reuse an earlier result
     check_sheet = models.JSONField(null=True, blank=True)  # {format: CheckSheet.to_dict()}

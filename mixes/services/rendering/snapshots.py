@@ -15,12 +15,12 @@ from mixes.engine.pipeline.request import FORMATS, MixRequest, Source
 from mixes.engine.tags.tags import Tags
 from mixes.engine.timeline import Timeline
 from mixes.models import Mix, MixTrack, Track
+from mixes.models.snapshot_format import FORMAT, Snapshot, format_of
 from mixes.services import storage, wording
 from mixes.services.analyses import analyses_of, reanalyse
 from mixes.services.editing.engine_settings import settings_of
 from mixes.services.waiting import NotReadyYet
 
-Snapshot = dict[str, Any]
 NAMES = ("title", "artist", "album", "track_number", "disc_number", "album_artist")
 
 
@@ -29,6 +29,7 @@ def take_snapshot(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapsh
     wanted = (mix.make_mp3, mix.make_mp4)
     settings, joins, uses = settings_of(mix, items)
     return {
+        "format": FORMAT,
         "mix_version": mix.version,
         "title": mix.title,
         "artist": mix.artist,
@@ -68,16 +69,20 @@ def timeline_of(snapshot: Snapshot) -> Timeline:
 def to_request(snapshot: Snapshot, cores: int = 1) -> MixRequest:
     """Return the engine's request.
 
-    Raises EngineError when a track no longer exists or can no longer be used, NotReadyYet while one is
-    analysed again.
+    Raises EngineError when a track no longer exists or can no longer be used, or the format is a later one;
+    NotReadyYet while a track is analysed again.
     """
+    if format_of(snapshot) > FORMAT:
+        raise EngineError(
+            _("A newer version of Mixtape saved this job. Update the site, or make the mix again.")
+        )
     picture = storage.path_of(snapshot["picture"]) if snapshot["picture"] else None
     same = ("title", "artist", "date", "bitrate_kbps", "title_cards", "description_template")
     return MixRequest(
         sources=sources_of(snapshot),
         settings=MixSettings(**snapshot["settings"]),
         joins=tuple(JoinSettings(**join) for join in snapshot["joins"]),
-        uses=tuple(Use(**use) for use in snapshot.get("uses", ())),  # older snapshots have none
+        uses=tuple(Use(**use) for use in snapshot["uses"]),
         formats=tuple(snapshot["formats"]),
         picture=picture if picture and picture.is_file() else None,
         size=(snapshot["size"][0], snapshot["size"][1]),
@@ -118,6 +123,6 @@ def _source(entry: dict[str, Any], known: Mapping[UUID, TrackAnalysis]) -> Sourc
     analysis = known.get(UUID(entry["id"]))
     if analysis is None:
         raise NotReadyYet(_("“%s” is being analysed again; this mix waits for it.") % entry["title"])
-    names = {name: entry[name] for name in NAMES if name in entry}  # an older snapshot has fewer
+    names = {name: entry[name] for name in NAMES}
     tags = Tags(**{**names, "title": entry["title"] or entry["name"]})
     return Source(storage.path_of(entry["file"]), replace(analysis, tags=tags))
