@@ -86,6 +86,21 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def note_address() -> None:
+    """Keep the site's address for commands that run with other settings than the site."""
+    address_file().write_text(settings.SITE_URL)
+
+
+def running_address() -> str:
+    """Return the address with which the site was started last, "" before its first start."""
+    file = address_file()
+    return file.read_text().strip() if file.is_file() else ""
+
+
+def address_file() -> Path:
+    return Path(settings.DATA_DIR) / "address"
+
+
 def invite(email: str, *, as_operator: bool = False) -> str:
     """Return a link to choose a password for `email`; creates the account if there is none."""
     user = User.objects.filter(email__iexact=email).first() or User.objects.create_vouched_user(email)
@@ -95,7 +110,7 @@ def invite(email: str, *, as_operator: bool = False) -> str:
     key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
     uidb36, _, token = key.partition("-")
     path = reverse("account_reset_password_from_key", kwargs={"uidb36": uidb36, "key": token})
-    return settings.SITE_URL + path
+    return (running_address() or settings.SITE_URL) + path
 
 
 @transaction.atomic

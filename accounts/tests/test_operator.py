@@ -100,6 +100,19 @@ def test_inviting_a_user_again_resets_the_password_and_may_grant_rights(alice, a
     assert alice.check_password("alice likes tapes") and alice.is_superuser
 
 
+def test_an_invitation_leads_to_the_running_site(settings):
+    out, err = io.StringIO(), io.StringIO()
+    call_command("invite", "carol@example.org", stdout=out, stderr=err)
+    assert out.getvalue().startswith(settings.SITE_URL) and "set MIXTAPE_URL" in err.getvalue()
+    started_with, settings.SITE_URL = settings.SITE_URL, "https://mixes.example.org"
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    services.note_address()
+    settings.SITE_URL, out, err = started_with, io.StringIO(), io.StringIO()
+    call_command("invite", "carol@example.org", stdout=out, stderr=err)
+    assert out.getvalue().startswith("https://mixes.example.org/accounts/password/reset/key/")
+    assert "MIXTAPE_URL" not in err.getvalue()
+
+
 def test_an_invalid_address_gets_no_link():
     with pytest.raises(CommandError, match="not an e-mail address"):
         invite("carol")

@@ -25,6 +25,7 @@ MAX_COPIES = 3  # of the database before an upgrade
 def prepare_site(stdout: TextIOBase) -> None:
     """Prepare folders, database, static files and accounts; print what the operator needs to know."""
     make_folders()
+    accounts.note_address()
     with setup_lock():
         migrate(stdout)
         collect_static_files()

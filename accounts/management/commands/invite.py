@@ -29,5 +29,10 @@ class Command(BaseCommand):
             raise CommandError(f"{options['email']} is not an e-mail address.") from error
         link = services.invite(options["email"], as_operator=options["operator"])
         self.stdout.write(link)
+        if not services.running_address() and not settings.HAS_URL:
+            self.stderr.write(
+                "The site was not started with this data folder yet, so this link leads to where it would "
+                "listen. If people reach it elsewhere, set MIXTAPE_URL and invite again."
+            )
         days = settings.PASSWORD_RESET_TIMEOUT // DAY_S
         self.stderr.write(f"Send it to {options['email']}; it works once, within {days} days.")

@@ -7,6 +7,7 @@ import time
 import pytest
 from django.contrib.auth import get_user_model
 
+from accounts import services as accounts
 from mixes.services.maintenance import database_copy
 from mixtape_site.operations import setup
 
@@ -35,6 +36,11 @@ def test_folders_and_static_files_are_created(settings):
     assert (settings.DATA_DIR / "keys").stat().st_mode & 0o777 == 0o700
     assert (settings.MEDIA_ROOT / "tracks").is_dir()
     assert (settings.STATIC_ROOT / "site.css").read_text() == "a{}"
+
+
+def test_the_address_of_the_site_is_kept(settings):
+    prepare()
+    assert accounts.running_address() == settings.SITE_URL
 
 
 def test_other_users_of_the_machine_cannot_read_database_and_songs(settings):
