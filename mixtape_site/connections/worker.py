@@ -34,8 +34,10 @@ SENTENCES = {
 }
 
 
-class PatientConn(TConn):  # type: ignore[misc]  # gunicorn has no types
+class PatientConn(TConn):
     """A connection with what has arrived of its next request."""
+
+    parser: Any  # from `init` on
 
     def __init__(self, worker: "PatientWorker", sock: PatientSocket, address: Any, server: Any) -> None:
         super().__init__(worker.cfg, sock, address, server)
@@ -57,9 +59,10 @@ class PatientConn(TConn):  # type: ignore[misc]  # gunicorn has no types
         self.sock.close()
 
 
-class PatientWorker(ThreadWorker):  # type: ignore[misc]
+class PatientWorker(ThreadWorker):
     """Runs the site in threads, and waits for clients in its main loop."""
 
+    poller: Any  # from `init_process` on
     head_s = 10.0  # for the head of a request
     body_s = 30.0  # for the head and a small body
     least_bytes = 64 << 10  # of an upload or download

@@ -9,9 +9,8 @@ import time
 import pytest
 
 from mixtape_site.configuration.limits import Limits
-from mixtape_site.tests.connections.conftest import BIG_BYTES, running
+from mixtape_site.tests.connections.web_server import BIG_BYTES, attack, running
 
-MANY = 30
 WITHIN_S = 1.0  # the bound that the site promises
 CONTENT_STARTS = b"\r\n\r\n"
 
@@ -23,26 +22,6 @@ def read_all(client):
         while piece := client.recv(1 << 20):
             pieces.append(piece)
     return b"".join(pieces)
-
-
-def attack(server, kind, stack, count=MANY):
-    """Open connections that do what their kind says, and leave them open."""
-    first_bytes = {
-        "silent": b"",
-        "half a head": b"GET / HTTP/1.1\r\nHost: local",
-        "half a form": server.request("/accounts/login/", method="POST", extra="Content-Length: 50\r\n")
-        + b"x",
-        "half an upload": server.request("/uploads/", method="PATCH", extra="Content-Length: 9999999\r\n")
-        + b"x",
-        "half a second request": server.request("/healthz") + b"GET / HTTP/1.1\r\nHost: local",
-        "unread download": server.request(server.files["alice"], "alice"),
-        "unread after close": server.request("/healthz", extra="Connection: close\r\n"),
-    }[kind]
-    clients = [stack.enter_context(server.connect(receive_bytes=4096)) for _ in range(count)]
-    for client in clients:
-        client.sendall(first_bytes)
-    time.sleep(0.5)  # until the server has all of it
-    return clients
 
 
 @pytest.mark.parametrize(

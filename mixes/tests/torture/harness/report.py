@@ -35,6 +35,7 @@ HEAD = """\
 - Disk: a full disk loses nothing and leaves no partial file. Jobs continue once there is room.
 - Database: while PostgreSQL is down or SQLite is locked, pages say so. Jobs continue afterwards.
 - Restores: one that fails or is killed at any change of the disk loses nothing. One undo brings all back.
+- Clients that send or read nothing: other requests are answered within a second, without a proxy.
 - Clock: jumps of the wall clock lose no job and start none twice.
 - Untrusted files: audio, pictures, tags and names open no other file, connect nowhere, stay within limits.
 - Secrets: processes that open untrusted files hold no secrets, in their environment or in memory.
