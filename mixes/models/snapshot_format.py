@@ -36,4 +36,5 @@ def add_album_names_and_uses(snapshot: Snapshot) -> Snapshot:
     return {"uses": [], **snapshot, "tracks": tracks}
 
 
-STEPS: dict[int, Callable[[Snapshot], Snapshot]] = {0: add_album_names_and_uses}  # by the format they start from
+# by the format they start from
+STEPS: dict[int, Callable[[Snapshot], Snapshot]] = {0: add_album_names_and_uses}
