@@ -2,12 +2,15 @@
 
 import io
 import shutil
+from collections import Counter
 
 import pytest
 from coverage import Coverage
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.test import Client
+
+from mixes.services.delivery.slots import ARCHIVES, FILES
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +26,11 @@ def own_folders(request, settings, tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def no_limits_left_over():
-    """Clear the cache, so that rate limits and health reports of earlier tests do not count."""
+def no_limits_left_over(monkeypatch):
+    """Clear the cache and open downloads, so that limits and reports of earlier tests do not count."""
     cache.clear()
+    for slots in (FILES, ARCHIVES):
+        monkeypatch.setattr(slots, "_open", Counter())
 
 
 @pytest.fixture

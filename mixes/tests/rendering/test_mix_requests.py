@@ -9,6 +9,7 @@ from django.utils import timezone
 from mixes.engine.mixing.settings import Use
 from mixes.leases import State
 from mixes.models import AnalysisJob, Artifact, Mix, MixJob, MixTrack, Track
+from mixes.models.snapshot_format import upgraded
 from mixes.pages import look_page
 from mixes.services import storage
 from mixes.services.limits import LimitReached
@@ -47,8 +48,8 @@ def test_a_job_is_planned_with_the_uses_of_its_snapshot(mix, monkeypatch):
     snapshot = mix_requests.request_mix(mix).snapshot
     monkeypatch.setattr(snapshots, "sources_of", lambda snapshot: ())
     assert snapshots.to_request(snapshot).uses == (Use(), Use(3.5, None, -2.0), Use())
-    del snapshot["uses"]  # as in jobs ordered before there were any
-    assert snapshots.to_request(snapshot).uses == ()
+    older = {name: value for name, value in snapshot.items() if name not in ("format", "uses")}
+    assert snapshots.to_request(upgraded(older)).uses == ()
 
 
 @pytest.mark.parametrize("state", [Track.State.UPLOADING, Track.State.ANALYSING])
