@@ -13,6 +13,7 @@ from mixes.views import (
     track_detail,
     tracks,
     uploads,
+    versions,
 )
 
 app_name = "mixes"
@@ -29,6 +30,7 @@ urlpatterns: list[URLPattern] = [
     path("mixes/<uuid:mix_pk>/add/", mixes.mix_add, name="mix_add"),
     path("mixes/<uuid:mix_pk>/duplicate/", mixes.mix_duplicate, name="mix_duplicate"),
     path("mixes/<uuid:mix_pk>/delete/", mixes.mix_delete, name="mix_delete"),
+    path("mixes/<uuid:mix_pk>/versions/", versions.version_list, name="versions"),
     path("mixes/<uuid:mix_pk>/restore/", mixes.mix_restore, name="mix_restore"),
     path("mixes/<uuid:mix_pk>/joins/<uuid:item_pk>/", joins.join, name="join"),
     path("mixes/<uuid:mix_pk>/joins/<uuid:item_pk>/preview/", joins.join_preview, name="join_preview"),
@@ -60,6 +62,8 @@ urlpatterns: list[URLPattern] = [
     path("jobs/<uuid:job_pk>/retry/", jobs.job_retry, name="job_retry"),
     path("jobs/<uuid:job_pk>/delete/", jobs.job_delete, name="job_delete"),
     path("jobs/<uuid:job_pk>/mail/", jobs.job_mail, name="job_mail"),
+    path("jobs/<uuid:job_pk>/name/", versions.version_name, name="version_name"),
+    path("jobs/<uuid:job_pk>/back/", versions.version_back, name="version_back"),
     path("jobs/<uuid:job_pk>/timeline/", jobs.job_timeline, name="job_timeline"),
     path("artifacts/<uuid:artifact_pk>/", artifacts.artifact, name="artifact"),
     path("artifacts/<uuid:artifact_pk>/download/", artifacts.artifact_download, name="artifact_download"),

@@ -16,6 +16,7 @@ class MixJob(Leased):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mix = models.ForeignKey(Mix, models.CASCADE, related_name="jobs")
     title = models.CharField(max_length=200)
+    name = models.CharField(max_length=100, blank=True)  # of this version of the mix, given by its owner
     snapshot = SnapshotField()  # services/rendering/snapshots.py: timeline, settings, tracks
     outline = models.JSONField(null=True, blank=True)  # the waveform of the whole mix, for drawing
     from_stage = models.CharField(max_length=20, blank=True)  # stages before it reuse an earlier result

@@ -172,7 +172,12 @@ def show_mix(request: UserRequest, mix: Mix, status: int = 200, **context: Any) 
 
 def warn_of_lost_tracks(request: HttpRequest, mix: Mix) -> None:
     """Warn that undo or redo could not restore all songs."""
-    if lost := history.count_lost(mix):
+    warn_of_lost_songs(request, history.count_lost(mix))
+
+
+def warn_of_lost_songs(request: HttpRequest, lost: int) -> None:
+    """Warn that `lost` songs could not be restored."""
+    if lost:
         words = ngettext(
             "%d song was removed for good meanwhile and stays out.",
             "%d songs were removed for good meanwhile and stay out.",

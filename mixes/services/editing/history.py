@@ -48,21 +48,21 @@ def _walk(mix: Mix, seen_version: int | None, restore_track: RestoreTrack, step:
         if target is None:
             raise NothingThere
         before = arrangement_of(current)
-        for track in _binned_tracks(current, before, Arrangement.from_json(target.arrangement)):
+        for track in binned_tracks(current, before, Arrangement.from_json(target.arrangement)):
             restore_track(track)
         target.refresh_from_db()  # where the same file was added again, use that track
         current.revision = target.number
-        write(current, before, _still_there(current, Arrangement.from_json(target.arrangement)))
+        write(current, before, still_there(current, Arrangement.from_json(target.arrangement)))
     return current
 
 
-def _binned_tracks(mix: Mix, before: Arrangement, after: Arrangement) -> QuerySet[Track]:
+def binned_tracks(mix: Mix, before: Arrangement, after: Arrangement) -> QuerySet[Track]:
     """Return the binned tracks among the items to be restored."""
     back = {item.track for item in after.items} - {item.track for item in before.items}
     return Track.objects.filter(owner=mix.owner_id, pk__in=back, deleted_at__isnull=False)
 
 
-def _still_there(mix: Mix, arrangement: Arrangement) -> Arrangement:
+def still_there(mix: Mix, arrangement: Arrangement) -> Arrangement:
     """Drop the items whose tracks have been deleted for good."""
     wanted = {item.track for item in arrangement.items}
     there = set(Track.objects.filter(owner=mix.owner_id, pk__in=wanted).values_list("pk", flat=True))

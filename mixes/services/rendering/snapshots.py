@@ -18,7 +18,9 @@ from mixes.models import Mix, MixTrack, Track
 from mixes.models.snapshot_format import FORMAT, Snapshot, format_of
 from mixes.services import storage, wording
 from mixes.services.analyses import analyses_of, reanalyse
+from mixes.services.editing.arrangement import arrangement_of
 from mixes.services.editing.engine_settings import settings_of
+from mixes.services.editing.versions import KEPT
 from mixes.services.waiting import NotReadyYet
 
 NAMES = ("title", "artist", "album", "track_number", "disc_number", "album_artist")
@@ -46,6 +48,7 @@ def take_snapshot(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapsh
         "picture": mix.artwork.file if mix.artwork else "",
         "tracks": [describe_track(item.track) for item in items],
         "timeline": timeline.to_dict(),
+        KEPT: arrangement_of(mix).to_json(),  # for the way back to this version
     }
 
 
