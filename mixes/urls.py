@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern] = [
     path("mixes/<uuid:mix_pk>/restore/", mixes.mix_restore, name="mix_restore"),
     path("mixes/<uuid:mix_pk>/joins/<uuid:item_pk>/", joins.join, name="join"),
     path("mixes/<uuid:mix_pk>/joins/<uuid:item_pk>/preview/", joins.join_preview, name="join_preview"),
+    path("mixes/<uuid:mix_pk>/rehearsal/", previews.mix_rehearsal, name="mix_rehearsal"),
     path("bin/", bin.bin_page, name="bin"),
     # tracks, uploads, previews and pictures
     path("tracks/", tracks.track_list, name="track_list"),

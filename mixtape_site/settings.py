@@ -245,7 +245,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "mixtape_site.configuration.static_files.StaticFiles"},
 }
 ACCEL_PREFIX = env.str("MIXTAPE_ACCEL_PREFIX", default="")  # nginx's internal location of the media folder
 FILE_UPLOAD_HANDLERS = ["mixes.services.library.form_uploads.MediaDiskHandler"]  # on the media disk

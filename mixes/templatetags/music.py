@@ -19,7 +19,7 @@ register.filter("long_words", wording.long_words)
 register.filter("job_words", mix_list.job_words)
 
 
-ROW_ICONS = (
+ICONS = (
     "play",
     "drag",
     "top",
@@ -32,15 +32,18 @@ ROW_ICONS = (
     "refresh",
     "close",
     "join",
+    "headphones",
+    "skip-back",
+    "skip-forward",
 )
 
 
 @register.simple_tag
 def icons() -> dict[str, SafeString]:
-    """Return the icons of a row as HTML, built once per page for hundreds of rows."""
+    """Return icons as HTML by name, built once per page for hundreds of rows."""
     sprite = static("img/icons.svg")
     svg = '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>'
-    return {name: format_html(svg, sprite, name) for name in ROW_ICONS}
+    return {name.replace("-", "_"): format_html(svg, sprite, name) for name in ICONS}
 
 
 @register.simple_tag

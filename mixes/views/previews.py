@@ -15,6 +15,7 @@ from accounts.requests import UserRequest
 from mixes import access
 from mixes.leases import State
 from mixes.models import Preview, Track
+from mixes.pages.rehearsal import rehearsal
 from mixes.services import storage
 from mixes.services.delivery.ranges import ranged_response
 from mixes.services.rendering import previews
@@ -33,6 +34,13 @@ def track_preview(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
         return show_preview(request, previews.request_track_now(track))
     except previews.NoPreview as error:
         return refuse(request, str(error))
+
+
+@require_safe
+@login_required
+def mix_rehearsal(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    """List the sounds that play a mix before it is made."""
+    return JsonResponse(rehearsal(access.get_mix(request.user, mix_pk)))
 
 
 @require_GET

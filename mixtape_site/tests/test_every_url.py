@@ -52,6 +52,7 @@ OURS = {
     "mixes:mix_demo": (WRITE, SIGN_IN, 302, 302),
     "mixes:mix_detail": (READ, SIGN_IN, 404, 200),
     "mixes:mix_state": (READ, SIGN_IN, 404, 200),
+    "mixes:mix_rehearsal": (READ, SIGN_IN, 404, 200),
     "mixes:mix_edit": (WRITE, SIGN_IN, 404, 422),
     "mixes:mix_settings": (WRITE, SIGN_IN, 404, 422),
     "mixes:mix_look": (FORM, SIGN_IN, 404, 200),

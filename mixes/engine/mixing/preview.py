@@ -53,26 +53,35 @@ class Excerpt:
         return cls(Timeline.from_dict(data["timeline"]), data["first"], data["skip"])
 
 
-def cut_excerpt(timeline: Timeline, index: int, *, context_s: float = CONTEXT_S) -> Excerpt:
-    """Return what sounds from `context_s` before transition `index` until as long after it.
+def heard_span(timeline: Timeline, index: int, *, context_s: float = CONTEXT_S) -> tuple[int, int]:
+    """Return the first frame of the mix that is heard of transition `index`, and the frame after the last.
 
-    It ends where the next join begins, if that is earlier. Where the excerpt would begin inside the join
-    before, it is rendered from before that one, since a join depends on all that goes into it. Raises
-    TimelineError when there is no such transition.
+    That is `context_s` before it until as long after it, or until the next join begins. Raises TimelineError
+    when there is no such transition.
     """
     if not 0 <= index < len(timeline.transitions):
         raise TimelineError("There is no join after this track.")
-    clips, context, prime = timeline.clips, round(context_s * timeline.rate), round(PRIME_S * timeline.rate)
+    clips, context = timeline.clips, round(context_s * timeline.rate)
     before, after = clips[index], clips[index + 1]
-    heard_from = max(0, min(before.end, after.start) - context)
+    next_start = clips[index + 2].start if index + 2 < len(clips) else after.end
+    end = max(before.end, min(max(before.end, after.start) + context, next_start))
+    return max(0, min(before.end, after.start) - context), min(end, after.end)
+
+
+def cut_excerpt(timeline: Timeline, index: int, *, context_s: float = CONTEXT_S) -> Excerpt:
+    """Return what sounds in the `heard_span` of transition `index`.
+
+    Where the excerpt would begin inside the join before, it is rendered from before that one, since a join
+    depends on all that goes into it. Raises TimelineError when there is no such transition.
+    """
+    heard_from, end = heard_span(timeline, index, context_s=context_s)
+    clips, prime = timeline.clips, round(PRIME_S * timeline.rate)
     first, start = index, heard_from
     while first and start - prime < clips[first - 1].end:
         start = min(start, clips[first].start - prime)
         first -= 1
     start = max(start, clips[first].start)
-    next_start = clips[index + 2].start if index + 2 < len(clips) else after.end
-    end = max(before.end, min(max(before.end, after.start) + context, next_start))
-    cut = tuple(_cut_clip(clip, start, min(end, after.end)) for clip in clips[first : index + 2])
+    cut = tuple(_cut_clip(clip, start, end) for clip in clips[first : index + 2])
     excerpt_timeline = Timeline(timeline.rate, cut, timeline.transitions[first : index + 1])
     return Excerpt(excerpt_timeline, first, max(0, heard_from - start))
 
