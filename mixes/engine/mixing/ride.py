@@ -16,8 +16,8 @@ from mixes.engine.samples import Samples
 from mixes.engine.timeline import Clip, Timeline
 
 MAX_RIDE_DB = 6.0  # more was tried up to 9 dB and brought next to nothing
-UNDER_LINE_LU = 1.0  # the level between the bodies that is left as it is
-BEFORE_S, AFTER_S = 2.0, 1.0  # of A's body end, of B's body start
+UNDER_LINE_LU = 0.5  # the level between the bodies that is left as it is
+BEFORE_S, AFTER_S = 4.0, 3.0  # of A's body end, of B's body start
 SMOOTHING_HOPS = 20  # 2 s
 MAX_SLOPE_DB_PER_S = 1.5
 NOISE_LU, MUSIC_LU = -30.0, -24.0  # below a song's loudness: not lifted at all, lifted as wanted
