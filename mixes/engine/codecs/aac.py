@@ -4,8 +4,8 @@ In: float32 blocks. Out: a file of ADTS frames, and an `AdtsInfo` for the muxer,
 that the first 1,024 samples are priming, nor where the music ends in the last frame.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from mmap import mmap
 from pathlib import Path
 
 from mixes.engine.cancellation import ShouldStop, never
@@ -28,6 +28,9 @@ BITRATES = (256, 320, 384)
 DEFAULT_KBPS = 384  # YouTube's recommendation for stereo
 RATES = (44100, 48000)  # Hz
 ADTS_SYNC = 0xFFF
+HEADER_BYTES, CHECKSUM_BYTES = 7, 2
+WITHOUT_CHECKSUM = 1  # bit of the second byte
+CUT_FRAME = "The AAC encoder stopped in the middle of a frame."
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +114,37 @@ class AacWriter(ParallelEncoder[memoryview]):
         self._file.write(trimmed)
 
 
-def frame_offsets(data: bytes | mmap) -> list[int]:
+def frame_offsets(data: bytes) -> list[int]:
     """Return the byte offset of each ADTS frame, and the end of the last one.
 
     Raises BrokenOutputError when the data is not a sequence of complete ADTS frames.
     """
     offsets = [0]
     while offsets[-1] < len(data):
-        header = int.from_bytes(data[offsets[-1] : offsets[-1] + 7], "big")
-        length = header >> 13 & 0x1FFF  # ISO 13818-7, 6.2: the 13 bits before the last 13
-        if header >> 44 != ADTS_SYNC or length < 7:
-            raise BrokenOutputError("The AAC encoder returned something other than ADTS frames.")
-        offsets.append(offsets[-1] + length)
+        offsets.append(offsets[-1] + frame_length(data[offsets[-1] : offsets[-1] + HEADER_BYTES]))
     if offsets[-1] > len(data):
-        raise BrokenOutputError("The AAC encoder stopped in the middle of a frame.")
+        raise BrokenOutputError(CUT_FRAME)
     return offsets
+
+
+def read_frames(path: Path) -> Iterator[bytes]:
+    """Yield the AAC frames of an ADTS file one by one, without their headers.
+
+    Raises BrokenOutputError when the file is not a sequence of complete ADTS frames.
+    """
+    with path.open("rb", buffering=1 << 20) as file:
+        while header := file.read(HEADER_BYTES):
+            count = frame_length(header) - HEADER_BYTES
+            frame = file.read(count)
+            if len(frame) < count:
+                raise BrokenOutputError(CUT_FRAME)
+            yield frame if header[1] & WITHOUT_CHECKSUM else frame[CHECKSUM_BYTES:]
+
+
+def frame_length(header: bytes) -> int:
+    """Return the bytes of the frame that begins with `header`. Raises BrokenOutputError for anything else."""
+    number = int.from_bytes(header, "big")
+    length = number >> 13 & 0x1FFF  # ISO 13818-7, 6.2: the 13 bits before the last 13
+    if number >> 44 != ADTS_SYNC or length < HEADER_BYTES:
+        raise BrokenOutputError("The AAC encoder returned something other than ADTS frames.")
+    return length

@@ -1,28 +1,38 @@
-"""Mux still pictures and a finished AAC stream into an MP4, in nearly constant time.
+"""Put still pictures over a finished AAC stream, as an MP4, in nearly constant time.
 
 A still is encoded once, as one group of pictures (GOP) of at most ten seconds: a key frame, then skipped
-frames. The group is copied as often as needed, so an hour costs hardly more than a minute.
+frames. The group is repeated as often as needed, so an hour costs hardly more than a minute.
 """
 
-import contextlib
+import re
 import struct
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from mixes.engine.cancellation import ShouldStop, never
-from mixes.engine.codecs.aac import adts_info
-from mixes.engine.errors import BrokenOutputError, OutputError, PictureError
-from mixes.engine.processes.ffmpeg_report import REPORT_ARGS, check_complete, file_size
-from mixes.engine.processes.sandbox import VIDEO, Limits, run_child
+from mixes.engine.codecs.aac import adts_info, read_frames
+from mixes.engine.codecs.mp4_file import (
+    NO_NAMES,
+    SEQUENCE_SET,
+    Layout,
+    Mp4File,
+    Names,
+    SoundFormat,
+    VideoFormat,
+)
+from mixes.engine.errors import BrokenOutputError, Cancelled, OutputError, PictureError
+from mixes.engine.processes.ffmpeg_report import REPORT_ARGS, check_complete
+from mixes.engine.processes.sandbox import VIDEO, run_child
 
 VIDEO_FPS = 25
 GROUP_FRAMES = 10 * VIDEO_FPS  # 3 h of a photo have 0.2 to 0.4 GB; with groups of 2 s five times as much
 # Consecutive key frames must differ in H.264's idr_pic_id, and the copied ones are all equal
 MIN_SPAN_FRAMES = 2  # of a slide, and of a group
-MIN_DISK_BYTES_PER_S = 10e6  # moving the index to the front copies the file without any output
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+START_CODE = re.compile(rb"\x00\x00\x00?\x01")
+PICTURE_SET = 8
 ACCESS_UNIT_DELIMITER = b"\x00\x00\x00\x01\x09"  # starts each frame of an H.264 stream made with `aud=1`
 
 # One high-quality key frame (qcomp=1: quality does not depend on motion), then only skipped blocks, for which
@@ -38,6 +48,10 @@ TO_VIDEO_COLOURS = (
     "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,"
     "loop=loop={repeats}:size=1:start=0"
 )
+
+
+def ignore(fraction: float) -> None:
+    """Report no progress."""
 
 
 Span = tuple[Path, int]  # a picture and its number of video frames
@@ -59,51 +73,85 @@ def make_video(
     *,
     frames: int,
     rate: int,
-    metadata: str = "",
-    on_progress: Callable[[float], None] | None = None,
+    names: Names = NO_NAMES,
+    on_progress: Callable[[float], None] = ignore,
     should_stop: ShouldStop = never,
 ) -> None:
     """Write the MP4 `out`: `slides` over the AAC stream `adts` of `frames` audio frames at `rate` Hz.
 
-    `adts` has the layout of `aac.adts_info(frames)`; more frames are ignored. `metadata` is escaped
-    ffmetadata with title and chapters. The picture ends with the sound or less than a video frame (40 ms)
-    after it.
-    Raises FfmpegError and StalledError when ffmpeg fails, OutputError for an incomplete or missing output,
-    PictureError for an unusable picture, Cancelled when `should_stop` says so.
+    `adts` has the layout of `aac.adts_info(frames)`; more frames are ignored. The picture ends with the sound
+    or less than a video frame (40 ms) after it.
+    Raises FfmpegError and StalledError when ffmpeg fails, BrokenOutputError for incomplete pictures or sound,
+    OutputError without pictures, PictureError for an unusable one, OSError when `out` cannot be written,
+    Cancelled when `should_stop` says so.
     """
-    adts, out = adts.absolute(), out.absolute()
     size = _shared_size(slides)
     spans = slide_spans(slides, frames, rate)
-    with _metadata_file(metadata, out.parent) as metadata_file:
-        stderr = run_child(
-            _mux_args(ffmpeg, adts, metadata_file, out, frames=frames, rate=rate),
-            limits=_mux_limits(spans, size, adts),
-            read=(adts, metadata_file),
-            write=(out.parent,),
-            feed=picture_stream(ffmpeg, spans, size, on_progress, should_stop),
-            should_stop=should_stop,
-        ).stderr_tail
-    check_complete(stderr, size=file_size(out), frames=sum(count for _, count in spans))
+    pictures = picture_frames(ffmpeg, spans, should_stop)
+    first = next(pictures)
+    sound = SoundFormat(rate, frames, adts_info(frames))
+    with Mp4File(
+        out, VideoFormat(*parameter_sets(first), size, VIDEO_FPS), sound, layout_of(spans), names
+    ) as file:
+        write_seconds(file, chain([first], pictures), read_frames(adts), on_progress, should_stop)
 
 
-def picture_stream(
-    ffmpeg: Path,
-    spans: Sequence[Span],
-    size: tuple[int, int],
-    on_progress: Callable[[float], None] | None = None,
-    should_stop: ShouldStop = never,
-) -> Iterator[bytes]:
-    """Yield the whole video track as an IVF stream; each picture is encoded when it is needed."""
-    total = sum(count for _, count in spans)
-    shown = 0
-    yield ivf_header(size)
+def write_seconds(
+    file: Mp4File,
+    pictures: Iterator[bytes],
+    sound: Iterator[bytes],
+    on_progress: Callable[[float], None],
+    should_stop: ShouldStop,
+) -> None:
+    """Write the frames of each second side by side, so that a player needs only one place of the file.
+
+    Raises BrokenOutputError when frames are missing, Cancelled when `should_stop` says so.
+    """
+    seconds, info, rate = file.layout.chunks, file.sound.info, file.sound.rate
+    heard = 0
+    for second in range(1, seconds + 1):
+        if should_stop():
+            raise Cancelled
+        file.add_video(tuple(islice(pictures, VIDEO_FPS)))
+        until = -(-second * rate // info.frame_samples) if second < seconds else info.frames
+        frames = tuple(islice(sound, max(0, min(until, info.frames) - heard)))
+        heard += len(frames)
+        if frames:
+            file.add_sound(frames)
+        on_progress(second / seconds)
+    if (len(file.pictures.sizes), heard) != (file.layout.video_frames, info.frames):
+        raise BrokenOutputError("The video has fewer frames than it was asked for.")
+
+
+def picture_frames(ffmpeg: Path, spans: Sequence[Span], should_stop: ShouldStop = never) -> Iterator[bytes]:
+    """Yield every frame of the pictures, as MP4 stores it; each picture is encoded when it is needed."""
     for picture, count in spans:
-        group = encode_group(ffmpeg, picture, min(count, GROUP_FRAMES), should_stop=should_stop)
+        units = encode_group(ffmpeg, picture, min(count, GROUP_FRAMES), should_stop=should_stop)
+        group = tuple(map(with_lengths, units))
         for length in group_lengths(count):
-            yield ivf_frames(group[:length], shown)
-            shown += length
-            if on_progress:
-                on_progress(shown / total)
+            yield from group[:length]
+
+
+def layout_of(spans: Sequence[Span]) -> Layout:
+    """Return the numbers of frames, of key frames and of seconds."""
+    total = sum(count for _, count in spans)
+    keys = sum(len(group_lengths(count)) for _, count in spans)
+    return Layout(total, keys, -(-total // VIDEO_FPS))
+
+
+def with_lengths(unit: bytes) -> bytes:
+    """Return an encoded frame whose parts have their lengths in front instead of start codes."""
+    return b"".join(struct.pack(">I", len(part)) + part for part in START_CODE.split(unit)[1:])
+
+
+def parameter_sets(frame: bytes) -> tuple[bytes, bytes]:
+    """Return the sequence and the picture parameter set of a key frame as MP4 stores it."""
+    found, at = {}, 0
+    while at < len(frame):
+        end = at + 4 + int.from_bytes(frame[at : at + 4], "big")
+        found[frame[at + 4] & 31] = frame[at + 4 : end]
+        at = end
+    return found[SEQUENCE_SET], found[PICTURE_SET]
 
 
 def slide_spans(slides: Sequence[Slide], frames: int, rate: int) -> list[Span]:
@@ -152,53 +200,6 @@ def encode_group(
     if len(units) != count:
         raise BrokenOutputError("The picture could not be turned into video.")
     return units
-
-
-def ivf_header(size: tuple[int, int]) -> bytes:
-    """Return the header of an IVF stream, the simplest container with a timestamp for every frame."""
-    return struct.pack("<4sHH4sHHIIII", b"DKIF", 0, 32, b"H264", *size, VIDEO_FPS, 1, 0, 0)
-
-
-def ivf_frames(units: Sequence[bytes], first: int) -> bytes:
-    """Return encoded frames in IVF format, numbered from `first`."""
-    heads = (struct.pack("<IQ", len(unit), first + index) for index, unit in enumerate(units))
-    return b"".join(part for pair in zip(heads, units, strict=True) for part in pair)
-
-
-def _mux_args(ffmpeg: Path, adts: Path, metadata: Path, out: Path, *, frames: int, rate: int) -> list[str]:
-    sound = adts_info(frames)
-    # The sound starts before 0, which becomes an edit list that skips the priming. The last packet lasts as
-    # long as its sound; the rest of it is padding.
-    sound_times = (
-        f"noise=drop=gte(n\\,{sound.frames}),"
-        f"setts=ts=round((N*{sound.frame_samples}-{sound.priming_samples})/{rate}/TB):duration=round("
-        f"if(eq(N\\,{sound.frames - 1})\\,{sound.last_frame_samples}\\,{sound.frame_samples})/{rate}/TB)"
-    )
-    return [
-        *(str(ffmpeg), "-y", "-nostats", *REPORT_ARGS, "-v", "error"),
-        *("-protocol_whitelist", "pipe", "-f", "ivf", "-i", "pipe:0"),
-        *("-protocol_whitelist", "file", "-f", "aac", "-i", f"file:{adts}"),
-        *("-protocol_whitelist", "file", "-f", "ffmetadata", "-i", f"file:{metadata}"),
-        *("-map", "0:v", "-map", "1:a", "-map_metadata", "2", "-map_chapters", "2", "-c", "copy"),
-        *("-bsf:a", sound_times, "-avoid_negative_ts", "disabled"),
-        # The chapter track uses the mix rate: with a finer time base a chapter of minutes overflows 32 bits.
-        *("-movie_timescale", str(rate)),
-        *("-fflags", "+bitexact", "-movflags", "+faststart", "-f", "mp4", f"file:{out}"),
-    ]
-
-
-def _mux_limits(spans: Sequence[Span], size: tuple[int, int], adts: Path) -> Limits:
-    groups = sum(count / GROUP_FRAMES + 1 for _, count in spans)
-    max_bytes = adts.stat().st_size + groups * size[0] * size[1]  # no photo needs 8 bits a pixel
-    return replace(VIDEO, stall_s=VIDEO.stall_s + max_bytes / MIN_DISK_BYTES_PER_S)
-
-
-@contextlib.contextmanager
-def _metadata_file(text: str, folder: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix=".video-", dir=folder) as temporary:
-        path = Path(temporary, "chapters.txt")
-        path.write_text(text or ";FFMETADATA1\n", encoding="utf-8", newline="\n")
-        yield path
 
 
 def _shared_size(slides: Sequence[Slide]) -> tuple[int, int]:

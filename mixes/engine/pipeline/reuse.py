@@ -5,7 +5,6 @@ before it had just run. A stage whose artifacts are missing or damaged is run ag
 """
 
 import contextlib
-import mmap
 import os
 import shutil
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mixes.engine.cancellation import ShouldStop
-from mixes.engine.codecs.aac import adts_info, frame_offsets
+from mixes.engine.codecs.aac import adts_info, read_frames
 from mixes.engine.errors import Cancelled, EngineError, OutputError
 from mixes.engine.pipeline.checkpoints import Checkpoint
 from mixes.engine.pipeline.request import STAGES
@@ -117,6 +116,5 @@ def extract_aac(ffmpeg: Path, mp4: Path, adts: Path, *, frames: int, should_stop
     run_child(
         argv, limits=VIDEO, read=(mp4.absolute(),), write=(adts.absolute().parent,), should_stop=should_stop
     )
-    with adts.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if len(frame_offsets(data)) - 1 != adts_info(frames).frames:
-            raise OutputError("The sound of the earlier video is incomplete.")
+    if sum(1 for _frame in read_frames(adts)) != adts_info(frames).frames:
+        raise OutputError("The sound of the earlier video is incomplete.")

@@ -20,6 +20,7 @@ from mixes.engine.codecs.aac import AacWriter
 from mixes.engine.codecs.encode import EncoderPool
 from mixes.engine.codecs.mp3 import Mp3Writer
 from mixes.engine.codecs.mp4 import Slide, make_video
+from mixes.engine.codecs.mp4_file import Names
 from mixes.engine.errors import BrokenOutputError, Cancelled
 from mixes.engine.mixing.limiter import limit_blocks
 from mixes.engine.mixing.plan import Plan
@@ -37,7 +38,8 @@ from mixes.engine.pictures.pictures import (
 from mixes.engine.pipeline.checkpoints import Checkpoint, Checkpoints
 from mixes.engine.pipeline.request import FORMATS, SUFFIXES, MixOutputs, MixRequest, OnProgress
 from mixes.engine.samples import Samples
-from mixes.engine.tracklist.chapters import chapters_of, ffmetadata, podcast_json
+from mixes.engine.text import clean_text
+from mixes.engine.tracklist.chapters import chapters_of, mp4_chapters, podcast_json
 from mixes.engine.tracklist.cue_sheet import cue_sheet
 from mixes.engine.tracklist.description import Description, render_description
 from mixes.engine.tracklist.id3 import id3_bytes
@@ -229,7 +231,6 @@ class MixRun:
     def make_video(self, drawn: StageValues, report: ReportFraction) -> StageOutput:
         """Mux the pictures and the AAC stream into the MP4."""
         frames, rate = self.timeline.frames, self.timeline.rate
-        title, artist = self.request.title, self.request.artist
         make_video(
             self.ffmpeg,
             [Slide(self.work / name, start) for name, start in drawn["slides"]],
@@ -237,7 +238,9 @@ class MixRun:
             remove_existing(self.artifact_path("mp4")),
             frames=frames,
             rate=rate,
-            metadata=ffmetadata(self.chapters, frames=frames, rate=rate, title=title, artist=artist),
+            names=Names(
+                clean_text(self.request.title), clean_text(self.request.artist), mp4_chapters(self.chapters)
+            ),
             on_progress=report,
             should_stop=self.should_stop,
         )

@@ -1,11 +1,10 @@
-"""Chapters of a mix, and two formats that list them: ffmetadata (for MP4) and Podcasting 2.0 JSON.
+"""Chapters of a mix, as an MP4 holds them and as Podcasting 2.0 JSON.
 
 In: a `Timeline`. Out: one `Chapter` for each clip, which every writer of chapters reads (id3.py,
 cue_sheet.py, description.py).
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +13,7 @@ from mixes.engine.text import clean_text, cut_to_bytes
 from mixes.engine.timeline import Timeline
 
 PODCAST_VERSION = "1.2.0"
-MAX_MP4_TITLE_BYTES = 255  # the chapter atom has a one-byte length, and ffmpeg would cut inside a character
+MAX_MP4_TITLE_BYTES = 255  # the list of chapters has a one-byte length
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +86,12 @@ def group_by_ms(chapters: Iterable[Chapter]) -> tuple[Group, ...]:
     return group_near(chapters, lambda chapter: seconds_to_ms(chapter.start_s), 1)
 
 
-def ffmetadata(
-    chapters: Sequence[Chapter], *, frames: int, rate: int, title: str = "", artist: str = ""
-) -> str:
-    """Return title, artist and chapters as ffmetadata; chapter times are exact to the frame.
-
-    `frames` is the length of the mix at `rate` Hz, the rate of the chapters' starts.
-    """
-    lines = [";FFMETADATA1"]
-    lines += [f"{key}={_escape(text)}" for key, text in (("title", title), ("artist", artist)) if text]
-    groups = group_by_ms(chapters)
-    ends = [group[0].start for group in groups[1:]] + [frames]
-    for group, end in zip(groups, ends, strict=True):
-        label = cut_to_bytes(shared_label(group), MAX_MP4_TITLE_BYTES)
-        lines += ["", "[CHAPTER]", f"TIMEBASE=1/{rate}", f"START={group[0].start}", f"END={end}"]
-        lines += [f"title={_escape(label)}"]
-    return "\n".join(lines) + "\n"
+def mp4_chapters(chapters: Iterable[Chapter]) -> list[tuple[int, str]]:
+    """Return start (in frames, exact) and title of each chapter of an MP4."""
+    return [
+        (group[0].start, cut_to_bytes(shared_label(group), MAX_MP4_TITLE_BYTES))
+        for group in group_by_ms(chapters)
+    ]
 
 
 def podcast_json(chapters: Sequence[Chapter], *, title: str = "", author: str = "") -> str:
@@ -117,8 +106,3 @@ def podcast_json(chapters: Sequence[Chapter], *, title: str = "", author: str = 
         ],
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-
-
-def _escape(text: str) -> str:
-    """Return `text` on one line with the special characters of ffmetadata escaped."""
-    return re.sub(r"([=;#\\])", r"\\\1", clean_text(text))

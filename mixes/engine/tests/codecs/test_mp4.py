@@ -2,6 +2,7 @@
 
 import re
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from mixes.engine.codecs.mp4 import (
     png_size,
     slide_spans,
 )
-from mixes.engine.errors import Cancelled, OutputError, PictureError
+from mixes.engine.codecs.mp4_file import Names, Samples, data_header, sample_tables
+from mixes.engine.errors import BrokenOutputError, Cancelled, OutputError, PictureError
 from mixes.engine.processes.sandbox import DECODE, VIDEO, run_child
 
 SIZE = (192, 108)
@@ -238,14 +240,11 @@ def test_groups_add_up_to_the_length_and_none_is_a_single_frame(count):
 
 
 def test_chapters_and_hostile_titles_survive_a_round_trip(ffmpeg, tmp_path, rng, colours):
-    escaped = re.sub(r"([=;#\\])", r"\\\1", HOSTILE)
-    metadata = f";FFMETADATA1\ntitle={escaped}\nartist=Ärtist\n"
-    for start, end, title in ((0, 30000, escaped), (30000, 2 * RATE, "two")):
-        metadata += f"[CHAPTER]\nTIMEBASE=1/{RATE}\nSTART={start}\nEND={end}\ntitle={title}\n"
+    names = Names(HOSTILE, "Ärtist", [(0, HOSTILE), (30000, "two")])
     adts = write_adts(ffmpeg, tmp_path / "sound.aac", noise(rng, 2 * RATE))
     out = tmp_path / "-odd name %03d ;'“夜”.mp4"
 
-    make_video(ffmpeg, [Slide(colours[0], 0)], adts, out, frames=2 * RATE, rate=RATE, metadata=metadata)
+    make_video(ffmpeg, [Slide(colours[0], 0)], adts, out, frames=2 * RATE, rate=RATE, names=names)
 
     metadata, _ = describe(ffmpeg, out)
     unescaped = re.sub(r"\\(.)", r"\1", metadata)
@@ -259,11 +258,8 @@ def test_chapters_and_hostile_titles_survive_a_round_trip(ffmpeg, tmp_path, rng,
 
 
 def test_chapters_of_many_minutes_survive_a_round_trip(ffmpeg, tmp_path, colours):
-    minutes = 32  # a chapter this long overflows 32 bits with a finer time base
+    minutes = 32
     frames = minutes * 60 * RATE
-    metadata = ";FFMETADATA1\n"
-    for start, end in ((0, frames // 2), (frames // 2, frames)):
-        metadata += f"[CHAPTER]\nTIMEBASE=1/{RATE}\nSTART={start}\nEND={end}\ntitle=long\n"
     adts = write_adts(ffmpeg, tmp_path / "sound.aac", np.zeros((10 * RATE, 2), np.float32))
     adts.write_bytes(adts.read_bytes() * (minutes * 6 + 1))
 
@@ -271,13 +267,90 @@ def test_chapters_of_many_minutes_survive_a_round_trip(ffmpeg, tmp_path, colours
         *(ffmpeg, [Slide(colours[0], 0)], adts, tmp_path / "mix.mp4"),
         frames=frames,
         rate=RATE,
-        metadata=metadata,
+        names=Names(chapters=[(0, "long"), (frames // 2, "long")]),
     )
 
     metadata, _ = describe(ffmpeg, tmp_path / "mix.mp4")
     chapters = re.findall(r"TIMEBASE=1/(\d+)\nSTART=(\d+)\nEND=(\d+)\n", metadata)
     times = [(int(start) / int(base), int(end) / int(base)) for base, start, end in chapters]
     assert np.allclose(times, [(0, minutes * 30), (minutes * 30, minutes * 60)], atol=0.001)
+
+
+def test_the_older_list_of_chapters_is_written_too(ffmpeg, tmp_path, rng, colours):
+    """Some players read only it; it holds 255 chapters at most."""
+    adts = write_adts(ffmpeg, tmp_path / "sound.aac", noise(rng, 4 * RATE))
+    chapters = [(number * 600, f"Song {number}") for number in range(280)]
+
+    make_video(
+        *(ffmpeg, [Slide(colours[0], 0)], adts, tmp_path / "mix.mp4"),
+        **{"frames": 4 * RATE, "rate": RATE, "names": Names(chapters=chapters)},
+    )
+
+    data = (tmp_path / "mix.mp4").read_bytes()
+    listed = data[data.index(b"chpl") + 13 :]
+    assert data[data.index(b"chpl") + 12] == 255
+    assert struct.unpack_from(">QB6s", listed) == (0, 6, b"Song 0")
+    assert struct.unpack_from(">QB6s", listed, 15) == (round(600 / RATE * 1e7), 6, b"Song 1")
+    metadata, _ = describe(ffmpeg, tmp_path / "mix.mp4")
+    assert metadata.count("[CHAPTER]") == 280
+
+
+def test_incomplete_sound_is_refused(ffmpeg, tmp_path, rng, colours):
+    adts = write_adts(ffmpeg, tmp_path / "sound.aac", noise(rng, RATE))
+
+    with pytest.raises(BrokenOutputError, match="fewer frames"):
+        make_video(ffmpeg, [Slide(colours[0], 0)], adts, tmp_path / "a.mp4", frames=3 * RATE, rate=RATE)
+    adts.write_bytes(adts.read_bytes()[:-1])
+    with pytest.raises(BrokenOutputError, match="middle of a frame"):
+        make_video(ffmpeg, [Slide(colours[0], 0)], adts, tmp_path / "b.mp4", frames=3 * RATE, rate=RATE)
+
+
+@pytest.mark.parametrize("offset", [0, 1 << 32], ids=["short", "beyond 4 GiB"])
+def test_places_beyond_4_gib_are_written_in_64_bits(offset):
+    samples = Samples()
+    samples.add_chunk(offset + 1000, [b"ab", b"c"])
+
+    _per_chunk, sizes, places = sample_tables(samples)
+
+    assert sizes[12:] == struct.pack(">4I", 0, 2, 2, 1)
+    assert places[4:8] == (b"co64" if offset else b"stco")
+    assert int.from_bytes(places[16:], "big") == offset + 1000
+
+
+def test_the_data_box_has_a_header_of_one_size():
+    assert data_header(5000) == b"\0\0\0\x08free" + struct.pack(">I4s", 4992, b"mdat")
+    assert data_header(5 << 32) == struct.pack(">I4sQ", 1, b"mdat", 5 << 32)
+
+
+def test_sound_and_pictures_of_one_second_are_side_by_side(ffmpeg, tmp_path, rng, colours):
+    """A player that reads from one place has both."""
+    adts = write_adts(ffmpeg, tmp_path / "sound.aac", noise(rng, 30 * RATE))
+    out = tmp_path / "mix.mp4"
+
+    make_video(ffmpeg, [Slide(colours[0], 0)], adts, out, frames=30 * RATE, rate=RATE)
+
+    data = out.read_bytes()
+    pictures, sound = (
+        struct.unpack_from(">30I", data, match.end() + 8) for match in re.finditer(b"stco", data)
+    )
+    assert all(a < b < c for a, b, c in zip(pictures, sound, pictures[1:], strict=False))
+
+
+def test_the_memory_for_an_hour_is_a_fraction_of_the_file(ffmpeg, tmp_path, rng, colours):
+    """Only the sizes of the frames are kept: 4 bytes for each."""
+    minutes = 60
+    adts = write_adts(ffmpeg, tmp_path / "sound.aac", noise(rng, 10 * RATE))
+    adts.write_bytes(adts.read_bytes() * (minutes * 6 + 1))
+    tracemalloc.start()
+    try:
+        make_video(
+            *(ffmpeg, [Slide(colours[0], 0)], adts, tmp_path / "mix.mp4"),
+            **{"frames": minutes * 60 * RATE, "rate": RATE},
+        )
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8_000_000
 
 
 def test_the_same_input_gives_the_same_bytes(ffmpeg, tmp_path, rng, photo):

@@ -13,11 +13,10 @@ TASKS = {
     "mp3": "*libmp3lame*",
     "aac": "*adts*",
     "picture": "*png_pipe*",
-    "video": "*-f?ivf*",
     "listening copy": "*-f?ipod*",
 }
-TO_FILE = ("video", "listening copy")
-FED = ("resample", "mp3", "aac", "video", "listening copy")
+TO_FILE = ("listening copy",)
+FED = ("resample", "mp3", "aac", "listening copy")
 
 HANGS = {
     "sleeps": "exec sleep 1000",
