@@ -16,6 +16,11 @@ def get_mix(user: User, pk: uuid.UUID) -> Mix:
     return _get_or_404(Mix.objects.filter(owner=user, pk=pk, deleted_at=None))
 
 
+def get_mix_state(user: User, pk: uuid.UUID) -> Mix:
+    """Return a mix without its plan, which is long, until it is asked for."""
+    return _get_or_404(Mix.objects.filter(owner=user, pk=pk, deleted_at=None).defer("plan"))
+
+
 def get_binned_mix(user: User, pk: uuid.UUID) -> Mix:
     return _get_or_404(Mix.objects.filter(owner=user, pk=pk, deleted_at__isnull=False))
 

@@ -14,6 +14,7 @@ from mixes.views import (
     tracks,
     uploads,
     versions,
+    waveforms,
 )
 
 app_name = "mixes"
@@ -24,6 +25,7 @@ urlpatterns: list[URLPattern] = [
     path("mixes/demo/", mixes.mix_demo, name="mix_demo"),
     path("mixes/<uuid:mix_pk>/", mixes.mix_detail, name="mix_detail"),
     path("mixes/<uuid:mix_pk>/state/", mixes.mix_state, name="mix_state"),
+    path("mixes/<uuid:mix_pk>/wave/<slug:drawn>.svg", waveforms.mix_wave, name="mix_wave"),
     path("mixes/<uuid:mix_pk>/edit/", mixes.mix_edit, name="mix_edit"),
     path("mixes/<uuid:mix_pk>/settings/", mixes.mix_settings, name="mix_settings"),
     path("mixes/<uuid:mix_pk>/look/", mixes.mix_look, name="mix_look"),
@@ -40,6 +42,7 @@ urlpatterns: list[URLPattern] = [
     path("tracks/", tracks.track_list, name="track_list"),
     path("tracks/states/", tracks.track_states, name="track_states"),
     path("tracks/<uuid:track_pk>/", tracks.track_edit, name="track_edit"),
+    path("tracks/<uuid:track_pk>/wave/<slug:drawn>.svg", waveforms.track_wave, name="track_wave"),
     path("tracks/<uuid:track_pk>/row/", tracks.track_row, name="track_row"),
     path("tracks/<uuid:track_pk>/delete/", tracks.track_delete, name="track_delete"),
     path("tracks/<uuid:track_pk>/restore/", tracks.track_restore, name="track_restore"),

@@ -5,7 +5,7 @@ description and check sheet all read it, so they cannot disagree.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from itertools import accumulate
 from typing import Any
 
@@ -73,6 +73,10 @@ class Transition:
     gist: str = ""  # what matters most of the reason, as a key of joins.ENDINGS or joins.MEET
 
 
+CLIP_FIELDS = tuple(field.name for field in fields(Clip))
+TRANSITION_FIELDS = tuple(field.name for field in fields(Transition))
+
+
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """A whole mix: its length is the sum of clips minus the sum of overlaps, checked on construction."""
@@ -116,7 +120,9 @@ class Timeline:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the timeline as plain types for JSON."""
-        return {"format": FORMAT, **asdict(self)}
+        clips = [{name: getattr(clip, name) for name in CLIP_FIELDS} for clip in self.clips]
+        joins = [{name: getattr(join, name) for name in TRANSITION_FIELDS} for join in self.transitions]
+        return {"format": FORMAT, "rate": self.rate, "clips": clips, "transitions": joins}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Timeline":

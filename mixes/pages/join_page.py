@@ -11,6 +11,7 @@ from mixes.engine.mixing.shortening import shorten
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.timeline import Clip, Timeline
 from mixes.models import MixTrack
+from mixes.pages.mix_page import MixPage
 from mixes.pages.planned_tracks import PlannedJoin, planned_tracks
 from mixes.services.analyses import analyses_of
 from mixes.services.drawing.mix_waveform import draw_mirrored, shape_of
@@ -49,10 +50,13 @@ class JoinPage:
     picture: JoinPicture
 
 
-def join_page(item: MixTrack) -> JoinPage | None:
-    """Return the page of the join after an item; None when a track is not ready or no track follows."""
-    items = items_of(item.mix)
-    plan = plan_of(item.mix, items)
+def join_page(item: MixTrack, page: MixPage | None = None) -> JoinPage | None:
+    """Return the page of the join after an item; None when a track is not ready or no track follows.
+
+    `page` is that of the whole mix, if the caller has it.
+    """
+    items = [row.item for row in page.rows] if page else items_of(item.mix)
+    plan = page.plan if page else plan_of(item.mix, items)
     planned = planned_tracks(item.mix, plan, items) if plan else []
     place = next((k for k, other in enumerate(planned) if other.item == item), len(planned))
     if plan is None or place >= len(planned) - 1:

@@ -11,7 +11,8 @@ from mixes.engine.tracklist.youtube import FEWEST_CHAPTERS, LIMIT_BYTES, SHORTES
 from mixes.models import Mix
 from mixes.services import wording
 from mixes.services.drawing.covers import Cover, cover_of
-from mixes.services.editing.plans import MixPlan, plan_of
+from mixes.services.editing.engine_settings import items_of
+from mixes.services.editing.plans import MixPlan, drawing_of, plan_of
 
 TIGHT_SHARE = 0.95
 
@@ -58,7 +59,10 @@ class LookPage:
 
 def look_page(mix: Mix) -> LookPage:
     """Return the look of a mix, from its plan."""
-    plan = plan_of(mix)
+    items = items_of(mix)
+    plan = plan_of(mix, items)
+    if plan and mix.bars is None:
+        drawing_of(mix, plan, items)  # its bars are on the cover
     width, height = map(int, mix.video_size.split("x"))
     words = _words(plan, mix.title, mix.description_template, mix.hashtags) if plan else None
     return LookPage(words, cover_of(mix, (width, height)), (width, height))

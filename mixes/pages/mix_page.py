@@ -1,31 +1,40 @@
 """The page of one mix, read in a constant number of queries."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from django.db.models import TextField
+from django.db.models.functions import MD5, Cast
+from django.utils.functional import cached_property
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import ngettext
 
 from mixes.engine.mixing.unheard import SHORTEN_SILENCES
 from mixes.models import Mix, MixJob, MixTrack, Track
+from mixes.pages.mix_state import digest_of, state_of
 from mixes.pages.planned_tracks import PlannedTrack, planned_tracks
-from mixes.pages.time_axis import Mark, axis_times, marks_of
+from mixes.pages.time_axis import axis_times
+from mixes.services import wording
 from mixes.services.editing.history import history_of
 from mixes.services.editing.plans import MixPlan, plan_of
 
 INKS = ("odd", "even")
+DRAWN_CHARACTERS = 16  # of a plan's key, in the address of its waveform
+DRAWN = "drawn"  # annotation: the hash of the waveform that is stored for a track
 WORKING = (Track.State.UPLOADING, Track.State.ANALYSING)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
-    """One track in its place, and the next planned track."""
+    """One track in its place, and the next planned track.
+
+    Number, ink and start follow from the order. A page sets them for all rows at once: they are in no digest.
+    """
 
     item: MixTrack
     number: int
-    ink: str  # number of its waveform colour; empty while it is not in the plan
+    ink: str  # name of its waveform colour; empty while it is not in the plan
     planned: PlannedTrack | None
     into: Track | None
 
@@ -53,12 +62,38 @@ class Row:
         upload = getattr(self.track, "upload", None)
         return upload.offset * 100 // max(1, upload.size) if upload else 0
 
+    @property
+    def drawn(self) -> str:
+        """Return the hash of the track's waveform, which is part of its address."""
+        return str(getattr(self.item, DRAWN) or "")
 
-@dataclass(frozen=True, slots=True)
+    @cached_property
+    def digest(self) -> str:
+        """Return a hash of everything its row shows."""
+        track = self.track
+        names = (track.title, track.artist, track.name, track.problem, track.notes)
+        facts = (track.state, bool(track.file), track.duration_s, track.integrated_lufs, track.deleted_at)
+        return digest_of(self.item.pk, names, facts, self.drawn, self.upload_percent, bool(self.ink))
+
+    @cached_property
+    def join_digest(self) -> str:
+        """Return a hash of everything the row of the join after it shows; empty without a join."""
+        if self.planned is None or self.into is None:
+            return ""
+        return digest_of(self.item.pk, self.title, self.planned.join, self.into.pk, self.into.label)
+
+    @property
+    def place(self) -> str:
+        """Return its id, and its start once it is planned: "<id>=<start>"."""
+        return f"{self.item.pk}={wording.clock(self.planned.start_s)}" if self.planned else str(self.item.pk)
+
+
+@dataclass(frozen=True)
 class MixPage:
     """The current state of a mix."""
 
     mix: Mix
+    digest: str  # changes with the page
     rows: tuple[Row, ...]
     plan: MixPlan | None
     undo: str | None
@@ -79,12 +114,18 @@ class MixPage:
         return sum(row.planned is None and not row.is_working for row in self.rows)
 
     @property
-    def digest(self) -> str:
-        """Return a hash that changes with the rendered page."""
-        rows = [(r.item.pk, r.track.state, r.track.deleted_at, r.upload_percent // 10) for r in self.rows]
-        names = [(r.track.title, r.track.artist, r.track.name) for r in self.rows]
-        whole = repr((self.mix.version, self.mix.plan_key, rows, names))
-        return hashlib.sha256(whole.encode()).hexdigest()[:16]
+    def drawn(self) -> str:
+        """Return the hash of what the waveform of the whole mix shows, which is part of its address."""
+        return drawn_name(self.mix)
+
+    @property
+    def places(self) -> str:
+        """Return the order of all rows and the start of each planned one."""
+        return " ".join(row.place for row in self.rows)
+
+    def differing(self, shown: frozenset[str]) -> list[Row]:
+        """Return the rows of which a page that shows these digests lacks the song or the join."""
+        return [row for row in self.rows if not {row.digest, row.join_digest or row.digest} <= shown]
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -103,23 +144,25 @@ class MixPage:
         return next((row for row in self.rows if row.planned and row.planned.join), None)
 
     @property
-    def marks(self) -> tuple[Mark, ...]:
-        return marks_of(self.plan.timeline) if self.plan else ()
-
-    @property
     def axis_s(self) -> tuple[float, ...]:
         return axis_times(self.plan.duration_s if self.plan else 0.0)
 
 
+def drawn_name(mix: Mix) -> str:
+    """Return the name of a mix's waveform, which changes with its plan."""
+    return mix.plan_key[:DRAWN_CHARACTERS]
+
+
 def mix_page(mix: Mix) -> MixPage:
     """Return the page of a mix; its plan is computed only if something changed."""
-    items = list(
-        MixTrack.objects.filter(mix=mix).select_related("track", "track__upload").order_by("position")
-    )
+    digest = state_of(mix)  # read first: what changes from here on makes the next digest another one
+    places = MixTrack.objects.filter(mix=mix).select_related("track", "track__upload")
+    drawn = {DRAWN: MD5(Cast("track__waveform", TextField()))}
+    items = list(places.defer("track__waveform").annotate(**drawn).order_by("position"))
     plan = plan_of(mix, items)
     undo, redo = history_of(mix)
     planned = planned_tracks(mix, plan, items) if plan else []
-    return MixPage(mix, tuple(_rows(items, planned)), plan, undo, redo, latest_job(mix))
+    return MixPage(mix, digest, tuple(_rows(items, planned)), plan, undo, redo, latest_job(mix))
 
 
 def latest_job(mix: Mix) -> MixJob | None:

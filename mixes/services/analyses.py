@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -107,9 +107,15 @@ def is_outdated(key: Key | None) -> bool:
     return key is None or key[2] != ANALYSIS_VERSION
 
 
-def analyses_of(tracks: Sequence[Track]) -> dict[UUID, TrackAnalysis]:
-    """Return the analysis of each analysed track, with the names its owner gave it."""
-    keys = {key: track for track, key in results_of(track.pk for track in tracks).items()}
+def analyses_of(
+    tracks: Sequence[Track], results: Mapping[UUID, Key] | None = None
+) -> dict[UUID, TrackAnalysis]:
+    """Return the analysis of each analysed track, with the names its owner gave it.
+
+    `results` are those of `results_of`, if the caller has them.
+    """
+    results = results_of(track.pk for track in tracks) if results is None else results
+    keys = {results[track.pk]: track.pk for track in tracks if track.pk in results}
     found = _cache.get(keys)
     missing = [key[0] for key in keys if key not in found]
     if missing:

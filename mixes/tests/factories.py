@@ -106,6 +106,7 @@ def make_job_row(mix, state=State.QUEUED, *, files=(), **fields):
     """Create a job of `mix` in any state, as `request_mix` would; `files` are the kinds of its artifacts."""
     items = items_of(mix)
     plan = plans.plan_of(mix, items)
+    drawing = plans.drawing_of(mix, plan, items)
     if state in ENDED:
         fields.setdefault("finished_at", timezone.now())
         fields.setdefault("started_at", timezone.now())
@@ -123,7 +124,7 @@ def make_job_row(mix, state=State.QUEUED, *, files=(), **fields):
         state=state,
         queue="long",
         snapshot=snapshots.take_snapshot(mix, plan.used(items), plan.timeline),
-        outline={"clips": plan.waves, "bars": plan.bars},
+        outline={"clips": drawing.clips, "bars": drawing.bars},
         dedupe_key=f"mix:{mix.pk}",
         **fields,
     )

@@ -13,14 +13,18 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.requests import UserRequest
 from mixes import access
 from mixes.forms.mixes import JoinForm
-from mixes.models import Mix
+from mixes.models import Mix, MixTrack
 from mixes.pages.join_page import JoinPage, join_page
+from mixes.pages.mix_page import MixPage
 from mixes.services.editing import arrangement, edits
+from mixes.services.editing.plans import join_target
 from mixes.services.rendering import previews
 from mixes.services.wording import STYLES
 from mixes.views.fragments import is_fragment
 from mixes.views.mix_edits import apply_edit, seen_version
 from mixes.views.previews import refuse, show_preview
+
+NO_JOIN = "There is no join after this song yet."
 
 
 @login_required
@@ -28,20 +32,28 @@ from mixes.views.previews import refuse, show_preview
 @vary_on_headers("HX-Request")
 def join(request: UserRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpResponse:
     item = access.get_item(request.user, mix_pk, item_pk)
+    form = JoinForm(request.POST)
+    if request.method == "POST" and ("reset" in request.POST or form.is_valid()):
+        return _change(request, item, form)
     page = join_page(item)
     if page is None:
-        raise Http404("There is no join after this song yet.")
-    if request.method != "POST":
-        return _show_panel(request, page, _form(page))
-    if "reset" in request.POST:
-        return _save(request, page)
-    form = JoinForm(request.POST)
-    if not form.is_valid():
+        raise Http404(NO_JOIN)
+    if request.method == "POST":
         return _show_panel(request, page, form, status=422)
+    return _show_panel(request, page, _form(page))
+
+
+def _change(request: UserRequest, item: MixTrack, form: JoinForm) -> HttpResponse:
+    into = join_target(item)
+    if into is None:
+        raise Http404(NO_JOIN)
+    if "reset" in request.POST:
+        return _save(request, item, into)
     data = form.cleaned_data
     return _save(
         request,
-        page,
+        item,
+        into,
         style=data["style"],
         transition_s=form.transition_s(),
         play_to_end=data["play_to_end"],
@@ -63,12 +75,12 @@ def join_preview(request: UserRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) ->
 
 def _save(
     request: UserRequest,
-    page: JoinPage,
+    item: MixTrack,
+    into: uuid.UUID,
     style: str = "",
     transition_s: float | Literal["auto"] | None = None,
     play_to_end: bool = False,
 ) -> HttpResponse:
-    item, into = page.item, page.into.pk
     name = (item.track.title or item.track.name)[:100]
 
     def edit() -> Mix:
@@ -82,10 +94,8 @@ def _save(
             group=f"join:{item.pk.hex}"[:20],
         )
 
-    def panel(mix: Mix) -> dict[str, object]:
-        changed = access.get_item(request.user, mix.pk, item.pk)
-        changed.mix = mix  # the plan is computed once and serves the rest of the page too
-        page = join_page(changed)
+    def panel(whole: MixPage) -> dict[str, object]:
+        page = join_page(item, whole)
         return {"join_sheet": page, "join_form": page and _form(page), "styles": STYLES}
 
     return apply_edit(request, item.mix, edit, place=f"join-{item.pk}", more=panel)

@@ -14,7 +14,8 @@ from django.utils.translation import ngettext
 from accounts.requests import UserRequest
 from mixes.forms.mixes import MixSettingsForm
 from mixes.models import Mix, MixTrack, Track
-from mixes.pages.mix_page import mix_page
+from mixes.pages.mix_page import MixPage, mix_page
+from mixes.pages.mix_state import digest_of, digests_in
 from mixes.services.editing import arrangement, edits, history
 from mixes.services.editing.arrangement import Direction, Order
 from mixes.services.editing.edits import StaleEdit
@@ -134,7 +135,7 @@ def apply_edit(
     edit: Callable[[], Mix],
     *,
     place: str = "order",
-    more: Callable[[Mix], dict[str, Any]] | None = None,
+    more: Callable[[MixPage], dict[str, Any]] | None = None,
 ) -> HttpResponse:
     """Apply an edit and show the updated mix: as fragments to htmx, by a redirect to a plain form.
 
@@ -158,16 +159,29 @@ def apply_edit(
         mix = Mix.objects.get(pk=mix.pk)
     elif not is_fragment(request):
         return redirect(f"{reverse('mixes:mix_detail', args=(mix.pk,))}#{place}")
-    return show_mix(request, mix, status=status, **(more(mix) if more else {}))
+    return show_mix(request, mix, status=status, more=more)
 
 
-def show_mix(request: UserRequest, mix: Mix, status: int = 200, **context: Any) -> HttpResponse:
-    """Show the page of a mix, or its fragments to htmx."""
-    page = "mixes/_mix_pieces.html" if is_fragment(request) else "mixes/mix_detail.html"
-    context = {"settings_form": settings_form(mix), **context, "mix": mix, "sheet": mix_page(mix)}
+def show_mix(
+    request: UserRequest,
+    mix: Mix,
+    *,
+    status: int = 200,
+    form: MixSettingsForm | None = None,
+    more: Callable[[MixPage], dict[str, Any]] | None = None,
+) -> HttpResponse:
+    """Show the page of a mix, or to htmx the fragments that differ from what its page shows."""
+    page, form = mix_page(mix), form or settings_form(mix)
+    context = {"mix": mix, "sheet": page, "settings_form": form, **(more(page) if more else {})}
+    context["settings_digest"] = digest_of("settings", form.initial)
     if not is_fragment(request):
-        context["waiting_uploads"] = uploads.waiting_uploads(request.user, mix=mix)
-    return render(request, page, context, status=status)
+        waiting = uploads.waiting_uploads(request.user, mix=mix)
+        context |= {"rows": page.rows, "shown": frozenset(), "waiting_uploads": waiting}
+        return render(request, "mixes/mix_detail.html", context, status=status)
+    shown = digests_in(request.POST.get("shown", ""))
+    context |= {"rows": page.differing(shown), "shown": shown}
+    context["has_settings"] = form.is_bound or context["settings_digest"] not in shown
+    return render(request, "mixes/_mix_pieces.html", context, status=status)
 
 
 def warn_of_lost_tracks(request: HttpRequest, mix: Mix) -> None:

@@ -17,7 +17,7 @@ from mixes.forms.mixes import LookForm
 from mixes.models import Mix, Track
 from mixes.pages.look_page import describe, look_page
 from mixes.pages.mix_list import find_mixes
-from mixes.pages.mix_page import mix_page
+from mixes.pages.mix_state import state_of
 from mixes.services import demo
 from mixes.services.editing import arrangement, edits
 from mixes.services.library import tracks
@@ -78,16 +78,18 @@ def mix_detail(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
 
 
 @login_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def mix_state(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
-    """Answer a poll with the mix's fragments if they have changed, else with nothing."""
-    mix = access.get_mix(request.user, mix_pk)
-    page = mix_page(mix)
-    if request.GET.get("seen") == page.digest:
+    """Answer a poll with the fragments that differ from what the page shows, with nothing if none do.
+
+    A page that names all it shows sends it as a form, because it is too long for an address.
+    """
+    mix = access.get_mix_state(request.user, mix_pk)
+    named = request.POST if request.method == "POST" else request.GET
+    if named.get("seen") == state_of(mix):
         return HttpResponse(status=204)
     report_duplicates(request)
-    context = {"mix": mix, "sheet": page, "settings_form": settings_form(mix)}
-    return render(request, "mixes/_mix_pieces.html", context)
+    return show_mix(request, mix)
 
 
 @login_required
@@ -114,7 +116,7 @@ def mix_settings(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     form = settings_form(mix, request.POST)
     if not form.is_valid():
-        return show_mix(request, mix, status=422, settings_form=form)
+        return show_mix(request, mix, status=422, form=form)
     changes = {name: value for name, value in form.changes().items() if value != getattr(mix, name)}
     names = [str(form.fields[name].label) for name in changes if name in form.fields]
     what = _("Changed “%s”") % names[0] if len(names) == 1 else _("Changed settings")

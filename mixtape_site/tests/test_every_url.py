@@ -51,8 +51,10 @@ OURS = {
     "mixes:mix_create": (WRITE, SIGN_IN, 302, 302),
     "mixes:mix_demo": (WRITE, SIGN_IN, 302, 302),
     "mixes:mix_detail": (READ, SIGN_IN, 404, 200),
-    "mixes:mix_state": (READ, SIGN_IN, 404, 200),
+    "mixes:mix_state": (FORM, SIGN_IN, 404, 200),
     "mixes:mix_rehearsal": (READ, SIGN_IN, 404, 200),
+    "mixes:mix_wave": (READ, SIGN_IN, 404, 200),
+    "mixes:track_wave": (READ, SIGN_IN, 404, 200),
     "mixes:mix_edit": (WRITE, SIGN_IN, 404, 422),
     "mixes:mix_settings": (WRITE, SIGN_IN, 404, 422),
     "mixes:mix_look": (FORM, SIGN_IN, 404, 200),
@@ -160,7 +162,7 @@ ARGUMENTS = {
     "account_reset_password_from_key": ["1", "never-sent"],
 }
 OBJECTS = {"mix_pk": "mix", "item_pk": "item", "track_pk": "track", "upload_pk": "upload", "job_pk": "job"}
-OBJECTS |= {"publication_pk": "publication"}
+OBJECTS |= {"publication_pk": "publication", "drawn": "drawing"}
 OBJECTS |= {"preview_pk": "preview", "artwork_pk": "artwork", "artifact_pk": "artifact"}
 OTHERS = {"mixes:mix_restore": {"mix_pk": "binned"}, "mixes:track_restore": {"track_pk": "gone"}}
 
@@ -209,6 +211,7 @@ def things(alice):
             file="previews/aa/1",
         ),
         artwork=artwork,
+        drawing=SimpleNamespace(pk="0123456789abcdef"),
         job=job,
         artifact=job.artifacts.get(),
         publication=YouTubePublication.objects.create(

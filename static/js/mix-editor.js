@@ -8,7 +8,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     this.waiting = 0; // requests in flight or queued
     this.known = new Map(); // id -> the server's latest version of that element
     this.moved = null; // timer of an order that is not sent yet
-    for (const piece of document.querySelectorAll("#mix-head, #mix-history, #mix-settings, #mix-bar, #track-list > li")) this.learn(piece);
+    for (const piece of document.querySelectorAll("#mix-head, #mix-history, #mix-settings, #mix-bar")) this.learn(piece);
     this.addEventListener("click", (event) => this.onClick(event));
     this.addEventListener("keydown", (event) => this.onKey(event));
     this.addEventListener("change", (event) => this.onChange(event));
@@ -108,16 +108,18 @@ customElements.define("mix-editor", class extends HTMLElement {
   // Put rows into an order, each with the join after it, and number them.
   lay(rows) {
     this.arrange(rows.flatMap((row) => [row, document.getElementById(`join-${row.dataset.item}`)].filter(Boolean)));
+    this.number(rows);
+  }
+
+  number(rows) {
     rows.forEach((row, place) => {
       const number = row.querySelector(".track-num");
-      if (number.textContent === String(place + 1)) return;
-      number.textContent = place + 1;
+      if (number.textContent !== String(place + 1)) number.textContent = place + 1;
       for (const button of row.querySelectorAll("button[name=move]")) {
         const isStuck = /^(top|up)/.test(button.value) ? place === 0 : place === rows.length - 1;
-        button.toggleAttribute("aria-disabled", isStuck);
         if (isStuck) button.setAttribute("aria-disabled", "true");
+        else button.removeAttribute("aria-disabled");
       }
-      this.known.delete(row.id);
     });
   }
 
@@ -194,12 +196,13 @@ customElements.define("mix-editor", class extends HTMLElement {
 
   async post(url, data) {
     data.set("version", this.form.elements.version.value);
+    data.set("shown", this.shown());
     try {
       const answer = await fetch(url, { method: "POST", body: data, headers: this.headers(), keepalive: data.has("reorder") });
       if (answer.headers.has("HX-Redirect")) return location.reload(); // signed out elsewhere: reload to sign in and return here
       if (!answer.ok && answer.status !== 409 && answer.status !== 422) throw new Error(answer.status);
       if (answer.status === 409) this.forget();
-      this.patch(await answer.text(), { isRefused: !answer.ok });
+      await this.patch(await answer.text(), { isRefused: !answer.ok });
       if (answer.ok) this.noteSaved();
     } catch {
       this.forget();
@@ -217,6 +220,11 @@ customElements.define("mix-editor", class extends HTMLElement {
     clearTimeout(this.moved);
     this.moved = null;
     this.known.clear();
+  }
+
+  // Name all that the page shows: the server sends only what differs.
+  shown() {
+    return [...document.querySelectorAll("#track-list > [data-digest], #mix-settings")].map((piece) => piece.dataset.digest).join("");
   }
 
   noteSaved() {
@@ -243,23 +251,26 @@ customElements.define("mix-editor", class extends HTMLElement {
     this.pollTimer = setTimeout(() => this.refresh(), 300);
   }
 
-  async refresh({ always = false } = {}) {
+  async refresh({ always = false, whole = false } = {}) {
     if (this.moved || (this.waiting && !always)) return this.poll();
-    const seen = always ? "" : this.form.dataset.digest;
+    const body = new URLSearchParams(always ? {} : { seen: this.form.dataset.seen });
+    if (!whole) body.set("shown", this.shown());
     try {
-      const answer = await fetch(`${this.form.dataset.stateUrl}?seen=${seen}`, { headers: this.headers() });
+      const answer = await fetch(this.form.dataset.stateUrl, { method: "POST", body, headers: this.headers() });
       if (answer.headers.has("HX-Redirect")) return location.reload();
-      if (answer.status === 200 && !this.moved && (always || !this.waiting)) this.patch(await answer.text());
+      if (answer.status === 200 && !this.moved && (always || !this.waiting)) await this.patch(await answer.text(), { isWhole: whole });
     } catch { /* the next poll may reach the site again */ }
     this.poll();
   }
 
   // Applying the response
 
-  patch(html, { isRefused = false } = {}) {
+  async patch(html, { isRefused = false, isWhole = false } = {}) {
     const answer = document.createElement("template");
     answer.innerHTML = html;
     const focus = this.focusKey();
+    const list = answer.content.getElementById("track-list");
+    if (!this.moved && !this.canPlace(list) && !isWhole) return this.refresh({ always: true, whole: true });
     for (const piece of [...answer.content.children]) {
       if (piece.id === "toasts") document.getElementById("toasts").append(...piece.children);
       else if (piece.id === "track-list") this.patchList(piece);
@@ -302,20 +313,57 @@ customElements.define("mix-editor", class extends HTMLElement {
     for (const field of fresh.querySelectorAll("input")) form.elements[field.name].value = field.value;
   }
 
+  // The order of the answer: [id, start in the mix or undefined while it is not planned].
+  placesIn(list) {
+    return list.dataset.places.split(" ").filter(Boolean).map((place) => place.split("="));
+  }
+
+  // The ids of the list's rows: each planned song but the last is followed by a join.
+  idsOf(places) {
+    const last = places.findLastIndex(([, start]) => start);
+    return places.flatMap(([id, start], place) => (start && place !== last ? [`row-${id}`, `join-${id}`] : [`row-${id}`]));
+  }
+
+  canPlace(list) {
+    const fresh = new Set([...list.children].map((row) => row.id));
+    return this.idsOf(this.placesIn(list)).every((id) => fresh.has(id) || document.getElementById(id));
+  }
+
+  // The answer holds the rows that differ, and the order and the starts of all.
   patchList(fresh) {
     if (this.moved) return; // newer moves are pending: their own response will show them
-    const rows = [...fresh.children].map((row) => this.patchRow(row));
+    const places = this.placesIn(fresh);
+    const changed = new Map([...fresh.children].map((row) => [row.id, row]));
+    const rows = this.idsOf(places).map((id) => (changed.has(id) ? this.patchRow(changed.get(id)) : document.getElementById(id)));
+    if (changed.has("no-rows")) rows.push(changed.get("no-rows"));
     const stay = new Set(rows);
     for (const row of [...this.list.children]) if (!stay.has(row)) row.remove();
     this.arrange(rows);
-    this.arrived(this.list);
+    this.number(this.rows());
+    this.paint(places);
+    rows.filter((row) => changed.has(row.id)).forEach((row) => this.arrived(row));
+    if (!changed.size) this.arrived(this.list.lastElementChild);
+  }
+
+  // Show where each song begins, and give planned songs the two inks in turn.
+  paint(places) {
+    let planned = 0;
+    for (const [id, start] of places) {
+      if (!start) continue;
+      const row = document.getElementById(`row-${id}`), ink = ["odd", "even"][planned++ % 2];
+      row.classList.remove("ink-odd", "ink-even");
+      row.classList.add(`ink-${ink}`);
+      const cell = row.querySelector(".track-start"), wave = row.querySelector("img.wave");
+      if (cell && cell.textContent !== start) cell.textContent = start;
+      const drawn = wave?.getAttribute("src").split("#");
+      if (drawn && drawn[1] !== ink) wave.setAttribute("src", `${drawn[0]}#${ink}`);
+    }
   }
 
   patchRow(fresh) {
     const old = document.getElementById(fresh.id);
-    if (old && this.known.get(fresh.id) === this.words(fresh)) return old;
-    this.learn(fresh);
     if (!old) return fresh;
+    if (old.dataset.digest === fresh.dataset.digest) return old;
     if (this.patchCells(old, fresh)) return old;
     const panel = old.querySelector(".join-place > *");
     if (panel) {

@@ -1,15 +1,38 @@
 """Find the moment in a transition from which the incoming clip is the louder one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mixes.engine.analysis.track import TrackAnalysis
-from mixes.engine.mixing.gains import WINDOW_S, Power, fade_power, gain_to_power, power_at
+from mixes.engine.mixing.gains import WINDOW_S, Power, fade_power, gain_to_power, known_curve, power_at
 from mixes.engine.timeline import Clip, Timeline
 
 STEP_S = 0.01
+KNOWN_MAX = 20_000  # places kept in this process, about 300 bytes each
+
+_known: dict[tuple[object, ...], int] = {}
+
+
+def known_crossover(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int) -> int:
+    """Return `find_crossover`, from the cache if both songs were joined like this before.
+
+    A change of one join moves all clips behind it and leaves the other joins as they are.
+    """
+    pair = timeline.clips[index : index + 2]
+    curves = [known_curve(track.momentary).number for track in tracks[index : index + 2]]
+    parts = ((clip.cue_in, clip.length, clip.start - pair[1].start) for clip in pair)
+    transition = replace(timeline.transitions[index], crossover=0, reason="", ride=())
+    louder_db = round(pair[0].gain_db - pair[1].gain_db, 2)
+    key = (*curves, *parts, louder_db, transition, timeline.rate)
+    known = _known.get(key)
+    if known is None:
+        if len(_known) >= KNOWN_MAX:
+            _known.clear()
+        known = _known[key] = find_crossover(timeline, tracks, index)
+    return known
 
 
 def find_crossover(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int) -> int:

@@ -4,9 +4,10 @@ In: a timeline without gains, and the tracks' momentary loudness curves. Out: ga
 whole mix is predicted from the tracks' own curves as they lie on the timeline, so nothing is rendered twice.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,22 @@ TOLERANCE_LU = 0.3  # off the target by more, the user is told
 EDGE_S = 20.0  # of body beside a join
 ROUNDS = 12  # of raising what is not yet at its cap
 
+KNOWN_CURVES_MAX = 600  # kept in this process, about 17 kB each; more than the tracks of the longest mix
+
 Power = NDArray[np.float64]  # mean square of K-weighted sound, one value per STEP_S
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCurve:
+    """A momentary curve in LUFS, its powers, and a number that no other curve of this process gets."""
+
+    momentary: tuple[float, ...]
+    power: Power
+    number: int
+
+
+_known_curves: dict[int, KnownCurve] = {}
+_numbers = count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +82,7 @@ def plan_gains(
     if target is None:
         untouched = (0.0,) * len(tracks)
         return GainPlan(set_gains(untouched, wishes_db), untouched)
-    curves = [place_curve(timeline, tracks, index) for index in range(len(tracks))]
+    curves = place_curves(timeline, tracks)
     start = starting_gains(tracks, loudness, groups)
     gains, caps = np.array(start.gains_db), np.array(start.caps_db)
     missing_lu = 0.0
@@ -113,9 +129,11 @@ def starting_gains(
         # A track too short to be measured starts at its own level.
         own = [own_lufs(track, target, even_joins=loudness.even_joins) for track in tracks]
         wanted_db = target - np.array(own)
-        for group in set(groups or ()):
-            members = np.array(groups) == group
-            wanted_db[members], caps[members] = wanted_db[members].mean(), caps[members].min()
+        numbers = np.array(groups or ())
+        for group, size in Counter(groups or ()).items():
+            if size > 1:
+                members = numbers == group
+                wanted_db[members], caps[members] = wanted_db[members].mean(), caps[members].min()
     gains = np.clip(wanted_db, -LARGEST_CUT_DB, caps)
     return StartingGains(tuple(map(float, gains)), tuple(map(float, caps)))
 
@@ -198,8 +216,15 @@ class PlacedCurve:
     power: Power
 
 
+def place_curves(timeline: Timeline, tracks: Sequence[TrackAnalysis]) -> list[PlacedCurve]:
+    """Return the power of every clip at its position, with its fades and the rides of the mix."""
+    curves = [place_curve(timeline, tracks, index) for index in range(len(tracks))]
+    apply_rides(timeline, curves)
+    return curves
+
+
 def place_curve(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int) -> PlacedCurve:
-    """Read one track's momentary curve at the mix's own steps, with the fades and rides of its joins."""
+    """Read one track's momentary curve at the mix's own steps, with the fades of its joins."""
     clip, rate = timeline.clips[index], timeline.rate
     first = int(clip.start / rate / STEP_S)
     steps = np.arange(first, int(clip.end / rate / STEP_S) + 1, dtype=np.float64)
@@ -210,18 +235,48 @@ def place_curve(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int)
     inside_s = np.clip(into_s, 0.0, max(0.0, length_s - WINDOW_S))  # a window that lies within the clip
     power = power_at(tracks[index], clip.cue_in / rate + inside_s)
     middles: Power = (starts_s + WINDOW_S / 2) * rate
-    power = power * gain_to_power(ride_db(timeline, middles))
-    if index > 0:
-        power = power * fade_power(timeline, index - 1, middles)[1]
+    power *= np.clip(covered_s / WINDOW_S, 0.0, 1.0)
+    if index > 0:  # a fade is computed only where it is: most of a clip is neither faded nor ridden
+        faded_in = slice(np.searchsorted(middles, clip.start + timeline.transitions[index - 1].overlap))
+        power[faded_in] *= fade_power(timeline, index - 1, middles[faded_in])[1]
     if index < len(timeline.transitions):
-        power = power * fade_power(timeline, index, middles)[0]
-    return PlacedCurve(first, power * np.clip(covered_s / WINDOW_S, 0.0, 1.0))
+        faded_out = slice(np.searchsorted(middles, timeline.clips[index + 1].start), None)
+        power[faded_out] *= fade_power(timeline, index, middles[faded_out])[0]
+    return PlacedCurve(first, power)
 
 
-@lru_cache(maxsize=512)
+def apply_rides(timeline: Timeline, curves: Sequence[PlacedCurve]) -> None:
+    """Raise placed curves by the rides of the timeline, in place."""
+    if not any(transition.ride for transition in timeline.transitions):
+        return
+    starts_s = np.arange(int(timeline.duration_s / STEP_S) + 2) * STEP_S
+    middles = np.asarray((starts_s + WINDOW_S / 2) * timeline.rate, np.float64)
+    ride: Power = ride_db(timeline, middles)
+    factor = np.ones(len(ride))
+    ridden = np.flatnonzero(ride)
+    factor[ridden] = gain_to_power(ride[ridden])
+    for curve in curves:
+        curve.power[:] *= factor[curve.first : curve.first + len(curve.power)]
+
+
+def known_curve(momentary: tuple[float, ...]) -> KnownCurve:
+    """Return a momentary curve in LUFS as powers; kept, because one plan reads each curve several times.
+
+    Known curves are found by identity: hashing thousands of numbers costs more than the rest of a look-up.
+    """
+    known = _known_curves.get(id(momentary))
+    if known is not None and known.momentary is momentary:
+        return known
+    if len(_known_curves) >= KNOWN_CURVES_MAX:
+        _known_curves.clear()
+    power: Power = lufs_to_power(np.asarray(momentary, dtype=np.float64))
+    known = _known_curves[id(momentary)] = KnownCurve(momentary, power, next(_numbers))
+    return known
+
+
 def momentary_power(momentary: tuple[float, ...]) -> Power:
-    """Return a momentary curve in LUFS as powers; kept, because one plan reads each curve several times."""
-    return lufs_to_power(np.asarray(momentary, dtype=np.float64))
+    """Return a momentary curve in LUFS as powers."""
+    return known_curve(momentary).power
 
 
 def power_at(track: TrackAnalysis, window_starts_s: NDArray[np.float64]) -> Power:

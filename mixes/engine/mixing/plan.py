@@ -10,7 +10,7 @@ from itertools import pairwise
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.errors import TimelineError
 from mixes.engine.mixing.albums import are_album_neighbours, group_recordings
-from mixes.engine.mixing.crossover import find_crossover
+from mixes.engine.mixing.crossover import known_crossover
 from mixes.engine.mixing.gains import LoudnessTarget, plan_gains, set_gains, starting_gains
 from mixes.engine.mixing.joins import Span, plan_joins
 from mixes.engine.mixing.settings import JoinSettings, MixSettings, Use
@@ -74,7 +74,7 @@ def plan_mix(
     )
     timeline = replace(timeline, clips=clips)
     crossed = tuple(
-        replace(join, crossover=find_crossover(timeline, tracks, index))
+        replace(join, crossover=known_crossover(timeline, tracks, index))
         for index, join in enumerate(timeline.transitions)
     )
     silences = silence_notes(whole, shortened=settings.shorten_silences)

@@ -1,5 +1,6 @@
 """Songs that are in a mix more than once, in sentences for the user."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from mixes.engine.analysis.track import TrackAnalysis
@@ -10,7 +11,10 @@ TIMES = {2: "twice", 3: "three times"}
 def repeat_notes(tracks: Sequence[TrackAnalysis]) -> tuple[str, ...]:
     """Return a sentence for each song that is there more than once: the same file, or the same sound."""
     places: dict[object, list[int]] = {}
+    lengths = Counter((track.frames, track.rate, track.true_peak_dbtp) for track in tracks)
     for place, track in enumerate(tracks, 1):
+        if lengths[track.frames, track.rate, track.true_peak_dbtp] == 1:
+            continue  # equal to no other: its windows need not be compared
         # files that differ in their tags alone are alike in every window; two short tones may be by chance
         sound = (track.frames, track.rate, track.true_peak_dbtp, track.momentary)
         places.setdefault(sound if len(set(track.momentary)) > 2 else track.sha256, []).append(place)

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeVar
 
+from django.db.models import TextField
+from django.db.models.functions import MD5, Cast
+
 from mixes.engine.analysis.peaks import FULL_SCALE
 from mixes.engine.analysis.track import TrackAnalysis
 
 COLUMNS = 150
 WIDTH, MIDDLE = 400, 50  # of the drawing, 100 high: the viewBox of `.wave`
 BODY_GAIN = 1.5  # draws a sine at 0 LUFS about as tall as its peaks
+
+STORED_HASH = MD5(Cast("waveform", TextField()))  # of a track's stored waveform: its name in addresses
 
 Value = TypeVar("Value")
 Heights = Sequence[tuple[float, float]]  # lowest and highest sample of each column, full scale at 1.0

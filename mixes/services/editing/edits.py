@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, replace
 from datetime import timedelta
 from functools import partial
+from itertools import takewhile
 from uuid import UUID
 
 from django.conf import settings
@@ -198,13 +199,20 @@ def write(mix: Mix, before: Arrangement, after: Arrangement) -> None:
 
 
 def _write_items(mix: Mix, before: Sequence[Item], after: Sequence[Item]) -> None:
-    """Rewrite the items from the first changed position on, so that appending to a long mix is cheap."""
-    same = 0
-    while same < min(len(before), len(after)) and before[same] == after[same]:
-        same += 1
-    if len(before) > same:
-        MixTrack.objects.filter(mix=mix, position__gte=same).delete()
+    """Rewrite the items between the first and the last changed position: most edits change few of many."""
+    first = _count_same(zip(before, after, strict=False))
+    same_end = 0
+    if len(before) == len(after):
+        same_end = _count_same(zip(reversed(before[first:]), reversed(after[first:]), strict=True))
+    last = len(after) - same_end
+    if len(before) > first:
+        MixTrack.objects.filter(mix=mix, position__range=(first, len(before) - same_end - 1)).delete()
     MixTrack.objects.bulk_create(
         MixTrack(mix=mix, position=place, **dict(zip(ITEM_COLUMNS, astuple(item), strict=True)))
-        for place, item in enumerate(after[same:], same)
+        for place, item in enumerate(after[first:last], first)
     )
+
+
+def _count_same(pairs: Iterable[tuple[Item, Item]]) -> int:
+    """Return how many pairs from the first on hold the same item twice."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -44,12 +44,13 @@ def request_mix(mix: Mix, *, mail: bool = False, accepted_missing: int = 0) -> M
         raise LimitReached(_("There is no song to make a mix of yet. Add some first."))
     require_consent(left_out, accepted_missing)
     check_disk_space(mix, plan.timeline)
+    drawing = plans.drawing_of(mix, plan, items)
     job = MixJob(
         mix=mix,
         owner_id=mix.owner_id,
         title=mix.title,
         snapshot=snapshots.take_snapshot(mix, used, plan.timeline) | {"left_out": left_out},
-        outline={"clips": plan.waves, "bars": plan.bars},
+        outline={"clips": drawing.clips, "bars": drawing.bars},
         queue=LONG,
         dedupe_key=dedupe_key(mix),
         mail_when_done=mail,

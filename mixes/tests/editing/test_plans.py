@@ -135,16 +135,21 @@ def test_a_mix_without_a_ready_song_has_no_plan(alice, counted):
     assert Mix.objects.get().duration_s is None
 
 
-def test_lists_find_the_length_without_the_plan(mix):
-    plans.plan_of(mix)
+def test_lists_find_the_length_and_the_bars_without_the_plan(mix):
+    draw(mix)
     assert Mix.objects.get().duration_s == pytest.approx(179)
     assert all(0 <= bar <= 100 for bar in Mix.objects.get().bars)
 
 
 def test_every_clip_is_drawn_where_it_lies(mix):
-    plan = plans.plan_of(mix)
-    starts = [int(peaks[1:].split(" ")[0]) for peaks, _ in plan.waves]
-    assert starts == [round(start * 1_200 / plan.duration_s) for start in (0, 52, 89)]
+    drawing = draw(mix)
+    starts = [int(peaks[1:].split(" ")[0]) for peaks, _ in drawing.clips]
+    assert starts == [round(start * 1_200 / 179) for start in (0, 52, 89)]
+
+
+def draw(mix):
+    items = items_of(mix)
+    return plans.drawing_of(mix, plans.plan_of(mix, items), items)
 
 
 def test_a_plan_computed_during_an_edit_is_not_stored(mix):

@@ -40,7 +40,7 @@ def rows(page):
 
 
 def wait_until_ready(page, count):
-    expect(page.locator("#track-list .track-row .track-wave svg")).to_have_count(count, timeout=WORK_MS)
+    expect(page.locator("#track-list .track-row .track-wave img")).to_have_count(count, timeout=WORK_MS)
 
 
 def make(page):
@@ -249,7 +249,7 @@ def test_everything_works_without_javascript(chromium, site, watched, songs):
     page.locator("input.upload-files").set_input_files(songs[:2])
     page.get_by_role("button", name="Add the chosen files").click()
     until = time.monotonic() + WORK_MS / 1000
-    while page.locator("#track-list .track-row .track-wave svg").count() < 2 and time.monotonic() < until:
+    while page.locator("#track-list .track-row .track-wave img").count() < 2 and time.monotonic() < until:
         page.wait_for_timeout(500)
         page.reload()
     expect(rows(page)).to_have_text(TITLES[:2])

@@ -12,7 +12,7 @@ from mixes.engine.analysis.cues import find_cues
 from mixes.engine.analysis.loudness import LoudnessMeter, gate_integrated, lufs_to_power
 from mixes.engine.analysis.track import analyse_track
 from mixes.engine.checks.join_quality import measure_joins
-from mixes.engine.mixing.gains import place_curve, predict_power
+from mixes.engine.mixing.gains import place_curves, predict_power
 from mixes.engine.mixing.limiter import limit_blocks
 from mixes.engine.mixing.plan import plan_mix
 from mixes.engine.mixing.render import render_blocks
@@ -67,7 +67,7 @@ def plan(tracks, **settings):
 
 def heard(timeline, tracks):
     """Return the momentary power of the mix."""
-    curves = [place_curve(timeline, tracks, index) for index in range(len(tracks))]
+    curves = place_curves(timeline, tracks)
     return predict_power(timeline, curves, np.array([clip.gain_db for clip in timeline.clips]))
 
 

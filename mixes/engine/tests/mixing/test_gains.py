@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mixes.engine.analysis.loudness import gate_integrated
-from mixes.engine.mixing.gains import LoudnessTarget, place_curve, plan_gains, predict_power
+from mixes.engine.mixing.gains import LoudnessTarget, place_curves, plan_gains, predict_power
 from mixes.engine.mixing.plan import plan_mix
 from mixes.engine.mixing.settings import MixSettings
 from mixes.engine.tags.tags import Tags
@@ -20,7 +20,7 @@ def gains(tracks, **settings):
 
 
 def predicted_lufs(timeline, tracks):
-    curves = [place_curve(timeline, tracks, index) for index in range(len(tracks))]
+    curves = place_curves(timeline, tracks)
     return gate_integrated(predict_power(timeline, curves, np.array([c.gain_db for c in timeline.clips])))
 
 
