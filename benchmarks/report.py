@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+GENERATED_PAGES = ("docs/reliability.md", "benchmarks/RESULTS.md")  # the measurements write them
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,11 @@ def _notes(rows: Iterable[Row]) -> list[str]:
 
 
 def commit() -> str:
-    """Return the checked-out commit, and whether there are uncommitted changes."""
+    """Return the checked-out commit, and whether there are uncommitted changes, but for such pages."""
     head = _git("rev-parse", "--short", "HEAD") or "unknown"
-    return f"{head}, with changes not committed" if _git("status", "--porcelain") else head
+    others = (f":!{page}" for page in GENERATED_PAGES)
+    is_changed = _git("status", "--porcelain", "--", ".", *others)
+    return f"{head}, with changes not committed" if is_changed else head
 
 
 def _git(*arguments: str) -> str:

@@ -22,9 +22,7 @@ from mixes.tests.torture.harness.table import cells
 FOLDER = Path(__file__).parents[1]
 FOUND = ROOT / "var" / "torture"
 PAGE = ROOT / "docs" / "reliability.md"
-HEAD = """\
-# Reliability
-
+ABOUT = """\
 `make torture` injects faults into real sites and writes this part. Most of its tests have a short form in
 `make test`. What must hold:
 
@@ -126,7 +124,7 @@ def write_page(page: Path, found: Iterable[Found]) -> None:
     found = list(found)
     rows = [row for one in found for row in one.rows]
     columns = [name for name in NAMES if any(name in row for row in rows)]
-    lines = [HEAD, *machine_lines(), "", verdict(found), ""]
+    lines = ["# Reliability", "", verdict(found, suite()), "", *machine_lines(), "", ABOUT]
     lines += [cells(*(NAMES[name] for name in columns)), cells(*("---" for _ in columns))]
     lines += [cells(*(row.get(name, "") for name in columns)) for row in rows]
     lines += ["", "## The runs", "", cells("file", "ended", "minutes", "commit", "date"), cells(*["---"] * 5)]
@@ -136,14 +134,37 @@ def write_page(page: Path, found: Iterable[Found]) -> None:
     replace_part(page, "\n".join(lines) + "\n")
 
 
-def verdict(found: Sequence[Found]) -> str:
-    """Return the result of all files in one line: how many trials there were, and which parts failed."""
+def suite() -> list[str]:
+    """Return the names of all test files."""
+    return sorted(path.name for path in FOLDER.rglob("test_*.py"))
+
+
+def verdict(found: Sequence[Found], files: Sequence[str]) -> str:
+    """Return the result in one line; everything held only if all `files` did, whole and at one commit."""
     rows = [row for one in found for row in one.rows]
     tried, wrong = (sum(row[name] for row in rows) for name in ("tried", "wrong"))
     failed = [row["part"] for row in rows if row["wrong"]]
-    held = "Everything held" if all(one.held for one in found) else "Not everything held"
+    failed += [one.file for one in found if not one.held and not any(row["wrong"] for row in one.rows)]
+    gaps = gaps_of(found, files)
+    if failed:
+        held = "Not everything held"
+    else:
+        held = "What was run held, but that is not everything" if gaps else "Everything held"
     parts = f" ({', '.join(failed)})" if failed else ""
-    return f"**{held}: {tried} trials, {wrong} wrong{parts}.**"
+    return " ".join((f"**{held}: {tried} trials, {wrong} wrong{parts}.**", *gaps))
+
+
+def gaps_of(found: Sequence[Found], files: Sequence[str]) -> list[str]:
+    """Return a sentence for each reason why the results are not those of the whole suite at one commit."""
+    ran = {one.file for one in found}
+    missing = [name for name in files if name not in ran]
+    partly = [one.file for one in found if "skipped" in one.told]
+    commits = sorted({one.commit for one in found})
+    gaps = [f"Not run: {', '.join(missing)}."] if missing else []
+    gaps += [f"Run in part, with tests skipped: {', '.join(partly)}."] if partly else []
+    gaps += [f"Of several states of the code: {'; '.join(commits)}."] if len(commits) > 1 else []
+    gaps += ["The code had changes that are not committed."] if any("," in of for of in commits) else []
+    return gaps
 
 
 if __name__ == "__main__":
