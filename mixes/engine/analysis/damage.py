@@ -14,6 +14,9 @@ from mixes.engine.codecs.gaps import MissingSound, find_gaps
 from mixes.engine.errors import Cancelled, EngineError
 from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 
+SEQUENCES = ("mp1", "mp2", "mp3", "aac", "ac3", "eac3")  # codecs of files that are frame after frame
+MAX_EDGE_ERRORS = 4  # two lines for each end
+LONGEST_EDGE_S = 1.0  # that bytes at the edges would last if they were sound
 ONE_PLACE_S = 1.0  # gaps that are nearer to each other are one place
 MAX_NAMED = 4  # places that a sentence lists
 LEAST_NAMED_S = 0.05
@@ -38,6 +41,9 @@ def find_damage(ffmpeg: Path, decoder: Decoder, should_stop: ShouldStop) -> Dama
     errors = decoder.decode_errors - harmless
     notes = []
     gaps = known_gaps(ffmpeg, decoder, should_stop) if errors else ()
+    if gaps == () and are_at_edges(decoder, errors, length_s):
+        errors = 0
+    gaps = gaps or ()
     if errors:
         missing_s = measure_missing(decoder, gaps, length_s)
         first_s = None if harmless else decoder.first_error_frame / decoder.rate
@@ -50,14 +56,24 @@ def find_damage(ffmpeg: Path, decoder: Decoder, should_stop: ShouldStop) -> Dama
     return Damage(errors, tuple(notes))
 
 
-def known_gaps(ffmpeg: Path, decoder: Decoder, should_stop: ShouldStop) -> tuple[MissingSound, ...]:
-    """Return the gaps of a file, none where they cannot be found. Raises Cancelled."""
+def are_at_edges(decoder: Decoder, errors: int, length_s: float) -> bool:
+    """Tell whether errors in a file without gaps are about bytes before its first or after its last frame.
+
+    In a plain sequence of frames each one that is lost leaves a gap, so that nothing of it is missing here.
+    """
+    info = decoder.info
+    is_sequence = info.codec in SEQUENCES and errors <= MAX_EDGE_ERRORS
+    return is_sequence and info.declared_s is not None and info.declared_s - length_s < LONGEST_EDGE_S
+
+
+def known_gaps(ffmpeg: Path, decoder: Decoder, should_stop: ShouldStop) -> tuple[MissingSound, ...] | None:
+    """Return the gaps of a file, None where they cannot be found. Raises Cancelled."""
     try:
         return find_gaps(ffmpeg, decoder.path, stream=decoder.info.stream, should_stop=should_stop)
     except Cancelled:
         raise
     except EngineError:  # the sentence does without
-        return ()
+        return None
 
 
 def measure_missing(decoder: Decoder, gaps: Sequence[MissingSound], length_s: float) -> float:

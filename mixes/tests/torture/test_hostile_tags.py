@@ -209,7 +209,7 @@ def damaged(folder):
         "its end is missing, and with it the index",
     )
     yield "header.wav", riff(RATE, 2, b""), "there is no sound in it"
-    yield "4 GB.wav", riff(RATE, 2, pcm, claimed=0xFFFFFF00), "long; 0:00:06 are there."
+    yield "4 GB.wav", riff(RATE, 2, pcm, claimed=0xF0000000), "long; 0:00:06 are there."
     yield "rot.flac", rotten(good["flac"]), "is damaged at"
     yield "rot.m4a", rotten(good["m4a"]), "is damaged at"
     yield "rot.ogg", rotten(good["ogg"]), "is damaged at"

@@ -62,6 +62,22 @@ def test_a_piece_cut_out_of_an_mp3_is_whole(ffmpeg, tmp_path):
     assert analyse_track(ffmpeg, path).notes == ()
 
 
+@pytest.mark.parametrize("suffix", ["mp3", "mp2", "aac", "ac3"])
+@pytest.mark.parametrize("part", [slice(777, None), slice(None, -77)], ids=["start", "end"])
+def test_a_cut_inside_a_frame_is_no_damage(suffix, part, ffmpeg, tmp_path):
+    path = write_audio(tmp_path / f"song.{suffix}", pink_noise(4.0), RATE)
+    path.write_bytes(path.read_bytes()[part])
+    assert analyse_track(ffmpeg, path).notes == ()
+
+
+@pytest.mark.parametrize("suffix", ["mp2", "aac", "ac3"])
+def test_damage_inside_a_sequence_of_frames_is_named(suffix, ffmpeg, tmp_path):
+    path = write_audio(tmp_path / f"song.{suffix}", pink_noise(20.0), RATE)
+    overwrite(path, 0.5)
+    (note,) = analyse_track(ffmpeg, path).notes
+    assert "is damaged at" in note
+
+
 @pytest.mark.parametrize(
     ("places_s", "missing_s", "sentence"),
     [

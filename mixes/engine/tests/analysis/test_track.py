@@ -299,7 +299,12 @@ BEHIND = {
         (),
         b"ID3\4\0\x10\0\0\x10\0" + bytes(2048) + b"3DI\4\0\x10\0\0\x10\0" + ID3V1,
     ),
+    "MP3, a line break": ("mp3", (), b"\r\n"),
+    "MP2, ID3v1": ("mp2", (), ID3V1),
+    "MP2, zeros": ("mp2", (), bytes(4000)),
+    "AC3, ID3v1": ("ac3", (), ID3V1),
     "AAC, ID3v1": ("aac", ("-f", "adts"), ID3V1),
+    "AAC, a line break": ("aac", ("-f", "adts"), b"\r\n"),
     "Vorbis, ID3v1": ("ogg", ("-c:a", "libvorbis"), ID3V1),
     "WAV, ID3v1": ("wav", (), ID3V1),
 }
