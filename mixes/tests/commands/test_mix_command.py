@@ -339,6 +339,28 @@ def test_a_silence_inside_a_song_is_named_before_it_is_mixed_and_shortened_when_
     assert any("It is shortened to 2 s, as set." in note for note in short["notes"])
 
 
+def test_a_mix_of_another_title_is_replaced_only_by_force(mix, songs, tmp_path):
+    out = tmp_path / "out"
+
+    def make(title, *options):
+        return json.loads(mix(songs, "-o", out, "--title", title, "--no-check", "--json", *options).stdout)
+
+    first = make("Best of 2024 \u2764")
+    before = listing(out)
+    second = make("Best of 2024 \U0001f494")
+    assert {name: digest for name, digest in listing(out).items() if name in before} == before
+    assert Path(second["artifacts"]["mp3"]) != Path(first["artifacts"]["mp3"])
+    assert any("is a mix of another title" in note for note in second["notes"])
+    beside = listing(out)
+    forced = make("Best of 2024 \U0001f494", "--force")
+    assert forced["artifacts"] == first["artifacts"]
+    after = listing(out)
+    assert set(after) == set(beside)
+    assert {name for name in beside if after[name] != beside[name]} <= set(before)
+    assert "\U0001f494" in (out / Path(first["artifacts"]["chapters"]).name).read_text()
+    assert make("Best of 2024 \U0001f494")["artifacts"] == forced["artifacts"]
+
+
 def test_a_second_mix_reuses_the_analyses(mix, songs, tmp_path):
     first = json.loads(mix(songs, "-o", tmp_path / "out", "--no-check", "--json").stdout)
     (songs / "1 song.flac").rename(songs / "1 other name.flac")
