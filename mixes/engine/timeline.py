@@ -46,6 +46,14 @@ class Clip:
             first += frames if skip <= first else 0
         return first
 
+    @property
+    def file_cue_out(self) -> int:
+        """Return the frame after the last one used, as the file counts it."""
+        last = self.cue_in + self.length
+        for skip, frames in self.skips:
+            last += frames if skip < last else 0
+        return last
+
     def seams(self) -> tuple[Skip, ...]:
         """Return where skipped frames are left out inside the clip, counted from its start, and how many."""
         places, skipped = [], 0

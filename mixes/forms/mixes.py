@@ -1,17 +1,15 @@
-"""Forms for the settings of a mix, a join, and the look of a mix."""
+"""Forms for the settings of a mix and for its look."""
 
 from typing import Any
 
 from django import forms
-from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from mixes.engine.codecs.mp3 import BITRATES
-from mixes.engine.mixing.settings import LONGEST_TRANSITION_S, PLAY_TIMES_S, TARGETS_LUFS, Length
+from mixes.engine.mixing.settings import PLAY_TIMES_S, TARGETS_LUFS
 from mixes.engine.pictures.pictures import VIDEO_SIZES
-from mixes.engine.timestamps import format_clock, parse_clock
-from mixes.models import Mix, MixTrack
-from mixes.services.editing.engine_settings import join_settings
+from mixes.forms.fields import ClockField, LengthChoice, SecondsField
+from mixes.models import Mix
 from mixes.services.wording import STYLES
 
 STYLE_CHOICES = [(style, words[0]) for style, words in STYLES.items()]
@@ -23,42 +21,6 @@ SIZE_WORDS = {
     "1080x1080": _("1080 x 1080, square"),
 }
 NAMED_LUFS = {"even": -14.0, "loud": -10.0, "untouched": None}
-
-
-class LengthChoice(TextChoices):
-    """Source of a transition's length."""
-
-    MIX = "mix", _("As the mix")
-    AUTO = "auto", _("Chosen to suit each pair")
-    SET = "set", _("Always")
-
-
-class SecondsField(forms.FloatField):
-    """Seconds of a transition; the slider beside it has steps of half a second."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=0.0, max_value=LONGEST_TRANSITION_S, step_size=None, **options)
-        self.widget.attrs |= {"step": "0.1", "inputmode": "decimal"}
-
-
-class ClockField(forms.Field):
-    """A time as M:SS.CC or in seconds; its value is in seconds, None where nothing is written."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(widget=forms.TextInput({"autocomplete": "off", "size": "8"}), **options)
-
-    def to_python(self, value: Any) -> float | None:
-        if value in self.empty_values:
-            return None
-        try:
-            return parse_clock(str(value))
-        except ValueError as error:
-            raise forms.ValidationError(
-                _("Write a time as minutes and seconds, such as 1:23.45, or in seconds.")
-            ) from error
-
-    def prepare_value(self, value: Any) -> Any:
-        return format_clock(value).removesuffix(".00") if isinstance(value, float) else value
 
 
 class MixSettingsForm(forms.Form):
@@ -159,48 +121,6 @@ class MixSettingsForm(forms.Form):
     def _ask_for(self, name: str) -> None:
         if name not in self.errors:
             self.add_error(name, _("Type a number."))
-
-
-class JoinForm(forms.Form):
-    """Style and length of one join, or both as the mix has them."""
-
-    style = forms.ChoiceField(
-        required=False, choices=[("", _("As the mix")), *STYLE_CHOICES], label=_("Style")
-    )
-    length = forms.ChoiceField(choices=LengthChoice.choices, label=_("Length"))
-    seconds = SecondsField(required=False, label=_("Seconds"))
-    play_to_end = forms.BooleanField(
-        required=False,
-        label=_("Play this song to the very end"),
-        help_text=_("Keeps a quiet tail that would lie under the next song."),
-    )
-
-    @staticmethod
-    def values_of(item: MixTrack, into: MixTrack, planned_s: float) -> dict[str, Any]:
-        """Return the form's values for the join of two items, which now lasts `planned_s`."""
-        join = join_settings(item, into)
-        length_s = join.transition_s
-        length = LengthChoice.MIX if length_s is None else LengthChoice.SET
-        return {
-            "style": join.style or "",
-            "length": LengthChoice.AUTO if length_s == "auto" else length,
-            "seconds": round(planned_s if length_s is None or length_s == "auto" else length_s, 1),
-            "play_to_end": item.play_to_end,
-        }
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if data.get("length") == LengthChoice.SET and data.get("seconds") is None and not self.errors:
-            self.add_error("seconds", _("Type a number of seconds."))
-        return data
-
-    def transition_s(self) -> Length | None:
-        """Return the length as the arrangement stores it."""
-        length = self.cleaned_data["length"]
-        if length == LengthChoice.SET:
-            seconds: float = self.cleaned_data["seconds"]
-            return seconds
-        return "auto" if length == LengthChoice.AUTO else None
 
 
 class LookForm(forms.Form):

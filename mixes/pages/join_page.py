@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +12,13 @@ from mixes.engine.mixing.shortening import shorten
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.timeline import Clip, Timeline
 from mixes.models import MixTrack
+from mixes.pages.join_plan import join_plan
 from mixes.pages.mix_page import MixPage
 from mixes.pages.planned_tracks import PlannedJoin, planned_tracks
 from mixes.services.analyses import analyses_of
 from mixes.services.drawing.mix_waveform import draw_mirrored, shape_of
 from mixes.services.editing.engine_settings import items_of
+from mixes.services.editing.join_values import JoinValues, join_values
 from mixes.services.editing.plans import plan_of
 
 WIDTH, LANE = 800, 100  # height of a lane, one per song
@@ -47,7 +50,9 @@ class JoinPage:
     into: MixTrack
     number: int  # number of the item in the mix, from 1
     join: PlannedJoin
+    values: JoinValues
     picture: JoinPicture
+    plan: dict[str, Any]  # for the script that edits the join in its picture
 
 
 def join_page(item: MixTrack, page: MixPage | None = None) -> JoinPage | None:
@@ -65,8 +70,17 @@ def join_page(item: MixTrack, page: MixPage | None = None) -> JoinPage | None:
     assert join is not None
     before, into = planned[place].item, planned[place + 1].item
     known = analyses_of([before.track, into.track])
-    picture = draw_join(plan.timeline, place, [known[before.track_id], known[into.track_id]])
-    return JoinPage(before, into, before.position + 1, join, picture)
+    tracks = [known[before.track_id], known[into.track_id]]
+    values = join_values(item.mix, plan, [one.item for one in planned], place, tracks)
+    return JoinPage(
+        before,
+        into,
+        number=before.position + 1,
+        join=join,
+        values=values,
+        picture=draw_join(plan.timeline, place, tracks),
+        plan=join_plan(plan.timeline, place, (before, into), values, tracks),
+    )
 
 
 def draw_join(timeline: Timeline, index: int, tracks: Sequence[TrackAnalysis]) -> JoinPicture:

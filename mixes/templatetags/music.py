@@ -1,9 +1,12 @@
 """Filters for times, levels and joins."""
 
+import json
+from typing import Any
+
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from mixes.pages import mix_list
 from mixes.pages.planned_tracks import PlannedJoin
@@ -50,6 +53,13 @@ def icons() -> dict[str, SafeString]:
 def suffixes() -> dict[str, str]:
     """Return the suffixes of files by what they are taken for, each kind as `accept` lists them."""
     return pickers.SUFFIXES
+
+
+@register.filter
+def json_data(value: Any) -> SafeString:
+    """Return plain types as JSON that is safe inside a script element."""
+    text = json.dumps(value, separators=(",", ":"))
+    return mark_safe(text.replace("<", "\\u003C").replace(">", "\\u003E").replace("&", "\\u0026"))
 
 
 @register.filter

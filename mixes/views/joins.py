@@ -1,7 +1,7 @@
 """The panel of one join: its preview and its settings."""
 
 import uuid
-from typing import Literal
+from collections.abc import Sequence
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
@@ -12,7 +12,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.requests import UserRequest
 from mixes import access
-from mixes.forms.mixes import JoinForm
+from mixes.forms.joins import JoinForm
 from mixes.models import Mix, MixTrack
 from mixes.pages.join_page import JoinPage, join_page
 from mixes.pages.mix_page import MixPage
@@ -25,6 +25,16 @@ from mixes.views.mix_edits import apply_edit, seen_version
 from mixes.views.previews import refuse, show_preview
 
 NO_JOIN = "There is no join after this song yet."
+CODES = {  # of the values of a join, in the group of an edit
+    "ends_at": "e",
+    "begins_at": "b",
+    "overlap": "o",
+    "gain_a": "g",
+    "gain_b": "h",
+    "length": "l",
+    "style": "s",
+    "play_to_end": "p",
+}
 
 
 @login_required
@@ -32,32 +42,32 @@ NO_JOIN = "There is no join after this song yet."
 @vary_on_headers("HX-Request")
 def join(request: UserRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpResponse:
     item = access.get_item(request.user, mix_pk, item_pk)
-    form = JoinForm(request.POST)
-    if request.method == "POST" and ("reset" in request.POST or form.is_valid()):
-        return _change(request, item, form)
+    if request.method == "POST" and "reset" in request.POST:
+        return _reset(request, item)
     page = join_page(item)
     if page is None:
         raise Http404(NO_JOIN)
-    if request.method == "POST":
+    if request.method != "POST":
+        return _show_panel(request, page, _form(page))
+    form = JoinForm(request.POST, values=page.values)
+    if not form.is_valid():
         return _show_panel(request, page, form, status=422)
-    return _show_panel(request, page, _form(page))
+    before, after = form.uses()
+    change = arrangement.JoinChange(
+        form.cleaned_data["style"],
+        form.transition_s(),
+        play_to_end=form.cleaned_data["play_to_end"],
+        before=before,
+        after=after,
+    )
+    return _save(request, item, page.into.pk, change, form.changed_values())
 
 
-def _change(request: UserRequest, item: MixTrack, form: JoinForm) -> HttpResponse:
+def _reset(request: UserRequest, item: MixTrack) -> HttpResponse:
     into = join_target(item)
     if into is None:
         raise Http404(NO_JOIN)
-    if "reset" in request.POST:
-        return _save(request, item, into)
-    data = form.cleaned_data
-    return _save(
-        request,
-        item,
-        into,
-        style=data["style"],
-        transition_s=form.transition_s(),
-        play_to_end=data["play_to_end"],
-    )
+    return _save(request, item, into, arrangement.JoinChange())
 
 
 @login_required
@@ -77,21 +87,20 @@ def _save(
     request: UserRequest,
     item: MixTrack,
     into: uuid.UUID,
-    style: str = "",
-    transition_s: float | Literal["auto"] | None = None,
-    play_to_end: bool = False,
+    change: arrangement.JoinChange,
+    changed: Sequence[str] = (),
 ) -> HttpResponse:
-    name = (item.track.title or item.track.name)[:100]
+    """Save a join. Changes of the same values that follow each other at once are one step of undo."""
+    codes = "".join(CODES[name] for name in changed)
 
     def edit() -> Mix:
         return edits.edit(
             item.mix,
             seen_version(request),
-            _("Changed the join after “%s”") % name,
-            lambda a: arrangement.set_join(
-                a, item.pk, into=into, style=style, transition_s=transition_s, play_to_end=play_to_end
-            ),
-            group=f"join:{item.pk.hex}"[:20],
+            _words_of(item, changed),
+            lambda a: arrangement.set_join(a, item.pk, into, change),
+            group=f"{codes}:{item.pk.hex}"[:20] if codes else "",
+            within=edits.DRAGGING,
         )
 
     def panel(whole: MixPage) -> dict[str, object]:
@@ -101,8 +110,21 @@ def _save(
     return apply_edit(request, item.mix, edit, place=f"join-{item.pk}", more=panel)
 
 
+def _words_of(item: MixTrack, changed: Sequence[str]) -> str:
+    """Return the name of an edit of the join after an item, for the undo button."""
+    title = (item.track.title or item.track.name)[:100]
+    words = {
+        "ends_at": _("Changed where “%s” ends"),
+        "begins_at": _("Changed where the song after “%s” begins"),
+        "gain_a": _("Changed the level of “%s”"),
+        "gain_b": _("Changed the level of the song after “%s”"),
+    }
+    whole = _("Changed the join after “%s”")
+    return (words.get(changed[0], whole) if len(changed) == 1 else whole) % title
+
+
 def _form(page: JoinPage) -> JoinForm:
-    return JoinForm(initial=JoinForm.values_of(page.item, page.into, page.join.length_s))
+    return JoinForm(values=page.values)
 
 
 def _show_panel(request: UserRequest, page: JoinPage, form: JoinForm, status: int = 200) -> HttpResponse:

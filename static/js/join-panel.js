@@ -1,17 +1,14 @@
 "use strict";
 
-// <join-panel>: keeps the slider, the number and the select in sync.
+// <join-panel>: a number typed as the overlap is "Mine" in the menu, another choice of the menu empties it.
 customElements.define("join-panel", class extends HTMLElement {
   connectedCallback() {
     this.addEventListener("input", (event) => this.follow(event.target));
   }
 
   follow(field) {
-    const slider = this.querySelector("input[type=range]");
-    const number = this.querySelector("input[name=seconds]");
-    if (field !== slider && field !== number) return;
-    if (field === slider) number.value = slider.value;
-    else slider.value = number.value;
-    this.querySelector("input[name=length][value=set]").checked = true;
+    const menu = this.querySelector("select[name=length]"), number = this.querySelector("input[name=overlap]");
+    if (field === number) menu.value = number.value ? "set" : "mix";
+    if (field === menu && menu.value !== "set") number.value = "";
   }
 });

@@ -4,7 +4,7 @@ A revision stores an `Arrangement`, and undo restores it. `edits.py` writes it t
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 from typing import Any, Literal, Self
 from uuid import UUID, uuid4
 
@@ -53,8 +53,8 @@ class Item:
         return cls(**{**values, **ids})
 
 
-ITEM_FIELDS = tuple(field.name for field in fields(Item))
-UNSET = tuple(field.default for field in fields(Item))
+ITEM_FIELDS = tuple(one.name for one in fields(Item))
+UNSET = tuple(one.default for one in fields(Item))
 ITEM_COLUMNS = tuple("track_id" if name == "track" else name for name in ITEM_FIELDS)
 
 
@@ -104,7 +104,7 @@ class Arrangement:
         return cls(**{**data, "artwork_id": artwork, "items": items})
 
 
-SETTINGS = tuple(field.name for field in fields(Arrangement) if field.name != "items")
+SETTINGS = tuple(one.name for one in fields(Arrangement) if one.name != "items")
 
 
 def arrangement_of(mix: Mix) -> Arrangement:
@@ -150,29 +150,32 @@ def copy_items(items: Sequence[Item]) -> tuple[Item, ...]:
     )
 
 
-def set_join(
-    arrangement: Arrangement,
-    item: UUID,
-    *,
-    into: UUID | None = None,
-    style: str = "",
-    transition_s: Length | None = None,
-    play_to_end: bool = False,
-) -> Arrangement:
-    """Set the join of an item and the one it passes into, by default whichever follows.
+@dataclass(frozen=True, slots=True)
+class JoinChange:
+    """What is set for a join and, beside it, for the items before and after; by default all is automatic."""
 
-    With neither style nor length it follows the mix. Raises NoSuchItem.
-    """
-    is_auto = transition_s == "auto"
-    return change_item(
+    style: str = ""
+    transition_s: Length | None = None
+    play_to_end: bool = False
+    before: Mapping[str, float | None] = field(default_factory=lambda: {"cue_out_s": None, "gain_db": None})
+    after: Mapping[str, float | None] = field(default_factory=lambda: {"cue_in_s": None, "gain_db": None})
+
+
+def set_join(arrangement: Arrangement, item: UUID, into: UUID, change: JoinChange) -> Arrangement:
+    """Set the join of two items; with neither style nor length it follows the mix. Raises NoSuchItem."""
+    transition_s = change.transition_s
+    is_set = bool(change.style) or transition_s is not None
+    arrangement = change_item(
         arrangement,
         item,
-        join_style=style,
+        join_style=change.style,
         join_s=None if transition_s is None or transition_s == "auto" else float(transition_s),
-        join_auto=is_auto,
-        play_to_end=play_to_end,
-        join_into=into if style or transition_s is not None else None,
+        join_auto=transition_s == "auto",
+        play_to_end=change.play_to_end,
+        join_into=into if is_set else None,
+        **change.before,
     )
+    return change_item(arrangement, into, **change.after)
 
 
 def change_item(arrangement: Arrangement, item: UUID, **changes: Any) -> Arrangement:

@@ -32,6 +32,7 @@ from mixes.services.editing.arrangement import (
 from mixes.services.limits import LimitReached, check_mixes
 
 TOGETHER = timedelta(minutes=1)  # edits of one group closer together than this share a revision
+DRAGGING = timedelta(seconds=1)  # the same for one handle of a join
 TITLE_LENGTH = 200
 WRITTEN = (*SETTINGS, "revision", "updated_at")
 
@@ -42,11 +43,19 @@ class StaleEdit(Exception):
     """The mix has changed since the form was rendered."""
 
 
-def edit(mix: Mix, seen_version: int | None, what: str, change: Change, *, group: str = "") -> Mix:
+def edit(
+    mix: Mix,
+    seen_version: int | None,
+    what: str,
+    change: Change,
+    *,
+    group: str = "",
+    within: timedelta = TOGETHER,
+) -> Mix:
     """Apply `change`, store it as a revision named `what`, and return the updated mix.
 
     Raises StaleEdit when `seen_version` is not the current version; None skips the check, for the site's own
-    edits. Edits of one `group` within a minute share one revision.
+    edits. Edits of one `group` that follow each other `within` that time share one revision.
     """
     with transaction.atomic():
         current = lock_version(mix, seen_version)
@@ -56,7 +65,7 @@ def edit(mix: Mix, seen_version: int | None, what: str, change: Change, *, group
             Mix.objects.filter(pk=mix.pk).update(version=F("version") - 1)
             current.version -= 1
             return current
-        _add_revision(current, what, after, group)
+        _add_revision(current, what, after, group, within)
         write(current, before, after)
     return current
 
@@ -167,14 +176,14 @@ def lock_version(mix: Mix, seen_version: int | None) -> Mix:
     return Mix.objects.defer("plan").get(pk=mix.pk)
 
 
-def _goes_on(mix: Mix, group: str) -> bool:
+def _goes_on(mix: Mix, group: str, within: timedelta = TOGETHER) -> bool:
     """Return whether an edit of the group extends the current revision."""
-    recent = timezone.now() - TOGETHER
+    recent = timezone.now() - within
     last = Revision.objects.filter(mix=mix, number=F("mix__revision"), group=group)
     return bool(group) and last.filter(created_at__gt=recent).exists()
 
 
-def _add_revision(mix: Mix, what: str, arrangement: Arrangement, group: str) -> None:
+def _add_revision(mix: Mix, what: str, arrangement: Arrangement, group: str, within: timedelta) -> None:
     """Add a revision; delete the undone ones and the oldest beyond the limit."""
     revisions = Revision.objects.filter(mix=mix)
     if not revisions.exists():
@@ -182,7 +191,7 @@ def _add_revision(mix: Mix, what: str, arrangement: Arrangement, group: str) -> 
         Revision.objects.create(mix=mix, number=mix.revision, what="", arrangement=before)
     revisions.filter(number__gt=mix.revision).delete()
     note = {"what": what[:200], "arrangement": arrangement.to_json(), "created_at": timezone.now()}
-    if _goes_on(mix, group):
+    if _goes_on(mix, group, within):
         revisions.filter(number=mix.revision).update(**note)
         return
     mix.revision += 1

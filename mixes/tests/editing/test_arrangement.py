@@ -13,6 +13,7 @@ from mixes.services.editing.arrangement import (
     SETTINGS,
     Arrangement,
     Item,
+    JoinChange,
     NoSuchItem,
     append,
     change_item,
@@ -92,15 +93,15 @@ def test_the_same_track_may_stand_twice():
 
 
 def test_a_join_is_set_and_goes_with_its_item():
-    arrangement = set_join(arrange(3), UUID(int=1), style="radio", transition_s=6.0)
+    arrangement = set_join(arrange(3), UUID(int=1), UUID(int=2), JoinChange("radio", 6.0))
     moved = move(arrangement, UUID(int=1), "bottom")
     assert (moved.items[-1].join_style, moved.items[-1].join_s) == ("radio", 6.0)
-    last = set_join(moved, UUID(int=1)).items[-1]
+    last = set_join(moved, UUID(int=1), UUID(int=2), JoinChange()).items[-1]
     assert (last.join_style, last.join_s, last.join_auto) == ("", None, False)
 
 
 def test_an_automatic_length_is_stored_without_a_number():
-    item = set_join(arrange(1), UUID(int=1), transition_s="auto").items[0]
+    item = set_join(arrange(2), UUID(int=1), UUID(int=2), JoinChange("", "auto")).items[0]
     assert (item.join_auto, item.join_s) == (True, None)
 
 
@@ -110,7 +111,7 @@ def test_a_use_of_a_song_is_changed_by_itself():
 
 
 def test_copies_are_joined_to_each_other_as_their_originals():
-    items = set_join(arrange(3), UUID(int=1), into=UUID(int=2), style="cut").items
+    items = set_join(arrange(3), UUID(int=1), UUID(int=2), JoinChange("cut")).items
     copies = copy_items(items)
     assert copies[0].join_into == copies[1].id
     assert {item.id for item in items}.isdisjoint(item.id for item in copies)
@@ -118,7 +119,7 @@ def test_copies_are_joined_to_each_other_as_their_originals():
 
 
 def test_rows_stored_before_uses_could_be_set_are_read():
-    stored = set_join(arrange(2), UUID(int=1), style="cut", transition_s=1.5)
+    stored = change_item(arrange(2), UUID(int=1), join_style="cut", join_s=1.5)
     data = stored.to_json()
     data["items"] = [[*row, *(["", None, False, False][len(row) - 2 :])][:6] for row in data["items"]]
     assert Arrangement.from_json(data) == stored
@@ -151,7 +152,7 @@ def test_track_numbers_are_sorted_album_by_album_and_those_without_come_last():
 
 
 def test_an_arrangement_survives_a_json_round_trip():
-    arrangement = set_join(arrange(3), UUID(int=2), into=UUID(int=3), style="cut", transition_s=1.5)
+    arrangement = set_join(arrange(3), UUID(int=2), UUID(int=3), JoinChange("cut", 1.5))
     arrangement = change_item(arrangement, UUID(int=1), cue_in_s=0.0, gain_db=0.0)
     arrangement = change_settings(
         arrangement, title="Nights", max_play_s=150.0, target_lufs=None, artwork_id=uuid4()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mixes.models import Mix, MixTrack, Revision, Track
 from mixes.services.editing import edits, history
 from mixes.services.editing.arrangement import (
+    JoinChange,
     arrangement_of,
     change_settings,
     move,
@@ -115,12 +116,13 @@ def do(arrangement, step):
         return change_settings(arrangement, title=values[0])
     if not arrangement.items:
         return arrangement
-    item = arrangement.items[values[0] % len(arrangement.items)].id
+    place = values[0] % len(arrangement.items)
+    item, into = arrangement.items[place].id, arrangement.items[place - 1].id
     if kind == "move":
         return move(arrangement, item, values[1])
     if kind == "remove":
         return remove(arrangement, item)
-    return set_join(arrangement, item, transition_s=values[1])
+    return set_join(arrangement, item, into, JoinChange("", values[1], before={"cue_out_s": 61.25}))
 
 
 @hypothesis_settings(

@@ -75,7 +75,8 @@ def test_uses_reach_the_engine(mix):
 
 def test_what_is_set_for_a_join_counts_for_its_pair(mix):
     first, second, third = items_of(mix)
-    edits.edit(mix, None, "Join", lambda a: arrangement.set_join(a, first.pk, into=second.pk, style="cut"))
+    cut = arrangement.JoinChange("cut")
+    edits.edit(mix, None, "Join", lambda a: arrangement.set_join(a, first.pk, second.pk, cut))
     assert styles_of(mix) == ["cut", "smooth"]
     edits.edit(mix, None, "Moved", lambda a: arrangement.move(a, third.pk, "top"))
     assert styles_of(mix) == ["smooth", "cut"], "the pair stays together"

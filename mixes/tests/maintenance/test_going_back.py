@@ -15,7 +15,7 @@ from mixes.leases import State
 from mixes.models import Artifact, Mix, MixTrack, Track
 from mixes.services import storage
 from mixes.services.editing import edits
-from mixes.services.editing.arrangement import change_settings, set_join
+from mixes.services.editing.arrangement import JoinChange, change_settings, set_join
 from mixes.tests.factories import make_job_row, make_mix_row, make_track_row
 from mixes.tests.maintenance.installations import FILL
 
@@ -120,8 +120,9 @@ def test_an_empty_database_prunes_nothing(monkeypatch):
 @pytest.fixture
 def mix(alice):
     mix = make_mix_row(alice, "Precious", tracks=4, style="radio", transition_s=7.5, hashtags="#a #b")
-    first, *_ = mix.items.all()
-    mix = edits.edit(mix, None, "Join", lambda a: set_join(a, first.pk, style="cut", transition_s=1.5))
+    first, second, *_ = mix.items.all()
+    cut = JoinChange("cut", 1.5)
+    mix = edits.edit(mix, None, "Join", lambda a: set_join(a, first.pk, second.pk, cut))
     return edits.edit(mix, None, "Loud", lambda a: change_settings(a, target_lufs=-10.0))
 
 

@@ -1,11 +1,14 @@
 """The panel of one join: display, settings and preview."""
 
+import json
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from mixes.models import Mix, MixTrack, Preview
+from mixes.models import Mix, MixTrack, Preview, Revision
 from mixes.pages.join_page import join_page
 from mixes.services.editing import plans
 from mixes.tests.factories import make_mix_row
@@ -37,7 +40,7 @@ def test_the_panel_shows_both_songs_and_the_reason(as_alice, item, htmx):
 
 
 def test_a_join_is_set_and_shown_as_set_by_hand(as_alice, item):
-    assert save(as_alice, item, style="radio", length="set", seconds="4.5").status_code == 302
+    assert save(as_alice, item, style="radio", overlap="4.5").status_code == 302
     item.refresh_from_db()
     assert (item.join_style, item.join_s) == ("radio", 4.5)
     assert "set by you" in as_alice.get(reverse("mixes:mix_detail", args=(item.mix_id,))).content.decode()
@@ -58,13 +61,149 @@ def test_a_join_is_set_back_to_automatic(as_alice, item):
     assert (item.join_style, item.join_s, item.join_auto) == ("", None, False)
 
 
+def values_of(item):
+    """Return what is set by hand for the join after an item."""
+    return join_page(MixTrack.objects.get(pk=item.pk)).values.by_hand
+
+
+def test_every_value_of_a_join_is_set_and_planned(as_alice, item):
+    save(as_alice, item, ends_at="0:50.25", begins_at="2.5", overlap="6", gain_a="-3", gain_b="1.5")
+    first, second, _ = plans.plan_of(Mix.objects.get()).timeline.clips
+    rate = plans.plan_of(Mix.objects.get()).timeline.rate
+    assert (first.cue_in + first.length, second.cue_in) == (round(50.25 * rate), round(2.5 * rate))
+    assert (first.gain_db, second.gain_db, (first.end - second.start) / rate) == (-3.0, 1.5, 6.0)
+
+
+def test_empty_values_are_automatic_and_absent_ones_are_kept(as_alice, item):
+    save(as_alice, item, ends_at="50", gain_b="2")
+    save(as_alice, item, style="radio")
+    assert values_of(item) == {"ends_at": 50.0, "gain_b": 2.0}
+    save(as_alice, item, ends_at="", gain_b="2")
+    assert values_of(item) == {"gain_b": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("stored", "fields", "length", "overlap"),
+    [
+        ({}, {"length": "mix", "overlap": "5"}, "set", 5.0),
+        ({}, {"length": "set", "overlap": ""}, "set", 8.0),
+        ({}, {"length": "auto", "overlap": ""}, "auto", None),
+        ({"join_s": 5.0}, {"length": "mix", "overlap": "5"}, "mix", None),
+        ({"join_s": 5.0}, {"length": "set", "overlap": ""}, "mix", None),
+        ({"join_auto": True}, {"length": "auto", "overlap": ""}, "auto", None),
+        ({"join_auto": True}, {"length": "auto", "overlap": "5"}, "set", 5.0),
+        ({"join_s": 5.0}, {"length": "set", "overlap": "5", "style": "gap"}, "mix", None),
+        ({"join_s": 5.0}, {"style": "cut"}, "set", 5.0),
+        ({"join_s": 5.0, "join_style": "gap"}, {"style": "gap", "overlap": "7"}, "set", 7.0),
+    ],
+)
+def test_a_number_is_mine_unless_the_menu_was_changed(as_alice, item, stored, fields, length, overlap):
+    MixTrack.objects.filter(pk=item.pk).update(**stored)
+    fields = {"length": "set" if "join_s" in stored else "mix", **fields}
+    assert save(as_alice, item, **fields).status_code == 302
+    values = join_page(MixTrack.objects.get(pk=item.pk)).values
+    assert (values.length, values.by_hand.get("overlap")) == (length, overlap)
+
+
+def test_a_pause_has_a_length_of_its_own(as_alice, item):
+    save(as_alice, item, overlap="10")
+    save(as_alice, item, overlap="10", length="set", style="gap")
+    assert join_page(MixTrack.objects.get(pk=item.pk)).join.length_s == 2.0
+    page = as_alice.get(url("join", item)).content.decode()
+    assert "seconds of silence" in page
+
+
+@pytest.mark.parametrize("style", ["cut", "gapless"])
+def test_a_join_without_an_overlap_shows_no_length(as_alice, item, style):
+    save(as_alice, item, style=style)
+    page = as_alice.get(url("join", item)).content.decode()
+    assert 'name="overlap"' not in page
+    assert 'name="ends_at"' in page
+
+
+def test_a_value_is_nudged_and_set_back(as_alice, item):
+    save(as_alice, item, ends_at="", nudge="ends_at:-0.1")
+    assert values_of(item) == {"ends_at": pytest.approx(59.9)}
+    save(as_alice, item, ends_at="0:59.9", nudge="ends_at:+0.01")
+    assert values_of(item) == {"ends_at": pytest.approx(59.91)}
+    save(as_alice, item, ends_at="0:59.91", auto="ends_at")
+    assert values_of(item) == {}
+    save(as_alice, item, overlap="", nudge="overlap:+0.1")
+    assert values_of(item) == {"overlap": 8.1}
+    save(as_alice, item, overlap="8.1", length="set", auto="overlap")
+    assert values_of(item) == {}
+    assert save(as_alice, item, nudge="colour:+9").status_code == 302
+    assert values_of(item) == {}
+
+
+@pytest.mark.parametrize(
+    ("stored", "fields", "message"),
+    [
+        ({}, {"ends_at": "2:00"}, "The file of “Aria” ends here. It stays automatic, at 1:00.00."),
+        ({"join_s": 20.0}, {"ends_at": "30", "overlap": "20"}, "The joins of “Aria” need 0:40.00 of it."),
+        ({"cue_out_s": 50.0}, {"ends_at": "0"}, "Nothing would be left of “Aria”. It stays at 0:50.00."),
+        ({}, {"overlap": "30"}, "A join takes half of the shorter song at most, which is 22.50 s here."),
+        ({}, {"begins_at": "1:00"}, "Nothing would be left of “Bolero”. It stays automatic, at 0:00.00."),
+        ({"gain_db": -2.0}, {"gain_a": "-30"}, "The level goes down to -24 dB. It stays at -2."),
+    ],
+)
+def test_what_a_join_cannot_do_is_refused_with_what_is_kept(as_alice, item, stored, fields, message):
+    MixTrack.objects.filter(pk=item.pk).update(**stored)
+    fields = {"length": "set" if "join_s" in stored else "mix", **fields}
+    answer = save(as_alice, item, headers=HTMX, **fields)
+    assert answer.status_code == 422
+    assert message in answer.content.decode()
+    assert Mix.objects.get().version == 0
+
+
+def test_an_end_that_a_join_before_needs_is_refused(as_alice, mix):
+    MixTrack.objects.filter(position=0).update(join_s=20.0)
+    answer = save(as_alice, mix.items.get(position=1), headers=HTMX, ends_at="30")
+    assert "The joins of “Bolero” need 0:40.00 of it. It stays automatic" in answer.content.decode()
+
+
+def test_changes_of_one_value_within_a_second_are_one_step_of_undo(as_alice, item):
+    for end in ("50", "51", "52"):
+        save(as_alice, item, ends_at=end)
+    save(as_alice, item, ends_at="52", overlap="6")
+    save(as_alice, item, ends_at="52", overlap="7", length="set")
+    words = list(Revision.objects.order_by("number").values_list("what", flat=True))
+    assert words == ["", "Changed where “Aria” ends", "Changed the join after “Aria”"]
+    Revision.objects.update(created_at=timezone.now() - timedelta(seconds=2))
+    save(as_alice, item, ends_at="52", overlap="8", length="set")
+    assert Revision.objects.count() == 4
+
+
+def test_the_script_gets_the_whole_join(as_alice, item):
+    save(as_alice, item, ends_at="50", overlap="6", gain_a="-3")
+    page = as_alice.get(url("join", item)).content.decode()
+    data = json.loads(page.split('class="join-plan">')[1].split("</script>")[0])
+    first, second = data["songs"]
+    assert (first["title"], first["start"], first["first"], first["last"]) == ("Aria", 0.0, 0.0, 50.0)
+    assert (second["start"], second["length"], second["track"]) == (
+        44.0,
+        45.0,
+        str(item.mix.items.get(position=1).track_id),
+    )
+    assert (data["overlap"], data["style"], data["by_hand"]["overlap"]) == (6.0, "smooth", 6.0)
+    assert (data["automatic"]["ends_at"], data["automatic"]["overlap"]) == (60.0, 8.0)
+    assert data["automatic"]["gain_a"] == 0.0
+    assert (len(data["falling"]), data["falling"][-1], data["rising"][0]) == (101, 0.0, 0.0)
+    assert data["limits"]["ends_at"]["least"] == 12.0
+    assert data["limits"]["begins_at"]["leastWords"] == "The file of “Bolero” begins here."
+    assert data["urls"]["save"] == url("join", item)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {"style": "wild"},
-        {"length": "set", "seconds": ""},
-        {"length": "set", "seconds": "99"},
+        {"overlap": "99"},
+        {"overlap": "long"},
         {"length": "x"},
+        {"gain_a": "13"},
+        {"ends_at": "9:00"},
+        {"ends_at": "soon"},
     ],
 )
 def test_invalid_values_are_refused(as_alice, item, fields):

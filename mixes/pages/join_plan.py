@@ -1,0 +1,78 @@
+"""One planned join as plain types, for the script that edits it in its picture.
+
+Times of a song are seconds of its file, others are seconds of the mix; levels are dB on the file's own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from django.urls import reverse
+
+from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.mixing.curves import Fades
+from mixes.engine.mixing.transitions import STYLES
+from mixes.engine.timeline import Clip, Timeline
+from mixes.models import MixTrack
+from mixes.services.editing.join_values import OVERLAPPING, JoinValues, limits_of
+
+CURVE_POINTS = 101  # of each gain curve, evenly spaced over the overlap
+
+
+def join_plan(
+    timeline: Timeline,
+    place: int,
+    items: tuple[MixTrack, MixTrack],
+    values: JoinValues,
+    tracks: Sequence[TrackAnalysis],
+) -> dict[str, Any]:
+    """Return join `place`: its songs, the gains over the overlap, what is automatic, how far values go."""
+    transition, rate = timeline.transitions[place], timeline.rate
+    clips = timeline.clips[place : place + 2]
+    planned = values.planned
+    limits = limits_of(
+        values.room, planned["ends_at"], planned["begins_at"], values.by_hand.get("overlap", 0.0)
+    )
+    falling, rising = STYLES[transition.style].gains(
+        np.linspace(0.0, 1.0, CURVE_POINTS), Fades.of(transition, rate)
+    )
+    before = items[0]
+    return {
+        "songs": [
+            _song(clip, item, track, rate) for clip, item, track in zip(clips, items, tracks, strict=True)
+        ],
+        "style": transition.style,
+        "overlap": max(0, transition.overlap) / rate,
+        "overlaps": transition.style in OVERLAPPING,
+        "fade_out": transition.fade_out_s,
+        "fade_in": transition.fade_in_s,
+        "falling": np.round(falling, 4).tolist(),
+        "rising": np.round(rising, 4).tolist(),
+        "ride": transition.ride,
+        "planned": planned,
+        "by_hand": values.by_hand,
+        "automatic": values.automatic,
+        "limits": {name: _limit(**asdict(limit)) for name, limit in limits.items()},
+        "urls": {
+            "save": reverse("mixes:join", args=(before.mix_id, before.pk)),
+            "preview": reverse("mixes:join_preview", args=(before.mix_id, before.pk)),
+        },
+    }
+
+
+def _song(clip: Clip, item: MixTrack, track: TrackAnalysis, rate: int) -> dict[str, Any]:
+    """Return what is used of a song, and where in the mix it starts."""
+    return {
+        "track": str(item.track_id),
+        "title": item.track.title or item.track.name,
+        "length": track.duration_s,
+        "start": clip.start / rate,
+        "first": clip.file_cue_in / rate,
+        "last": clip.file_cue_out / rate,
+        "gain": clip.gain_db,
+    }
+
+
+def _limit(least: float, most: float, least_words: str, most_words: str) -> dict[str, Any]:
+    return {"least": least, "most": most, "leastWords": least_words, "mostWords": most_words}
