@@ -15,7 +15,7 @@ from benchmarks.report import Row
 from mixes.engine.codecs import aac, mp3
 from mixes.engine.codecs.encode import CHUNK_S, plan_chunks
 from mixes.engine.mixing.limiter import Limiter
-from mixes.engine.mixing.render import render_blocks
+from mixes.engine.rendering.render import render_blocks
 
 LOOK_FRAMES = 1 << 17  # 3 s of music, correlated at each end
 SEAM_FRAMES = 4096  # around a seam, where the codec's frames overlap

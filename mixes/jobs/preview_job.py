@@ -10,12 +10,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from mixes.engine.errors import DecodeError
-from mixes.engine.mixing.preview import Excerpt, write_excerpt, write_track_preview
 from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.rendering.preview import write_excerpt, write_track_preview
+from mixes.engine.rendering.span import MixSpan
 from mixes.jobs.runner import Commit, JobRun
 from mixes.leases import OPEN, Leased, State
 from mixes.models import Preview, Track
 from mixes.services import storage
+from mixes.services.analyses import analyses_of
 from mixes.services.limits import full_disk_reported
 from mixes.services.rendering import previews
 
@@ -38,7 +40,8 @@ def handle(run: JobRun) -> Commit:
 
 
 def _write(preview: Preview, out: Path, run: JobRun) -> None:
-    ffmpeg, paths = find_ffmpeg(settings.FFMPEG), track_paths(preview)
+    ffmpeg, tracks = find_ffmpeg(settings.FFMPEG), tracks_of(preview)
+    paths = [storage.path_of(track.file) for track in tracks]
     if preview.kind == Preview.Kind.TRACK:
         write_track_preview(
             ffmpeg,
@@ -48,10 +51,10 @@ def _write(preview: Preview, out: Path, run: JobRun) -> None:
             should_stop=run.should_stop,
         )
     else:
-        excerpt = Excerpt.from_dict(
-            {name: value for name, value in preview.recipe.items() if name != "tracks"}
-        )
-        write_excerpt(ffmpeg, excerpt, paths, out, should_stop=run.should_stop)
+        span = MixSpan.from_dict({name: value for name, value in preview.recipe.items() if name != "tracks"})
+        known = analyses_of(tracks)
+        indexes = [known[track.pk].seek_index if track.pk in known else None for track in tracks]
+        write_excerpt(ffmpeg, span, paths, indexes, out, should_stop=run.should_stop)
 
 
 def _shown_name(preview: Preview, path: Path) -> str:
@@ -61,14 +64,14 @@ def _shown_name(preview: Preview, path: Path) -> str:
     return names.get(path.name, path.name)
 
 
-def track_paths(preview: Preview) -> list[Path]:
-    """Return the file of each track in the preview. Raises DecodeError when a track was removed."""
+def tracks_of(preview: Preview) -> list[Track]:
+    """Return each track in the preview. Raises DecodeError when one was removed."""
     wanted = preview.recipe["tracks"]
     found = Track.objects.filter(owner=preview.owner_id, pk__in=wanted).exclude(file="")
-    files = {str(pk): file for pk, file in found.values_list("pk", "file")}
-    if len(files) < len(set(wanted)):
+    tracks = {str(track.pk): track for track in found}
+    if len(tracks) < len(set(wanted)):
         raise DecodeError(Path("A track"), "it is not there any more.")
-    return [storage.path_of(files[pk]) for pk in wanted]
+    return [tracks[pk] for pk in wanted]
 
 
 def _store(preview: Preview, out: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from mixes.engine.mixing.preview import heard_span
+from mixes.engine.rendering.preview import heard_span
 from mixes.engine.timeline import Timeline
 from mixes.models import Mix, MixTrack
 from mixes.services.editing.engine_settings import items_of

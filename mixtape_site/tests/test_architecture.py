@@ -143,6 +143,7 @@ ENGINE_ROOMS = (
     "tags",
     "analysis",
     "mixing",
+    "rendering",
     "tracklist",
     "pictures",
     "checks",

@@ -23,6 +23,7 @@ from mixes.engine.analysis.loudness import LoudnessMeter
 from mixes.engine.analysis.peaks import Pairs, PeakCollector, pack_pairs, unpack_pairs
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.decode import Decoder, StreamInfo, open_track
+from mixes.engine.codecs.seeking import SeekIndex, SeekIndexer
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.hashing import hash_file
 from mixes.engine.processes.ffmpeg import MAX_TRACK_S
@@ -69,6 +70,7 @@ class TrackAnalysis:
     bass_end_db: float | None = None  # and in the last 20 s
     # since version 3
     bass: tuple[float, ...] = field(default=(), repr=False)  # dB: mean square under 120 Hz, second by second
+    seek_index: SeekIndex | None = field(default=None, repr=False)
     # not part of the JSON, since only close looks need it
     detail: bytes = field(default=b"", repr=False, compare=False)  # of `analysis/detail`
 
@@ -78,7 +80,8 @@ class TrackAnalysis:
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis without `detail` as plain types for `json.dump`."""
-        data = {**asdict(self), "peaks": pack_pairs(self.peaks)}
+        index = self.seek_index.to_json() if self.seek_index else None
+        data = {**asdict(self), "peaks": pack_pairs(self.peaks), "seek_index": index}
         del data["detail"]
         return data
 
@@ -97,6 +100,7 @@ class TrackAnalysis:
         read["cues"] = CuePoints(**data["cues"])
         read["tags"] = Tags.from_dict(data["tags"])
         read["notes"] = tuple(data["notes"])
+        read["seek_index"] = SeekIndex.from_json(data["seek_index"]) if data.get("seek_index") else None
         read["silences"] = tuple((start_s, length_s) for start_s, length_s in data.get("silences", ()))
         return cls(**read)
 
@@ -159,6 +163,7 @@ def analyse_track(
         bass_start_db=bass_start_db,
         bass_end_db=bass_end_db,
         bass=meter.bass.curve_db(),
+        seek_index=meter.seek_indexer.index(),
         detail=meter.detail.to_bytes(),
     )
 
@@ -170,6 +175,7 @@ class TrackMeter:
         self.loudness = LoudnessMeter(rate)
         self.peaks = PeakCollector()
         self.detail = DetailCollector(rate)
+        self.seek_indexer = SeekIndexer(rate)
         self.edges = EdgeMeter(rate)
         self.bass = BassMeter(rate)
         self.rate = rate
@@ -181,6 +187,7 @@ class TrackMeter:
         self.loudness.push(block)
         self.peaks.push(block)
         self.detail.push(block)
+        self.seek_indexer.push(block)
         self.edges.push(block)
         self.bass.push(block)
         heard = np.abs(block.reshape(-1)) > SOUND_FLOOR

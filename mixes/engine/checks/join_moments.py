@@ -35,7 +35,7 @@ from mixes.engine.mixing.join_search import (
     WORST_PART,
     body_line,
 )
-from mixes.engine.mixing.ride import ride_db
+from mixes.engine.mixing.ride import ride_db, rides_of
 from mixes.engine.mixing.song_levels import (
     HOP_S,
     WINDOW_S,
@@ -112,7 +112,7 @@ class Join:
         hops = np.arange(int(first_s / HOP_S), int(last_s / HOP_S) + 1)
         times = np.asarray(hops * HOP_S + WINDOW_S / 2, dtype=np.float64)
         fade_a, fade_b = fade_power(timeline, index, times * rate)
-        ride = 10.0 ** (ride_db(timeline, times * rate) / 10)
+        ride = 10.0 ** (ride_db(rides_of(timeline), rate, times * rate) / 10)
         earliest_s = clips[index - 1].end / rate if index else 0.0
         latest_s = clips[index + 2].start / rate if index + 2 < len(clips) else np.inf
         is_measured = (hops >= 0) & (hops < len(mix.second))

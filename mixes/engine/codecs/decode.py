@@ -17,6 +17,7 @@ import numpy as np
 
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.containers import is_copy_protected, may_change_layout, ogg_links
+from mixes.engine.codecs.resampling import DECODER_FAILED, Resampler
 from mixes.engine.codecs.signatures import not_audio_reason
 from mixes.engine.errors import (
     DecodeError,
@@ -25,15 +26,12 @@ from mixes.engine.errors import (
     OutputError,
     StalledError,
 )
-from mixes.engine.processes.ffmpeg import MAX_TRACK_S, Part, decode_args, resample_args
+from mixes.engine.processes.ffmpeg import MAX_TRACK_S, Part, decode_args
 from mixes.engine.processes.ffmpeg_report import reported_bytes
 from mixes.engine.processes.launcher import CANNOT_START, SANDBOX_FAILED
 from mixes.engine.processes.sandbox import DECODE, Child
-from mixes.engine.samples import Samples
+from mixes.engine.samples import FRAME_BYTES, Samples
 
-FRAME_BYTES = 8  # two float32
-LENGTH_TOLERANCE_S = 0.1  # a resampled file may end this much before its computed length
-RESAMPLER_BLOCK_FRAMES = 1 << 15  # given to the resampler at a time
 MAX_HEADER_CHUNK_BYTES = 1024  # bytes; ffmpeg writes a WAV header of 46 to 100
 MAX_HEADER_CHUNKS = 8
 COPY_PROTECTED = "it is copy-protected, so only the program it was bought for can play it."
@@ -54,7 +52,6 @@ DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d\.\d+)")
 LAYOUTS = {"mono": 1, "stereo": 2, "downmix": 2, "quad": 4, "hexagonal": 6, "octagonal": 8}
 # ffmpeg could not start, or was killed (out of memory): not a fault of the file
 NOT_FILE_STATUSES = (SANDBOX_FAILED, CANNOT_START, 127, 255, -signal.SIGKILL)  # 255: it was asked to end
-DECODER_FAILED = "the program that decodes it ended unexpectedly."
 # What ffmpeg says when it gives up -> what a user should read
 FFMPEG_MESSAGES = {
     "moov atom not found": "its end is missing, and with it the index without which it cannot be read.",
@@ -78,7 +75,7 @@ class StreamInfo:
 
 
 class Decoder:
-    """Reads one track from its beginning. Made by `open_track`."""
+    """Reads one track, from its beginning or from a second in it. Made by `open_track`."""
 
     def __init__(
         self,
@@ -104,11 +101,11 @@ class Decoder:
         self._is_over = False
         self.repaired_samples = 0  # NaN, infinite or absurdly loud ones that were made harmless
         self._child = child
-        self._resampler: Child | None = None
+        self._resampler: Resampler | None = None
         self._max_s = max_s
         self._should_stop = should_stop
         self._frames_read = 0
-        self._bytes_read = self._resampled_bytes = 0
+        self._bytes_read = 0
         self._waited_s = 0.0
         self.rate = self._native_rate = self._read_header()
         self.info = self._part_info = parse_stream_info(self._child.captured_lines)
@@ -138,33 +135,14 @@ class Decoder:
 
         Raises DecodeError, Cancelled, FfmpegError (ffmpeg itself is broken or was killed).
         """
-        if self._resampler is None:
-            return self._read_native(frames)
-        block = np.empty((frames, 2), dtype=np.float32)
-        count = self._resampler.readinto(memoryview(block.data).cast("B"), self._should_stop)
-        self._resampled_bytes += count
-        if count < block.nbytes:
-            self._resampler.finish(self._should_stop)
-            self._check_complete(self._resampler, self._resampled_bytes)
-            expected_frames = (self._frames_read / self._native_rate - LENGTH_TOLERANCE_S) * self.rate
-            if self._resampled_bytes / FRAME_BYTES < expected_frames:
-                raise InterruptedDecodeError(self.path, DECODER_FAILED)
-        return block[: count // FRAME_BYTES]
+        return self._resampler.read(frames) if self._resampler else self.read_native(frames)
 
-    def resample(self, rate: int, start_resampler: Callable[[Iterator[memoryview]], Child]) -> None:
-        """Give out what follows at `rate` Hz. The child of `start_resampler` is fed the repaired samples.
+    def resample(self, resampler: Resampler) -> None:
+        """Give out what follows at another rate, by a resampler that reads it by `read_native`."""
+        self._resampler = resampler
+        self.rate = resampler.rate
 
-        A process of its own, because a resampler spreads one sample that is no number over 70 ms, and ffmpeg
-        forgets what one holds wherever a damaged or glued file changes its own rate.
-        """
-        self._resampler = start_resampler(self._native_blocks())
-        self.rate = rate
-
-    def _native_blocks(self) -> Iterator[memoryview]:
-        while len(block := self._read_native(RESAMPLER_BLOCK_FRAMES)):
-            yield block.data
-
-    def _read_native(self, frames: int) -> Samples:
+    def read_native(self, frames: int) -> Samples:
         """Read as `read`, at the file's own rate."""
         block = np.empty((frames, 2), dtype=np.float32)
         count = self._read_part(block)
@@ -317,38 +295,49 @@ def open_track(
     rate: int | None,
     *,
     max_s: float = MAX_TRACK_S,
+    start_s: int = 0,
     should_stop: ShouldStop = never,
 ) -> Iterator[Decoder]:
     """Decode a track from its beginning, at `rate` Hz or (None) at its own; the process ends with the block.
 
+    From `start_s` on it is what ffmpeg takes for that second: only `codecs/seeking` knows whether it is.
     Raises DecodeError in one sentence when the file is missing or not one of the formats we take. As every
     child, the decoder ends with the thread that opened it.
     """
     path = path.absolute()
     _check_readable(path)
     with contextlib.ExitStack() as stack:
-        decoder = _open_decoder(ffmpeg, path, max_s, should_stop, stack)
+        decoder = _open_decoder(ffmpeg, path, max_s, start_s, should_stop, stack)
         if rate and rate != decoder.rate:
-            resampling = resample_args(ffmpeg, decoder.rate, rate)
-            decoder.resample(
-                rate, lambda feed: stack.enter_context(Child(resampling, limits=DECODE, feed=feed))
-            )
+            resampler = Resampler(ffmpeg, path, decoder.read_native, decoder.rate, rate, should_stop)
+            decoder.resample(stack.enter_context(resampler))
         yield decoder
 
 
 def _open_decoder(
-    ffmpeg: Path, path: Path, max_s: float, should_stop: ShouldStop, stack: contextlib.ExitStack
+    ffmpeg: Path,
+    path: Path,
+    max_s: float,
+    start_s: int,
+    should_stop: ShouldStop,
+    stack: contextlib.ExitStack,
 ) -> Decoder:
-    """Start decoding the default sound of a file; the links of an Ogg chain one after the other."""
+    """Start decoding the default sound of a file; from its beginning, an Ogg chain link by link."""
     try:
-        links, has_mono_gain = ogg_links(path), may_change_layout(path)
+        links, has_mono_gain = [] if start_s else ogg_links(path), may_change_layout(path)
     except OSError as error:
         raise DecodeError(path, f"it cannot be read ({error.strerror}).") from error
 
     def start(stream: int = 0, part: Part | None = None) -> Child:
         limit_s = max_s + 1.0  # a second more, to tell too long from just fitting
         argv = decode_args(
-            ffmpeg, path, max_s=limit_s, stream=stream, part=part, may_change_layout=has_mono_gain
+            ffmpeg,
+            path,
+            max_s=limit_s,
+            start_s=start_s,
+            stream=stream,
+            part=part,
+            may_change_layout=has_mono_gain,
         )
         return stack.enter_context(Child(argv, limits=DECODE, read=(path,), capture=INPUT_INFO_LINES))
 

@@ -1,1 +1,1 @@
-"""Tracks to one sound: planned, joined, rendered, limited."""
+"""Tracks to one timeline: planned, and the laws by which their sounds are joined, ridden and limited."""

@@ -16,7 +16,7 @@ from mixes.engine.analysis.loudness import gate_integrated, lufs_to_power, power
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.curves import Fades
 from mixes.engine.mixing.limiter import DEFAULT_CEILING_DBTP
-from mixes.engine.mixing.ride import ride_db
+from mixes.engine.mixing.ride import ride_db, rides_of
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.timeline import Timeline
 
@@ -251,7 +251,7 @@ def apply_rides(timeline: Timeline, curves: Sequence[PlacedCurve]) -> None:
         return
     starts_s = np.arange(int(timeline.duration_s / STEP_S) + 2) * STEP_S
     middles = np.asarray((starts_s + WINDOW_S / 2) * timeline.rate, np.float64)
-    ride: Power = ride_db(timeline, middles)
+    ride: Power = ride_db(rides_of(timeline), timeline.rate, middles)
     factor = np.ones(len(ride))
     ridden = np.flatnonzero(ride)
     factor[ridden] = gain_to_power(ride[ridden])

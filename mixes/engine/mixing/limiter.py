@@ -11,7 +11,13 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from mixes.engine.analysis.true_peak import CONTEXT_AFTER, CONTEXT_BEFORE, Floats, peaks_above
+from mixes.engine.analysis.true_peak import (
+    CONTEXT,
+    CONTEXT_AFTER,
+    CONTEXT_BEFORE,
+    Floats,
+    peaks_above,
+)
 from mixes.engine.samples import Samples
 
 DEFAULT_CEILING_DBTP = -1.7  # encoders overshoot by 0.2 to 0.7 dB: decoded MP3 and AAC stay under -0.9
@@ -76,6 +82,11 @@ class Limiter:
             np.maximum(higher, self._ceiling, out=higher)
             np.divide(self._ceiling, higher, out=target_gain[start : start + len(higher)])
         return target_gain
+
+
+def reach(rate: int) -> int:
+    """Return how many frames before and after it the limited value of a frame may depend on."""
+    return 2 * round(LOOKAHEAD_S * rate) + CONTEXT
 
 
 def smooth_gain(target_gain: Floats, lookahead: int) -> Floats:

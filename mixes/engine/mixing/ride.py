@@ -4,7 +4,8 @@ In: what the search predicts of one join. Out: a curve of gain in dB; and the bl
 of its timeline applied. A ride raises, never lowers, and leaves noise alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from mixes.engine.mixing.join_search import SECOND_HOPS, JoinChoice, Prediction
 from mixes.engine.mixing.song_levels import HOP_S, Levels, SongLevels, running_mean, to_db
 from mixes.engine.samples import Samples
-from mixes.engine.timeline import Clip, Timeline
+from mixes.engine.timeline import Timeline
 
 MAX_RIDE_DB = 6.0  # more was tried up to 9 dB and brought next to nothing
 UNDER_LINE_LU = 0.5  # the level between the bodies that is left as it is
@@ -75,35 +76,45 @@ def to_points(times: NDArray[np.float64], curve: Levels) -> Ride:
     return tuple((round(float(times[at]), 2), round(float(curve[at]), 2)) for at in places)
 
 
-def ride_db(timeline: Timeline, frames: NDArray[np.floating[Any]]) -> Levels:
-    """Return the gain in dB of all rides of a timeline at these ascending frames; the highest counts."""
+@dataclass(frozen=True, slots=True)
+class PlacedRide:
+    """A ride, and the frame of the mix that its seconds are counted from."""
+
+    origin: int
+    ride: Ride
+
+    def bounds(self, rate: int) -> tuple[float, float]:
+        """Return its first and last frame in a mix at `rate` Hz."""
+        return self.origin + self.ride[0][0] * rate, self.origin + self.ride[-1][0] * rate
+
+
+def rides_of(timeline: Timeline) -> tuple[PlacedRide, ...]:
+    """Return all rides of a timeline."""
+    return tuple(PlacedRide(after.start, join.ride) for _, after, join in timeline.joins() if join.ride)
+
+
+def ride_db(rides: Sequence[PlacedRide], rate: int, frames: NDArray[np.floating[Any]]) -> Levels:
+    """Return the gain in dB of rides at these ascending frames of a mix; the highest counts."""
     gain = np.zeros(len(frames))
-    for first, last, after, ride in rides_of(timeline):
+    for placed in rides:
+        first, last = placed.bounds(rate)
         if not len(frames) or frames[-1] < first or last < frames[0]:
             continue
-        seconds, levels = (np.array(column) for column in zip(*ride, strict=True))
+        seconds, levels = (np.array(column) for column in zip(*placed.ride, strict=True))
         inside = slice(*np.searchsorted(frames, (first, last)))
-        at = (frames[inside] - after.start) / timeline.rate
+        at = (frames[inside] - placed.origin) / rate
         gain[inside] = np.maximum(gain[inside], np.interp(at, seconds, levels))
     return gain
 
 
-def rides_of(timeline: Timeline) -> Iterator[tuple[float, float, Clip, Ride]]:
-    """Yield the first and last frame of each ride, the clip whose start it is counted from, and the ride."""
-    for _, after, transition in timeline.joins():
-        if ride := transition.ride:
-            first, last = (after.start + seconds * timeline.rate for seconds in (ride[0][0], ride[-1][0]))
-            yield first, last, after, ride
-
-
-def ride_blocks(blocks: Iterable[Samples], timeline: Timeline) -> Iterator[Samples]:
-    """Yield the blocks of a mix, from its first frame on, with the rides of its timeline applied."""
-    spans = [(first, last) for first, last, _, _ in rides_of(timeline)]
+def ride_blocks(blocks: Iterable[Samples], rides: Sequence[PlacedRide], rate: int) -> Iterator[Samples]:
+    """Yield the blocks of a mix, from its first frame on, with rides applied."""
+    spans = [placed.bounds(rate) for placed in rides]
     at = 0
     for block in blocks:
         end = at + len(block)
         if any(first < end and at < last for first, last in spans):
-            gain = 10.0 ** (ride_db(timeline, np.arange(at, end, dtype=np.float64)) / 20.0)
+            gain = 10.0 ** (ride_db(rides, rate, np.arange(at, end, dtype=np.float64)) / 20.0)
             block = block * gain.astype(np.float32)[:, np.newaxis]
         yield block
         at = end

@@ -24,7 +24,6 @@ from mixes.engine.codecs.mp4_file import Names
 from mixes.engine.errors import BrokenOutputError, Cancelled
 from mixes.engine.mixing.limiter import limit_blocks
 from mixes.engine.mixing.plan import Plan
-from mixes.engine.mixing.render import render_blocks
 from mixes.engine.mixing.repeats import repeat_notes
 from mixes.engine.pictures.mix_outline import mix_outline
 from mixes.engine.pictures.pictures import (
@@ -37,6 +36,7 @@ from mixes.engine.pictures.pictures import (
 )
 from mixes.engine.pipeline.checkpoints import Checkpoint, Checkpoints
 from mixes.engine.pipeline.request import FORMATS, SUFFIXES, MixOutputs, MixRequest, OnProgress
+from mixes.engine.rendering.render import render_blocks
 from mixes.engine.samples import Samples
 from mixes.engine.text import clean_text
 from mixes.engine.tracklist.chapters import chapters_of, mp4_chapters, podcast_json
@@ -180,7 +180,10 @@ class MixRun:
     def finished_blocks(self) -> Generator[Samples, None, None]:
         """Yield the rendered and limited mix as blocks of shape (frames, 2), before any encoder."""
         paths = [source.path for source in self.request.sources]
-        blocks = render_blocks(self.timeline, paths, ffmpeg=self.ffmpeg, should_stop=self.should_stop)
+        indexes = [source.analysis.seek_index for source in self.request.sources]
+        blocks = render_blocks(
+            self.timeline, paths, indexes, ffmpeg=self.ffmpeg, should_stop=self.should_stop
+        )
         yield from limit_blocks(blocks, self.timeline.rate)
 
     def render(self, report: ReportFraction) -> StageOutput:

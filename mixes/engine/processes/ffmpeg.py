@@ -17,6 +17,8 @@ LARGER_FRAMES = "asetnsamples=n=16384:p=0"  # fewer frames to pass between threa
 MAX_ALLOC_BYTES = 128 << 20  # without it the resampler allocates 3.5 GB for a "1 Hz" WAV
 # ffmpeg gives each side of a mono track 1 / sqrt(2) of it; the filter is made again where the layout changes
 MONO_AT_FULL_LEVEL = "volume=if(eq(nb_channels\\,1)\\,sqrt(2)\\,1)"
+# Silence up to the second asked for where the first packet after a seek begins later
+ALIGN_TO_START = "aresample=async=1:min_comp=0:first_pts=0"
 DEMUXERS = "mp3,wav,w64,flac,ogg,mov,aac,aiff,matroska,asf,ac3,eac3,ape,wv,mpc,mpc8,tta,au,caf,amr,dsf,tak"
 DECODERS = (
     "mp3,mp3float,mp2,mp2float,mp1,mp1float,aac,aac_latm,alac,flac,vorbis,opus,libopus,wavpack,ape,tta,tak,"
@@ -88,6 +90,7 @@ def decode_args(
     path: Path,
     *,
     max_s: float,
+    start_s: int = 0,
     stream: int = 0,
     part: Part | None = None,
     may_change_layout: bool = False,
@@ -96,13 +99,16 @@ def decode_args(
 
     The rate is the file's own and is in the WAV header. Demuxers, decoders and protocols are whitelists:
     without them a playlist disguised as an MP3 could open other files. `stream` counts the sound streams.
-    Where the file may change between mono and stereo, mono comes at full level on both sides.
+    Where the file may change between mono and stereo, mono comes at full level on both sides. It begins at
+    second `start_s` of the sound, as far as the format can tell.
     """
     filters = [MONO_AT_FULL_LEVEL] if may_change_layout else []
     if part and part.rate:
         filters.append(f"aresample={part.rate}:resampler=soxr:precision=28")
+    if start_s:
+        filters.append(ALIGN_TO_START)
     return [
-        *_input_args(ffmpeg, path, level="info", max_s=max_s, stream=stream, part=part),
+        *_input_args(ffmpeg, path, level="info", max_s=max_s, stream=stream, start_s=start_s, part=part),
         *("-ac", "2", *(("-af", ",".join(filters)) if filters else ())),
         *("-c:a", "pcm_f32le", "-f", "wav", "pipe:1"),
     ]
@@ -117,7 +123,14 @@ def frame_times_args(ffmpeg: Path, path: Path, *, max_s: float, stream: int = 0)
 
 
 def _input_args(
-    ffmpeg: Path, path: Path, *, level: str, max_s: float, stream: int, part: Part | None = None
+    ffmpeg: Path,
+    path: Path,
+    *,
+    level: str,
+    max_s: float,
+    stream: int,
+    start_s: int = 0,
+    part: Part | None = None,
 ) -> list[str]:
     """Return the command up to its output, without any of the file's own texts."""
     url = f"subfile,,start,{part.start},end,{part.end},,:file:{path}" if part else f"file:{path}"
@@ -125,7 +138,9 @@ def _input_args(
         *(str(ffmpeg), "-nostdin", "-hide_banner", "-nostats", *REPORT_ARGS, "-v", f"level+{level}"),
         *("-max_alloc", str(MAX_ALLOC_BYTES), "-protocol_whitelist", "file,subfile" if part else "file"),
         *("-format_whitelist", DEMUXERS, "-codec_whitelist", DECODERS, "-err_detect", "crccheck"),
-        *("-vn", "-sn", "-dn", "-threads", "1", "-t", f"{max_s:.3f}", "-i", url),
+        *("-vn", "-sn", "-dn", "-threads", "1", "-t", f"{max_s:.3f}"),
+        *(("-ss", str(start_s)) if start_s else ()),
+        *("-i", url),
         *("-map", f"0:a:{stream}", "-map_metadata", "-1", "-map_chapters", "-1"),
         *("-fflags", "+bitexact", "-flags:a", "+bitexact"),
     ]

@@ -13,11 +13,11 @@ from mixes.engine.analysis.truncation import UNKNOWN_SIZE
 from mixes.engine.cancellation import ShouldStop
 from mixes.engine.codecs.decode import Decoder, open_track
 from mixes.engine.pipeline.work_folder import check_disk_space, work_folder
+from mixes.engine.samples import FRAME_BYTES
 from mixes.services.offline.input_files import Inputs
 from mixes.services.offline.playlists import Part
 
 BLOCK_FRAMES = 1 << 16
-FRAME_BYTES = 8  # two float32
 WAV_FLOAT = 3
 
 

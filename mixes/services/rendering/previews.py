@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from mixes.engine.errors import TimelineError
-from mixes.engine.mixing.preview import cut_excerpt
+from mixes.engine.rendering.preview import cut_excerpt
 from mixes.leases import ENDED, OPEN, State
 from mixes.models import MixTrack, Preview, Track
 from mixes.queues import SHORT, wake
@@ -20,7 +20,7 @@ from mixes.services import storage
 from mixes.services.editing import plans
 from mixes.services.editing.engine_settings import items_of
 
-RECIPE_VERSION = 1  # raise it when the same preview would be rendered differently
+RECIPE_VERSION = 2  # raise it when the same preview would be rendered differently
 TRACK_PRIORITY, JOIN_PRIORITY = 10, -10  # after analyses; before them, as a user waits
 NOT_YET = gettext_lazy("This join can be heard once both of its tracks are ready.")
 TOO_MANY_WAITING = gettext_lazy("Much is being made ready for you to hear already. Try again in a moment.")
@@ -66,11 +66,11 @@ def request_join(item: MixTrack) -> Preview:
     if plan is None or item not in planned:
         raise NoPreview(NOT_YET)
     try:
-        excerpt = cut_excerpt(plan.timeline, planned.index(item))
+        span = cut_excerpt(plan.timeline, planned.index(item))
     except TimelineError as error:
         raise NoPreview(NOT_YET) from error
-    used = [planned[clip].track for clip in excerpt.clips]
-    recipe = excerpt.to_dict()
+    used = [planned[clip].track for clip in span.clips]
+    recipe = span.to_dict()
     # the position in the mix does not change the sound, so it is not part of the key
     made_from = {**recipe, "first": 0, "sha256": [track.sha256 for track in used]}
     key = _key("join", json.dumps(made_from, sort_keys=True))

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from mixes.engine.analysis.track import analyse_track
 from mixes.engine.mixing.limiter import limit_blocks
-from mixes.engine.mixing.render import render_blocks
 from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.rendering.render import render_blocks
 from mixes.engine.tests.signals import RATE, decode_file, lag, pink_noise, write_wav
 from mixes.jobs import preview_job
 from mixes.jobs.runner import JobKind, run_claimed

@@ -14,9 +14,9 @@ import pytest
 
 from mixes.engine.analysis.track import analyse_track
 from mixes.engine.codecs import decode, encode, mp4
-from mixes.engine.mixing import preview as preview_module
 from mixes.engine.processes import sandbox
 from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.rendering import preview as preview_module
 from mixes.engine.tests.signals import pink_noise, write_wav
 from mixes.jobs import analysis_job, mix_job, preview_job
 from mixes.jobs.runner import JobKind, run_claimed

@@ -15,8 +15,8 @@ from mixes.engine.checks.join_quality import measure_joins
 from mixes.engine.mixing.gains import place_curves, predict_power
 from mixes.engine.mixing.limiter import limit_blocks
 from mixes.engine.mixing.plan import plan_mix
-from mixes.engine.mixing.render import render_blocks
 from mixes.engine.mixing.settings import MixSettings
+from mixes.engine.rendering.render import render_blocks
 from mixes.engine.tests.signals import RATE, pink_noise, write_wav
 from mixes.engine.tests.tracks import make_track
 from mixes.engine.timeline import Timeline, Transition

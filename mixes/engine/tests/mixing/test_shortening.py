@@ -8,10 +8,10 @@ import pytest
 from mixes.engine.analysis.track import analyse_track
 from mixes.engine.checks.clicks import change_instants
 from mixes.engine.mixing.plan import plan_mix
-from mixes.engine.mixing.render import render_blocks
 from mixes.engine.mixing.settings import MixSettings
 from mixes.engine.mixing.shortening import as_played, find_skips, shorten
 from mixes.engine.pictures.mix_outline import mix_outline
+from mixes.engine.rendering.render import render_blocks
 from mixes.engine.tests.signals import RATE, pink_noise, silence, write_wav
 from mixes.engine.tests.tracks import make_track
 from mixes.engine.timeline import Timeline

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from mixes.engine.errors import TimelineError
 from mixes.engine.mixing.plan import plan_mix
-from mixes.engine.mixing.render import render_blocks
 from mixes.engine.mixing.settings import JoinSettings, MixSettings, Use
+from mixes.engine.rendering.render import render_blocks
 from mixes.engine.tags.tags import Tags
 from mixes.engine.tests.mixing.test_plan import album_track
 from mixes.engine.tests.signals import sine, write_wav

@@ -5,22 +5,19 @@ loads, without metadata. A stranger's bytes are read by the decode door alone; t
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.decode import open_track
+from mixes.engine.codecs.seeking import SeekIndex
 from mixes.engine.errors import TimelineError
-from mixes.engine.mixing.limiter import limit_blocks
-from mixes.engine.mixing.render import render_blocks
-from mixes.engine.mixing.transitions import PRIME_S
 from mixes.engine.processes.ffmpeg_report import REPORT_ARGS, check_complete, file_size
 from mixes.engine.processes.sandbox import MIB, Limits, run_child
+from mixes.engine.rendering.span import MixSpan, cut_span, render_span
 from mixes.engine.samples import Samples
-from mixes.engine.timeline import Clip, Timeline
+from mixes.engine.timeline import Timeline
 
 BITRATE_KBPS = 128
 RATES_HZ = (44_100, 48_000)  # what every browser plays; other tracks are brought to the first
@@ -29,28 +26,6 @@ CONTEXT_S = 5.0  # of the join's surroundings that are heard before and after it
 FADE_S = 0.02  # over which the excerpt comes and goes, so that it does not click
 # 128 kbit/s: 9 h; the index is moved to the front
 PREVIEW_LIMITS = Limits(file_bytes=512 * MIB, stall_s=120.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """A part of a mix around one join, as a small mix of its own."""
-
-    timeline: Timeline
-    first: int  # clip of the whole mix that the timeline begins with
-    skip: int  # frames at the timeline's beginning that are rendered, because of what follows, but not heard
-
-    @property
-    def clips(self) -> range:
-        """The clips of the whole mix that sound in it."""
-        return range(self.first, self.first + len(self.timeline.clips))
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"timeline": self.timeline.to_dict(), "first": self.first, "skip": self.skip}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Make an excerpt of what `to_dict` gave; raises TimelineError."""
-        return cls(Timeline.from_dict(data["timeline"]), data["first"], data["skip"])
 
 
 def heard_span(timeline: Timeline, index: int, *, context_s: float = CONTEXT_S) -> tuple[int, int]:
@@ -68,41 +43,9 @@ def heard_span(timeline: Timeline, index: int, *, context_s: float = CONTEXT_S) 
     return max(0, min(before.end, after.start) - context), min(end, after.end)
 
 
-def cut_excerpt(timeline: Timeline, index: int, *, context_s: float = CONTEXT_S) -> Excerpt:
-    """Return what sounds in the `heard_span` of transition `index`.
-
-    Where the excerpt would begin inside the join before, it is rendered from before that one, since a join
-    depends on all that goes into it. Raises TimelineError when there is no such transition.
-    """
-    heard_from, end = heard_span(timeline, index, context_s=context_s)
-    clips, prime = timeline.clips, round(PRIME_S * timeline.rate)
-    first, start = index, heard_from
-    while first and start - prime < clips[first - 1].end:
-        start = min(start, clips[first].start - prime)
-        first -= 1
-    start = max(start, clips[first].start)
-    cut = tuple(_cut_clip(clip, start, end) for clip in clips[first : index + 2])
-    excerpt_timeline = Timeline(timeline.rate, cut, timeline.transitions[first : index + 1])
-    return Excerpt(excerpt_timeline, first, max(0, heard_from - start))
-
-
-def _cut_clip(clip: Clip, start: int, end: int) -> Clip:
-    """Return what of a clip lies between two frames of the mix, counted from the first of them.
-
-    Its names are left out, so that the excerpt stays the same when somebody corrects them.
-    """
-    early, late = max(0, start - clip.start), max(0, clip.end - end)
-    return Clip(
-        title="",
-        artist="",
-        cue_in=clip.cue_in + early,
-        length=clip.length - early - late,
-        start=clip.start + early - start,
-        gain_db=clip.gain_db,
-        ramp_in=0 if early else clip.ramp_in,
-        ramp_out=0 if late else clip.ramp_out,
-        skips=clip.skips,
-    )
+def cut_excerpt(timeline: Timeline, index: int, *, context_s: float = CONTEXT_S) -> MixSpan:
+    """Return what sounds in the `heard_span` of transition `index`. Raises as it."""
+    return cut_span(timeline, *heard_span(timeline, index, context_s=context_s))
 
 
 def write_track_preview(
@@ -131,35 +74,21 @@ def write_track_preview(
 
 
 def write_excerpt(
-    ffmpeg: Path, excerpt: Excerpt, paths: Sequence[Path], out: Path, *, should_stop: ShouldStop = never
+    ffmpeg: Path,
+    span: MixSpan,
+    paths: Sequence[Path],
+    indexes: Sequence[SeekIndex | None],
+    out: Path,
+    *,
+    should_stop: ShouldStop = never,
 ) -> None:
-    """Write an excerpt as M4A. `paths` has one per clip. Raises as `excerpt_blocks`, and OutputError."""
-    blocks = excerpt_blocks(ffmpeg, excerpt, paths, should_stop=should_stop)
-    _encode(ffmpeg, blocks, excerpt.timeline.rate, out, should_stop)
+    """Write a part of a mix as M4A: its own samples, with soft edges. Raises as `render_span`, OutputError.
 
-
-def excerpt_blocks(
-    ffmpeg: Path, excerpt: Excerpt, paths: Sequence[Path], *, should_stop: ShouldStop = never
-) -> Iterator[Samples]:
-    """Yield the samples that the mix itself has there, limited like it, with soft edges.
-
-    A file is decoded from its beginning, for compressed sound cannot be sought to a sample: that takes about
-    a second for each five minutes before the join. Raises DecodeError, FfmpegError, Cancelled.
+    `paths` and `indexes` have one entry per clip.
     """
-    timeline = excerpt.timeline
-    rendered = render_blocks(timeline, paths, ffmpeg=ffmpeg, should_stop=should_stop)
-    heard = drop_frames(limit_blocks(rendered, timeline.rate), excerpt.skip)
-    frames, fade = timeline.frames - excerpt.skip, round(FADE_S * timeline.rate)
-    return fade_edges(heard, frames, fade)
-
-
-def drop_frames(blocks: Iterable[Samples], frames: int) -> Iterator[Samples]:
-    """Yield the blocks without their first `frames` frames."""
-    for block in blocks:
-        kept = block[frames:]
-        frames = max(0, frames - len(block))
-        if len(kept):
-            yield kept
+    rendered = render_span(span, paths, indexes, ffmpeg=ffmpeg, should_stop=should_stop)
+    rate = span.timeline.rate
+    _encode(ffmpeg, fade_edges(rendered, span.frames, round(FADE_S * rate)), rate, out, should_stop)
 
 
 def fade_edges(blocks: Iterable[Samples], frames: int, fade: int) -> Iterator[Samples]:

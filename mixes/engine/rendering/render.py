@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from mixes.engine.cancellation import ShouldStop, never
-from mixes.engine.codecs.decode import LENGTH_TOLERANCE_S, Decoder, open_track
+from mixes.engine.codecs.resampling import LENGTH_TOLERANCE_S
+from mixes.engine.codecs.seeking import SeekIndex, Sound, open_near
 from mixes.engine.errors import DecodeError
 from mixes.engine.mixing.curves import Fades, Gains, db_to_gain, positions
-from mixes.engine.mixing.ride import ride_blocks
+from mixes.engine.mixing.ride import ride_blocks, rides_of
 from mixes.engine.mixing.transitions import PRIME_S, RAMP_S, STYLES, Window, declick
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Clip, Timeline, Transition
@@ -24,23 +25,35 @@ BLOCK_S = 0.5  # larger arrays go back to the system each time, smaller ones cos
 
 
 def render_blocks(
-    timeline: Timeline, paths: Sequence[Path], *, ffmpeg: Path, should_stop: ShouldStop = never
+    timeline: Timeline,
+    paths: Sequence[Path],
+    indexes: Sequence[SeekIndex | None] = (),
+    *,
+    ffmpeg: Path,
+    should_stop: ShouldStop = never,
 ) -> Iterator[Samples]:
     """Yield the whole mix, `timeline.frames` frames of shape (frames, 2), from first to last.
 
-    Raises DecodeError when a file is no longer what was measured, Cancelled.
+    `paths` and `indexes` have one entry per clip; a clip without an index is decoded from the beginning of
+    its file. Raises DecodeError when a file is no longer what was measured, Cancelled.
     """
-    yield from ride_blocks(join_blocks(timeline, paths, ffmpeg=ffmpeg, should_stop=should_stop), timeline)
+    joined = join_blocks(timeline, paths, indexes, ffmpeg=ffmpeg, should_stop=should_stop)
+    yield from ride_blocks(joined, rides_of(timeline), timeline.rate)
 
 
 def join_blocks(
-    timeline: Timeline, paths: Sequence[Path], *, ffmpeg: Path, should_stop: ShouldStop = never
+    timeline: Timeline,
+    paths: Sequence[Path],
+    indexes: Sequence[SeekIndex | None] = (),
+    *,
+    ffmpeg: Path,
+    should_stop: ShouldStop = never,
 ) -> Iterator[Samples]:
     """Yield the clips of the mix joined to each other, before its level rides. Raises as `render_blocks`."""
     block_frames = round(BLOCK_S * timeline.rate)
     tail = MixTail(margin=round(PRIME_S * timeline.rate))
     with contextlib.ExitStack() as stack:
-        readers = prefetch_readers(stack, timeline, paths, ffmpeg, should_stop)
+        readers = prefetch_readers(stack, timeline, paths, indexes, ffmpeg, should_stop)
         for index, (clip, reader) in enumerate(zip(timeline.clips, readers, strict=True)):
             if index:
                 mix_join(tail, reader, timeline.transitions[index - 1], timeline.rate)
@@ -56,14 +69,18 @@ def prefetch_readers(
     stack: contextlib.ExitStack,
     timeline: Timeline,
     paths: Sequence[Path],
+    indexes: Sequence[SeekIndex | None],
     ffmpeg: Path,
     should_stop: ShouldStop,
 ) -> Iterator["ClipReader"]:
     """Yield a reader per clip, the next one already decoding; each ends when its follower is asked for."""
 
     def start(index: int) -> ClipReader:
-        opened = open_track(ffmpeg, paths[index], timeline.rate, should_stop=should_stop)
-        return stack.enter_context(ClipReader(timeline.clips[index], opened))
+        clip, seek_index = timeline.clips[index], indexes[index] if indexes else None
+        opened = open_near(
+            ffmpeg, paths[index], timeline.rate, clip.file_cue_in, seek_index, should_stop=should_stop
+        )
+        return stack.enter_context(ClipReader(clip, opened))
 
     upcoming = start(0)
     for index in range(len(paths)):
@@ -141,15 +158,16 @@ class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
     What it skips is decoded and dropped. Ramps begin and end it, and lie around the seams of its skips.
     """
 
-    def __init__(self, clip: Clip, opened: contextlib.AbstractContextManager[Decoder]) -> None:
+    def __init__(self, clip: Clip, opened: contextlib.AbstractContextManager[tuple[Sound, int]]) -> None:
+        """Read from a sound, and the frame of the file at which it begins: that of the cue-in, or earlier."""
         self._clip = clip
         self._stack = contextlib.ExitStack()
-        self._decoder = self._stack.enter_context(opened)
+        self._sound, first = self._stack.enter_context(opened)
         self._gain = np.float32(db_to_gain(clip.gain_db))
         self._position = 0  # frames of the clip given out
-        self._frames_to_drop = clip.file_cue_in
+        self._frames_to_drop = clip.file_cue_in - first
         self._seams = deque(clip.seams())  # those ahead
-        self._ramps = list(_ramps_of(clip, round(RAMP_S * self._decoder.rate)))
+        self._ramps = list(_ramps_of(clip, round(RAMP_S * self._sound.rate)))
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -176,7 +194,7 @@ class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
     def _drop(self, frames: int) -> None:
         """Decode frames that are not played."""
         while frames:
-            frames -= len(self._decode(min(frames, self._decoder.rate)))
+            frames -= len(self._decode(min(frames, self._sound.rate)))
 
     def _decode_across_seams(self, frames: int) -> Samples:
         """Decode the next frames of the clip."""
@@ -191,12 +209,12 @@ class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def _decode(self, frames: int) -> Samples:
-        block = self._decoder.read(frames)
+        block = self._sound.read(frames)
         missing = frames - len(block)
         if missing:
             left = self._clip.length - self._position - len(block)
-            if left > LENGTH_TOLERANCE_S * self._decoder.rate:
-                raise DecodeError(self._decoder.path, "it is shorter than when it was measured.")
+            if left > LENGTH_TOLERANCE_S * self._sound.rate:
+                raise DecodeError(self._sound.path, "it is shorter than when it was measured.")
             block = np.concatenate([block, np.zeros((missing, 2), dtype=np.float32)])
         return block
 

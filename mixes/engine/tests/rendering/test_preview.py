@@ -1,7 +1,6 @@
 """What is heard of a track and of a join is the sound itself, from where to where it should be."""
 
 import subprocess
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,15 +8,14 @@ import pytest
 from mixes.engine.errors import Cancelled, DecodeError, TimelineError
 from mixes.engine.mixing.curves import db_to_gain
 from mixes.engine.mixing.limiter import limit_blocks
-from mixes.engine.mixing.preview import (
-    FADE_S,
-    Excerpt,
+from mixes.engine.rendering.preview import (
     cut_excerpt,
-    excerpt_blocks,
+    fade_edges,
     write_excerpt,
     write_track_preview,
 )
-from mixes.engine.mixing.render import render_blocks
+from mixes.engine.rendering.render import render_blocks
+from mixes.engine.rendering.span import MixSpan, cut_span
 from mixes.engine.tests.signals import RATE, decode_file, lag, pink_noise, write_wav
 from mixes.engine.timeline import Clip, Timeline, Transition
 
@@ -39,10 +37,10 @@ def lay(*lengths_s, overlaps_s, style="smooth", rate=RATE, **options):
 
 @pytest.fixture(scope="module")
 def noises(tmp_path_factory):
-    """Five different noises, loud enough for the limiter to have work."""
+    """Two different noises, loud enough for the limiter to have work."""
     folder = tmp_path_factory.mktemp("noises")
     return [
-        write_wav(folder / f"{seed}.wav", pink_noise(30.0, seed=seed, level_db=-10.0)) for seed in range(5)
+        write_wav(folder / f"{seed}.wav", pink_noise(30.0, seed=seed, level_db=-10.0)) for seed in range(2)
     ]
 
 
@@ -53,7 +51,7 @@ def mix_of(timeline, paths, ffmpeg):
 
 def excerpt_of(timeline, index, paths, ffmpeg, out):
     excerpt = cut_excerpt(timeline, index)
-    write_excerpt(ffmpeg, excerpt, [paths[clip] for clip in excerpt.clips], out)
+    write_excerpt(ffmpeg, excerpt, [paths[clip] for clip in excerpt.clips], (), out)
     return decode_file(out, timeline.rate)
 
 
@@ -66,7 +64,6 @@ def correlation(one, other):
     ("timeline", "index", "from_s", "to_s"),
     [
         (lay(20, 20, overlaps_s=[8]), 0, 7.0, 25.0),
-        (lay(20, 20, overlaps_s=[8], soften=True), 0, 7.0, 25.0),
         (lay(20, 20, overlaps_s=[-2]), 0, 15.0, 27.0),
         (lay(20, 20, overlaps_s=[0], style="gapless"), 0, 15.0, 25.0),
         (lay(3, 20, overlaps_s=[2]), 0, 0.0, 8.0),
@@ -75,33 +72,17 @@ def correlation(one, other):
         (lay(20, 10, 10, 20, overlaps_s=[4, 4, 4]), 1, 17.0, 28.0),
     ],
 )
-def test_a_join_is_heard_as_the_mix_has_it(timeline, index, from_s, to_s, noises, ffmpeg, tmp_path):
+def test_a_join_is_heard_with_its_surroundings(timeline, index, from_s, to_s):
     rate = timeline.rate
-    mix = mix_of(timeline, noises, ffmpeg)[round(from_s * rate) : round(to_s * rate)]
-    excerpt = cut_excerpt(timeline, index)
-    paths = [noises[clip] for clip in excerpt.clips]
-    heard = np.concatenate(list(excerpt_blocks(ffmpeg, excerpt, paths)))
-    fade = round(FADE_S * rate)
-    assert len(heard) == len(mix)
-    assert np.abs(heard[fade:-fade] - mix[fade:-fade]).max() < 1e-6
-    for end in (heard[: fade // 20], heard[-fade // 20 :]):
-        assert np.abs(end).max() < np.abs(mix).max() / 10
+    assert cut_excerpt(timeline, index) == cut_span(timeline, round(from_s * rate), round(to_s * rate))
 
 
-def test_a_join_near_a_shortened_silence_is_heard_as_the_mix_has_it(noises, ffmpeg):
-    timeline = lay(20, 20, overlaps_s=[8])
-    first, second = timeline.clips
-    clips = (
-        replace(first, skips=((5 * RATE, RATE), (14 * RATE, 3 * RATE))),
-        replace(second, skips=((2 * RATE, RATE), (16 * RATE, RATE))),
-    )
-    timeline = replace(timeline, clips=clips)
-    mix = mix_of(timeline, noises, ffmpeg)[7 * RATE : 25 * RATE]
-    excerpt = Excerpt.from_dict(cut_excerpt(timeline, 0).to_dict())
-    heard = np.concatenate(list(excerpt_blocks(ffmpeg, excerpt, noises[:2])))
-    fade = round(FADE_S * RATE)
-    assert len(heard) == len(mix)
-    assert np.abs(heard[fade:-fade] - mix[fade:-fade]).max() < 1e-6
+def test_what_is_heard_comes_and_goes_softly():
+    sound = np.ones((5000, 2), np.float32)
+    heard = np.concatenate(list(fade_edges(np.array_split(sound, 7), 5000, 800)))
+    assert len(heard) == 5000
+    assert heard[0, 0] < 0.01 and heard[-1, 0] < 0.01
+    assert (heard[800:-800] == 1.0).all()
 
 
 def test_the_file_of_a_join_is_its_samples(noises, ffmpeg, tmp_path):
@@ -119,7 +100,7 @@ def test_an_excerpt_stays_the_same_when_names_are_corrected_and_survives_json():
         {**timeline.to_dict(), "clips": [{**clip, "title": "New"} for clip in timeline.to_dict()["clips"]]}
     )
     excerpt = cut_excerpt(timeline, 0)
-    assert excerpt == cut_excerpt(renamed, 0) == Excerpt.from_dict(excerpt.to_dict())
+    assert excerpt == cut_excerpt(renamed, 0) == MixSpan.from_dict(excerpt.to_dict())
 
 
 @pytest.mark.parametrize("index", [-1, 1])

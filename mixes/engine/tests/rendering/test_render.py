@@ -5,8 +5,8 @@ import pytest
 
 from mixes.engine.errors import Cancelled, DecodeError
 from mixes.engine.mixing.curves import Fades, db_to_gain
-from mixes.engine.mixing.render import render_blocks
 from mixes.engine.mixing.transitions import STYLES, Window
+from mixes.engine.rendering.render import render_blocks
 from mixes.engine.tests.signals import RATE, pink_noise, sine, write_wav
 from mixes.engine.timeline import Clip, Timeline, Transition
 
