@@ -118,6 +118,15 @@ def test_one_user_who_asks_for_300_tracks_has_20_open_and_another_users_song_is_
     assert bob in owners
 
 
+def test_previews_made_ahead_leave_room_for_those_that_are_asked_for(alice, as_alice):
+    songs = [make_track_row(alice, f"song {n}", sha256=f"{n:064}") for n in range(12)]
+    for song in songs:
+        previews.request_track_ahead(song)
+    assert Preview.objects.filter(state__in=OPEN).count() == 10
+    answer = as_alice.post(reverse("mixes:track_preview", args=[songs[11].pk]))
+    assert answer.status_code == 302 and Preview.objects.filter(state__in=OPEN).count() == 11
+
+
 def test_repeated_retries_analyse_a_track_once(alice, as_alice):
     track = make_track_row(alice, state="refused")
     for _ in range(5):

@@ -32,8 +32,11 @@ class NoPreview(Exception):
 
 
 def request_track_ahead(track: Track) -> None:
-    """Request the preview of a ready track before anybody asks, unless many of its owner's are waiting."""
-    if open_previews(track.owner_id).count() < settings.LIMITS.previews_waiting:
+    """Request the preview of a ready track before anybody asks, unless many of its owner's are waiting.
+
+    Half of those that may wait are kept for what the owner asks to hear.
+    """
+    if open_previews(track.owner_id).count() < settings.LIMITS.previews_waiting // 2:
         request_track(track)
 
 
