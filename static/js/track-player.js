@@ -33,7 +33,7 @@
       document.addEventListener("htmx:load", this.onLoad);
       this.audio.addEventListener("play", () => this.renew());
       for (const name of ["play", "pause", "ended"]) this.audio.addEventListener(name, () => this.mark());
-      this.audio.addEventListener("error", () => this.audio.getAttribute("src") && this.fail());
+      this.audio.addEventListener("error", () => this.audio.getAttribute("src") && this.fail(this.deviceFault()));
       this.querySelector("button").addEventListener("click", () => this.close());
     }
 
@@ -116,6 +116,11 @@
       this.stop();
       this.say(sentence || this.dataset.failed);
       this.mark();
+    }
+
+    // Firefox refuses to play without a device for sound; the file is right, and another try does not help.
+    deviceFault() {
+      return /MediaSink/.test(this.audio.error?.message) ? this.dataset.silent : "";
     }
 
     close() {
