@@ -14,6 +14,16 @@ from mixtape_site.tests.browser.test_journey import (
     wait_until_ready,
 )
 
+UPLOADING = ("POST", "PATCH", "PUT")
+DROP = """(name) => {
+  const dropped = new DataTransfer();
+  dropped.items.add(new File([new Uint8Array(2000000)], name));
+  const zone = document.querySelector("upload-panel");
+  for (const type of ["dragenter", "dragover", "drop"]) {
+    zone.dispatchEvent(new DragEvent(type, { dataTransfer: dropped, bubbles: true, cancelable: true }));
+  }
+}"""
+
 
 def test_a_playlist_gives_the_order_and_what_is_no_song_gets_no_row(page, tmp_path):
     sign_up(page, "fay@example.org")
@@ -77,3 +87,19 @@ def see_both_bars(page):
             assert bar["y"] + bar["height"] <= 831, (width, above)
         audio = page.locator("track-player audio").bounding_box()
         assert audio["width"] > 0.55 * 390
+
+
+def test_an_archive_is_refused_before_a_byte_is_sent(page, tmp_path):
+    sign_up(page, "gil@example.org")
+    start_mix(page)
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if request.method in UPLOADING else None)
+    for name in ("Album.zip", "Album.RAR"):
+        (tmp_path / name).write_bytes(b"PK\3\4" + bytes(2_000_000))
+    toasts = page.locator("#toasts")
+    page.locator("input.upload-files").set_input_files([tmp_path / "Album.zip"])
+    expect(toasts).to_contain_text("Unpack it first, and add the songs in it: Album.zip")
+    page.evaluate(DROP, "Album.RAR")
+    expect(toasts).to_contain_text("Unpack it first, and add the songs in it: Album.RAR")
+    expect(rows(page)).to_have_count(0)
+    assert sent == []
