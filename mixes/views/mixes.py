@@ -184,14 +184,15 @@ def mix_add(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         return _add_picked(request, mix)
     query = request.GET.get("q", "").strip()[:MAX_QUERY_LENGTH]
-    page = tracks.find_tracks(request.user, query, request.GET.get("page", 1))
+    page = tracks.find_tracks(request.user, query, request.GET.get("page", 1), with_refused=False)
     there = set(mix.items.values_list("track", flat=True))
     return render(request, "mixes/mix_add.html", {"mix": mix, "page": page, "query": query, "there": there})
 
 
 def _add_picked(request: UserRequest, mix: Mix) -> HttpResponse:
     wanted = [pk for pk in request.POST.getlist("track")[:MAX_PICKED] if _is_uuid(pk)]
-    found = Track.objects.defer("waveform").filter(owner=request.user, deleted_at=None).in_bulk(wanted)
+    usable = Track.objects.defer("waveform").exclude(state=Track.State.REFUSED)
+    found = usable.filter(owner=request.user, deleted_at=None).in_bulk(wanted)
     picked = [found[uuid.UUID(pk)] for pk in wanted if uuid.UUID(pk) in found]
     if not picked:
         messages.info(request, _("Choose at least one song."))

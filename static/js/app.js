@@ -71,6 +71,19 @@
     });
   }
 
+  // A menu without room below it opens upward, if there is more room above.
+  document.addEventListener("toggle", (event) => {
+    const menu = event.target;
+    if (!menu.matches?.("details.menu") || !menu.open) return;
+    menu.classList.remove("opens-up");
+    const list = menu.querySelector(".menu-list")?.getBoundingClientRect();
+    if (!list || menu.closest(".bottom-bars")) return;
+    const bars = document.querySelector(".bottom-bars")?.getBoundingClientRect();
+    const bottom = Math.min(innerHeight, bars?.height ? bars.top : innerHeight);
+    const above = menu.getBoundingClientRect().top;
+    menu.classList.toggle("opens-up", list.bottom > bottom && above > list.height);
+  }, true);
+
   document.addEventListener("click", (event) => {
     const target = event.target.closest("[data-dismiss], [data-opens], .menu-list a, .menu-list button");
     closeMenus(target?.closest(".menu-list") ? null : event.target.closest("details.menu"));

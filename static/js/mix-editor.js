@@ -14,6 +14,8 @@ customElements.define("mix-editor", class extends HTMLElement {
     this.addEventListener("change", (event) => this.onChange(event));
     this.addEventListener("submit", (event) => this.onSubmit(event));
     document.addEventListener("uploads:changed", () => this.refreshSoon());
+    document.addEventListener("uploads:named", (event) => this.announceRows(event.detail));
+    document.addEventListener("keydown", (event) => this.onUndoKey(event));
     document.addEventListener("visibilitychange", () => this.poll());
     addEventListener("pagehide", () => this.flush());
     if (window.Sortable) this.sortable();
@@ -48,6 +50,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     } else if (event.target.closest("[data-rename]")) {
       event.preventDefault();
       const form = document.getElementById("rename");
+      this.renamedFrom = event.target.closest(".menu") ? "#mix-head summary" : "#mix-head .title-link";
       form.classList.toggle("is-open");
       form.querySelector("[name=rename]").select();
     }
@@ -61,7 +64,21 @@ customElements.define("mix-editor", class extends HTMLElement {
       this.moveRow(row, direction, event.target);
     } else if (event.key === "Escape" && event.target.closest(".join-place")) {
       this.togglePanel(event.target.closest(".join-row"));
+    } else if (event.key === "Escape" && event.target.closest("#rename")) {
+      const form = event.target.form;
+      form.reset();
+      form.classList.remove("is-open");
+      document.querySelector(this.renamedFrom || "#mix-head summary")?.focus();
     }
+  }
+
+  // Ctrl+Z and Ctrl+Shift+Z outside fields, which have an undo of their own.
+  onUndoKey(event) {
+    if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+    if (event.target.matches?.("input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable]")) return;
+    event.preventDefault();
+    this.flush();
+    this.sent.then(() => document.querySelector(`#mix-history [name=${event.shiftKey ? "redo" : "undo"}]:enabled`)?.click());
   }
 
   onChange(event) {
@@ -80,15 +97,17 @@ customElements.define("mix-editor", class extends HTMLElement {
     event.preventDefault();
     const data = new FormData(form, button);
     this.flush();
-    this.send(form.action, data);
+    const words = { undo: this.dataset.undone, redo: this.dataset.redone }[button?.name];
+    const what = button?.title.split(": ").slice(1).join(": ");
+    this.send(form.action, data).then((isSaved) => isSaved && words && this.tell(words.replace("{what}", () => what)));
     form.classList.remove("is-open");
-    if (form.id === "rename") document.querySelector("#mix-head summary")?.focus();
+    if (form.id === "rename") document.querySelector(this.renamedFrom || "#mix-head summary")?.focus();
   }
 
   // Moving rows
 
   rows() {
-    return [...this.list.querySelectorAll(".track-row")];
+    return [...this.list.querySelectorAll(".track-row:not(.is-coming)")];
   }
 
   moveRow(row, direction, focused) {
@@ -142,7 +161,14 @@ customElements.define("mix-editor", class extends HTMLElement {
     void row.offsetWidth; // force a reflow, so that the flash animation restarts
     row.classList.add("is-moved");
     const words = { title: row.dataset.title, place: place + 1, count };
-    document.getElementById("announce").textContent = this.dataset.place.replace(/\{(\w+)\}/g, (_, key) => words[key]);
+    this.tell(this.dataset.place.replace(/\{(\w+)\}/g, (_, key) => words[key]));
+  }
+
+  // Speak to screen readers, and again where the words are the same.
+  tell(words) {
+    const region = document.getElementById("announce");
+    region.textContent = "";
+    requestAnimationFrame(() => { region.textContent = words; });
   }
 
   sortable() {
@@ -204,11 +230,13 @@ customElements.define("mix-editor", class extends HTMLElement {
       if (answer.status === 409) this.forget();
       await this.patch(await answer.text(), { isRefused: !answer.ok });
       if (answer.ok) this.noteSaved();
+      return answer.ok;
     } catch {
       this.forget();
       this.toast(this.dataset.failed);
       await this.refresh({ always: true });
     }
+    return false;
   }
 
   headers() {
@@ -246,9 +274,34 @@ customElements.define("mix-editor", class extends HTMLElement {
     this.pollTimer = setTimeout(() => this.refresh(), 2000);
   }
 
+  // At most every 300 ms: a stream of events must not put it off for ever.
   refreshSoon() {
-    clearTimeout(this.pollTimer);
-    this.pollTimer = setTimeout(() => this.refresh(), 300);
+    this.soon ||= setTimeout(() => {
+      this.soon = null;
+      this.refresh();
+    }, 300);
+  }
+
+  // Rows of files that are not announced yet, from their names; each gives way to the row the server sends for it.
+  announceRows({ names }) {
+    this.coming = names;
+    this.drawComing();
+  }
+
+  drawComing() {
+    for (const row of this.list.querySelectorAll(".is-coming")) row.remove();
+    const names = this.coming || [], made = document.createDocumentFragment();
+    const count = this.list.querySelectorAll(".track-row").length;
+    names.forEach((name, place) => {
+      const row = document.getElementById("coming-row").content.firstElementChild.cloneNode(true);
+      row.querySelector(".track-num").textContent = count + place + 1;
+      row.querySelector(".track-name strong").textContent = name;
+      row.querySelector("progress").setAttribute("aria-label", `${this.dataset.coming} ${name}`);
+      row.querySelector(".track-facts span").textContent = this.dataset.coming;
+      made.append(row);
+    });
+    if (names.length) document.getElementById("no-rows")?.remove();
+    this.list.append(made);
   }
 
   async refresh({ always = false, whole = false } = {}) {
@@ -304,6 +357,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     const open = [...old.querySelectorAll("details.fold")].map((fold) => fold.open);
     fresh.querySelectorAll("details.fold").forEach((fold, place) => { fold.open ||= open[place]; });
     old.replaceWith(fresh);
+    if (fresh.id === "mix-head") document.title = document.title.replace(/^.*(?= · )/, () => fresh.querySelector("h1").textContent.trim());
     this.arrived(fresh);
   }
 
@@ -337,10 +391,13 @@ customElements.define("mix-editor", class extends HTMLElement {
     const rows = this.idsOf(places).map((id) => (changed.has(id) ? this.patchRow(changed.get(id)) : document.getElementById(id)));
     if (changed.has("no-rows")) rows.push(changed.get("no-rows"));
     const stay = new Set(rows);
+    const come = rows.filter((row) => !row.isConnected && row.matches(".track-row")).length;
+    this.coming?.splice(0, come);
     for (const row of [...this.list.children]) if (!stay.has(row)) row.remove();
     this.arrange(rows);
     this.number(this.rows());
     this.paint(places);
+    this.drawComing();
     rows.filter((row) => changed.has(row.id)).forEach((row) => this.arrived(row));
     if (!changed.size) this.arrived(this.list.lastElementChild);
   }
@@ -422,6 +479,16 @@ customElements.define("mix-editor", class extends HTMLElement {
     place.replaceChildren();
   }
 
+  // Scroll just so far that the open panel is seen, but never its chip under the bar at the top.
+  showWhole(row) {
+    const top = document.querySelector(".order-head").getBoundingClientRect().height + 8;
+    const bottom = document.querySelector(".bottom-bars").getBoundingClientRect().top - 8;
+    const box = row.getBoundingClientRect();
+    const down = Math.min(box.bottom - bottom, box.top - top);
+    if (box.top < top) scrollBy({ top: box.top - top });
+    else if (down > 0) scrollBy({ top: down });
+  }
+
   async load(row) {
     const place = row.querySelector(".join-place"), chip = row.querySelector(".chip-join");
     try {
@@ -431,7 +498,7 @@ customElements.define("mix-editor", class extends HTMLElement {
       place.innerHTML = await answer.text();
       this.learn(place.firstElementChild);
       this.arrived(place.firstElementChild);
-      place.scrollIntoView({ block: "nearest" });
+      this.showWhole(row);
     } catch {
       place.replaceChildren();
       chip.setAttribute("aria-expanded", "false");

@@ -138,6 +138,7 @@
       document.querySelectorAll("[data-preview]").forEach((button) => {
         const isMine = button.dataset.preview === this.playing;
         const sounds = this.sounds(button);
+        button.closest(".track-row, .join-row")?.classList.toggle("is-sounding", isMine && !this.audio.paused && !this.hidden);
         button.classList.toggle("is-busy", isMine && !this.audio.getAttribute("src"));
         if (button.getAttribute("aria-pressed") === String(sounds)) return;
         button.setAttribute("aria-pressed", String(sounds));

@@ -1,8 +1,8 @@
 "use strict";
 
 // <upload-panel>: resumable uploads (tus 1.0), enhancing a form that works without this script.
-// Uploads are created one after another, so that tracks keep the order of the drop, then sent three at
-// a time. Dispatches `uploads:changed` after every change, so that lists reload.
+// Uploads are created one after another, so that tracks keep the order of their names or of a playlist, then sent
+// three at a time. Dispatches `uploads:changed` after every change, so that lists reload.
 (() => {
   const PIECE_BYTES = 8 * 1024 * 1024;
   const AT_ONCE = 3;
@@ -138,15 +138,19 @@
         this.find("folder").hidden = false;
         on(this.find("folder"), "click", () => folder.click());
       }
+      const over = (isOver) => {
+        zone.classList.toggle("is-over", isOver);
+        document.body.classList.toggle("is-dropping", isOver);
+      };
       const brings = (event) => event.dataTransfer?.types.includes("Files");
       on(document, "dragover", (event) => {
         if (!brings(event)) return;
         event.preventDefault();
-        zone.classList.add("is-over");
+        over(true);
       });
-      on(document, "dragleave", (event) => event.relatedTarget || zone.classList.remove("is-over"));
+      on(document, "dragleave", (event) => event.relatedTarget || over(false));
       on(document, "drop", (event) => {
-        zone.classList.remove("is-over");
+        over(false);
         if (!brings(event)) return;
         event.preventDefault();
         const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
@@ -154,7 +158,10 @@
         if (entries.length) filesOf(entries).then((found) => this.add(found), () => this.add(plain));
         else this.add(plain);
       });
-      on(this.find("cancel"), "click", () => this.items.filter((item) => item.state !== "done").forEach((item) => this.remove(item)));
+      const cancel = () => this.items.filter((item) => item.state !== "done").forEach((item) => this.remove(item));
+      on(this.find("cancel"), "click", cancel);
+      this.foot = document.querySelector(".upload-foot"); // beside the bar at the foot of a mix's page
+      if (this.foot) on(this.foot.querySelector("button"), "click", cancel);
       on(window, "beforeunload", (event) => this.isBusy() && event.preventDefault());
       on(window, "online", () => this.items.filter((item) => item.lost).forEach((item) => this.retry(item)));
     }
@@ -176,6 +183,7 @@
       if (!this.isBusy()) this.items = this.items.filter((item) => item.state === "failed");
       for (const file of music) this.items.push({ file, state: "new", sent: 0, address: this.goOnWith(file) });
       this.say(this.dataset.adding.replace("{count}", music.length));
+      this.nameWaiting();
       this.announceAll();
       this.draw();
     }
@@ -369,6 +377,7 @@
     fail(item, words, lost = false) {
       Object.assign(item, { state: "failed", words, lost });
       this.say(`${item.file.name}: ${words}`);
+      this.nameWaiting();
       this.changed();
       this.sendNext();
     }
@@ -382,6 +391,7 @@
     async remove(item) {
       item.state = "removed";
       this.items = this.items.filter((one) => one !== item);
+      this.nameWaiting();
       await item.upload?.abort();
       await this.terminate(item);
       this.sendNext();
@@ -392,6 +402,12 @@
       remember(item.address, null);
       await fetch(item.address, { method: "DELETE", headers: { ...this.headers(), "Tus-Resumable": "1.0.0" } }).catch(() => null);
       this.changed();
+    }
+
+    // Tell the page which files have no row of their own on the server yet.
+    nameWaiting() {
+      const names = this.items.filter((item) => ["new", "announcing"].includes(item.state) && !item.address).map((item) => item.file.name);
+      this.dispatchEvent(new CustomEvent("uploads:named", { bubbles: true, detail: { names } }));
     }
 
     changed(item) {
@@ -441,7 +457,15 @@
         ? this.dataset.sending.replace("{done}", done).replace("{all}", counted.length)
         : this.dataset.troubles.replace("{count}", failed.length);
       this.find("left").textContent = busy ? this.timeLeft(bytes - sent) : "";
+      this.drawFoot(busy, bytes ? sent / bytes : 0);
       this.drawRows(this.items.filter((item) => ["announcing", "sending", "failed"].includes(item.state)));
+    }
+
+    drawFoot(busy, share) {
+      if (!this.foot) return;
+      this.foot.hidden = !busy;
+      this.foot.querySelector("progress").value = share;
+      this.foot.querySelector("[data-words]").textContent = [this.find("words").textContent, this.find("left").textContent].filter(Boolean).join(" · ");
     }
 
     timeLeft(bytes) {

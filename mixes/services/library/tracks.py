@@ -46,9 +46,13 @@ def file_name(track_pk: uuid.UUID) -> str:
     return f"{storage.TRACKS}/{track_pk.hex[:2]}/{track_pk.hex}"
 
 
-def find_tracks(owner: User, query: str = "", page: int | str = 1, *, order: str = "") -> Page[Track]:
+def find_tracks(
+    owner: User, query: str = "", page: int | str = 1, *, order: str = "", with_refused: bool = True
+) -> Page[Track]:
     """Return one page of the library; every word of `query` must be in one of a track's names."""
     found = Track.objects.filter(owner=owner, deleted_at=None)
+    if not with_refused:
+        found = found.exclude(state=Track.State.REFUSED)
     for word in query.split():
         found = found.filter(Q(*((f"{name}__icontains", word) for name in SEARCHED_COLUMNS), _connector=Q.OR))
     found = found.select_related("upload").order_by(*ORDERS.get(order, ORDERS["newest"]))

@@ -358,6 +358,13 @@ def test_songs_are_added_from_the_library_even_twice(as_alice, mix, alice):
     assert titles(mix) == ["Aria", "Bolero", "Canon", "Aria"]
 
 
+def test_refused_songs_are_neither_offered_nor_added(as_alice, mix, alice):
+    refused = make_track_row(alice, "notes.txt", state=Track.State.REFUSED)
+    assert "notes.txt" not in as_alice.get(url("mix_add", mix)).content.decode()
+    as_alice.post(url("mix_add", mix), {"track": [str(refused.pk)]})
+    assert len(titles(mix)) == 3
+
+
 def test_songs_of_other_users_cannot_be_added(as_alice, mix, bob):
     as_alice.post(url("mix_add", mix), {"track": [str(make_track_row(bob).pk), "nonsense"]})
     assert len(titles(mix)) == 3

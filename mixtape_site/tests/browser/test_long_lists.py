@@ -1,0 +1,104 @@
+"""The page of a mix: keyboard, menus, undo, uploads in sight. Its songs are rows without files."""
+
+import re
+
+from playwright.sync_api import expect
+
+from mixtape_site.tests.browser.conftest import open_context
+from mixtape_site.tests.browser.songs import write_songs
+from mixtape_site.tests.browser.test_journey import sign_up
+
+MAKE = """
+from accounts.models import User
+from mixes.tests.factories import make_mix_row, make_track_row
+owner = User.objects.get(email={email!r})
+songs = [make_track_row(owner, f"Song {{k}}", 60.0 + k) for k in range(1, {count} + 1)]
+print("MIX", make_mix_row(owner, "Long night", songs, transition_s=None).pk)
+"""
+
+
+def open_mix(page, site, email, count):
+    """Sign up and open a mix of `count` ready songs."""
+    sign_up(page, email)
+    made = site.manage("shell", "-c", MAKE.format(email=email, count=count))
+    page.goto(f"/mixes/{re.search(r'MIX (.+)', made.stdout)[1]}/")
+
+
+def numbers(page):
+    return page.locator(".track-row .track-name strong").all_text_contents()
+
+
+def test_undo_speaks_and_has_keys(page, site):
+    open_mix(page, site, "una@example.org", 4)
+    page.locator(".track-row").nth(1).locator("button[value^=up]").click()
+    expect(page.locator("#announce")).to_contain_text("Song 2 is now number 1 of 4")
+    expect(page.locator("#saved")).to_have_text("Saved")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#announce")).to_have_text("Undone: Changed the order")
+    assert numbers(page) == ["Song 1", "Song 2", "Song 3", "Song 4"]
+    page.keyboard.press("Control+Shift+z")
+    expect(page.locator("#announce")).to_have_text("Done again: Changed the order")
+    assert numbers(page)[0] == "Song 2"
+
+
+def test_the_title_is_renamed_where_it_stands(page, site):
+    open_mix(page, site, "tia@example.org", 2)
+    page.locator("#mix-head .title-link").click()
+    page.keyboard.type("Nope")
+    page.keyboard.press("Escape")
+    expect(page.locator("#mix-head .title-link")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.type("By the sea")
+    page.keyboard.press("Enter")
+    expect(page.locator("#mix-head h1")).to_have_text(re.compile("By the sea"))
+    expect(page).to_have_title(re.compile("^By the sea · Mixtape$"))
+
+
+def test_a_join_opens_under_the_bar_and_a_menu_above_the_foot(chromium, site, watched):
+    context = open_context(chromium, site, watched, viewport={"width": 360, "height": 640})
+    page = context.new_page()
+    open_mix(page, site, "joy@example.org", 6)
+    expect(page.get_by_role("link", name="Look & words").last).to_be_visible()
+    chip = page.locator(".chip-join").nth(3)
+    chip.click()
+    expect(page.locator(".join-panel")).to_be_visible()
+    head = page.locator(".order-head").bounding_box()
+    assert chip.bounding_box()["y"] >= head["y"] + head["height"]
+    chip.click()
+    menu = page.locator(".track-row").nth(3).locator("details.menu")
+    bar = page.locator("#mix-bar").bounding_box()["y"]
+    menu.evaluate("(menu, bar) => scrollBy(0, menu.getBoundingClientRect().bottom - bar + 4)", bar)
+    menu.locator("summary").click()
+    box = menu.locator(".menu-list").bounding_box()
+    assert box["y"] + box["height"] <= bar
+    context.close()
+
+
+def test_dropped_files_are_rows_at_once_and_can_be_cancelled_in_the_footer(page, site, tmp_path):
+    open_mix(page, site, "ufo@example.org", 2)
+    page.route("**/uploads/", lambda route: None)  # nothing is announced
+    page.locator("input.upload-files").set_input_files(write_songs(tmp_path, 4.0)[:3])
+    coming = page.locator(".track-row.is-coming")
+    expect(coming).to_have_count(3)
+    expect(coming.first.locator(".track-num")).to_have_text("3")
+    foot = page.locator(".upload-foot")
+    expect(foot).to_contain_text("Sending 0 of 3")
+    foot.get_by_role("button", name="Cancel").click()
+    expect(coming).to_have_count(0)
+    expect(foot).to_be_hidden()
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_a_stream_of_upload_events_does_not_put_the_list_off(page, site):
+    open_mix(page, site, "eve@example.org", 3)
+    asked = []
+    page.on("request", lambda request: request.url.endswith("/state/") and asked.append(request.url))
+    page.evaluate(
+        """async () => {
+          for (let k = 0; k < 30; k += 1) {
+            document.dispatchEvent(new CustomEvent("uploads:changed"));
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+        }"""
+    )
+    assert len(asked) >= 2
