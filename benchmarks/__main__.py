@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks import exact, joins, memory, music, sound, speed, texts
+from benchmarks import exact, joins, masking, memory, music, sound, speed, texts
 from benchmarks.measure import RunFailed
 from benchmarks.ours import Bench
 from benchmarks.report import ROOT, Conditions, Row, make_part, replace_part
@@ -29,6 +29,7 @@ FIGURES: dict[str, tuple[str, Figure]] = {  # name for --only -> title, function
     "memory": ("Memory of the whole process tree (sum of PSS)", memory.memory),
     "eight-hours": ("A very long mix", memory.eight_hours),
     "lengths": ("Exact files", exact.lengths),
+    "encoders": ("Noise of encoders", masking.encoders),
     "seams": ("Seams of parallel encoding", exact.seams),
     "mixed": ("Many formats", exact.mixed_formats),
     "law": ("Joins", sound.law),

@@ -171,14 +171,18 @@ def _codecs(bench: Bench, mix: Mix) -> Iterator[Codec]:
     plan = plan_chunks(mp3.encoder_frames(frames), lame, rate, CHUNK_S)
     late = mp3.ENCODER_DELAY + mp3.DECODER_DELAY
     places = tuple(chunk.first * mp3.FRAME_SAMPLES - late for chunk in plan[1:])
-    options = ("-c:a", "libmp3lame", "-b:a", "320k", "-reservoir", "0")
-    yield Codec("mp3", places, options, "mp3", MP3_SEAM_DB)
+    yield Codec("mp3", places, _encoder_options(lame.argv), "mp3", MP3_SEAM_DB)
     native = aac.frame_format(bench.ffmpeg, rate, aac.DEFAULT_KBPS)
     plan = plan_chunks(aac.adts_info(frames).frames, native, rate, CHUNK_S)
     places = tuple(chunk.first * aac.FRAME_SAMPLES - aac.PRIMING_SAMPLES for chunk in plan[1:])
-    argv = list(native.argv)
-    same = tuple(argv[argv.index("-c:a") : argv.index("-f", argv.index("-c:a"))])
-    yield Codec("mp4", places, same, "m4a", AAC_SEAM_DB)
+    yield Codec("mp4", places, _encoder_options(native.argv), "m4a", AAC_SEAM_DB)
+
+
+def _encoder_options(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the part of a command that configures the encoder, not its container."""
+    first = argv.index("-c:a")
+    ends = [argv.index(name, first) for name in ("-f", "-write_xing") if name in argv[first:]]
+    return argv[first : min(ends)]
 
 
 def _snr_db(original: Samples, sound: Samples, at: int) -> float:
