@@ -48,7 +48,10 @@ class JoinPage:
 
     item: MixTrack
     into: MixTrack
+    earlier: MixTrack | None  # the join before this one follows it
+    later: MixTrack | None
     number: int  # number of the item in the mix, from 1
+    ink: str  # of the first song: "odd" or "even", as in its row
     join: PlannedJoin
     values: JoinValues
     picture: JoinPicture
@@ -75,7 +78,10 @@ def join_page(item: MixTrack, page: MixPage | None = None) -> JoinPage | None:
     return JoinPage(
         before,
         into,
+        earlier=planned[place - 1].item if place else None,
+        later=into if planned[place + 1].join else None,
         number=before.position + 1,
+        ink="even" if place % 2 else "odd",
         join=join,
         values=values,
         picture=draw_join(plan.timeline, place, tracks),

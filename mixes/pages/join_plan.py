@@ -13,9 +13,10 @@ from django.urls import reverse
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.curves import Fades
 from mixes.engine.mixing.transitions import STYLES
-from mixes.engine.timeline import Clip, Timeline
+from mixes.engine.timeline import Clip, Timeline, Transition
 from mixes.models import MixTrack
-from mixes.services.editing.join_values import OVERLAPPING, JoinValues, limits_of
+from mixes.services.drawing.track_detail import detail_tags
+from mixes.services.editing.join_values import JoinValues, limits_of, planned_values
 
 CURVE_POINTS = 101  # of each gain curve, evenly spaced over the overlap
 
@@ -34,30 +35,43 @@ def join_plan(
     limits = limits_of(
         values.room, planned["ends_at"], planned["begins_at"], values.by_hand.get("overlap", 0.0)
     )
-    falling, rising = STYLES[transition.style].gains(
-        np.linspace(0.0, 1.0, CURVE_POINTS), Fades.of(transition, rate)
-    )
     before = items[0]
+    tags = detail_tags([item.track for item in items])
     return {
         "songs": [
-            _song(clip, item, track, rate) for clip, item, track in zip(clips, items, tracks, strict=True)
+            {**_song(clip, item, track, rate), "detail": _detail(item, tags[item.track])}
+            for clip, item, track in zip(clips, items, tracks, strict=True)
         ],
         "style": transition.style,
-        "overlap": max(0, transition.overlap) / rate,
-        "overlaps": transition.style in OVERLAPPING,
-        "fade_out": transition.fade_out_s,
-        "fade_in": transition.fade_in_s,
-        "falling": np.round(falling, 4).tolist(),
-        "rising": np.round(rising, 4).tolist(),
+        **_meeting(transition, rate),
         "ride": transition.ride,
         "planned": planned,
         "by_hand": values.by_hand,
         "automatic": values.automatic,
+        "untouched": {
+            **planned_values(values.untouched, 0),
+            **{name: values.automatic[name] for name in ("gain_a", "gain_b")},
+            **_meeting(values.untouched.transitions[0], values.untouched.rate),
+        },
         "limits": {name: _limit(**asdict(limit)) for name, limit in limits.items()},
         "urls": {
             "save": reverse("mixes:join", args=(before.mix_id, before.pk)),
             "preview": reverse("mixes:join_preview", args=(before.mix_id, before.pk)),
         },
+    }
+
+
+def _meeting(transition: Transition, rate: int) -> dict[str, Any]:
+    """Return how two songs meet: for how long, below 0 with a pause, and the gains of both meanwhile."""
+    falling, rising = STYLES[transition.style].gains(
+        np.linspace(0.0, 1.0, CURVE_POINTS), Fades.of(transition, rate)
+    )
+    return {
+        "overlap": transition.overlap / rate,
+        "fade_out": transition.fade_out_s,
+        "fade_in": transition.fade_in_s,
+        "falling": np.round(falling, 4).tolist(),
+        "rising": np.round(rising, 4).tolist(),
     }
 
 
@@ -68,10 +82,18 @@ def _song(clip: Clip, item: MixTrack, track: TrackAnalysis, rate: int) -> dict[s
         "title": item.track.title or item.track.name,
         "length": track.duration_s,
         "start": clip.start / rate,
+        "end": clip.end / rate,
         "first": clip.file_cue_in / rate,
         "last": clip.file_cue_out / rate,
         "gain": clip.gain_db,
+        "lufs": track.integrated_lufs,
+        "copy": reverse("mixes:track_preview", args=[item.track_id]),
     }
+
+
+def _detail(item: MixTrack, tag: str) -> str:
+    """Return the address of a song's outline, whose bytes never change; a range of seconds is added to it."""
+    return f"{reverse('mixes:track_detail', args=[item.track_id])}?v={tag}"
 
 
 def _limit(least: float, most: float, least_words: str, most_words: str) -> dict[str, Any]:

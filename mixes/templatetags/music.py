@@ -36,6 +36,9 @@ ICONS = (
     "close",
     "join",
     "headphones",
+    "repeat",
+    "plus",
+    "minus",
     "skip-back",
     "skip-forward",
 )

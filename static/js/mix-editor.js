@@ -234,6 +234,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     } catch {
       this.forget();
       this.toast(this.dataset.failed);
+      document.dispatchEvent(new CustomEvent("mix:failed"));
       await this.refresh({ always: true });
     }
     return false;
@@ -323,7 +324,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     answer.innerHTML = html;
     const focus = this.focusKey();
     const list = answer.content.getElementById("track-list");
-    if (!this.moved && !this.canPlace(list) && !isWhole) return this.refresh({ always: true, whole: true });
+    if (list && !this.moved && !this.canPlace(list) && !isWhole) return this.refresh({ always: true, whole: true });
     for (const piece of [...answer.content.children]) {
       if (piece.id === "toasts") document.getElementById("toasts").append(...piece.children);
       else if (piece.id === "track-list") this.patchList(piece);
@@ -348,6 +349,11 @@ customElements.define("mix-editor", class extends HTMLElement {
     if (fresh.id === "edit-form") return this.renew(fresh, old);
     if (this.known.get(fresh.id) === this.words(fresh)) return;
     this.learn(fresh);
+    if (old.takeOver) {
+      if (this.waiting > 1) return void this.known.delete(fresh.id); // newer changes wait: their answer will show them
+      old.takeOver(fresh, { isRefused });
+      return this.arrived(old);
+    }
     const field = document.activeElement; // a browser may keep a hidden one focused for a while
     const isTyping = old.contains(field) && field.offsetWidth > 0 && field.matches("input:not([type=radio], [type=checkbox]), textarea");
     if (isTyping && !isRefused) {
@@ -422,6 +428,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     if (!old) return fresh;
     if (old.dataset.digest === fresh.dataset.digest) return old;
     if (this.patchCells(old, fresh)) return old;
+    if (this.patchJoin(old, fresh)) return old;
     const panel = old.querySelector(".join-place > *");
     if (panel) {
       fresh.querySelector(".join-place").append(panel);
@@ -430,6 +437,17 @@ customElements.define("mix-editor", class extends HTMLElement {
     }
     old.replaceWith(fresh);
     return fresh;
+  }
+
+  // A join that is open stays where it is: what is around its panel is replaced.
+  patchJoin(old, fresh) {
+    if (fresh.dataset.pair !== old.dataset.pair || !old.querySelector(".join-place > *")) return false;
+    fresh.querySelector(".chip-join").setAttribute("aria-expanded", "true");
+    for (const cell of [...fresh.children]) {
+      if (!cell.matches(".join-place")) old.querySelector(`:scope > .${cell.classList[0]}`).replaceWith(cell);
+    }
+    for (const { name, value } of fresh.attributes) if (name !== "class") old.setAttribute(name, value);
+    return true;
   }
 
   // Replace only the cells of a song's row that differ; return false if the rows have different structures.

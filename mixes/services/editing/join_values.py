@@ -76,6 +76,7 @@ class JoinValues:
     mix_style: str
     play_to_end: bool
     room: Room
+    untouched: Timeline  # both songs by themselves, with nothing set by hand
 
 
 def join_values(
@@ -106,6 +107,7 @@ def join_values(
         "gain_a": plan.automatic_gains_db[place],
         "gain_b": plan.automatic_gains_db[place + 1],
     }
+    bare = Use(cue_in_s=uses[0].cue_in_s), Use(cue_out_s=last_s)
     room = room_of(plan.timeline, used, place, tracks)
     return JoinValues(
         planned,
@@ -116,6 +118,7 @@ def join_values(
         mix_style=mix.style,
         play_to_end=join.play_to_end,
         room=room,
+        untouched=plan_mix(tracks, settings, [JoinSettings()], bare).timeline,
     )
 
 

@@ -1,6 +1,7 @@
 """The panel of one join: display, settings and preview."""
 
 import json
+import re
 import uuid
 from datetime import timedelta
 
@@ -192,6 +193,35 @@ def test_the_script_gets_the_whole_join(as_alice, item):
     assert data["limits"]["ends_at"]["least"] == 12.0
     assert data["limits"]["begins_at"]["leastWords"] == "The file of “Bolero” begins here."
     assert data["urls"]["save"] == url("join", item)
+    assert [song["end"] for song in data["songs"]] == [50.0, 44.0 + 45.0]
+    # the join as it would be with nothing set, to compare: all of Aria, the 8 s of the mix
+    untouched = data["untouched"]
+    assert (untouched["ends_at"], untouched["begins_at"], untouched["overlap"]) == (60.0, 0.0, 8.0)
+    assert (untouched["gain_a"], untouched["fade_out"], len(untouched["falling"])) == (0.0, 8.0, 101)
+
+
+def test_the_script_gets_a_pause_as_an_overlap_below_0(as_alice, item):
+    save(as_alice, item, style="gap", overlap="3", length="set")
+    page = as_alice.get(url("join", item)).content.decode()
+    data = json.loads(page.split('class="join-plan">')[1].split("</script>")[0])
+    assert (data["overlap"], data["planned"]["overlap"]) == (-3.0, 3.0)
+
+
+def test_the_script_gets_addresses_of_what_it_draws_and_plays(as_alice, item):
+    page = as_alice.get(url("join", item)).content.decode()
+    data = json.loads(page.split('class="join-plan">')[1].split("</script>")[0])
+    detail = as_alice.get(data["songs"][0]["detail"] + "&from=0&to=60")
+    assert len(detail.content) == 21 * 600
+    assert "immutable" in detail["Cache-Control"]
+    assert data["songs"][1]["copy"].endswith("/preview/")
+
+
+def test_the_panel_leads_to_the_joins_beside_it(as_alice, mix):
+    first, second, _ = mix.items.order_by("position")
+    for item, other, direction in ((first, second, "1"), (second, first, "-1")):
+        page = as_alice.get(url("join", item)).content.decode()
+        (link,) = re.findall(r'href="([^"]+)"\s+data-step="(-?1)"', page)
+        assert link == (url("join", other), direction)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,115 @@
+// The arithmetic of one join. Seconds of a song count from the start of its file, seconds of the mix from its start.
+// A is the song that ends, B the one that begins; A stays where it is in the mix, B moves.
+
+// What each handle changes when it moves by one second to the right, by the style of the join.
+const OVERLAPPING = {
+  ends: { endsAt: 1, overlap: 1 }, // the right edge of A: more of A is heard, B stays
+  begins: { beginsAt: 1, overlap: -1 }, // the left edge of B: less of B is heard, its sound stays
+  slide: { overlap: -1 }, // all of B: it begins later
+  both: { endsAt: 1 }, // the whole join: A goes on for longer, B begins later
+};
+const APART = { ends: { endsAt: 1 }, begins: { beginsAt: 1 }, slide: {}, both: { endsAt: 1 } };
+const MOVES = { smooth: OVERLAPPING, radio: OVERLAPPING, classic: OVERLAPPING, gap: { ...APART, slide: { overlap: -1 } } };
+const WHOLE = 0.999; // a fade that takes so much of the overlap always takes all of it
+
+export class Join {
+  // values: style, aStart (mix), aFrom, endsAt, aLength (song A), beginsAt, bTo, bLength (song B), overlap (below 0: a
+  // pause), gainA, gainB (dB), falling, rising (gains over the overlap), fadeOut, fadeIn (s), ride ([s from B, dB])
+  constructor(values) {
+    Object.assign(this, values);
+    Object.freeze(this);
+  }
+
+  with(changes) {
+    return new Join({ ...this, ...changes });
+  }
+
+  get aEnd() {
+    return this.aStart + this.endsAt - this.aFrom;
+  }
+
+  get bStart() {
+    return this.aEnd - this.overlap;
+  }
+
+  get bEnd() {
+    return this.bStart + this.bTo - this.beginsAt;
+  }
+
+  // How far the clock of a song is ahead of the clock of the mix.
+  get aAhead() {
+    return this.aFrom - this.aStart;
+  }
+
+  get bAhead() {
+    return this.beginsAt - this.bStart;
+  }
+
+  movesOf(handle) {
+    return (MOVES[this.style] ?? APART)[handle];
+  }
+
+  // What is set when a handle is let go. The end of A and the overlap go together: one alone might move the other.
+  setBy(handle) {
+    const moved = Object.keys(this.movesOf(handle));
+    return this.movesOf("ends").overlap ? [...new Set([...moved, "endsAt", "overlap"])] : moved;
+  }
+
+  // The values after a handle moved by so many seconds, and the words of the limit that stopped it, if one did.
+  move(handle, seconds, limits) {
+    const effects = this.movesOf(handle);
+    let [moved, words] = [seconds, ""];
+    for (const [name, sign] of Object.entries(effects)) {
+      const wanted = this[name] + sign * moved;
+      const { least, most, leastWords, mostWords } = limits[name];
+      if (wanted >= least - 1e-6 && wanted <= most + 1e-6) continue;
+      const reached = wanted < least ? least : most;
+      words = wanted < least ? leastWords : mostWords;
+      moved = sign * (reached - this[name]);
+    }
+    const changes = Object.entries(effects).map(([name, sign]) => [name, round(this[name] + sign * moved)]);
+    return { join: this.with(Object.fromEntries(changes)), words };
+  }
+
+  // Gain of A at a second of the mix, 0 to 1, without its level.
+  gainOfA(seconds) {
+    if (seconds < this.aStart || seconds >= this.aEnd) return 0;
+    const left = this.aEnd - seconds;
+    return left >= this.overlap ? 1 : fade(this.falling, this.fadeOut, this.overlap, 1 - left / this.overlap, true);
+  }
+
+  gainOfB(seconds) {
+    if (seconds < this.bStart || seconds >= this.bEnd) return 0;
+    const gone = seconds - this.bStart;
+    return gone >= this.overlap ? 1 : fade(this.rising, this.fadeIn, this.overlap, gone / this.overlap, false);
+  }
+
+  // Gain of the whole mix at a second of it, in dB: quiet moments are raised.
+  rideDb(seconds) {
+    return interpolate(this.ride, seconds - this.bStart);
+  }
+}
+
+// The gain at a place of the overlap, 0 to 1. The server's points belong to the overlap it planned (`planned`); in
+// another one the fade keeps its length, or takes all of it as before.
+function fade(curve, length, overlap, place, isLast) {
+  const share = Math.min(1, length / curve.overlap); // of the planned overlap
+  if (!length || overlap <= 0) return 1;
+  const now = share > WHOLE ? 1 : Math.min(1, length / overlap);
+  const within = isLast ? 1 - (1 - place) * (share / now) : place * (share / now);
+  if (within < 0 || within > 1) return 1;
+  const at = within * (curve.points.length - 1);
+  const low = Math.floor(at), high = Math.min(low + 1, curve.points.length - 1);
+  return curve.points[low] + (curve.points[high] - curve.points[low]) * (at - low);
+}
+
+function interpolate(points, at) {
+  if (!points.length || at <= points[0][0] || at >= points.at(-1)[0]) return 0;
+  const next = points.findIndex(([seconds]) => seconds > at);
+  const [[s0, db0], [s1, db1]] = [points[next - 1], points[next]];
+  return db0 + ((db1 - db0) * (at - s0)) / (s1 - s0 || 1);
+}
+
+function round(seconds) {
+  return Math.round(seconds * 1000) / 1000;
+}
