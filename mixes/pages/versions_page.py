@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from mixes.models import Mix, MixJob
+from mixes.models.snapshot_format import Snapshot
 from mixes.services.editing import plans
 from mixes.services.editing.engine_settings import items_of
 from mixes.services.editing.versions import KEPT, label_of, versions_of
 from mixes.services.rendering.comparison import Difference, compare
-from mixes.services.rendering.snapshots import Snapshot, take_snapshot, timeline_of
+from mixes.services.rendering.snapshots import take_snapshot, timeline_of
 
 NOW = "now"  # stands for the mix as it is
 

@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from mixes.engine.timeline import Clip, Timeline, Transition
+from mixes.models.snapshot_format import Snapshot
 from mixes.services import wording
-from mixes.services.rendering.snapshots import Snapshot, timeline_of
+from mixes.services.rendering.snapshots import timeline_of
 
 LEAST_S = 0.5  # of a song's beginning, end or join; less follows from other changes and nobody hears it
 LEAST_DB = 0.3
