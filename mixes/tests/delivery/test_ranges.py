@@ -176,3 +176,15 @@ def test_an_empty_file_is_sent_as_it_is(tmp_path):
 def test_a_missing_file_is_not_found_and_the_page_says_what_to_do(tmp_path):
     with pytest.raises(Http404, match="make it again"):
         ask(tmp_path / "gone.mp3")
+
+
+def test_nginx_sends_media_files_when_the_site_is_set_up_for_it(path, settings):
+    settings.MEDIA_ROOT, settings.ACCEL_PREFIX = path.parent, "/mixtape-media/"
+    path = path.rename(path.with_name("soft sound.mp3"))
+    response = ask(path, Range="bytes=10-19", options={"filename": "mix.mp3", "as_attachment": True})
+    assert response.status_code == 200 and response.content == b""  # nginx reads the range itself
+    assert response["X-Accel-Redirect"] == "/mixtape-media/soft%20sound.mp3"
+    assert response["Content-Type"] == "audio/mpeg"
+    assert response["Content-Disposition"] == 'attachment; filename="mix.mp3"'
+    settings.MEDIA_ROOT = path.parent / "elsewhere"
+    assert "X-Accel-Redirect" not in ask(path).headers
