@@ -53,6 +53,7 @@ customElements.define("look-editor", class extends HTMLElement {
     answer.innerHTML = html;
     for (const piece of [...answer.content.children]) {
       const old = document.getElementById(piece.id);
+      if (piece.id === "look-title") document.title = document.title.replace(old.textContent, () => piece.textContent);
       if (piece.id === "toasts") old.append(...piece.children);
       else if (piece.id === "look-form" && !isRefused) old.elements.version.value = piece.elements.version.value;
       else old?.replaceWith(piece);

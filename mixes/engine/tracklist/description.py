@@ -35,7 +35,9 @@ Music by {artists}
 
 {hashtags}
 """
-FIELD = re.compile(r"\{(title|tracklist|duration|date|artists|hashtags)\}")
+NAMES = ("title", "tracklist", "duration", "date", "artists", "hashtags")
+FIELD = re.compile(rf"\{{({'|'.join(NAMES)})\}}")
+NAMED = re.compile(r"\{([^\W\d]\w{0,30})\}")
 TRACKLIST = "{tracklist}"
 NO_TRACKLIST = Tracklist((), (), youtube_chapters=False)
 LINE_END = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -75,7 +77,7 @@ def render_description(
     before, field, after = LINE_END.sub("\n", template).partition(TRACKLIST)
     above = _fill(before.rstrip(" \t").removesuffix("\n"), values)
     below = _fill(after.replace(TRACKLIST, "").lstrip(" \t").removeprefix("\n"), values)
-    notes = _notes_on_text(above + below, lists=template.count(TRACKLIST))
+    notes = [*_notes_on_names(template), *_notes_on_text(above + below, lists=template.count(TRACKLIST))]
     above, below = _to_writable(above), _to_writable(below)
     available_bytes = max(LIMIT_BYTES - _size(above) - _size(below), MIN_TRACKLIST_BYTES)
     tracklist = youtube_lines(chapters, duration_s, max_bytes=available_bytes) if field else NO_TRACKLIST
@@ -137,6 +139,16 @@ def _fill(text: str, values: Mapping[str, str]) -> list[str]:
             lines.append(FIELD.sub(lambda match: values[match[1]], line))
             was_left_out = False
     return lines
+
+
+def _notes_on_names(template: str) -> list[str]:
+    """Return a sentence on names in braces that there are not."""
+    unknown = [name for name in dict.fromkeys(NAMED.findall(template)) if name not in NAMES]
+    if not unknown:
+        return []
+    there_are = ", ".join(f"{{{name}}}" for name in NAMES)
+    listed = ", ".join(f"{{{name}}}" for name in unknown)
+    return [f"There is no {listed}: it stays as it is written. There are {there_are}."]
 
 
 def _notes_on_text(lines: Sequence[str], *, lists: int) -> list[str]:

@@ -339,6 +339,11 @@ def test_a_title_is_needed(as_alice, mix):
     assert as_alice.post(url("mix_look", mix), {**WORDS, "title": "", "version": 0}).status_code == 422
 
 
+def test_a_new_title_is_in_the_heading_at_once(as_alice, mix):
+    answer = as_alice.post(url("mix_look", mix), {**WORDS, "title": "Nights", "version": 0}, headers=HTMX)
+    assert '<h1 id="look-title">Nights</h1>' in answer.content.decode()
+
+
 def test_the_look_from_a_stale_page_is_not_saved(as_alice, mix):
     edit(as_alice, mix, rename="Days")
     answer = as_alice.post(url("mix_look", mix), {**WORDS, "version": 0}, headers=HTMX)

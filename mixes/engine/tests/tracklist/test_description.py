@@ -185,3 +185,10 @@ def test_hashtags_are_letters_and_digits() -> None:
         == "#djmix #Mix #हिन्दी #90s #lofi"
     )
     assert len(hashtag_line([f"tag{number}" for number in range(100)]).split()) == 15
+
+
+def test_unknown_names_in_braces_get_a_note():
+    found = render_description("{title} {episode} {Show}\n{tracklist} {0} {}", CHAPTERS, 600.0, title="Mix")
+    assert "{episode} {Show}" in found.text
+    (note,) = [note for note in found.notes if "There is no" in note]
+    assert note.startswith("There is no {episode}, {Show}: it stays as it is written. There are {title}, ")
