@@ -40,16 +40,21 @@ class Site:
     """A data folder with publications that wait for their release, and the workers started on it."""
 
     def __init__(self, folder, google):
-        self.folder, self.google = folder, google
+        self.folder = folder
         own = {name: value for name, value in os.environ.items() if not name.startswith("MIXTAPE_")}
         self.environment = own | {
             "MIXTAPE_DATA_DIR": str(folder / "var"),
             "MIXTAPE_MEDIA_DIR": str(folder / "media"),
             "DJANGO_SETTINGS_MODULE": "mixtape_site.settings",
             "Q_CLUSTER_NAME": "publish",
-            **google.environment(),
         }
         self.workers = []
+        self.use(google)
+
+    def use(self, google):
+        """Let processes started from now on find this Google."""
+        self.google = google
+        self.environment |= google.environment()
 
     def prepare(self, *sizes, sparse=False):
         """Create the database, and a publication of each size."""
@@ -80,6 +85,11 @@ class Site:
         pk = self.waiting.pop(0)
         self.sql(f"update {TABLE} set not_before = null where id = ?", pk)
         return pk
+
+    def forget_unfinished(self):
+        """Delete the publications that were released and have not ended."""
+        held = ", ".join(f"'{pk}'" for pk in self.waiting)
+        self.sql(f"delete from {TABLE} where state in ('queued', 'running') and id not in ({held})")
 
     def sql(self, statement, *values):
         path = self.folder / "var" / "mixtape.sqlite3"

@@ -17,23 +17,25 @@ SIZE = 2 * CHUNK + 1_000_077
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def prepared(tmp_path_factory):
+    """A site with five publications, and the stand-in that granted it access."""
     with StandIn() as google:
-        google.manner.polls = 0
         site = Site(tmp_path_factory.mktemp("publishing"), google)
         site.prepare(*[SIZE] * 5)
-        yield site
-        site.stop()
+    return site
 
 
-@pytest.fixture(autouse=True)
-def clean(site):
-    yield
-    site.stop()
-    site.google.faults.clear()
-    site.google.videos.clear()
-    site.google.sessions.clear()
-    site.google.log.clear()
+@pytest.fixture
+def site(prepared):
+    """The site with a stand-in of this test's own; a test that fails leaves nothing to the next."""
+    with StandIn() as google:
+        google.manner.polls = 0
+        google.access.update(prepared.google.access)
+        google.refresh.update(prepared.google.refresh)
+        prepared.use(google)
+        yield prepared
+        prepared.stop()
+        prepared.forget_unfinished()
 
 
 def assert_published_once(site, pk, *, sessions=1):
