@@ -17,6 +17,7 @@ FIGURES = {
     "uploads": ("Uploads", figures.uploads),
     "songs": ("From the last byte to the mix", figures.songs),
     "polling": ("Many pages watching", figures.polling),
+    "edits": ("Edits of long mixes", figures.long_mixes),
     "pages": ("Pages with 1,000 mixes and 20,000 tracks of one user", figures.pages),
 }
 

@@ -20,6 +20,8 @@ UPLOAD_MB_S, UPLOAD_MB, CHUNK_MB, MEMORY_MB = 200.0, 1_000, 8, 60.0
 SONGS, READY_S, PRESS_S = 20, 20.0, 2.0
 MIXED_SONGS = 8  # half an hour of mix
 FIRST_PAGE_KB = 100.0
+LONG_MIXES = {60: (40, 60), 200: (40, 80), 500: (100, 200)}  # songs: kB and ms of CPU that an edit may cost
+EDIT_REPEATS, POLL_CPU_MS = 12, 20.0
 PATIENCE_S = 600.0
 FORM = "application/x-www-form-urlencoded"
 HTMX = {"HX-Request": "true"}  # requests a fragment
@@ -234,6 +236,50 @@ def pages(bench: WebBench) -> Iterator[Row]:
             f"{p95_ms:.0f} ms, {many[name]} queries",
             reached=p95_ms <= PAGE_MS and constant,
             note="" if constant else f"{few[name]} queries with few rows",
+        )
+
+
+def long_mixes(bench: WebBench) -> Iterator[Row]:
+    """Change a join of mixes of 60, 200 and 500 songs; count bytes and the CPU time of this process."""
+    from django.test import Client as Tester
+
+    from mixes.models import Mix
+
+    analysis = song_analysis(bench)
+    tester = Tester(SERVER_NAME="127.0.0.1", headers={"HX-Request": "true"})
+    tester.force_login(bench.owner, "django.contrib.auth.backends.ModelBackend")
+    for count, (most_kb, most_ms) in LONG_MIXES.items():
+        pk = rows.make_long_mix(bench.owner, analysis, count)
+        page = tester.get(f"/mixes/{pk}/", headers={"HX-Request": ""}).content
+        shown = "".join(re.findall(r'data-digest="(\w{8})"', page.decode()))
+        item = Mix.objects.get(pk=pk).items.order_by("position")[count // 2]
+        sizes_kb, times_ms = [], []
+        for repeat in range(EDIT_REPEATS):
+            fields = {"length": "set", "seconds": str(2 + repeat % 8), "style": "smooth", "shown": shown}
+            fields["version"] = str(Mix.objects.get(pk=pk).version)
+            began_s = time.process_time()
+            answer = tester.post(f"/mixes/{pk}/joins/{item.pk}/", fields)
+            times_ms.append((time.process_time() - began_s) * 1000)
+            sizes_kb.append(len(answer.content) / 1000)
+        kb, ms = max(sizes_kb), statistics.median(times_ms[1:])
+        yield Row(
+            f"a join edited among {count} songs",
+            f"<= {most_kb} kB, {most_ms} ms",
+            f"{kb:.0f} kB, {ms:.0f} ms of CPU",
+            reached=kb <= most_kb and ms <= most_ms,
+            note=f"the page has {len(page) / 1000:.0f} kB",
+        )
+        fields = {"seen": re.findall(r'data-seen="(\w+)"', answer.content.decode())[0]}
+        began_s = time.process_time()
+        for _ in range(EDIT_REPEATS):
+            if tester.post(f"/mixes/{pk}/state/", fields).status_code != 204:
+                raise RuntimeError("A poll found something new.")
+        ms = (time.process_time() - began_s) * 1000 / EDIT_REPEATS
+        yield Row(
+            f"a poll with nothing new, {count} songs",
+            f"<= {POLL_CPU_MS:.0f} ms",
+            f"{ms:.0f} ms of CPU",
+            reached=ms <= POLL_CPU_MS,
         )
 
 

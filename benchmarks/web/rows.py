@@ -1,6 +1,7 @@
 """A database as full as that of a busy site with one owner: mixes, tracks with waveforms, jobs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from mixes.engine.analysis.track import ANALYSIS_VERSION, TrackAnalysis
@@ -28,6 +29,43 @@ def fill(owner: Any, analysis: TrackAnalysis) -> dict[str, str]:
     for mix in (mixes[0], long_mix):
         plan_of(mix)
     return {"mix": str(mixes[0].pk), "long_mix": str(long_mix.pk)}
+
+
+def make_long_mix(owner: Any, analysis: TrackAnalysis, count: int) -> str:
+    """Create a mix of `count` songs, no two of one length or loudness; return its id."""
+    from mixes.models import Mix, Track
+    from mixes.services.drawing.track_waveform import draw_waveform
+    from mixes.services.editing.plans import plan_of
+
+    drawn = draw_waveform(analysis)
+    mix = Mix.objects.create(owner=owner, title=f"{count} songs", transition_s=None)
+    tracks = []
+    for number in range(count):
+        own = replace(
+            analysis,
+            sha256=f"{count:08x}{number:056x}",
+            integrated_lufs=-16.0 + number % 40 / 10,
+            true_peak_dbtp=-1.0 - number / 1000,
+            momentary=tuple(level + number / 1000 for level in analysis.momentary),
+        )
+        track = Track.objects.create(
+            owner=owner,
+            state=Track.State.READY,
+            name=f"{number:05d} song.mp3",
+            file=f"tracks/none/{count}-{number}",
+            size=100_000,
+            sha256=own.sha256,
+            title=f"Song {number}",
+            artist=f"Artist {number % 40}",
+            duration_s=own.duration_s,
+            integrated_lufs=own.integrated_lufs,
+            waveform=drawn,
+        )
+        make_analyses(owner, own, [track])
+        tracks.append(track)
+    place(mix, tracks)
+    plan_of(mix)
+    return str(mix.pk)
 
 
 def make_tracks(owner: Any, analysis: TrackAnalysis) -> list[Any]:

@@ -23,6 +23,8 @@ from mixes.services.editing.history import NothingThere
 from mixes.services.library import tracks, uploads
 from mixes.views.fragments import is_fragment
 
+COMPACT_FROM = 25  # songs
+ROWS_COOKIE, ROWS_KEPT_S = "rows", 365 * 24 * 3600
 MAX_VERSION_DIGITS = 18  # digits, as many as a column holds
 
 Edit = Callable[[Mix, int | None, str], Mix]
@@ -177,11 +179,18 @@ def show_mix(
     if not is_fragment(request):
         waiting = uploads.waiting_uploads(request.user, mix=mix)
         context |= {"rows": page.rows, "shown": frozenset(), "waiting_uploads": waiting}
+        context["is_compact"] = is_compact(request, len(page.rows))
         return render(request, "mixes/mix_detail.html", context, status=status)
     shown = digests_in(request.POST.get("shown", ""))
     context |= {"rows": page.differing(shown), "shown": shown}
     context["has_settings"] = form.is_bound or context["settings_digest"] not in shown
     return render(request, "mixes/_mix_pieces.html", context, status=status)
+
+
+def is_compact(request: HttpRequest, count: int) -> bool:
+    """Return whether a list of `count` songs has short rows: as its user chose, else when it is long."""
+    chosen = request.COOKIES.get(ROWS_COOKIE, "")
+    return chosen == "compact" or (chosen != "full" and count >= COMPACT_FROM)
 
 
 def warn_of_lost_tracks(request: HttpRequest, mix: Mix) -> None:

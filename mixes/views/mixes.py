@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -27,6 +28,8 @@ from mixes.views.fragments import is_fragment
 from mixes.views.mix_edits import (
     EDITS,
     HISTORY_EDITS,
+    ROWS_COOKIE,
+    ROWS_KEPT_S,
     BadEdit,
     apply_edit,
     seen_version,
@@ -74,7 +77,14 @@ def mix_demo(request: UserRequest) -> HttpResponse:
 @require_safe
 @vary_on_headers("HX-Request")
 def mix_detail(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
-    return show_mix(request, access.get_mix(request.user, mix_pk))
+    """Show the editor; `?rows=` chooses short or whole rows, which the browser remembers."""
+    mix = access.get_mix(request.user, mix_pk)
+    chosen = request.GET.get("rows")
+    if chosen not in ("compact", "full"):
+        return show_mix(request, mix)
+    response = redirect(f"{reverse('mixes:mix_detail', args=(mix.pk,))}#order")
+    response.set_cookie(ROWS_COOKIE, chosen, max_age=ROWS_KEPT_S, samesite="Lax", httponly=True)
+    return response
 
 
 @login_required

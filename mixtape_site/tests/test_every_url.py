@@ -53,6 +53,8 @@ OURS = {
     "mixes:mix_detail": (READ, SIGN_IN, 404, 200),
     "mixes:mix_state": (FORM, SIGN_IN, 404, 200),
     "mixes:mix_rehearsal": (READ, SIGN_IN, 404, 200),
+    "mixes:mix_rows": (WRITE, SIGN_IN, 404, 200),
+    "mixes:song": (READ, SIGN_IN, 404, 200),
     "mixes:mix_wave": (READ, SIGN_IN, 404, 200),
     "mixes:track_wave": (READ, SIGN_IN, 404, 200),
     "mixes:mix_edit": (WRITE, SIGN_IN, 404, 422),

@@ -41,6 +41,7 @@ customElements.define("mix-editor", class extends HTMLElement {
       return;
     }
     const chip = event.target.closest(".chip-join");
+    if (chip?.closest(".is-lean")) return; // a link to the page of the join until the row is whole
     if (chip && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
       event.preventDefault();
       this.togglePanel(chip.closest("li"));
@@ -126,7 +127,7 @@ customElements.define("mix-editor", class extends HTMLElement {
 
   // Put rows into an order, each with the join after it, and number them.
   lay(rows) {
-    this.arrange(rows.flatMap((row) => [row, document.getElementById(`join-${row.dataset.item}`)].filter(Boolean)));
+    this.arrange(rows.flatMap((row) => [row, document.getElementById(`join-${row.id.slice(4)}`)].filter(Boolean)));
     this.number(rows);
   }
 
@@ -198,7 +199,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     clearTimeout(this.moved);
     this.moved = null;
     const data = new FormData(this.form);
-    data.set("reorder", this.rows().map((row) => row.dataset.item).join(","));
+    data.set("reorder", this.rows().map((row) => row.id.slice(4)).join(","));
     this.send(this.form.action, data);
   }
 
@@ -408,12 +409,26 @@ customElements.define("mix-editor", class extends HTMLElement {
     if (!changed.size) this.arrived(this.list.lastElementChild);
   }
 
+  // Replace short rows by the whole ones of this answer.
+  widen(html) {
+    const answer = document.createElement("template");
+    answer.innerHTML = html;
+    const list = answer.content.getElementById("track-list"), focus = this.focusKey();
+    const wide = [...list.children].filter((row) => document.getElementById(row.id)?.matches(".is-lean"));
+    for (const row of wide) document.getElementById(row.id).replaceWith(row);
+    this.number(this.rows());
+    this.paint(this.placesIn(list));
+    wide.forEach((row) => this.arrived(row));
+    this.restoreFocus(focus);
+  }
+
   // Show where each song begins, and give planned songs the two inks in turn.
   paint(places) {
     let planned = 0;
     for (const [id, start] of places) {
-      if (!start) continue;
-      const row = document.getElementById(`row-${id}`), ink = ["odd", "even"][planned++ % 2];
+      const row = document.getElementById(`row-${id}`);
+      if (!start || !row) continue;
+      const ink = ["odd", "even"][planned++ % 2];
       row.classList.remove("ink-odd", "ink-even");
       row.classList.add(`ink-${ink}`);
       const cell = row.querySelector(".track-start"), wave = row.querySelector("img.wave");
@@ -426,7 +441,7 @@ customElements.define("mix-editor", class extends HTMLElement {
   patchRow(fresh) {
     const old = document.getElementById(fresh.id);
     if (!old) return fresh;
-    if (old.dataset.digest === fresh.dataset.digest) return old;
+    if (old.dataset.digest === fresh.dataset.digest && !old.matches(".is-lean")) return old;
     if (this.patchCells(old, fresh)) return old;
     if (this.patchJoin(old, fresh)) return old;
     const panel = old.querySelector(".join-place > *");

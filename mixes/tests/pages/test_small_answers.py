@@ -170,3 +170,47 @@ def test_the_wave_of_the_mix_has_unlocalised_numbers_in_every_language(as_alice,
     widths = re.findall(r'class="overlap" x="([^"]+)"', drawn.content.decode())
     assert len(widths) == SONGS - 1
     assert all(float(width) >= 0 for width in widths)
+
+
+def test_a_long_list_has_short_rows_and_gets_whole_ones_on_demand(as_alice, alice):
+    songs = [make_track_row(alice, f"Song {k}", 60.0) for k in range(25)]
+    mix = make_mix_row(alice, tracks=songs)
+    page = as_alice.get(url("mix_detail", mix.pk)).content.decode()
+    assert page.count("is-lean") == 2 * 25 - 1
+    item = mix.items.get(position=7)
+    assert url("song", mix.pk, item.pk) in page
+    html = as_alice.post(url("mix_rows", mix.pk), {"songs": f"{item.pk} nonsense"}).content.decode()
+    assert list(rows_in(html)) == [f"row-{item.pk}", f"join-{item.pk}"]
+    assert f'value="down:{item.pk}"' in html
+
+
+def test_the_kind_of_rows_is_chosen_and_remembered(as_alice, mix):
+    assert "is-lean" not in as_alice.get(url("mix_detail", mix.pk)).content.decode()
+    assert as_alice.get(url("mix_detail", mix.pk), {"rows": "compact"}).status_code == 302
+    assert "is-lean" in as_alice.get(url("mix_detail", mix.pk)).content.decode()
+    as_alice.get(url("mix_detail", mix.pk), {"rows": "full"})
+    assert "is-lean" not in as_alice.get(url("mix_detail", mix.pk)).content.decode()
+
+
+def test_the_page_of_a_song_moves_it_and_takes_it_out(as_alice, mix):
+    item = mix.items.get(position=3)
+    page = as_alice.get(url("song", mix.pk, item.pk)).content.decode()
+    for name in ("top", "up", "down", "bottom"):
+        assert f'value="{name}:{item.pk}"' in page
+    assert f'name="remove" value="{item.pk}"' in page
+
+
+def test_the_page_of_500_songs_stays_small(as_alice, alice):
+    mix = make_mix_row(
+        alice, tracks=[make_track_row(alice, f"A song of some length {k}", 60.0) for k in range(60)]
+    )
+    sizes = []
+    for count in (30, 60):
+        MixTrack.objects.filter(mix=mix, position__gte=count).delete()
+        sizes.append(len(as_alice.get(url("mix_detail", mix.pk)).content))
+        MixTrack.objects.filter(mix=mix).delete()
+        MixTrack.objects.bulk_create(
+            MixTrack(mix=mix, track=track, position=k) for k, track in enumerate(Track.objects.all())
+        )
+    per_song = (sizes[1] - sizes[0]) / 30
+    assert sizes[0] + 470 * per_song < 500_000

@@ -102,3 +102,30 @@ def test_a_stream_of_upload_events_does_not_put_the_list_off(page, site):
         }"""
     )
     assert len(asked) >= 2
+
+
+def test_a_long_list_by_keyboard(page, site):
+    open_mix(page, site, "kay@example.org", 40)
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Make the mix")).to_be_focused()
+    for _ in range(3):
+        page.keyboard.press("j")
+    third = page.locator(".track-row").nth(2)
+    expect(third).to_be_focused()
+    expect(third.locator("button[value^=down]")).to_have_count(1)
+    page.keyboard.press("Alt+ArrowDown")
+    expect(page.locator("#announce")).to_have_text("Song 3 is now number 4 of 40")
+    expect(page.locator("#saved")).to_have_text("Saved")
+    page.keyboard.press("Enter")
+    expect(page.locator(".join-panel")).to_be_visible()
+    page.keyboard.press("?")
+    page.get_by_label("Use single keys").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.locator("#keys-dialog")).to_be_hidden()
+    page.locator(".mix-map").click(position={"x": 1000, "y": 20})
+    expect(page.locator(".track-row").nth(36)).to_be_in_viewport()
+    page.reload()
+    assert numbers(page)[2:4] == ["Song 4", "Song 3"]
