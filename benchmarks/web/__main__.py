@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import music
 from benchmarks.report import ROOT, Conditions, make_part, replace_part
-from benchmarks.web import figures
+from benchmarks.web import figures, joins
 from benchmarks.web.site import Site, prepare
 from mixes.engine.processes.ffmpeg import find_ffmpeg, version
 
@@ -16,6 +16,7 @@ FIGURES = {
     "first-page": ("The first page", figures.first_page),
     "uploads": ("Uploads", figures.uploads),
     "songs": ("From the last byte to the mix", figures.songs),
+    "far-joins": ("Joins far inside a file", joins.far_joins),
     "polling": ("Many pages watching", figures.polling),
     "edits": ("Edits of long mixes", figures.long_mixes),
     "pages": ("Pages with 1,000 mixes and 20,000 tracks of one user", figures.pages),
@@ -40,7 +41,7 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
     wanted = options.only or list(FIGURES)
     sections = []
     with Site(folder, prepare(folder)) as site:
-        bench = figures.WebBench(site, folder, list(songs.tracks))
+        bench = figures.WebBench(site, folder, ffmpeg, list(songs.tracks), songs.lengths_s)
         for name, (title, figure) in FIGURES.items():
             if name in wanted:
                 rows = list(figure(bench))

@@ -33,7 +33,9 @@ class WebBench:
 
     site: Site
     folder: Path
+    ffmpeg: Path
     songs: list[Path]
+    lengths_s: tuple[float, ...]  # of the songs
     client: Client = field(init=False)
     job: str = ""  # id of a finished job
 
@@ -325,9 +327,8 @@ def queries(bench: WebBench, paths: dict[str, str]) -> dict[str, int]:
 
 def song_analysis(bench: WebBench) -> Any:
     from mixes.engine.analysis.track import analyse_track
-    from mixes.engine.processes.ffmpeg import find_ffmpeg
 
-    return analyse_track(find_ffmpeg(), bench.songs[0])
+    return analyse_track(bench.ffmpeg, bench.songs[0])
 
 
 def create_mix(client: Client) -> str:

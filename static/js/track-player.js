@@ -3,7 +3,7 @@
 // <track-player>: one player bar for every button with data-preview. Each button is in a form that also works
 // without this script. The server may have to make the sound first: it is polled until it exists.
 (() => {
-  const ASK_AGAIN_MS = 700;
+  const FIRST_WAIT_MS = 100, LONGEST_WAIT_MS = 700, SLOWER = 1.1; // a join takes less than a second, a long track many
 
   function csrfToken(button) {
     return button.form?.elements.csrfmiddlewaretoken?.value || JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
@@ -72,9 +72,11 @@
     // Ask until the sound is there and return its address; nothing where it cannot be had or another press came.
     async fetchSound(wanted, token, press) {
       let answer = await this.ask(wanted, { method: "POST", headers: { "X-CSRFToken": token } });
+      let wait = FIRST_WAIT_MS;
       while (press === this.presses && ["queued", "running"].includes(answer.state)) {
         if (answer.percent) this.say(this.dataset.percent.replace("{percent}", answer.percent));
-        await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+        await new Promise((resolve) => setTimeout(resolve, wait));
+        wait = Math.min(wait * SLOWER, LONGEST_WAIT_MS);
         answer = await this.ask(answer.status, {});
       }
       if (press === this.presses && !answer.sound) this.fail(answer.sentence);
