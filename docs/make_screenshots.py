@@ -96,7 +96,7 @@ def take_journey(page: Page, songs: list[Path], folder: Path) -> None:
     take(page, folder, "home")
     sign_up(page)
     page.get_by_role("button", name="Add a demo mix").click()
-    expect(page.locator("#track-list .track-wave svg")).to_have_count(3)
+    expect(page.locator("#track-list .track-wave :is(img, svg)")).to_have_count(3)
     page.goto("/mixes/")
     page.get_by_role("button", name="New mix").click()
     mix = arrange(page, songs)
@@ -108,6 +108,8 @@ def take_journey(page: Page, songs: list[Path], folder: Path) -> None:
     page.goto(f"{mix}look/")
     take(page, folder, "look")
     make(page, folder)
+    page.goto(f"{mix}versions/")
+    take(page, folder, "versions")
     for name, address in (("mixes", "/mixes/"), ("tracks", "/tracks/"), ("account", "/account/")):
         page.goto(address)
         take(page, folder, name)
@@ -125,7 +127,7 @@ def sign_up(page: Page) -> None:
 def arrange(page: Page, songs: list[Path]) -> str:
     """Add the songs and the title of the mix; return its URL."""
     page.locator("input.upload-files").set_input_files(songs)
-    expect(page.locator("#track-list .track-wave svg")).to_have_count(len(songs))
+    expect(page.locator("#track-list .track-wave :is(img, svg)")).to_have_count(len(songs))
     page.locator(".label-menu summary").click()
     page.get_by_role("link", name="Rename").click()
     page.locator("#rename [name=rename]").fill(TITLE)

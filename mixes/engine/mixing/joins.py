@@ -271,8 +271,10 @@ def describe_choice(choice: JoinChoice, before: Side, after: Side) -> str:
             f"{ending} {after.name} begins under the last {over} of it, so that its loud part starts "
             "as that of the first one ends."
         )
-    if max(choice.fade_out_s, choice.fade_in_s) >= LONG_FADE_SHARE * choice.overlap_s:
+    if choice.fade_in_s >= LONG_FADE_SHARE * choice.overlap_s:
         return f"{ending} {after.name} comes in over {over}."
+    if choice.fade_out_s >= LONG_FADE_SHARE * choice.overlap_s:
+        return f"{ending} {after.name} begins at its own level {over} before its end."
     return f"{ending} {after.name} begins {over} before its end; each keeps its own ending and beginning."
 
 

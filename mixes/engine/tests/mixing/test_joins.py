@@ -107,6 +107,8 @@ def test_two_songs_at_full_level_do_not_pile_up_over_eight_seconds():
 
 def test_radio_lets_the_next_song_enter_at_full_level():
     assert join(RING_OUT, COLD, style="radio")[2] == pytest.approx(0.05)
+    (found,) = plan(COLD, COLD, style="radio").timeline.transitions
+    assert "begins at its own level 2.0 s before its end" in found.reason
 
 
 def test_a_join_of_its_own_length_is_told_from_those_that_follow_each_pair():
