@@ -249,6 +249,7 @@ STORAGES = {
 }
 ACCEL_PREFIX = env.str("MIXTAPE_ACCEL_PREFIX", default="")  # nginx's internal location of the media folder
 FILE_UPLOAD_HANDLERS = ["mixes.services.library.form_uploads.MediaDiskHandler"]  # on the media disk
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000  # the table of names has three fields a song, and a mix 500 songs
 DATA_UPLOAD_MAX_NUMBER_FILES = 50
 
 # Limits per user

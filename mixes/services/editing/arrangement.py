@@ -85,6 +85,8 @@ class Arrangement:
     shorten_silences: bool = False
     max_play_s: float | None = None
     items: tuple[Item, ...] = ()
+    # titles and artists that this state sets, by track; empty where an edit leaves them alone
+    names: tuple[tuple[UUID, str, str], ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """Return the columns of `Mix` with their values."""
@@ -94,17 +96,19 @@ class Arrangement:
         """Return plain types; items as short rows, because fifty revisions of 500 tracks are stored."""
         artwork = str(self.artwork_id) if self.artwork_id else None
         rows = [item.to_row() for item in self.items]
-        return {**self.settings(), "artwork_id": artwork, "items": rows}
+        names = [[str(track), title, artist] for track, title, artist in self.names]
+        return {**self.settings(), "artwork_id": artwork, "items": rows, "names": names}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read the output of `to_json`."""
         artwork = UUID(data["artwork_id"]) if data["artwork_id"] else None
         items = tuple(Item.from_row(row) for row in data["items"])
-        return cls(**{**data, "artwork_id": artwork, "items": items})
+        names = tuple((UUID(track), title, artist) for track, title, artist in data.get("names", ()))
+        return cls(**{**data, "artwork_id": artwork, "items": items, "names": names})
 
 
-SETTINGS = tuple(one.name for one in fields(Arrangement) if one.name != "items")
+SETTINGS = tuple(one.name for one in fields(Arrangement) if one.name not in ("items", "names"))
 
 
 def arrangement_of(mix: Mix) -> Arrangement:
@@ -135,6 +139,12 @@ def remove(arrangement: Arrangement, item: UUID) -> Arrangement:
     """Remove an item. Raises NoSuchItem."""
     place = place_of(arrangement, item)
     return replace(arrangement, items=arrangement.items[:place] + arrangement.items[place + 1 :])
+
+
+def keep(arrangement: Arrangement, ids: Iterable[UUID]) -> Arrangement:
+    """Remove all items but these."""
+    kept = set(ids)
+    return replace(arrangement, items=tuple(item for item in arrangement.items if item.id in kept))
 
 
 def append(arrangement: Arrangement, tracks: Iterable[UUID]) -> Arrangement:

@@ -205,6 +205,9 @@ def write(mix: Mix, before: Arrangement, after: Arrangement) -> None:
         setattr(mix, name, value)
     mix.save(update_fields=WRITTEN)
     _write_items(mix, before.items, after.items)
+    for track, title, artist in after.names:
+        own = Track.objects.filter(owner=mix.owner_id, pk=track)
+        own.update(title=title, artist=artist, tags_edited=True)
 
 
 def _write_items(mix: Mix, before: Sequence[Item], after: Sequence[Item]) -> None:
