@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import music
 from benchmarks.report import ROOT, Conditions, make_part, replace_part
-from benchmarks.web import figures, joins
+from benchmarks.web import editor, figures, joins
 from benchmarks.web.site import Site, prepare
 from mixes.engine.processes.ffmpeg import find_ffmpeg, version
 
@@ -19,6 +19,7 @@ FIGURES = {
     "far-joins": ("Joins far inside a file", joins.far_joins),
     "polling": ("Many pages watching", figures.polling),
     "edits": ("Edits of long mixes", figures.long_mixes),
+    "editor": ("The join editor in a browser", editor.join_editor),
     "pages": ("Pages with 1,000 mixes and 20,000 tracks of one user", figures.pages),
 }
 

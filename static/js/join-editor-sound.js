@@ -95,12 +95,21 @@ export class JoinSound {
     return Boolean(piece) && from >= piece.from - SLACK_S && to <= piece.from + piece.buffer.duration + SLACK_S;
   }
 
+  // Find the listening copies before they are played, so that the first press is heard sooner.
+  prepare() {
+    for (const side of ["a", "b"]) this.copyOf(side).catch(() => { this.copies[side] = null; }); // Play asks again, and tells
+  }
+
+  copyOf(side) {
+    this.copies[side] ??= this.findAddress[side]().then(openCopy);
+    return this.copies[side];
+  }
+
   async load(side, join) {
     if (this.holds(side, join)) return;
     const [from, to] = wantedOf(side, join, AROUND_S);
-    this.copies[side] ??= this.findAddress[side]().then(openCopy);
     try {
-      this.pieces[side] = await fetchPiece(this.context, await this.copies[side], from, to);
+      this.pieces[side] = await fetchPiece(this.context, await this.copyOf(side), from, to);
     } catch (error) {
       this.copies[side] = null; // it may have been made again since
       throw error;

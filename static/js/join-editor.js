@@ -9,10 +9,10 @@ import { Lanes, enlargement, layOut, readColours } from "./join-editor-lanes.js"
 import { nearestOnset } from "./join-editor-onsets.js";
 import { readPlan, writeForm } from "./join-editor-form.js";
 import { JoinSound } from "./join-editor-sound.js";
+import { Surface } from "./join-editor-surface.js";
 import { findSound } from "./listening-copy.js";
 
 const ZOOM = 1.5; // of a press of a button or key
-const CLICK_PX = 4; // a pointer that moved less did not drag
 const LEVEL_DB = [-12, 6]; // reach of the level handles around the automatic level
 const SNAP_PX = 7;
 const SNAP_S = [0.06, 0.25]; // reach of a snap, at least and at most
@@ -34,14 +34,24 @@ class JoinEditor extends HTMLElement {
       reset: (name) => this.reset(name),
       end: (name) => this.end(name),
     }, this.leaving.signal);
+    this.surface = new Surface(this.stage, {
+      isBody: (x, y) => this.isBodyOfB(x, y),
+      begin: () => this.begin("slide"),
+      drag: (x, event) => this.drag("slide", { x, y: 0 }, event),
+      end: () => this.end("slide"),
+      cancel: () => this.cancel(),
+      pan: (pixels) => this.pan(pixels),
+      zoom: (factor, x) => this.zoom(factor, this.axis.time(x)),
+      play: (x) => this.playFrom(this.axis.time(x)),
+    }, this.leaving.signal);
     this.sound = new JoinSound({ onChange: () => this.showPlaying(), onFailure: (error) => this.fail(error) });
-    this.pointers = new Map(); // on the picture itself
     this.listen();
     this.readPage();
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(this.stage);
     this.resize();
     this.axis.fit(this.join.bStart, this.join.aEnd);
+    this.sound.prepare();
     this.draw();
   }
 
@@ -55,8 +65,6 @@ class JoinEditor extends HTMLElement {
 
   listen() {
     const on = (target, name, act, options) => target.addEventListener(name, act, { signal: this.leaving.signal, ...options });
-    on(this.stage, "pointerdown", (event) => this.press(event));
-    on(this.stage, "wheel", (event) => this.wheel(event), { passive: false });
     on(this, "click", (event) => this.choose(event));
     on(this.closest("join-panel"), "keydown", (event) => this.key(event));
     on(this.closest("join-panel"), "keyup", (event) => event.key.toLowerCase() === "b" && this.compare(false));
@@ -172,6 +180,14 @@ class JoinEditor extends HTMLElement {
     this.draw();
   }
 
+  // Leave all as it was before the handle moved.
+  cancel() {
+    this.join = this.held;
+    this.held = this.moving = null;
+    this.classList.remove("is-moving");
+    this.changed();
+  }
+
   save(name) {
     const level = { gain_a: ["gainA"], gain_b: ["gainB"] }[name];
     writeForm(this.closest("join-panel"), this.join, level ?? this.join.setBy(name));
@@ -191,83 +207,15 @@ class JoinEditor extends HTMLElement {
     if (place.textContent !== words) place.textContent = words;
   }
 
-  // The picture under the pointer: a press plays from there, a drag moves B where B lies and the view elsewhere
+  // Moving the view
 
-  press(event) {
-    if (event.button !== 0) return;
-    this.pointers.set(event.pointerId, event.clientX);
-    if (this.pointers.size === 1) this.wasDragged = false;
-    else this.letBodyGo(); // two fingers zoom
-    const isBody = this.pointers.size === 1 && this.isBodyOfB(event);
-    const follow = new AbortController(), { signal } = follow;
-    const move = (now) => {
-      if (now.pointerId !== event.pointerId) return;
-      if (isBody && this.pointers.size === 1) this.slideBody(now, event);
-      else this.pan(now, event);
-    };
-    const stop = (up) => {
-      if (up.pointerId !== event.pointerId) return;
-      follow.abort();
-      this.pointers.delete(event.pointerId);
-      if (this.isSliding) {
-        this.isSliding = false;
-        this.end("slide");
-      } else if (up.type === "pointerup" && !this.wasDragged) this.playFrom(this.timeAt(up.clientX));
-    };
-    this.stage.setPointerCapture(event.pointerId);
-    this.stage.addEventListener("pointermove", move, { signal });
-    for (const name of ["pointerup", "pointercancel"]) this.stage.addEventListener(name, stop, { signal });
-  }
-
-  isBodyOfB({ clientX, clientY }) {
-    const y = clientY - this.stage.getBoundingClientRect().top, t = this.timeAt(clientX);
-    const isInLane = y >= this.layout.b && y < this.layout.loudness;
+  isBodyOfB(x, y) {
+    const t = this.axis.time(x), isInLane = y >= this.layout.b && y < this.layout.loudness;
     return isInLane && t > this.join.bStart && t < this.join.bEnd && Boolean(this.join.movesOf("slide").overlap);
   }
 
-  slideBody(move, down) {
-    const x = move.clientX - down.clientX;
-    if (!this.isSliding) {
-      if (Math.abs(x) < CLICK_PX) return;
-      this.isSliding = this.wasDragged = true;
-      this.begin("slide");
-    }
-    this.drag("slide", { x, y: 0 }, move);
-    this.pointers.set(move.pointerId, move.clientX);
-  }
-
-  letBodyGo() {
-    if (!this.isSliding) return;
-    this.isSliding = false;
-    this.join = this.held;
-    this.held = this.moving = null;
-    this.classList.remove("is-moving");
-    this.changed();
-  }
-
-  pan(move, down) {
-    const last = this.pointers.get(move.pointerId);
-    if (!this.wasDragged && this.pointers.size === 1 && Math.abs(move.clientX - down.clientX) < CLICK_PX) return;
-    this.wasDragged = true;
-    const others = [...this.pointers].filter(([id]) => id !== move.pointerId).map(([, x]) => x);
-    if (others.length) {
-      const [before, now] = [Math.abs(last - others[0]), Math.abs(move.clientX - others[0])];
-      if (before > 8 && now > 8) this.zoom(before / now, this.timeAt((move.clientX + others[0]) / 2));
-    }
-    this.axis.first -= this.axis.seconds((move.clientX - last) / (1 + others.length));
-    this.pointers.set(move.pointerId, move.clientX);
-    this.draw();
-  }
-
-  timeAt(clientX) {
-    return this.axis.time(clientX - this.stage.getBoundingClientRect().left);
-  }
-
-  wheel(event) {
-    if (event.ctrlKey || event.metaKey) this.zoom(2 ** (event.deltaY / 300), this.timeAt(event.clientX));
-    else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) this.axis.first += this.axis.seconds(event.deltaX);
-    else return;
-    event.preventDefault();
+  pan(pixels) {
+    this.axis.first -= this.axis.seconds(pixels);
     this.draw();
   }
 

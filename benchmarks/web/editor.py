@@ -1,0 +1,79 @@
+"""How quickly the join editor answers in a browser: its picture, its sound, what it keeps in memory."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.report import Row
+from benchmarks.web.figures import WebBench, create_mix, percentile, upload_songs, wait_until_ready
+
+SONGS = 3
+CHANGES = 20
+PICTURE_MS, HEARD_MS, HEAP_MB = 50.0, 100.0, 60.0
+OPENED = 30  # joins
+READY = "() => document.querySelector('join-editor')?.join"
+# milliseconds from a change until the picture shows it, and until its sound begins
+CHANGE = """async (editor) => {
+    const {sound} = editor, began = performance.now(), now = sound.context.currentTime;
+    editor.join = editor.join.with({overlap: editor.join.overlap * 0.98});
+    editor.changed();
+    const heard = performance.now() - began + 1000 * (sound.voice.began - now);
+    await new Promise(requestAnimationFrame);
+    return {shown: performance.now() - began, heard};
+}"""
+
+
+def join_editor(bench: WebBench) -> Iterator[Row]:
+    """Change an open join that plays, then open and play thirty."""
+    from playwright.sync_api import sync_playwright
+
+    mix = create_mix(bench.client)
+    upload_songs(bench, mix, SONGS)
+    wait_until_ready(bench)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = signed_in_page(browser, bench)
+        page.goto(f"http://127.0.0.1:{bench.site.port}/mixes/{mix}/")
+        play_join(page, 0)
+        changes = [page.locator("join-editor").evaluate(CHANGE) for _ in range(CHANGES)]
+        for number in range(OPENED):
+            page.locator("join-panel [data-close-panel]").click()
+            play_join(page, number % (SONGS - 1))
+        heap_mb = used_heap_mb(page)
+        browser.close()
+    yield row("a change of a join until its picture shows it, p95", [c["shown"] for c in changes], PICTURE_MS)
+    yield row("a change of a join until it is heard, p95", [c["heard"] for c in changes], HEARD_MS)
+    yield Row(
+        f"heap of the page after {OPENED} joins played",
+        f"<= {HEAP_MB:.0f} MB",
+        f"{heap_mb:.0f} MB",
+        reached=heap_mb <= HEAP_MB,
+    )
+
+
+def signed_in_page(browser: Any, bench: WebBench) -> Any:
+    """Return a page with the cookies of the benchmark's user."""
+    context = browser.new_context()
+    pairs = [cookie.split("=", 1) for cookie in bench.client.headers["Cookie"].split("; ")]
+    address = f"http://127.0.0.1:{bench.site.port}"
+    context.add_cookies([{"name": name, "value": value, "url": address} for name, value in pairs])
+    return context.new_page()
+
+
+def play_join(page: Any, number: int) -> None:
+    page.locator(".chip-join").nth(number).click()
+    page.wait_for_function(READY)
+    page.locator("join-editor [data-act=play]").click()
+    page.wait_for_function("() => document.querySelector('join-editor').sound.isPlaying", timeout=60_000)
+
+
+def used_heap_mb(page: Any) -> float:
+    """Return the size of scripts' objects and of the sound they hold."""
+    memory = page.context.new_cdp_session(page)
+    memory.send("HeapProfiler.collectGarbage")
+    heap = memory.send("Runtime.getHeapUsage")
+    return float(heap["usedSize"] + heap.get("backingStorageSize", 0)) / 1e6
+
+
+def row(figure: str, values_ms: list[float], target_ms: float) -> Row:
+    measured_ms = percentile(values_ms, 95)
+    return Row(figure, f"<= {target_ms:.0f} ms", f"{measured_ms:.0f} ms", reached=measured_ms <= target_ms)
