@@ -17,7 +17,8 @@ Law = tuple[float, float]  # fade-out and fade-in, in overlaps
 
 SECOND_HOPS, SHORT_TERM_HOPS = 7, 27  # windows of 400 ms that cover 1 s and 3 s together
 SHORTEST_S = 1
-FINE_S, LONGEST_S, COARSE_STEP_S = 20, 40, 2  # every second up to FINE_S, then every other
+FINE_S, LONGEST_S, COARSE_STEP_S = 20, 40, 2  # every second up to FINE_S, then every other ...
+BEYOND_S = 6  # ... so far beyond the overlap at which the bodies meet
 LAWS = ((1.0, 1.0), (0.5, 0.5), (0.25, 0.25), (0.1, 0.1), (0.0, 1.0), (1.0, 0.0))  # fades, in overlaps
 RADIO_LAWS = ((1.0, 0.0), (0.5, 0.0), (0.25, 0.0), (0.1, 0.0))  # B at full level from its start
 TAIL_LEVELS_LU = (-30.0, -20.0)  # below the song's loudness: where a tail may be left out
@@ -88,7 +89,8 @@ def candidate_overlaps(a: SongLevels, b: SongLevels, room_s: float, wished_s: fl
     if wished_s is not None:
         return [min(wished_s, room_s)]
     meet_s = min(max(a.outro_s + b.intro_s, SHORTEST_S), LONGEST_S)
-    fine, coarse = range(SHORTEST_S, FINE_S), range(FINE_S, LONGEST_S + 1, COARSE_STEP_S)
+    longest_s = int(min(max(meet_s + BEYOND_S, FINE_S), LONGEST_S))
+    fine, coarse = range(SHORTEST_S, FINE_S), range(FINE_S, longest_s + 1, COARSE_STEP_S)
     overlaps = {*map(float, fine), *map(float, coarse), round(meet_s, 2)}
     return sorted(seconds for seconds in overlaps if seconds <= room_s) or [room_s]
 
