@@ -1,7 +1,7 @@
 """Sound to listen to in a browser: a whole track, or one join of a mix, as a small M4A.
 
-In: a stranger's file, or a timeline and its files. Out: AAC in an MP4 that plays from its beginning while it
-loads, without metadata. A stranger's bytes are read by the decode door alone; the encoder sees only samples.
+In: a user's file, or a span of a mix and its files. Out: AAC in an MP4 that plays from its beginning while it
+loads, without metadata. The user's bytes are read by `codecs/decode` alone; the encoder sees only samples.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -58,7 +58,7 @@ def write_track_preview(
     on_progress: Callable[[float], None] = lambda fraction: None,
     should_stop: ShouldStop = never,
 ) -> None:
-    """Write the whole of a stranger's file as M4A.
+    """Write the whole of a user's file as M4A.
 
     Raises DecodeError, OutputError, FfmpegError, Cancelled.
     """
