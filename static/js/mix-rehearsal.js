@@ -52,6 +52,7 @@ class MixRehearsal extends HTMLElement {
   // Opening
 
   async open(kind) {
+    this.pause();
     this.kind = kind;
     this.hidden = false;
     this.say(this.dataset.preparing);
@@ -89,13 +90,12 @@ class MixRehearsal extends HTMLElement {
   // Play a piece from its beginning, or from a second of the mix inside it.
   async start(number, seconds = this.pieces[number].start_s) {
     const press = (this.presses += 1);
-    const before = this.deck;
     this.at = number;
     this.show();
     try {
       const deck = await this.load(this.pieces[number]);
       if (press !== this.presses) return;
-      this.fade(before, 0);
+      for (const other of this.decks) if (other && other !== deck) this.fade(other, 0);
       deck.audio.currentTime = deck.piece.offset_s + seconds - deck.piece.start_s;
       this.fade(deck, 10 ** (deck.piece.gain_db / 20));
       this.silenceOthers();
@@ -141,7 +141,6 @@ class MixRehearsal extends HTMLElement {
   }
 
   fade(deck, to) {
-    if (!deck) return;
     const now = this.context.currentTime;
     deck.gain.gain.cancelScheduledValues(now);
     deck.gain.gain.setTargetAtTime(to, now, SWAP_S / 3);

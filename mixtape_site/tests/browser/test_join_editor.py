@@ -247,6 +247,64 @@ def test_it_is_heard_at_once_and_each_change_too(open_mix):
     assert not editor.evaluate("(e) => e.sound.isPlaying")
 
 
+def test_the_automatic_join_is_heard_while_a_key_is_held(open_mix):
+    page = open_mix()
+    editor = open_join(page)
+    automatic = state(page)
+    drag(page, "ends", -80)
+    mine = state(page)
+    page.keyboard.down("b")
+    page.wait_for_function("() => document.querySelector('join-editor').sound.isPlaying")
+    assert state(page) == pytest.approx(automatic, abs=0.1)  # levels follow the loudness of the whole mix
+    assert editor.evaluate("({sound, join}) => sound.voice.join === join")
+    page.keyboard.up("b")
+    assert state(page) == pytest.approx(mine, abs=0.001)
+    assert editor.evaluate("({sound, join}) => sound.isPlaying && sound.voice.join === join")
+
+
+def test_the_view_moves_and_zooms_without_changing_the_join(open_mix):
+    page = open_mix()
+    editor = open_join(page)
+    before = state(page)
+    box = editor.locator(".join-stage").bounding_box()
+    x, y = box["x"] + 60, box["y"] + 60  # in the lane of the first song
+    page.mouse.move(x, y)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -150)
+    page.keyboard.up("Control")
+    page.wait_for_function(
+        "(shown) => document.querySelector('join-editor').axis.shown < shown", arg=before["shown"]
+    )
+    first = editor.evaluate("({axis}) => axis.first")
+    page.mouse.down()
+    page.mouse.move(x + 30, y)
+    page.mouse.move(x + 100, y)
+    page.mouse.up()
+    now = state(page)
+    moved = first - editor.evaluate("({axis}) => axis.first")
+    assert moved == pytest.approx(100 * now["shown"] / now["width"], abs=0.01)
+    assert not editor.evaluate("({sound}) => sound.isPlaying")  # a drag is no press
+    editor.get_by_role("button", name="Whole join").click()
+    same = ("start", "ends", "begins", "overlap")
+    assert {key: state(page)[key] for key in same} == {key: before[key] for key in same}
+
+
+def test_a_drag_in_the_lane_of_the_second_song_moves_it(open_mix):
+    page = open_mix()
+    editor = open_join(page)
+    before = state(page)
+    box = editor.locator(".join-stage").bounding_box()
+    x, y = box["x"] + box["width"] * 0.8, box["y"] + 150
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in (10, 30, 50):
+        page.mouse.move(x - step, y)
+    page.mouse.up()
+    page.wait_for_function(SETTLED)
+    moved = before["start"] - state(page)["start"]
+    assert moved == pytest.approx(50 * before["shown"] / before["width"], abs=0.03)
+
+
 def test_its_gains_are_those_of_the_server(open_mix):
     page = open_mix()
     editor = open_join(page)
