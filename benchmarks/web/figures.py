@@ -257,7 +257,7 @@ def long_mixes(bench: WebBench) -> Iterator[Row]:
         item = Mix.objects.get(pk=pk).items.order_by("position")[count // 2]
         sizes_kb, times_ms = [], []
         for repeat in range(EDIT_REPEATS):
-            fields = {"length": "set", "seconds": str(2 + repeat % 8), "style": "smooth", "shown": shown}
+            fields = {"length": "set", "overlap": str(2 + repeat % 8), "style": "smooth", "shown": shown}
             fields["version"] = str(Mix.objects.get(pk=pk).version)
             began_s = time.process_time()
             answer = tester.post(f"/mixes/{pk}/joins/{item.pk}/", fields)

@@ -1,5 +1,6 @@
 """Edits of a mix from form posts; all of them answer with the updated mix."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,6 +25,7 @@ from mixes.services.editing.history import NothingThere
 from mixes.services.library import tracks, uploads
 from mixes.views.fragments import is_fragment
 
+INDENT = re.compile(r"\n\s+")  # a third of the fragments, which hold no preformatted text
 COMPACT_FROM = 25  # songs
 ROWS_COOKIE, ROWS_KEPT_S = "rows", 365 * 24 * 3600
 MAX_VERSION_DIGITS = 18  # digits, as many as a column holds
@@ -184,7 +187,8 @@ def show_mix(
     shown = digests_in(request.POST.get("shown", ""))
     context |= {"rows": page.differing(shown), "shown": shown}
     context["has_settings"] = form.is_bound or context["settings_digest"] not in shown
-    return render(request, "mixes/_mix_pieces.html", context, status=status)
+    pieces = render_to_string("mixes/_mix_pieces.html", context, request)
+    return HttpResponse(INDENT.sub("\n", pieces), status=status)
 
 
 def is_compact(request: HttpRequest, count: int) -> bool:

@@ -339,9 +339,9 @@ customElements.define("mix-editor", class extends HTMLElement {
     this.known.set(piece.id, this.words(piece));
   }
 
-  // Ignore the CSRF token and version, which differ in every response but are invisible.
+  // Ignore indentation, the CSRF token and the version, which differ in every response but are invisible.
   words(piece) {
-    return piece.outerHTML.replace(/name="(csrfmiddlewaretoken|version)" value="[^"]*"/g, "");
+    return piece.outerHTML.replace(/\n\s+/g, "\n").replace(/name="(csrfmiddlewaretoken|version)" value="[^"]*"/g, "");
   }
 
   patchPiece(fresh, isRefused) {
@@ -472,7 +472,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     if (cells.some((cell, place) => cell.className !== freshCells[place].className)) return false;
     for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     cells.forEach((cell, place) => {
-      if (cell.outerHTML !== freshCells[place].outerHTML) cell.replaceWith(freshCells[place]);
+      if (this.words(cell) !== this.words(freshCells[place])) cell.replaceWith(freshCells[place]);
     });
     return true;
   }

@@ -38,7 +38,16 @@
 
     disconnectedCallback() {
       this.leaving?.abort();
+      this.sight?.disconnect();
       cancelAnimationFrame(this.frame);
+    }
+
+    // Once played, the controls stay at the foot of the window while the player is out of sight.
+    stay() {
+      const isAway = Boolean(this.isAway && this.wasPlayed);
+      if (isAway === this.classList.contains("is-away")) return;
+      this.style.minBlockSize = isAway ? `${this.offsetHeight}px` : "";
+      this.classList.toggle("is-away", isAway);
     }
 
     get length() {
@@ -56,6 +65,15 @@
         next: () => this.leave(1),
         mute: () => { this.media.muted = !this.media.muted; },
       };
+      this.sight = new IntersectionObserver(([entry]) => {
+        this.isAway = !entry.isIntersecting;
+        this.stay();
+      });
+      this.sight.observe(this);
+      on(this.media, "play", () => {
+        this.wasPlayed = true;
+        this.stay();
+      });
       for (const button of this.querySelectorAll("[data-action]")) on(button, "click", act[button.dataset.action]);
       on(this.querySelector("[data-volume]"), "input", (event) => {
         this.media.volume = Number(event.target.value);

@@ -83,7 +83,7 @@ def without_place(row):
 def test_a_change_of_a_join_answers_with_that_join_alone(as_alice, mix):
     page = Page(as_alice, mix)
     item = mix.items.get(position=4)
-    fresh = page.post(url("join", mix.pk, item.pk), length="set", seconds="3", style="smooth")
+    fresh = page.post(url("join", mix.pk, item.pk), length="set", overlap="3", style="smooth")
     assert list(fresh) == [f"join-{item.pk}"]
     assert "3 s" in fresh[f"join-{item.pk}"]
 
@@ -129,7 +129,7 @@ def test_after_many_edits_the_page_equals_a_fresh_one(as_alice, alice, mix, seed
         elif kind == "join":
             length = str(random_numbers.randint(1, 9))
             joined = random_numbers.choice([one for one in items if one.track_id != extra.pk][:-1])
-            page.post(url("join", mix.pk, joined.pk), length="set", seconds=length, style="radio")
+            page.post(url("join", mix.pk, joined.pk), length="set", overlap=length, style="radio")
         elif kind == "reorder":
             random_numbers.shuffle(items)
             page.post(url("mix_edit", mix.pk), reorder=",".join(str(one.pk) for one in items))

@@ -16,6 +16,14 @@ songs = [make_track_row(owner, f"Song {{k}}", 60.0 + k) for k in range(1, {count
 print("MIX", make_mix_row(owner, "Long night", songs, transition_s=None).pk)
 """
 
+MAKE_RESULT = """
+from accounts.models import User
+from mixes.leases import State
+from mixes.tests.factories import make_job_row, make_mix_row
+owner = User.objects.get(email={email!r})
+print("JOB", make_job_row(make_mix_row(owner, tracks=12), State.DONE, files=("mp3",)).pk)
+"""
+
 
 def open_mix(page, site, email, count):
     """Sign up and open a mix of `count` ready songs."""
@@ -129,3 +137,21 @@ def test_a_long_list_by_keyboard(page, site):
     expect(page.locator(".track-row").nth(36)).to_be_in_viewport()
     page.reload()
     assert numbers(page)[2:4] == ["Song 4", "Song 3"]
+
+
+def test_the_player_of_a_result_stays_in_sight_once_it_was_played(page, site, watched):
+    sign_up(page, "pia@example.org")
+    made = site.manage("shell", "-c", MAKE_RESULT.format(email="pia@example.org"))
+    page.route("**/artifacts/**", lambda route: route.abort())  # its file holds no sound
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.goto(f"/jobs/{re.search(r'JOB (.+)', made.stdout)[1]}/")
+    panel = page.locator("mix-player .player")
+    expect(panel).to_be_visible()
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    expect(panel).not_to_be_in_viewport()
+    page.locator("mix-player audio").dispatch_event("play")
+    expect(panel).to_be_in_viewport()
+    assert panel.bounding_box()["height"] <= 80
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator("mix-player")).not_to_have_class(re.compile("is-away"))
+    watched.errors.clear()  # of the file that was not loaded
