@@ -18,7 +18,7 @@ import numpy as np
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.containers import is_copy_protected, may_change_layout, ogg_links
 from mixes.engine.codecs.resampling import DECODER_FAILED, Resampler
-from mixes.engine.codecs.signatures import not_audio_reason
+from mixes.engine.codecs.signatures import UNREADABLE, not_audio_reason
 from mixes.engine.errors import (
     DecodeError,
     FfmpegError,
@@ -35,7 +35,6 @@ from mixes.engine.samples import FRAME_BYTES, Samples
 MAX_HEADER_CHUNK_BYTES = 1024  # bytes; ffmpeg writes a WAV header of 46 to 100
 MAX_HEADER_CHUNKS = 8
 COPY_PROTECTED = "it is copy-protected, so only the program it was bought for can play it."
-UNREADABLE = "it is not an audio file that can be read (MP3, WAV, FLAC, Ogg, Opus, M4A, AIFF, WMA, WavPack)."
 CLIP_LEVEL = 16.0  # +24 dBFS: no sound is louder, so there it is clipped
 DAMAGE_LEVEL = 1000.0  # +60 dBFS: not sound but damage, which is made silent like NaN
 MONO_GAIN = np.float32(2**0.5)  # ffmpeg gives each side of a mono track 1 / sqrt(2) of it; players give all

@@ -102,6 +102,22 @@ CONTAINERS = {
     "m3u": (lambda song: b"\xef\xbb\xbf#EXTM3U\na.mp3\n", "playlist"),
     "pls": (lambda song: b"[playlist]\nFile1=a.mp3\n", "playlist"),
     "xspf": (lambda song: b'<?xml version="1.0"?>\n<playlist version="1">', "playlist"),
+    "cue": (lambda song: b'FILE "a.mp3" MP3\n' + song, "CUE sheet"),
+    "zip after zeros": (lambda song: bytes(100) + zipped(song), "ZIP"),
+    "zip after a stub": (lambda song: b"stub" * 30 + zipped(song), "ZIP"),
+    "docx": (lambda song: zipped(song, name="docProps/app.xml"), "document"),
+    "apk": (lambda song: zipped(song, name="AndroidManifest.xml"), "program"),
+    "jar": (lambda song: zipped(song, name="META-INF/MANIFEST.MF"), "program"),
+    "wim": (lambda song: b"MSWIM\0\0\0" + song, "archive"),
+    "e-mail": (lambda song: b"Return-Path: <a@b.c>\r\nReceived: from d\r\n\r\n" + song, "e-mail"),
+    "mailbox": (lambda song: b"From a@b.c Mon Nov 30\nSubject: Song\n\n" + song, "e-mail"),
+    "web page": (lambda song: b"<!DOCTYPE html>\n<html><body>" + song, "web page"),
+    "text": (lambda song: b"The words of my song\nare these.\n" + song, "but text"),
+    "form": (lambda song: b"------Boundary\r\nContent-Type: audio/mpeg\r\n\r\n" + song, "but text"),
+    "midi": (lambda song: b"MThd\0\0\0\6" + song, "instruments"),
+    "font": (lambda song: b"wOF2" + song, "font"),
+    "heic": (lambda song: b"\0\0\0\x18ftypheic" + bytes(12) + song, "picture"),
+    "of an unknown program": (lambda song: b"XY12" + b"\x80\1\2\3" * 5_000 + song, "not an audio file"),
 }
 
 
@@ -115,9 +131,31 @@ def test_what_holds_a_song_is_none_and_is_named(ffmpeg, tmp_path, song, kind):
 
 
 @pytest.mark.parametrize(
-    "before", [b"", bytes(40_000), b"ID3\4\0\0\0\0\x0f\x76" + bytes(2038), b"\x55\xaa" * 300]
+    "before",
+    [
+        b"",
+        bytes(40_000),
+        b"ID3\4\0\0\0\0\x0f\x76" + bytes(2038),
+        b"\x55\xaa" * 300,
+        b"ICY 200 OK\r\nicy-name: Radio\r\n\r\n",
+        b"TAG" + b"A song of\nlines".ljust(125, b"\0"),
+    ],
 )
 def test_songs_with_something_in_front_stay_songs(tmp_path, song, before):
     path = tmp_path / "a.mp3"
     path.write_bytes(before + song)
+    assert not_audio_reason(path) is None
+
+
+@pytest.mark.parametrize(
+    ("suffix", "encoder"),
+    [("mp2", "mp2"), ("mp3", "libmp3lame"), ("aac", "aac"), ("ac3", "ac3"), ("eac3", "eac3")],
+)
+@pytest.mark.parametrize("rate", [24_000, 48_000])
+@pytest.mark.parametrize("cut", [0, 333, 5_000])
+def test_frames_are_found_where_a_recorder_began_inside_one(tmp_path, suffix, encoder, rate, cut):
+    if "ac3" in suffix:
+        rate = 48_000  # AC-3 has no other
+    path = write_audio(tmp_path / f"a.{suffix}", pink_noise(2.0, rate), rate, "-c:a", encoder)
+    path.write_bytes(path.read_bytes()[cut:])
     assert not_audio_reason(path) is None
