@@ -11,7 +11,7 @@ from typing import Any
 
 from mixes.engine.errors import TimelineError
 
-FORMAT = 3  # of `to_dict`: 1 had one fade per transition, on or off; 2 had no skips
+FORMAT = 4  # of `to_dict`: 1 had one fade per transition, on or off; 2 had no skips; 3 no fades of the mix
 RADIO_FADE_IN_S = 0.05  # of the incoming clip in style `radio`
 
 Skip = tuple[int, int]  # first frame of a file that is left out, and how many, at the mix rate
@@ -81,6 +81,8 @@ class Transition:
     gist: str = ""  # what matters most of the reason, as a key of joins.ENDINGS or joins.MEET
 
 
+Envelope = tuple[tuple[int, float], ...]  # (frame of the mix, gain), straight between, held beyond
+
 CLIP_FIELDS = tuple(field.name for field in fields(Clip))
 TRANSITION_FIELDS = tuple(field.name for field in fields(Transition))
 
@@ -92,6 +94,7 @@ class Timeline:
     rate: int
     clips: tuple[Clip, ...]
     transitions: tuple[Transition, ...]
+    fades: Envelope = ()  # of the whole mix
 
     def __post_init__(self) -> None:
         """Raise TimelineError when clips and transitions do not fit together."""
@@ -130,7 +133,13 @@ class Timeline:
         """Return the timeline as plain types for JSON."""
         clips = [{name: getattr(clip, name) for name in CLIP_FIELDS} for clip in self.clips]
         joins = [{name: getattr(join, name) for name in TRANSITION_FIELDS} for join in self.transitions]
-        return {"format": FORMAT, "rate": self.rate, "clips": clips, "transitions": joins}
+        return {
+            "format": FORMAT,
+            "rate": self.rate,
+            "clips": clips,
+            "transitions": joins,
+            "fades": self.fades,
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Timeline":
@@ -138,7 +147,9 @@ class Timeline:
         clips = tuple(map(_read_clip, data["clips"]))
         rate = data["rate"]
         read = _read_first_format if data.get("format", 1) == 1 else _read_transition
-        return cls(rate, clips, tuple(read(transition, rate) for transition in data["transitions"]))
+        transitions = tuple(read(transition, rate) for transition in data["transitions"])
+        fades = tuple((frame, gain) for frame, gain in data.get("fades", ()))
+        return cls(rate, clips, transitions, fades)
 
 
 def _are_in_order(skips: tuple[Skip, ...]) -> bool:

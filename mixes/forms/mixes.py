@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from mixes.engine.codecs.mp3 import BITRATES
-from mixes.engine.mixing.settings import PLAY_TIMES_S, TARGETS_LUFS
+from mixes.engine.mixing.settings import LONGEST_FADE_S, PLAY_TIMES_S, TARGETS_LUFS
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.forms.fields import ClockField, LengthChoice, SecondsField
 from mixes.models import Mix
@@ -58,6 +58,18 @@ class MixSettingsForm(forms.Form):
         required=False,
         label=_("Longest time of each song"),
         help_text=_("Such as 2:30. Empty: songs play whole."),
+    )
+    fade_in_s = forms.FloatField(
+        required=False,
+        min_value=0.0,
+        max_value=LONGEST_FADE_S,
+        label=_("Fade in the whole mix, in seconds"),
+    )
+    fade_out_s = forms.FloatField(
+        required=False,
+        min_value=0.0,
+        max_value=LONGEST_FADE_S,
+        label=_("Fade out the whole mix, in seconds"),
     )
     soften = forms.BooleanField(
         required=False,
@@ -112,6 +124,7 @@ class MixSettingsForm(forms.Form):
         changes = {
             name: value for name, value in self.cleaned_data.items() if name not in ("length", "loudness")
         }
+        changes |= {name: changes[name] or 0.0 for name in ("fade_in_s", "fade_out_s")}
         if self.cleaned_data["length"] == LengthChoice.AUTO:
             changes["transition_s"] = None
         if self.cleaned_data["loudness"] != "own":

@@ -188,6 +188,7 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
             }
             for _, after, join in timeline.joins()
         ],
+        "fades": [[round(frame / rate, 3), gain] for frame, gain in timeline.fades],
         "chapters": [
             {"start_s": chapter.start_s, "title": chapter.title, "artist": chapter.artist}
             for chapter in outputs.chapters

@@ -10,6 +10,7 @@ from django.db.models import Q
 from mixes.engine.codecs.mp3 import BITRATES
 from mixes.engine.mixing.settings import (
     GAINS_DB,
+    LONGEST_FADE_S,
     LONGEST_TRANSITION_S,
     PLAY_TIMES_S,
     TARGETS_LUFS,
@@ -25,6 +26,7 @@ STYLE_CHOICES = [(style, style) for style in STYLES]
 SIZE_CHOICES = [(f"{width}x{height}", f"{width} x {height}") for width, height in VIDEO_SIZES]
 SECONDS = (MinValueValidator(0.0), MaxValueValidator(LONGEST_TRANSITION_S))
 PLAY_TIME = (MinValueValidator(PLAY_TIMES_S[0]), MaxValueValidator(PLAY_TIMES_S[1]))
+FADE = (MinValueValidator(0.0), MaxValueValidator(LONGEST_FADE_S))
 GAIN = (MinValueValidator(GAINS_DB[0]), MaxValueValidator(GAINS_DB[1]))
 CUE = (MinValueValidator(0.0),)
 LOUDNESS = (MinValueValidator(TARGETS_LUFS[0]), MaxValueValidator(TARGETS_LUFS[1]))
@@ -51,6 +53,8 @@ class Mix(models.Model):
     even_joins = models.BooleanField(default=DEFAULTS.even_joins)
     skip_quiet_intros = models.BooleanField(default=DEFAULTS.skip_quiet_intros)
     shorten_silences = models.BooleanField(default=DEFAULTS.shorten_silences)
+    fade_in_s = models.FloatField(default=DEFAULTS.fade_in_s, validators=FADE)
+    fade_out_s = models.FloatField(default=DEFAULTS.fade_out_s, validators=FADE)
     max_play_s = models.FloatField(null=True, blank=True, validators=PLAY_TIME)  # None: songs play whole
     # outputs
     make_mp3 = models.BooleanField(default=True)

@@ -26,6 +26,7 @@ from mixes.engine.checks.faults import (
 from mixes.engine.checks.join_quality import JoinLoudness, measure_joins
 from mixes.engine.checks.loudness_curve import CURVE_STEP_S, thin_curve
 from mixes.engine.codecs.decode import open_track
+from mixes.engine.mixing.mix_fades import envelope_gain
 from mixes.engine.mixing.shortening import as_played
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Timeline
@@ -37,7 +38,8 @@ AAC_FRAME = 1024  # an MP4's sound may end up to one of these beside the plan
 LOUDNESS_TOLERANCE_LU = 0.3
 HIGHEST_TRUE_PEAK_DBTP = -0.9  # what the limiter's ceiling leaves after an encoder's overshoot
 LOUD_CLICK_DB = 12.0  # music alone passes for a click at 1 of 10,000 places, and 1 in 12 of these is so loud
-SILENCE_LEVEL = 0.001  # -60 dBFS
+SILENCE_LEVEL = 0.001  # -60 dBFS, before the mix is faded in
+LEAST_LEVEL = 1 / 32768  # below it there is only the noise of encoders
 LONGEST_SILENT_START_S = 0.5
 PLACES_SHOWN = 5
 JOINS_SHOWN = 3
@@ -201,7 +203,9 @@ class MixMeter:
     def push(self, block: Samples) -> None:
         """Take the next frames, shape (n, 2)."""
         if self._first_sound is None:
-            loud = np.flatnonzero(np.abs(block).max(axis=1) > SILENCE_LEVEL)
+            places = np.arange(self.frames, self.frames + len(block), dtype=np.float64)
+            level = np.maximum(SILENCE_LEVEL * envelope_gain(self._timeline.fades, places), LEAST_LEVEL)
+            loud = np.flatnonzero(np.abs(block).max(axis=1) > level)
             self._first_sound = self.frames + int(loud[0]) if len(loud) else None
         if self._opening is not None and (missing := len(self._opening) - len(self._decoded_opening)):
             self._decoded_opening = np.concatenate((self._decoded_opening, block[:missing]))

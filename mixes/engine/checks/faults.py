@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mixes.engine.analysis.loudness import HOP_S, MOMENTARY_HOPS
 from mixes.engine.analysis.true_peak import largest_magnitude
+from mixes.engine.mixing.mix_fades import envelope_gain
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Timeline
 
@@ -86,7 +87,9 @@ def find_runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
 def find_gaps(momentary_lufs: Loudness, timeline: Timeline) -> tuple[Gap, ...]:
     """Return the silences inside the mix that its timeline does not plan, in order."""
     gaps = []
-    for first, last in find_runs(momentary_lufs < GAP_LUFS):
+    with np.errstate(divide="ignore"):
+        line = GAP_LUFS + 20 * np.log10(planned_gain(timeline, len(momentary_lufs)))
+    for first, last in find_runs(momentary_lufs < line):
         if first == 0 or last == len(momentary_lufs):
             continue  # before the first sound, or after the last
         # Half a hop more on both sides: a window is loud as long as it touches sound
@@ -95,6 +98,11 @@ def find_gaps(momentary_lufs: Loudness, timeline: Timeline) -> tuple[Gap, ...]:
             if piece[1] - piece[0] > MIN_GAP_S + HOP_S / 2:
                 gaps.append(_describe_gap(*piece, timeline))
     return tuple(gaps)
+
+
+def planned_gain(timeline: Timeline, count: int) -> NDArray[np.float64]:
+    """Return the gain of the mix's own fades in the middle of each of `count` momentary windows."""
+    return envelope_gain(timeline.fades, (np.arange(count) * HOP_S + MOMENTARY_S / 2) * timeline.rate)
 
 
 def _without_planned(start_s: float, end_s: float, timeline: Timeline) -> Iterator[tuple[float, float]]:

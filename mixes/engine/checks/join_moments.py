@@ -35,6 +35,7 @@ from mixes.engine.mixing.join_search import (
     WORST_PART,
     body_line,
 )
+from mixes.engine.mixing.mix_fades import envelope_gain
 from mixes.engine.mixing.ride import ride_db, rides_of
 from mixes.engine.mixing.song_levels import (
     HOP_S,
@@ -53,6 +54,7 @@ SILENT_LU = 35.0  # under the quieter song
 SILENT_PER_S = 2.0  # points
 BASS_PER_POINT = 3.0  # s
 LOST_REACH_S = 30.0  # before the end of A's body, and after the start of B's
+LEAST_FADE = 0.1  # gain of the whole mix: where it is lower no join is judged
 NEAR_S, PILE_MARGIN_S, LEAST_REGION_S = 0.5, 1.0, 1.0
 
 Mask = NDArray[np.bool_]
@@ -83,7 +85,7 @@ class Join:
     """What is heard around one join: arrays with one value per HOP_S, times in seconds of the mix."""
 
     times: Power
-    is_ours: Mask  # no other join, and inside the mix
+    is_ours: Mask  # no other join, inside the mix, and not faded away with it
     momentary: Levels  # of the mix, in dB
     second: Levels
     short_term: Levels
@@ -115,7 +117,8 @@ class Join:
         ride = 10.0 ** (ride_db(rides_of(timeline), rate, times * rate) / 10)
         earliest_s = clips[index - 1].end / rate if index else 0.0
         latest_s = clips[index + 2].start / rate if index + 2 < len(clips) else np.inf
-        is_measured = (hops >= 0) & (hops < len(mix.second))
+        is_audible = envelope_gain(timeline.fades, times * rate) >= LEAST_FADE
+        is_measured = (hops >= 0) & (hops < len(mix.second)) & is_audible
         at = np.clip(hops, 0, max(0, len(mix.second) - 1))
         return cls(
             times=times,

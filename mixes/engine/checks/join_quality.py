@@ -13,7 +13,8 @@ import numpy as np
 from mixes.engine.analysis.loudness import LUFS_OFFSET, Powers
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.checks.bass_clash import bass_clash
-from mixes.engine.checks.join_moments import Join, MixLevels, Parts, seconds_of, song_levels
+from mixes.engine.checks.faults import planned_gain
+from mixes.engine.checks.join_moments import LEAST_FADE, Join, MixLevels, Parts, seconds_of, song_levels
 from mixes.engine.mixing.join_search import HOLE_LU, PILE_LU
 from mixes.engine.mixing.song_levels import HOP_S, WINDOW_S, Levels
 from mixes.engine.timeline import Timeline
@@ -86,7 +87,8 @@ def measure_joins(
     momentary_power: Powers, timeline: Timeline, tracks: Sequence[TrackAnalysis]
 ) -> tuple[JoinLoudness, ...]:
     """Return how well every join went, in order; `momentary_power` is that of 400 ms every HOP_S."""
-    mix = MixLevels.of(momentary_power)
+    fade = np.maximum(planned_gain(timeline, len(momentary_power)), LEAST_FADE)
+    mix = MixLevels.of(momentary_power / fade**2)  # as without the fades of the whole mix
     return tuple(measure_join(mix, timeline, tracks, index) for index in range(len(timeline.transitions)))
 
 

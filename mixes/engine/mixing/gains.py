@@ -16,6 +16,7 @@ from mixes.engine.analysis.loudness import gate_integrated, lufs_to_power, power
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.curves import Fades
 from mixes.engine.mixing.limiter import DEFAULT_CEILING_DBTP
+from mixes.engine.mixing.mix_fades import envelope_gain
 from mixes.engine.mixing.ride import ride_db, rides_of
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.timeline import Timeline
@@ -217,7 +218,7 @@ class PlacedCurve:
 
 
 def place_curves(timeline: Timeline, tracks: Sequence[TrackAnalysis]) -> list[PlacedCurve]:
-    """Return the power of every clip at its position, with its fades and the rides of the mix."""
+    """Return the power of every clip at its position, with its fades, and rides and fades of the mix."""
     curves = [place_curve(timeline, tracks, index) for index in range(len(tracks))]
     apply_rides(timeline, curves)
     return curves
@@ -246,15 +247,15 @@ def place_curve(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int)
 
 
 def apply_rides(timeline: Timeline, curves: Sequence[PlacedCurve]) -> None:
-    """Raise placed curves by the rides of the timeline, in place."""
-    if not any(transition.ride for transition in timeline.transitions):
+    """Raise placed curves by the rides of the timeline and fade them with the whole mix, in place."""
+    if not timeline.fades and not any(transition.ride for transition in timeline.transitions):
         return
     starts_s = np.arange(int(timeline.duration_s / STEP_S) + 2) * STEP_S
     middles = np.asarray((starts_s + WINDOW_S / 2) * timeline.rate, np.float64)
     ride: Power = ride_db(rides_of(timeline), timeline.rate, middles)
-    factor = np.ones(len(ride))
+    factor = envelope_gain(timeline.fades, middles) ** 2
     ridden = np.flatnonzero(ride)
-    factor[ridden] = gain_to_power(ride[ridden])
+    factor[ridden] *= gain_to_power(ride[ridden])
     for curve in curves:
         curve.power[:] *= factor[curve.first : curve.first + len(curve.power)]
 

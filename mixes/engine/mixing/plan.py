@@ -13,6 +13,7 @@ from mixes.engine.mixing.albums import are_album_neighbours, group_recordings
 from mixes.engine.mixing.crossover import known_crossover
 from mixes.engine.mixing.gains import LoudnessTarget, plan_gains, set_gains, starting_gains
 from mixes.engine.mixing.joins import Span, plan_joins
+from mixes.engine.mixing.mix_fades import plan_fades
 from mixes.engine.mixing.settings import JoinSettings, MixSettings, Use
 from mixes.engine.mixing.shortening import find_skips, shorten, shorten_use
 from mixes.engine.mixing.spans import choose_spans
@@ -67,6 +68,10 @@ def plan_mix(
     first_gains_db = set_gains(starting_gains(tracks, loudness, groups).gains_db, wishes_db)
     planned = plan_joins(tracks, chosen.spans, first_gains_db, styles, settings, joins, uses, rate)
     timeline = place(tracks, planned.spans, planned.transitions, rate)
+    fades, fade_notes = plan_fades(
+        timeline.frames, rate, fade_in_s=settings.fade_in_s, fade_out_s=settings.fade_out_s
+    )
+    timeline = replace(timeline, fades=fades)
     gains = plan_gains(timeline, tracks, loudness, groups, wishes_db)
     clips = tuple(
         replace(clip, gain_db=gain_db, skips=left_out)
@@ -79,7 +84,7 @@ def plan_mix(
     )
     silences = silence_notes(whole, shortened=settings.shorten_silences)
     unheard = (*unheard_notes(tracks, settings, uses), *silences)
-    notes = (*gains.notes, *chosen.notes, *planned.notes, *unheard)
+    notes = (*gains.notes, *chosen.notes, *fade_notes, *planned.notes, *unheard)
     return Plan(replace(timeline, transitions=crossed), notes, gains.automatic_db)
 
 

@@ -13,6 +13,7 @@ TARGETS_LUFS = (-40.0, -5.0)
 SHORTEST_USE_S = 0.1  # of a track that is used at all
 GAINS_DB = (-24.0, 12.0)  # automatic gains lie between -12 and 6 dB; a wish may go further
 PLAY_TIMES_S = (10.0, 3600.0)
+LONGEST_FADE_S = 30.0  # of the whole mix
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class MixSettings:
     skip_quiet_intros: bool = False
     keep_endings: bool = False  # `play_to_end` for every join
     shorten_silences: bool = False  # play long silences inside tracks for 2 s
+    fade_in_s: float = 0.0  # of the whole mix
+    fade_out_s: float = 0.0
     max_play_s: float | None = None  # of each track; one whose end is set by hand plays until there
 
     def __post_init__(self) -> None:
@@ -76,6 +79,8 @@ class MixSettings:
         lowest, highest = TARGETS_LUFS
         if self.target_lufs is not None and not lowest <= self.target_lufs <= highest:
             raise TimelineError(f"The loudness of a mix lies between {lowest:g} and {highest:g} LUFS.")
+        if not all(0.0 <= fade_s <= LONGEST_FADE_S for fade_s in (self.fade_in_s, self.fade_out_s)):
+            raise TimelineError(f"A mix is faded over at most {LONGEST_FADE_S:g} seconds.")
         shortest_s, longest_s = PLAY_TIMES_S
         if self.max_play_s is not None and not shortest_s <= self.max_play_s <= longest_s:
             raise TimelineError(

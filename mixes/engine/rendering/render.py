@@ -16,6 +16,7 @@ from mixes.engine.codecs.resampling import LENGTH_TOLERANCE_S
 from mixes.engine.codecs.seeking import SeekIndex, Sound, open_near
 from mixes.engine.errors import DecodeError
 from mixes.engine.mixing.curves import Fades, Gains, db_to_gain, positions
+from mixes.engine.mixing.mix_fades import fade_blocks
 from mixes.engine.mixing.ride import ride_blocks, rides_of
 from mixes.engine.mixing.transitions import PRIME_S, RAMP_S, STYLES, Window, declick
 from mixes.engine.samples import Samples
@@ -38,7 +39,8 @@ def render_blocks(
     its file. Raises DecodeError when a file is no longer what was measured, Cancelled.
     """
     joined = join_blocks(timeline, paths, indexes, ffmpeg=ffmpeg, should_stop=should_stop)
-    yield from ride_blocks(joined, rides_of(timeline), timeline.rate)
+    ridden = ride_blocks(joined, rides_of(timeline), timeline.rate)
+    yield from fade_blocks(ridden, timeline.fades)
 
 
 def join_blocks(
@@ -49,7 +51,7 @@ def join_blocks(
     ffmpeg: Path,
     should_stop: ShouldStop = never,
 ) -> Iterator[Samples]:
-    """Yield the clips of the mix joined to each other, before its level rides. Raises as `render_blocks`."""
+    """Yield the clips of the mix joined to each other, before rides and fades. Raises as `render_blocks`."""
     block_frames = round(BLOCK_S * timeline.rate)
     tail = MixTail(margin=round(PRIME_S * timeline.rate))
     with contextlib.ExitStack() as stack:

@@ -14,6 +14,7 @@ from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.seeking import SeekIndex
 from mixes.engine.errors import TimelineError
 from mixes.engine.mixing import limiter
+from mixes.engine.mixing.mix_fades import cut_fades, fade_blocks
 from mixes.engine.mixing.ride import PlacedRide, ride_blocks, rides_of
 from mixes.engine.mixing.transitions import PRIME_S, RAMP_S
 from mixes.engine.rendering.render import join_blocks
@@ -69,9 +70,9 @@ def cut_span(timeline: Timeline, first: int, last: int) -> MixSpan:
     )
     rides = (replace(placed, origin=placed.origin - start) for placed in rides_of(timeline))
     touching = tuple(placed for placed in rides if touches(placed, timeline.rate, end - start))
-    return MixSpan(
-        Timeline(timeline.rate, clips, transitions), opening, first - start, last - first, touching
-    )
+    fades = cut_fades(timeline.fades, start, end)
+    part = Timeline(timeline.rate, clips, transitions, fades)
+    return MixSpan(part, opening, first - start, last - first, touching)
 
 
 def extend_start(timeline: Timeline, start: int, final: int) -> tuple[int, int]:
@@ -172,8 +173,8 @@ def render_span(
     """
     rate = span.timeline.rate
     joined = join_blocks(span.timeline, paths, indexes, ffmpeg=ffmpeg, should_stop=should_stop)
-    limited = limiter.limit_blocks(ride_blocks(joined, span.rides, rate), rate)
-    yield from cut_blocks(limited, span.skip, span.frames)
+    faded = fade_blocks(ride_blocks(joined, span.rides, rate), span.timeline.fades)
+    yield from cut_blocks(limiter.limit_blocks(faded, rate), span.skip, span.frames)
 
 
 def cut_blocks(blocks: Iterable[Samples], skip: int, frames: int) -> Iterator[Samples]:

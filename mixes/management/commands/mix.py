@@ -109,6 +109,8 @@ def add_sound_arguments(group: Any) -> None:
     add("--even-joins", action="store_true", help="level tracks by their beginnings and ends, too")
     add("--skip-quiet-intros", action="store_true", help="start tracks shortly before they become loud")
     add("--shorten-silences", action="store_true", help="play silences of 5 s or more inside tracks for 2 s")
+    add("--fade-in", type=float, default=0.0, metavar="SECONDS", help="of the whole mix (%(default)s)")
+    add("--fade-out", type=float, default=0.0, metavar="SECONDS", help="of the whole mix (%(default)s)")
     add(
         "--max-play",
         type=read_play_time,
@@ -217,6 +219,8 @@ def read_request(options: dict[str, Any]) -> MixRequest:
             keep_endings=options["keep_endings"],
             shorten_silences=options["shorten_silences"],
             max_play_s=options["max_play"],
+            fade_in_s=options["fade_in"],
+            fade_out_s=options["fade_out"],
         ),
         formats=options["formats"] or (FORMATS if image else ("mp3",)),
         bitrate_kbps=options["bitrate"],

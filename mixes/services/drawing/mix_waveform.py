@@ -10,6 +10,7 @@ from mixes.engine.analysis.peaks import FULL_SCALE
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.curves import db_to_gain
 from mixes.engine.mixing.gains import fade_power
+from mixes.engine.mixing.mix_fades import envelope_gain
 from mixes.engine.mixing.shortening import as_played
 from mixes.engine.pictures.backdrop import bar_heights
 from mixes.engine.timeline import Clip, Timeline
@@ -94,7 +95,7 @@ def _columns(
 
 
 def _fades(timeline: Timeline, index: int, places: NDArray[np.float64]) -> NDArray[np.float64]:
-    power = np.ones(len(places))
+    power = envelope_gain(timeline.fades, places) ** 2
     if index > 0:
         power = power * fade_power(timeline, index - 1, places)[1]
     if index < len(timeline.transitions):

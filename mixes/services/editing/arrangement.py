@@ -84,6 +84,8 @@ class Arrangement:
     skip_quiet_intros: bool = False
     shorten_silences: bool = False
     max_play_s: float | None = None
+    fade_in_s: float = 0.0
+    fade_out_s: float = 0.0
     items: tuple[Item, ...] = ()
     # titles and artists that this state sets, by track; empty where an edit leaves them alone
     names: tuple[tuple[UUID, str, str], ...] = ()

@@ -28,6 +28,8 @@ def settings_of(mix: Mix, items: Sequence[MixTrack]) -> Settings:
         skip_quiet_intros=mix.skip_quiet_intros,
         shorten_silences=mix.shorten_silences,
         max_play_s=mix.max_play_s,
+        fade_in_s=mix.fade_in_s,
+        fade_out_s=mix.fade_out_s,
     )
     joins = tuple(join_settings(before, after) for before, after in pairwise(items))
     return settings, joins, tuple(Use(item.cue_in_s, item.cue_out_s, item.gain_db) for item in items)

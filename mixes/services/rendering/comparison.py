@@ -32,6 +32,8 @@ SETTINGS: Mapping[str, Promise] = {
     "skip_quiet_intros": gettext_lazy("Long, quiet beginnings skipped"),
     "shorten_silences": gettext_lazy("Long silences inside songs shortened"),
     "max_play_s": gettext_lazy("Longest time a song plays"),
+    "fade_in_s": gettext_lazy("Fade in of the whole mix"),
+    "fade_out_s": gettext_lazy("Fade out of the whole mix"),
 }
 OUTPUTS: Mapping[str, Promise] = {
     "formats": gettext_lazy("Files"),
@@ -46,7 +48,7 @@ LONG_WORDS: Mapping[str, Promise] = {
     "hashtags": gettext_lazy("The hashtags are others."),
     "picture": gettext_lazy("The picture is another one."),
 }
-SECONDS = ("transition_s", "gap_s", "max_play_s")
+SECONDS = ("transition_s", "gap_s", "max_play_s", "fade_in_s", "fade_out_s")
 UNITS = dict.fromkeys(SECONDS, "s") | {"target_lufs": "LUFS", "bitrate_kbps": "kbit/s"}
 
 

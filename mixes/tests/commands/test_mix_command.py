@@ -241,6 +241,7 @@ def test_an_hour_of_silence_is_left_out_and_does_not_make_a_gap(mix, songs, tmp_
         (["songs", "--description-template", "gone.txt"], "gone.txt"),
         (["songs", "--description-template", "/dev/zero"], "longer than any description"),
         (["songs", "--transition", "99"], "between 0 and 60 seconds"),
+        (["songs", "--fade-out", "31"], "over at most 30 seconds"),
         (["songs", "--max-play", "0:05"], "between 10 and 3600 seconds"),
         (["songs", "--loudness", "3"], "between -40 and -5 LUFS"),
         (["songs", "--style", "gap", "--gap", "-1"], "between 0 and 60 seconds"),
@@ -280,6 +281,19 @@ def test_songs_play_no_longer_than_is_asked_for(mix, songs, tmp_path):
     document = json.loads(mix(songs, "-o", tmp_path / "out", "--json", "--max-play", "0:11.5").stdout)
     assert [clip["length_s"] for clip in document["clips"]] == pytest.approx([11.5] * 3, abs=0.01)
     assert any("at most, as set" in note for note in document["notes"])
+
+
+def test_a_faded_mix_is_faded_in_its_file_and_passes_its_check_sheet(mix, songs, tmp_path):
+    out = tmp_path / "out"
+    options = ("--fade-in", "4", "--fade-out", "6", "--title", "Faded", "--json")
+    document = json.loads(mix(songs, "-o", out, *options).stdout)
+    sound = np.abs(decode_file(out / "faded.mp3")).max(axis=1)
+    loudest = [sound[at - 500 : at + 500].max() for at in (2 * 44_100, 8 * 44_100, len(sound) - 3 * 44_100)]
+    assert loudest[0] / loudest[1] == pytest.approx(0.5, abs=0.03)
+    assert loudest[2] / loudest[1] == pytest.approx(0.5, abs=0.05)
+    assert document["fades"][0] == [0.0, 0.0]
+    assert document["fades"][-1] == pytest.approx([document["duration_s"], 0.0], abs=0.001)
+    assert document["check"]["verdict"] == "ok"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

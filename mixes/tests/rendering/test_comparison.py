@@ -72,12 +72,19 @@ def test_settings_files_and_words_are_named(mix):
     found = changes(
         mix,
         lambda now: replace(
-            now, target_lufs=-16.0, make_mp4=True, title="Other", hashtags="#a", even_joins=True
+            now,
+            target_lufs=-16.0,
+            make_mp4=True,
+            title="Other",
+            hashtags="#a",
+            even_joins=True,
+            fade_out_s=5.0,
         ),
     )
     for text in (
         "Loudness: \u221216 LUFS instead of \u221214 LUFS.",
         "Even joins: on instead of off.",
+        "Fade out of the whole mix: 5 s instead of 0 s.",
         "Files: MP3, MP4 instead of MP3.",
         "Title: “Other” instead of “Evenings in the North”.",
         "The hashtags are others.",

@@ -1,6 +1,7 @@
 """Faults of a known kind, size and place, put into a finished file, and what the sheet says of them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from mixes.engine.checks.check_sheet import CheckSheet, Verdict, check_file, for
 from mixes.engine.checks.loudness_curve import thin_curve
 from mixes.engine.errors import Cancelled, DecodeError
 from mixes.engine.mixing.curves import equal_power, positions
+from mixes.engine.mixing.mix_fades import fade_blocks, plan_fades
 from mixes.engine.tests.signals import RATE, pink_noise, silence, write_audio, write_wav
 from mixes.engine.tests.tracks import make_track
 from mixes.engine.timeline import Clip, Timeline, Transition
@@ -65,7 +67,7 @@ def target(clean):
 def check(ffmpeg, timeline, tracks, target, tmp_path):
     """Write a sound as a WAV and check it."""
 
-    def check_sound(sound, **options):
+    def check_sound(sound, timeline=timeline, **options):
         options.setdefault("target_lufs", target)
         return check_file(ffmpeg, write_wav(tmp_path / "mix.wav", sound), timeline, tracks, **options)
 
@@ -113,6 +115,15 @@ def test_remarks_are_passed_on_but_explain_nothing(check, clean, target):
     sheet = check(clean, target_lufs=target + 0.5, remarks=["YouTube will show no chapters."])
     assert verdicts(sheet) == {"loudness": Verdict.WRONG, "remark": Verdict.NOTE}
     assert item(sheet, "remark").sentence == "YouTube will show no chapters."
+
+
+def test_a_long_fade_in_is_no_late_start(check, clean, timeline):
+    fades, _ = plan_fades(timeline.frames, RATE, fade_in_s=11.0, fade_out_s=11.0)
+    (faded,) = fade_blocks([clean * np.float32(0.05)], fades)
+    start = item(check(faded, target_lufs=None, timeline=replace(timeline, fades=fades)), "start")
+    assert start.verdict == Verdict.OK
+    assert start.sentence.startswith("The first sound comes after 0.")
+    assert item(check(faded, target_lufs=None), "start").verdict == Verdict.NOTE
 
 
 def test_flat_tops_are_counted_with_their_places(check, clean):

@@ -1,10 +1,13 @@
 """Clipping, gaps and lags of a known size and place."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mixes.engine.analysis.loudness import LoudnessMeter
 from mixes.engine.checks.faults import ClippingCounter, find_gaps, find_runs, measure_lag
+from mixes.engine.mixing.mix_fades import fade_blocks, plan_fades
 from mixes.engine.tests.signals import RATE, pink_noise, silence, sine
 from mixes.engine.timeline import Clip, Timeline, Transition
 
@@ -98,6 +101,20 @@ def test_a_planned_gap_is_none_and_what_exceeds_it_is_one():
     assert gap.start_s == pytest.approx(6.8, abs=0.11)
     assert gap.length_s == pytest.approx(1.2, abs=0.11)
     assert not gap.at_join  # the song itself ends in silence
+
+
+@pytest.mark.parametrize(("depth_db", "count"), [(-20, 0), (-60, 1)])
+def test_a_planned_fade_is_no_gap_and_a_hole_in_it_is_one(depth_db, count):
+    timeline = lay_out([30], [])
+    fades, _ = plan_fades(timeline.frames, RATE, fade_in_s=0.0, fade_out_s=10.0)
+    timeline = replace(timeline, fades=fades)
+    sound = pink_noise(30)
+    sound[26 * RATE : 27 * RATE] *= np.float32(10 ** (depth_db / 20))  # faded by 18 to 27 dB there
+    sound[-5:] = 0.5
+    (faded,) = fade_blocks([sound], timeline.fades)
+    faded[-RATE // 10 :] = 0.1  # so that the fade's end is not the end of the sound
+    assert len(gaps_in(faded, replace(timeline, fades=()))) >= 1
+    assert len(gaps_in(faded, timeline)) == count
 
 
 @pytest.mark.parametrize("late", [0, 1, 1105, -7, 2257])

@@ -200,6 +200,18 @@ def test_a_long_fade_hides_the_beginning_of_a_song(fade_s):
     assert is_found(join, "clash")
 
 
+@pytest.mark.parametrize("seconds", [(20, 60), (60, 12)])
+def test_a_join_within_a_fade_of_the_mix_is_judged_as_without_it(seconds):
+    tracks = [song((length, 0, 0), seed=length) for length in seconds]
+    plain, faded = (
+        join_of(plan(tracks, fade_in_s=fade_s, fade_out_s=fade_s), tracks) for fade_s in (0.0, 30.0)
+    )
+    unjudged = replace(faded, dip_lu=plain.dip_lu, dip_at_s=plain.dip_at_s)
+    assert faded.points == pytest.approx(plain.points, abs=0.05)
+    assert faded.dip_lu == pytest.approx(plain.dip_lu, abs=0.5)
+    assert unjudged.is_noticed == plain.is_noticed
+
+
 def test_a_planned_pause_and_an_album_are_not_judged():
     tracks = pair("ring-out", "quiet")
     assert join_of(plan(tracks, style="gap"), tracks).points is None

@@ -12,6 +12,7 @@ from mixes.engine.analysis.track import analyse_track
 from mixes.engine.codecs.seeking import BlockReader
 from mixes.engine.errors import TimelineError
 from mixes.engine.mixing.limiter import limit_blocks
+from mixes.engine.mixing.mix_fades import plan_fades
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.rendering import render
 from mixes.engine.rendering.span import MixSpan, cut_span, render_span
@@ -120,7 +121,13 @@ def timelines(draw):
         )
         for clip in timeline.clips
     ]
-    return replace(timeline, clips=tuple(clips))
+    fades, _ = plan_fades(
+        timeline.frames,
+        RATE,
+        fade_in_s=draw(st.sampled_from([0.0, 0.3, 2.0])),
+        fade_out_s=draw(st.sampled_from([0.0, 0.3, 2.0])),
+    )
+    return replace(timeline, clips=tuple(clips), fades=fades)
 
 
 @settings(max_examples=40, deadline=None)
@@ -133,6 +140,19 @@ def test_any_part_of_any_mix_is_that_of_the_mix(timeline, data):
             first = data.draw(st.integers(0, timeline.frames - 1))
             last = data.draw(st.integers(first + 1, min(timeline.frames, first + RATE)))
             assert np.array_equal(part_of(timeline, first, last), whole[first:last])
+
+
+def test_in_the_fades_of_the_mix_all_parts_are_those_of_the_mix():
+    timeline = lay_out([2 * RATE] * 3, [join("smooth", RATE // 2, ride=RIDE)] * 2)
+    fades, _ = plan_fades(timeline.frames, RATE, fade_in_s=2.0, fade_out_s=2.4)
+    timeline = replace(timeline, fades=fades)
+    with in_memory():
+        whole = whole_mix(timeline)
+        assert np.array_equal(part_of(timeline, 0, timeline.frames), whole)
+        for first in range(0, timeline.frames - 5000, RATE // 3):
+            assert np.array_equal(part_of(timeline, first, first + 5000), whole[first : first + 5000])
+    assert np.abs(whole[:100]).max() < 1e-4 and np.abs(whole[-100:]).max() < 1e-4
+    assert cut_span(timeline, 2 * RATE + 9000, 2 * RATE + 10_000).timeline.fades == ()
 
 
 def test_only_what_sounds_in_it_is_opened():
