@@ -45,9 +45,14 @@ ARCHIVE_SUFFIXES = (
     *(".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".xz", ".bz2", ".zst", ".cab", ".lzh"),
     *(".iso", ".img", ".dmg", ".nrg", ".mdf", ".bin"),
 )
+# Of pictures, which ffmpeg opens by their names alone
+PICTURE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp"),
+    *(".tif", ".tiff", ".svg", ".heic", ".avif", ".ico"),
+)
 # What stands beside songs without being one: nothing is said of it
 COMPANION_SUFFIXES = (
-    *(".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".svg", ".heic", ".avif", ".ico"),
+    *PICTURE_SUFFIXES,
     *(".txt", ".nfo", ".log", ".md", ".md5", ".sfv", ".sha1", ".accurip", ".ffp", ".lrc", ".srt", ".vtt"),
     *(
         ".pdf",

@@ -304,7 +304,7 @@ def open_track(
     child, the decoder ends with the thread that opened it.
     """
     path = path.absolute()
-    _check_readable(path)
+    check_readable(path)
     with contextlib.ExitStack() as stack:
         decoder = _open_decoder(ffmpeg, path, max_s, start_s, should_stop, stack)
         if rate and rate != decoder.rate:
@@ -354,7 +354,8 @@ def _open_decoder(
     return Decoder(path, child, max_s, should_stop, later=later_parts, has_mono_gain=has_mono_gain)
 
 
-def _check_readable(path: Path) -> None:
+def check_readable(path: Path) -> None:
+    """Raise DecodeError when a file is missing, empty, or no song by its first bytes or its name."""
     try:
         if not path.is_file():
             raise DecodeError(path, "there is no such file.")

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from mixes.engine.codecs.first_frame import begins_as_sound
+from mixes.engine.suffixes import PICTURE_SUFFIXES
 
 HEAD_BYTES = 40_960  # holds the descriptor of a disc image, also of one with sectors of 2352 bytes
 TAIL_BYTES = 512
@@ -18,6 +19,8 @@ EXTRACT = "not a song. Copy the songs out of it and add them."
 SAVE_SOUND = "which cannot be read. Save its sound as MP3, M4A, FLAC or WAV and add that."
 NO_SOUND = "there is no sound in it."
 NAMES_ONLY = "which only names songs. Add the songs themselves."
+NAMED_AS_PICTURE = "its name is that of a picture. Give the file the ending of its sound, such as .mp3."
+LENGTHLESS = "whose header names no length, as programs write it into a pipe. Save it again as FLAC or WAV."
 IS_TEXT = "it is not an audio file that can be read, but text."
 UNREADABLE = "it is not an audio file that can be read (MP3, WAV, FLAC, Ogg, Opus, M4A, AIFF, WMA, WavPack)."
 MAIL = (
@@ -35,6 +38,9 @@ BEGINNINGS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (DOCUMENT, f"a document; {NO_SOUND}"),
         (PROGRAM, "a program, not a song."),
         (rb"PK(?:\x03\x04|\x05\x06|\x07\x08|00PK)", f"a ZIP archive, {UNPACK}"),
+        (rb"FORM\0{4}AIF[FC].{0,40}?COMM.{6}\0{4}", f"an AIFF file {LENGTHLESS}"),
+        (rb"riff\x2e\x91.{10}\xff{8}wave", f"a W64 file {LENGTHLESS}"),
+        (rb"RF64.{4}WAVEds64.{12}\0{8}", f"an RF64 file {LENGTHLESS}"),
         (rb"Rar!\x1a\x07|RE~\^", f"a RAR archive, {UNPACK}"),
         (rb"7z\xbc\xaf\x27\x1c", f"a 7z archive, {UNPACK}"),
         (rb"\x1f(?:\x8b\x08|\x9d|\xa0)", f"a file compressed with gzip, {UNPACK}"),
@@ -138,7 +144,9 @@ def not_audio_reason(path: Path) -> str | None:
         return IS_TEXT
     if _ends_as_zip(tail) and not begins_as_sound(head, junk_bytes=0):
         return f"it is a ZIP archive, {UNPACK}"
-    return None if begins_as_sound(head) else UNREADABLE
+    if not begins_as_sound(head):
+        return UNREADABLE
+    return NAMED_AS_PICTURE if path.suffix.lower() in PICTURE_SUFFIXES else None
 
 
 def _is_text(head: bytes) -> bool:

@@ -14,7 +14,6 @@ QUIET_INTRO_LU = -20.0  # below the song's loudness
 LONG_INTRO_S, INTRO_KEPT_S = 5.0, 1.0
 WORTH_A_NOTE_S = 1.0
 SHORTEN_SILENCES = "“Shorten long silences inside songs”"  # as the page calls the setting
-SHORTEN_OPTION = "--shorten-silences"
 
 
 def quiet_intro_s(track: TrackAnalysis) -> float:
@@ -63,7 +62,7 @@ def silence_notes(tracks: Iterable[TrackAnalysis], *, shortened: bool) -> tuple[
     """Return a sentence on each long silence inside a track, and on what becomes of it."""
     kept = f"{KEPT_SILENCE_S:.0f} s"
     as_set = f"It is shortened to {kept}, as set."
-    as_it_is = f"It is played as it is; {SHORTEN_SILENCES} ({SHORTEN_OPTION} in the command) makes it {kept}."
+    as_it_is = f"It is played as it is; {SHORTEN_SILENCES} makes it {kept}."
     return tuple(
         f"“{track.tags.title}” has {length_s:.0f} s of silence inside, from {format_m_ss(int(start_s))} on. "
         f"{as_set if shortened else as_it_is}"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mixes.engine.analysis.track import ANALYSIS_VERSION, TAGS_UNREADABLE, TrackAnalysis, analyse_track
 from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.codecs.decode import check_readable
 from mixes.engine.errors import DecodeError, EngineError
 from mixes.engine.hashing import hash_file
 from mixes.engine.pipeline.request import OnProgress, ignore_progress
@@ -114,6 +115,7 @@ def analyse_file(
     sha256 = hash_track(path, should_stop)
     kept = store.load(sha256, path)
     if kept is not None:
+        check_readable(path)  # its content is known, its name may be another
         return kept
     analysis = analyse_track(ffmpeg, path, sha256=sha256, on_progress=on_progress, should_stop=should_stop)
     if TAGS_UNREADABLE not in analysis.notes:  # possibly a fault of the machine: try again next time

@@ -53,6 +53,8 @@ def _add_folder(inputs: Inputs, folder: Path, *, recursive: bool) -> None:
     if not tracks:
         hint = "" if recursive else " (with -r its folders are searched too)"
         others = f" {left_out} cannot be taken for one by its name." if passed_over else ""
+        if lists := [path.name for path in folder.iterdir() if path.suffix.lower() in PLAYLIST_SUFFIXES]:
+            others += f" To mix what {list_names(natsorted(lists))} names, give it in place of the folder."
         raise EngineError(f"There is no audio file in the folder {folder}{hint}.{others}")
     if passed_over:
         inputs.notes.append(
@@ -82,7 +84,13 @@ def _list_folder(folder: Path, *, recursive: bool) -> tuple[list[Path], list[Pat
 
 
 def _add_playlist(inputs: Inputs, playlist: Path, *, recursive: bool) -> None:
-    for entry in read_playlist(playlist):
+    named = read_playlist(playlist)
+    if named.addresses:
+        inputs.notes.append(
+            f"Passed over in {clean_text(playlist.name)}, as no files on this machine: "
+            f"{list_names(named.addresses)}."
+        )
+    for entry in named.entries:
         if entry.path.is_dir():
             _add_folder(inputs, entry.path, recursive=recursive)
             continue

@@ -9,6 +9,7 @@ from pathlib import Path
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.cancellation import ShouldStop
 from mixes.engine.errors import EngineError
+from mixes.engine.mixing.unheard import SHORTEN_SILENCES
 from mixes.engine.pipeline.make import make_mix
 from mixes.engine.pipeline.request import MixOutputs, MixRequest, OnProgress, Source
 from mixes.engine.tags.file_names import numbered_names
@@ -18,6 +19,7 @@ from mixes.services.offline.analysis_store import AnalysisStore, FileResult, ana
 from mixes.services.offline.input_files import Inputs
 
 PARTS = "parts"  # folder of songs cut out of longer files, while they are mixed
+SHORTEN_OPTION = "--shorten-silences"
 MAX_REASONS = 3  # reasons shown when no file can be used
 
 
@@ -88,13 +90,18 @@ def make_local_mix(
             ffmpeg=ffmpeg,
             replace_other=replace_other,
             on_progress=on_progress,
-            on_note=on_note,
+            on_note=lambda note: on_note(with_option(note)),
             should_stop=should_stop,
         )
         timings_s = {"analyse": analyse_s, **outputs.timings_s, "total": time.monotonic() - started_s}
         left_out = tuple(result for result in results if result.error)
-        notes = (*songs.notes, *outputs.notes)
+        notes = (*songs.notes, *map(with_option, outputs.notes))
         return LocalMix(request, replace(outputs, timings_s=timings_s, notes=notes), left_out, origins)
+
+
+def with_option(note: str) -> str:
+    """Return a note with the command's option in place of the page's name of a setting."""
+    return note.replace(SHORTEN_SILENCES, SHORTEN_OPTION)
 
 
 def without_numbers(results: Sequence[FileResult]) -> list[FileResult]:

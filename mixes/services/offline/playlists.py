@@ -51,6 +51,14 @@ class Entry:
     parts: tuple[Part, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Playlist:
+    """What a playlist names, in its order; of addresses of the network only themselves."""
+
+    entries: list[Entry]
+    addresses: list[str]
+
+
 @dataclass(slots=True)
 class _Named:
     """A line of a playlist, as it stands there."""
@@ -61,8 +69,8 @@ class _Named:
     parts: list[Part] = field(default_factory=list)
 
 
-def read_playlist(playlist: Path) -> list[Entry]:
-    """Return what a playlist names, in its order; what is not there too. Raises EngineError, OSError."""
+def read_playlist(playlist: Path) -> Playlist:
+    """Return what a playlist names; what is not there too. Raises EngineError, OSError."""
     if playlist.stat().st_size > MAX_BYTES:
         raise EngineError(f"The playlist {playlist} is far longer than any playlist.")
     read = READERS.get(playlist.suffix.lower(), _read_m3u)
@@ -77,15 +85,19 @@ def read_playlist(playlist: Path) -> list[Entry]:
     named = max(readings, key=lambda entries: sum(finder.find(one.location).exists() for one in entries))
     if not named:
         raise EngineError(f"The playlist {playlist} names no file.")
-    return [_entry(playlist, finder, one) for one in named]
+    addresses = [one.location.strip() for one in named if _is_address(one)]
+    entries = [_entry(finder, one) for one in named if not _is_address(one)]
+    if not entries:
+        raise EngineError(f"The playlist {playlist} names {addresses[0]}, but no file on this machine.")
+    return Playlist(entries, addresses)
 
 
-def _entry(playlist: Path, finder: "FileFinder", named: _Named) -> Entry:
+def _is_address(named: _Named) -> bool:
     location = named.location.strip()
-    if ADDRESS.match(location) and not location.lower().startswith("file:"):
-        raise EngineError(
-            f"The playlist {playlist} names {location}, which is no file on this machine. Take that line out."
-        )
+    return bool(ADDRESS.match(location)) and not location.lower().startswith("file:")
+
+
+def _entry(finder: "FileFinder", named: _Named) -> Entry:
     path = finder.find(named.location)
     if not named.artist:
         tags = tags_from_name(named.title) if named.title.strip() else None
@@ -160,10 +172,8 @@ def _read_cue(text: str) -> Iterator[_Named]:
     for line in _lines(text):
         if not (found := CUE_LINE.match(line)):
             continue
-        word, value = found[1].upper(), (found[2] if found[2] is not None else found[3])
+        word, value = found[1].upper(), _cue_value(found)
         if word == "FILE":
-            if found[2] is None:  # without quotes: everything but the type, which comes last
-                value = line.strip()[4:].strip().rpartition(" ")[0]
             files.append(_Named(value))
         elif word == "TRACK":
             number, artist, title = number + 1, performer, ""
@@ -176,6 +186,16 @@ def _read_cue(text: str) -> Iterator[_Named]:
             tags = Tags(clean_text(title) or f"Track {number}", clean_text(artist), clean_text(album), number)
             files[-1].parts.append(Part(start_s, tags))
     yield from files
+
+
+def _cue_value(found: re.Match[str]) -> str:
+    """Return the value of a line of a CUE sheet, whose quotes may be missing."""
+    if found[2] is not None:
+        return found[2]
+    word, rest = found[1].upper(), f"{found[3]} {found[4]}".strip().strip('"')
+    if word == "FILE":  # everything but the type, which comes last
+        return rest.rpartition(" ")[0].strip('" ')
+    return rest if word in ("TITLE", "PERFORMER") else found[3]
 
 
 READERS: dict[str, Callable[[str], Iterator[_Named]]] = {
@@ -228,15 +248,14 @@ class FileFinder:
         return place if place.exists() else None
 
     def _find_moved(self, spelling: str) -> Path | None:
-        """Return the file at the end of an absolute place that is below the folder."""
+        """Return the file at the end of an absolute place that is below the folder, or its parent."""
         if not spelling.startswith("/") and not DRIVE.match(spelling):
             return None
         parts = [part for part in spelling.split("/") if part and not DRIVE.match(part + "/")]
         for start in range(len(parts)):
-            if ".." not in parts[start:] and (
-                path := self._find_alike(self._folder.joinpath(*parts[start:]))
-            ):
-                return path
+            for folder in (self._folder, self._folder.parent):  # playlists may have a folder beside the songs
+                if ".." not in parts[start:] and (path := self._find_alike(folder.joinpath(*parts[start:]))):
+                    return path
         return None
 
     def _converted(self, folder: Path, stem: str) -> list[str]:

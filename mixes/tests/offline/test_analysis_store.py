@@ -44,6 +44,14 @@ def test_a_track_is_measured_once_even_under_another_name(store, measured, tmp_p
     assert (first.tags.title, second.tags.title) == ("First", "Second")
 
 
+def test_a_known_song_under_the_name_of_a_picture_is_refused_as_an_unknown_one_is(store, tmp_path):
+    song = write_wav(tmp_path / "a.wav", sine(440, 2))
+    run([song], store)
+    picture = shutil.copy(song, tmp_path / "a.png")
+    with pytest.raises(DecodeError, match="name is that of a picture"):
+        run([picture], store)
+
+
 @pytest.mark.parametrize("damage", ["", "{}", '{"name": "a.wav", "analysis": {"version": 0}}', "{]"])
 def test_a_damaged_or_old_record_is_measured_again(store, measured, tmp_path, damage):
     song = write_wav(tmp_path / "a.wav", sine(440, 2))

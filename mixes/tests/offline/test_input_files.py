@@ -73,3 +73,9 @@ def test_an_empty_folder_or_playlist_is_refused_with_a_hint(tmp_path):
     (tmp_path / "list.m3u").write_text("#EXTM3U\n")
     with pytest.raises(EngineError, match="names no file"):
         find_inputs([tmp_path / "list.m3u"])
+
+
+def test_a_folder_of_playlists_alone_says_to_name_them(tmp_path):
+    (tmp_path / "party.m3u").write_text("../a.mp3\n")
+    with pytest.raises(EngineError, match=r"party\.m3u names, give it in place of the folder"):
+        find_inputs([tmp_path])

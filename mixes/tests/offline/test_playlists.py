@@ -201,7 +201,7 @@ def test_names_of_a_list_are_for_files_without_tags_alone(tmp_path):
 def test_extinf_names_the_next_file_only(folder):
     text = "#EXTM3U\n#EXTINF:12 tvg-id=x,Ann - Löwe\n#EXTVLCOPT:x\n" + "\n".join(SONGS)
     (folder / "list.m3u8").write_text(text)
-    first, second = read_playlist(folder / "list.m3u8")
+    first, second = read_playlist(folder / "list.m3u8").entries
     assert (first.tags.artist, first.tags.title) == ("Ann", "Löwe")
     assert second.tags is None
 
@@ -214,6 +214,28 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(folder):
     ):
         with pytest.raises(EngineError, match=words):
             found(folder, name, text)
+
+
+def test_addresses_of_the_network_are_passed_over_and_named(folder):
+    (folder / "list.m3u").write_text(f"http://radio.example/live\n{SONGS[0]}\nHTTPS://a.example/b.mp3\n")
+    inputs = find_inputs([folder / "list.m3u"])
+    assert [path.name for path in inputs.tracks] == ["01 Löwe.mp3"]
+    (note,) = inputs.notes
+    assert "list.m3u" in note and "http://radio.example/live, HTTPS://a.example/b.mp3" in note
+
+
+def test_places_of_another_machine_are_found_from_a_folder_of_playlists(folder):
+    (folder / "Lists").mkdir()
+    text = "\r\n".join(f"D:\\Data\\{song}".replace("/", "\\") for song in SONGS)
+    assert found(folder, "Lists/list.m3u8", text) == list(SONGS)
+
+
+def test_quotes_that_a_cue_sheet_lacks_are_not_needed(folder):
+    track = 'TRACK 01 AUDIO\nTITLE Two words\nPERFORMER "Bo\nINDEX 01 00:00:00\n'
+    (folder / "list.cue").write_text(f"FILE {SONGS[1]} MP3\n{track}")
+    inputs = find_inputs([folder / "list.cue"])
+    assert [path.name for path in inputs.tracks] == ["02 Bee & Cé.mp3"]
+    assert [(tags.title, tags.artist) for tags in inputs.names.values()] == [("Two words", "Bo")]
 
 
 def test_entities_of_a_list_are_not_expanded(folder):

@@ -13,7 +13,7 @@ import pytest
 from mixes.engine.codecs.decode import open_track
 from mixes.engine.codecs.signatures import not_audio_reason
 from mixes.engine.errors import DecodeError
-from mixes.engine.tests.signals import pink_noise, write_audio
+from mixes.engine.tests.signals import pink_noise, run_ffmpeg, write_audio
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,11 @@ def disc(song, sector=2048, before=0):
 def partitioned(song):
     entry = struct.pack("<B3sB3sII", 0x80, b"", 0x0C, b"", 2048, 4096)
     return b"\xfa\x31\xc0".ljust(446, b"\x90") + entry.ljust(64, b"\0") + b"\x55\xaa" + song
+
+
+def lengthless(form, *options):
+    """A file that a program wrote into a pipe, where no header can be completed."""
+    return run_ffmpeg("-f", "lavfi", "-i", "sine=d=1", *options, "-f", form, "-")
 
 
 CONTAINERS = {
@@ -117,6 +122,9 @@ CONTAINERS = {
     "midi": (lambda song: b"MThd\0\0\0\6" + song, "instruments"),
     "font": (lambda song: b"wOF2" + song, "font"),
     "heic": (lambda song: b"\0\0\0\x18ftypheic" + bytes(12) + song, "picture"),
+    "aiff of a pipe": (lambda song: lengthless("aiff"), "AIFF .* names no length"),
+    "w64 of a pipe": (lambda song: lengthless("w64"), "W64 .* names no length"),
+    "rf64 of a pipe": (lambda song: lengthless("wav", "-rf64", "always"), "RF64 .* names no length"),
     "of an unknown program": (lambda song: b"XY12" + b"\x80\1\2\3" * 5_000 + song, "not an audio file"),
 }
 
@@ -159,3 +167,13 @@ def test_frames_are_found_where_a_recorder_began_inside_one(tmp_path, suffix, en
     path = write_audio(tmp_path / f"a.{suffix}", pink_noise(2.0, rate), rate, "-c:a", encoder)
     path.write_bytes(path.read_bytes()[cut:])
     assert not_audio_reason(path) is None
+
+
+def test_a_song_with_the_name_of_a_picture_is_refused_with_what_to_do(ffmpeg, tmp_path, song):
+    path = tmp_path / "Cover.PNG"
+    path.write_bytes(song)
+    with (
+        pytest.raises(DecodeError, match=r"ending of its sound, such as \.mp3"),
+        open_track(ffmpeg, path, None),
+    ):
+        pytest.fail("its decoder opens it by its name")

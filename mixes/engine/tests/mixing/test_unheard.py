@@ -24,6 +24,8 @@ def test_noise_left_out_is_named_with_its_length_and_song():
 def test_a_hidden_track_behind_silence_is_announced():
     hidden = replace(PLAIN, silences=((240.0, 180.0), (500.0, 3.5)))
     (note,) = silence_notes([hidden], shortened=False)
-    assert "180 s of silence" in note and "4:00" in note and "--shorten-silences" in note
+    assert (
+        "180 s of silence" in note and "4:00" in note and "Shorten long silences" in note and "--" not in note
+    )
     (note,) = silence_notes([hidden], shortened=True)
     assert "180 s of silence" in note and "shortened to 2 s, as set" in note
