@@ -6,7 +6,7 @@ import { Join } from "./join-editor-join.js";
 const FIELDS = { endsAt: "ends_at", beginsAt: "begins_at", overlap: "overlap", gainA: "gain_a", gainB: "gain_b" };
 const QUIETEST_LUFS = -60; // of a song too quiet to be measured
 
-// Return {join, untouched, auto, limits, songs, titles, inks} of a panel.
+// Return {join, untouched, auto, byHand, limits, songs, titles, inks} of a panel.
 export function readPlan(panel) {
   const plan = JSON.parse(panel.querySelector("script.join-plan").textContent);
   const [a, b] = plan.songs;
@@ -21,6 +21,7 @@ export function readPlan(panel) {
     join,
     untouched: { ...valuesOf(plan.untouched), ...meeting(plan.untouched) },
     auto: { ...valuesOf(plan.automatic), overlap: (plan.style === "gap" ? -1 : 1) * plan.automatic.overlap },
+    byHand: new Set(Object.keys(FIELDS).filter((name) => FIELDS[name] in plan.by_hand)),
     limits: limitsOf(plan),
     songs: { a: song(a, plan.automatic.gain_a), b: song(b, plan.automatic.gain_b) },
     titles: { a: a.title, b: b.title },

@@ -12,6 +12,7 @@ import { JoinSound } from "./join-editor-sound.js";
 import { Surface } from "./join-editor-surface.js";
 import { findSound } from "./listening-copy.js";
 
+const MARKS = { ends: "endsAt", begins: "beginsAt", slide: "overlap", gain_a: "gainA", gain_b: "gainB" }; // set by hand
 const ZOOM = 1.5; // of a press of a button or key
 const LEVEL_DB = [-12, 6]; // reach of the level handles around the automatic level
 const SNAP_PX = 7;
@@ -375,6 +376,7 @@ class JoinEditor extends HTMLElement {
     };
     handles.place("gain_a", 0, levelAt("a", join.gainA - this.auto.gainA));
     handles.place("gain_b", axis.width, levelAt("b", join.gainB - this.auto.gainB));
+    for (const [name, key] of Object.entries(MARKS)) handles.all.get(name).classList.toggle("is-hand", this.byHand.has(key));
     this.sayHandles();
   }
 

@@ -141,6 +141,8 @@ def test_a_drag_of_100_px_moves_the_start_by_the_right_seconds_and_stays(open_mi
     assert after["overlap"] == pytest.approx(before["overlap"] - seconds, abs=0.03)
     assert page.locator("input[name=overlap]").input_value() == f"{after['overlap']:.2f}".rstrip("0")
     expect(page.locator(".chip-join").first).to_contain_text("set by you")
+    expect(page.locator("[data-handle=slide]")).to_have_class(re.compile("is-hand"))
+    expect(page.locator("[data-handle=begins]")).not_to_have_class(re.compile("is-hand"))
 
     page.reload()
     page.locator(".chip-join").first.click()
