@@ -80,7 +80,7 @@ def test_a_file_without_sound_is_refused(alice, tmp_path):
     path = tmp_path / "page.mp3"
     path.write_text("<html><script>alert(1)</script>")
     _, track = analyse(add(alice, path))
-    assert "it is not an audio file that can be read" in track.problem
+    assert "it is a web page, not a song" in track.problem
 
 
 def test_a_track_longer_than_allowed_is_refused(alice, song, settings):
