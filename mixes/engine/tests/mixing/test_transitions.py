@@ -4,9 +4,18 @@ import numpy as np
 import pytest
 from pydub import AudioSegment
 from pydub.scipy_effects import low_pass_filter
+from scipy.signal import butter, sosfiltfilt
 
 from mixes.engine.mixing.curves import Fades, equal_power, linear, positions
-from mixes.engine.mixing.transitions import STYLES, Window, declick, from_segment, to_segment
+from mixes.engine.mixing.transitions import (
+    BASS_PIECE_S,
+    STYLES,
+    Window,
+    declick,
+    from_segment,
+    low_band,
+    to_segment,
+)
 
 RATE = 44_100
 
@@ -157,6 +166,15 @@ def test_pydub_hands_back_what_it_was_given_even_over_full_scale():
     loud = noise(0.1, 3, level=1.0)
     assert np.abs(loud).max() > 2.0
     assert np.abs(from_segment(to_segment(loud, RATE)) - loud).max() < 1e-6
+
+
+@pytest.mark.parametrize("seconds", [0.07, BASS_PIECE_S, BASS_PIECE_S + 1 / RATE, 2.5 * BASS_PIECE_S])
+def test_the_low_band_is_that_of_a_filter_run_in_both_directions(seconds):
+    samples = noise(seconds, 4) + np.float32(0.2)
+    sections = butter(2, 120, "lowpass", fs=RATE, output="sos")
+    edge = round(0.05 * RATE)
+    expected = sosfiltfilt(sections, samples.astype(np.float64), axis=0, padlen=edge)
+    np.testing.assert_allclose(low_band(samples, RATE), expected, atol=1e-6)
 
 
 def test_the_bass_changes_hands_and_the_rest_stays():
