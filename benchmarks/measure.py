@@ -88,7 +88,6 @@ class _Sampler:
     def __init__(self, root: int) -> None:
         self._root = root
         self._peak = 0
-        self._known: set[int] = set()  # processes of the previous sample
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
@@ -103,11 +102,10 @@ class _Sampler:
             tree = dict(process_tree(self._root))
             grown_up = [pid for pid, parent in tree.items() if not self._is_newborn(pid, parent)]
             self._peak = max(self._peak, sum(map(pss_bytes, grown_up)))
-            self._known = set(tree)
 
     def _is_newborn(self, pid: int, parent: int) -> bool:
         """Return whether this is a forked child before its exec: its parent's memory would count twice."""
-        return pid != self._root and pid not in self._known and command_of(pid) == command_of(parent)
+        return pid != self._root and command_of(pid) == command_of(parent)
 
 
 def process_tree(root: int) -> Iterator[tuple[int, int]]:

@@ -135,6 +135,7 @@ ENGINE_ROOMS = (
     "samples",
     "cancellation",
     "disk",
+    "memory",
     "hashing",
     "timeline",
     "processes",

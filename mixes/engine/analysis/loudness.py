@@ -5,6 +5,7 @@ integrated loudness, loudness range, true peak. Powers are mean squares of the K
 over both channels: a full-scale sine in one channel has 0.5 before weighting.
 """
 
+from array import array
 from typing import cast
 
 import numpy as np
@@ -89,8 +90,7 @@ class LoudnessMeter:
         self._sections = k_weighting(rate)
         self._filter_state = np.zeros((2, 2, 2))  # per filter section and channel, two values
         self._pending: Samples = np.zeros((0, 2), dtype=np.float32)  # less than one hop
-        self._hop_powers: list[Powers] = []
-        self._hops = 0
+        self._hop_powers = array("d")  # one a hop: an array for each block takes six times as much
         self._peak_context: Samples = np.zeros((CONTEXT, 2), dtype=np.float32)  # true peak context
         self._true_peak = 0.0
 
@@ -152,17 +152,17 @@ class LoudnessMeter:
     def _measure_power(self, block: Samples) -> None:
         """K-weight and square the complete hops received so far; keep the remaining frames."""
         frames = np.concatenate((self._pending, block), dtype=np.float32)
-        first = self._hop_start(self._hops)
-        hops = (10 * (first + len(frames) + 1) - 1) // self._rate - self._hops
-        starts = np.array([self._hop_start(self._hops + k) - first for k in range(hops + 1)])
+        measured = len(self._hop_powers)
+        first = self._hop_start(measured)
+        hops = (10 * (first + len(frames) + 1) - 1) // self._rate - measured
+        starts = np.array([self._hop_start(measured + k) - first for k in range(hops + 1)])
         self._pending = frames[starts[-1] :].copy()
         if not hops:
             return
         squared = self._k_weight(frames[: starts[-1]])
         np.square(squared, out=squared)
         sums = np.add.reduceat(squared, starts[:-1], axis=1).sum(axis=0)
-        self._hop_powers.append(sums / np.diff(starts))
-        self._hops += hops
+        self._hop_powers.frombytes((sums / np.diff(starts)).tobytes())
 
     def _hop_start(self, hop: int) -> int:
         # Integer arithmetic from the start avoids drift when a tenth of the rate is no integer (11,025 Hz)
@@ -180,7 +180,7 @@ class LoudnessMeter:
 
     def _windows(self, hops: int) -> Powers:
         """Return the mean power of each window of `hops` consecutive hops, shape (n,)."""
-        power = np.concatenate(self._hop_powers) if self._hop_powers else np.zeros(0)
+        power = np.array(self._hop_powers)
         if power.size < hops:
             return np.zeros(0)
         means = np.lib.stride_tricks.sliding_window_view(power, hops).mean(axis=1)

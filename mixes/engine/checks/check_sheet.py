@@ -180,7 +180,9 @@ def measure_file(
             meter.push(block)
             if on_progress:
                 on_progress(min(1.0, meter.frames / timeline.frames))
-        return meter.finish(decode_errors=decoder.decode_errors, codec=decoder.info.codec)
+        decode_errors, codec = decoder.decode_errors, decoder.info.codec
+    # The decoder has ended: for a video of hours it has as much memory as the rest of the measuring needs
+    return meter.finish(decode_errors=decode_errors, codec=codec)
 
 
 class MixMeter:

@@ -22,6 +22,7 @@ from mixes.engine.codecs.mp3 import Mp3Writer
 from mixes.engine.codecs.mp4 import Slide, make_video
 from mixes.engine.codecs.mp4_file import Names
 from mixes.engine.errors import BrokenOutputError, Cancelled
+from mixes.engine.memory import release_memory
 from mixes.engine.mixing.limiter import limit_blocks
 from mixes.engine.mixing.plan import Plan
 from mixes.engine.mixing.repeats import repeat_notes
@@ -100,13 +101,17 @@ class MixRun:
     def run_stage(
         self, stage: str, make: Callable[[ReportFraction], StageOutput], report: ReportFraction | None = None
     ) -> StageValues:
-        """Return the values of a stage, from its checkpoint or by running it and saving a checkpoint."""
+        """Return the values of a stage, from its checkpoint or by running it and saving a checkpoint.
+
+        What a stage no longer needs is given back to the system before the next one starts its programs.
+        """
         report = report or partial(self.on_progress, stage)
         report(0.0)
         checkpoint = self.find_checkpoint(stage)
         if checkpoint is None:
             started_s = time.monotonic()
             names, values = make(report)
+            release_memory()
             took_s = time.monotonic() - started_s
             checkpoint = self.checkpoints.save(stage, names, values, took_s) if self.checkpoints else None
         if checkpoint is not None:

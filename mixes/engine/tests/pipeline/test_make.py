@@ -1,17 +1,21 @@
 """Tests that resumed runs and runs from a later stage make the same bytes as an undisturbed run."""
 
+import platform
 import shutil
 from dataclasses import replace
 
 import pytest
 
 from mixes.engine.analysis.track import analyse_track
+from mixes.engine.cancellation import never
 from mixes.engine.errors import Cancelled, FolderInUseError
 from mixes.engine.pictures.pictures import VIDEO_SIZES
-from mixes.engine.pipeline.make import make_mix, resume_mix
-from mixes.engine.pipeline.request import SUFFIXES, MixRequest, Source
+from mixes.engine.pipeline.make import make_mix, plan_request, resume_mix
+from mixes.engine.pipeline.request import SUFFIXES, MixRequest, Source, ignore_progress
 from mixes.engine.pipeline.reuse import ReusedOutputs
+from mixes.engine.pipeline.stages import MixRun
 from mixes.engine.pipeline.work_folder import lock
+from mixes.engine.tests.heap import FILLED_BYTES, fragment_heap, resident_bytes
 
 SMALLEST = min(VIDEO_SIZES)
 
@@ -177,3 +181,20 @@ def test_two_runs_never_work_in_one_folder(ffmpeg, request_of_all, tmp_path, mon
     monkeypatch.setattr("mixes.engine.pipeline.checkpoints.LOCK_TIMEOUT_S", 0.0)
     with lock(tmp_path), pytest.raises(FolderInUseError):
         Watcher().run(request_of_all, tmp_path, ffmpeg)
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other C libraries give memory back by themselves"
+)
+def test_a_stage_leaves_no_free_memory_to_the_next(ffmpeg, request_of_all, tmp_path):
+    run = MixRun(request_of_all, plan_request(request_of_all), tmp_path, ffmpeg, ignore_progress, never)
+    used, full = [], []
+
+    def make(report):
+        blocks, size = fragment_heap()
+        used.extend(blocks)
+        full.append(size)
+        return (), {}
+
+    run.run_stage("render", make)
+    assert resident_bytes() < full[0] - 0.9 * FILLED_BYTES
