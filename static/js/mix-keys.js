@@ -36,7 +36,9 @@
 
   document.addEventListener("keydown", (event) => {
     if (!isOn() || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(FIELDS)) return;
-    const act = event.key === "Enter" && event.target.matches(".track-row") ? () => joinOf(current())?.querySelector(".chip-join")?.click() : ACTS[event.key.toLowerCase()];
+    const isRow = event.key === "Enter" && event.target.matches(".track-row");
+    const openJoin = () => joinOf(current())?.querySelector(".chip-join")?.click();
+    const act = isRow ? openJoin : ACTS[event.key.toLowerCase()];
     if (!act) return;
     event.preventDefault();
     act();
