@@ -128,6 +128,18 @@ def _is_frame(data: bytes, at: int) -> bool:
     return data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] >= b"\xe0"
 
 
+def holds_another_wav(path: Path) -> bool:
+    """Tell whether a second WAV is joined to the end of a WAV, where no decoder looks. Raises OSError."""
+    with path.open("rb") as file:
+        header = file.read(12)
+        if header[:4] != b"RIFF" or header[8:] != b"WAVE":
+            return False
+        size = int.from_bytes(header[4:8], "little")
+        file.seek(8 + size + size % 2)
+        following = file.read(12)
+    return following[:4] == b"RIFF" and following[8:] == b"WAVE"
+
+
 def is_copy_protected(path: Path) -> bool:
     """Tell whether the sound of an MP4, a WMA or an Audible file is encrypted."""
     with path.open("rb") as file:

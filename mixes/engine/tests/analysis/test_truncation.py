@@ -71,3 +71,11 @@ def test_a_missing_end_is_reported_when_the_file_declares_its_length(
 ):
     info = StreamInfo("mp3", 2, declared_s, 1, is_estimate)
     assert truncation_notes(written(b"\xff\xfb" * 50), info, length_s) == notes
+
+
+def test_a_wav_joined_to_another_is_named(written):
+    data = bytearray(wav(100))
+    data[4:8] = struct.pack("<I", len(data) - 8)
+    assert truncation_notes(written(bytes(data)), StreamInfo("pcm_s16le", 2, 8.0), 8.0) == ()
+    (note,) = truncation_notes(written(bytes(data) * 2), StreamInfo("pcm_s16le", 2, 8.0), 8.0)
+    assert "first 0:08" in note and "another WAV" in note
