@@ -11,7 +11,9 @@ from typing import Any
 
 from mixes.engine.errors import TimelineError
 
-FORMAT = 4  # of `to_dict`: 1 had one fade per transition, on or off; 2 had no skips; 3 no fades of the mix
+FORMAT = (
+    4  # of `to_dict`: 1 had one fade per transition, on or off; 2 had no skips; 3 no fades, no `unlisted`
+)
 RADIO_FADE_IN_S = 0.05  # of the incoming clip in style `radio`
 
 Skip = tuple[int, int]  # first frame of a file that is left out, and how many, at the mix rate
@@ -33,6 +35,7 @@ class Clip:
     ramp_in: int = 0  # frames of a gain ramp from 0 where the cue cuts into sound; 0: no ramp
     ramp_out: int = 0
     skips: tuple[Skip, ...] = ()  # the middles of long silences, in order
+    unlisted: bool = False  # left out of the tracklist, such as a jingle
 
     @property
     def end(self) -> int:

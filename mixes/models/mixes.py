@@ -103,6 +103,7 @@ class MixTrack(models.Model):
     cue_in_s = models.FloatField(null=True, blank=True, validators=CUE)  # seconds of the file
     cue_out_s = models.FloatField(null=True, blank=True, validators=CUE)
     gain_db = models.FloatField(null=True, blank=True, validators=GAIN)  # of the file's own level
+    unlisted = models.BooleanField(default=False)  # left out of the tracklist
     join_into = models.UUIDField(null=True, blank=True)  # id of an item, None: whichever follows
     join_style = models.CharField(max_length=10, choices=STYLE_CHOICES, blank=True)  # empty: as the mix
     join_s = models.FloatField(null=True, blank=True, validators=SECONDS)

@@ -73,7 +73,9 @@ class Row:
         track = self.track
         names = (track.title, track.artist, track.name, track.problem, track.notes)
         facts = (track.state, bool(track.file), track.duration_s, track.integrated_lufs, track.deleted_at)
-        return digest_of(self.item.pk, names, facts, self.drawn, self.upload_percent, bool(self.ink))
+        return digest_of(
+            self.item.pk, names, facts, self.drawn, self.upload_percent, bool(self.ink), self.item.unlisted
+        )
 
     @cached_property
     def join_digest(self) -> str:

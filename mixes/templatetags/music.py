@@ -35,6 +35,8 @@ ICONS = (
     "refresh",
     "close",
     "join",
+    "check",
+    "list",
     "headphones",
     "repeat",
     "plus",

@@ -66,6 +66,17 @@ def remove(mix: Mix, seen: int | None, value: str) -> Mix:
     return edits.edit(mix, seen, what, lambda a: arrangement.remove(a, item))
 
 
+def list_song(mix: Mix, seen: int | None, value: str) -> Mix:
+    """Leave one song out of the tracklist or put it back; `value` looks like "out:<item>" or "in:<item>"."""
+    way, _colon, pk = value.partition(":")
+    words = {"out": _("Left “%s” out of the tracklist"), "in": _("Put “%s” back into the tracklist")}
+    if way not in words:
+        raise BadEdit
+    item = item_pk(pk)
+    what = words[way] % name_of(mix, item)
+    return edits.edit(mix, seen, what, lambda a: arrangement.change_item(a, item, unlisted=way == "out"))
+
+
 def sort(mix: Mix, seen: int | None, value: str) -> Mix:
     """Sort all items by name or by track number."""
     words: dict[Order, str] = {"name": _("Sorted by name"), "track_number": _("Sorted by track number")}
@@ -102,6 +113,7 @@ EDITS: dict[str, Edit] = {
     "move": move,
     "reorder": reorder,
     "remove": remove,
+    "list": list_song,
     "sort": sort,
     "undo": undo,
     "redo": redo,

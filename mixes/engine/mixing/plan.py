@@ -23,6 +23,10 @@ from mixes.engine.timeline import Clip, Timeline, Transition
 
 RATES_HZ = (44_100, 48_000)
 
+ALL_UNLISTED = (
+    "Every song is left out of the tracklist, so the first one stays in it: a tracklist needs a line."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -74,8 +78,8 @@ def plan_mix(
     timeline = replace(timeline, fades=fades)
     gains = plan_gains(timeline, tracks, loudness, groups, wishes_db)
     clips = tuple(
-        replace(clip, gain_db=gain_db, skips=left_out)
-        for clip, gain_db, left_out in zip(timeline.clips, gains.gains_db, skips, strict=True)
+        replace(clip, gain_db=gain_db, skips=left_out, unlisted=use.unlisted)
+        for clip, gain_db, left_out, use in zip(timeline.clips, gains.gains_db, skips, uses, strict=True)
     )
     timeline = replace(timeline, clips=clips)
     crossed = tuple(
@@ -84,7 +88,8 @@ def plan_mix(
     )
     silences = silence_notes(whole, shortened=settings.shorten_silences)
     unheard = (*unheard_notes(tracks, settings, uses), *silences)
-    notes = (*gains.notes, *chosen.notes, *fade_notes, *planned.notes, *unheard)
+    unlisted = (ALL_UNLISTED,) if all(use.unlisted for use in uses) else ()
+    notes = (*gains.notes, *chosen.notes, *fade_notes, *planned.notes, *unheard, *unlisted)
     return Plan(replace(timeline, transitions=crossed), notes, gains.automatic_db)
 
 

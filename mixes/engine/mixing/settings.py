@@ -23,6 +23,7 @@ class Use:
     cue_in_s: float | None = None  # the first moment heard, in seconds of the file
     cue_out_s: float | None = None  # the moment after the last one heard, in seconds of the file
     gain_db: float | None = None  # change of the file's own level, in place of the automatic gain
+    unlisted: bool = False  # heard as before, but left out of the tracklist
 
     def __post_init__(self) -> None:
         """Raise TimelineError where this makes no sense."""

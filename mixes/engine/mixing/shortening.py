@@ -45,7 +45,7 @@ def shorten_use(use: Use, skips: Sequence[Skip], rate: int) -> Use:
     last_s = None if use.cue_out_s is None else shorten_place(use.cue_out_s, pieces_s)
     if last_s is not None:  # both cues may lie in one skip
         last_s = max(last_s, (first_s or 0.0) + 2 * SHORTEST_USE_S)
-    return Use(first_s, last_s, use.gain_db)
+    return replace(use, cue_in_s=first_s, cue_out_s=last_s)
 
 
 def shorten_place(place_s: float, pieces_s: Sequence[tuple[float, float]]) -> float:

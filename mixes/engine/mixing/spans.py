@@ -71,7 +71,7 @@ def possible_use(track: TrackAnalysis, use: Use) -> Use:
     """Return the use without cues that lie beyond the end of the file."""
     length_s = track.frames / track.rate
     if use.cue_in_s is not None and use.cue_in_s > length_s - SHORTEST_USE_S:
-        return Use(gain_db=use.gain_db)
+        return replace(use, cue_in_s=None, cue_out_s=None)
     if use.cue_out_s is not None and use.cue_out_s > length_s + CUE_TOLERANCE_S:
         return replace(use, cue_out_s=None)
     return use

@@ -56,7 +56,7 @@ class MixSpan:
 def cut_span(timeline: Timeline, first: int, last: int) -> MixSpan:
     """Return the part of a mix from frame `first` to before frame `last`, at least one frame.
 
-    Names and reasons are left out, so that it stays the same when somebody corrects them.
+    Names, reasons and tracklist are left out, so that it stays the same when somebody corrects them.
     """
     reach = limiter.reach(timeline.rate)
     start, end = max(0, first - reach), min(timeline.frames, last + reach)
@@ -150,6 +150,7 @@ def cut_clip(clip: Clip, start: int, end: int) -> Clip:
         clip,
         title="",
         artist="",
+        unlisted=False,
         cue_in=clip.cue_in + early,
         length=clip.length - early - late,
         start=clip.start + early - start,

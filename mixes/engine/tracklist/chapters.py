@@ -1,6 +1,6 @@
 """Chapters of a mix, as an MP4 holds them and as Podcasting 2.0 JSON.
 
-In: a `Timeline`. Out: one `Chapter` for each clip, which every writer of chapters reads (id3.py,
+In: a `Timeline`. Out: one `Chapter` for each listed clip, which every writer of chapters reads (id3.py,
 cue_sheet.py, description.py).
 """
 
@@ -35,7 +35,14 @@ Group = tuple[Chapter, ...]  # chapters that share one entry
 
 
 def chapters_of(timeline: Timeline) -> tuple[Chapter, ...]:
-    """Return one chapter for each clip, in order; the first starts at 0, and every chapter has a title."""
+    """Return one chapter for each listed clip, in order; the first starts at 0, every chapter has a title.
+
+    The seconds of an unlisted clip belong to the chapter before it, or to the first. Where no clip is
+    listed, the first one is.
+    """
+    placed = list(zip(timeline.chapter_starts(), timeline.clips, strict=True))
+    listed = [(start, clip) for start, clip in placed if not clip.unlisted] or placed[:1]
+    starts = [0, *(start for start, _ in listed[1:])]
     return tuple(
         Chapter(
             start,
@@ -43,7 +50,7 @@ def chapters_of(timeline: Timeline) -> tuple[Chapter, ...]:
             clean_text(clip.title) or f"Track {number}",
             clean_text(clip.artist),
         )
-        for number, (start, clip) in enumerate(zip(timeline.chapter_starts(), timeline.clips, strict=True), 1)
+        for number, (start, (_, clip)) in enumerate(zip(starts, listed, strict=True), 1)
     )
 
 

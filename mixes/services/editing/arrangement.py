@@ -37,6 +37,7 @@ class Item:
     cue_in_s: float | None = None
     cue_out_s: float | None = None
     gain_db: float | None = None
+    unlisted: bool = False
 
     def to_row(self) -> list[Any]:
         """Return plain values in the order of the fields, without the last ones that are not set."""

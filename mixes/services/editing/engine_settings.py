@@ -32,7 +32,8 @@ def settings_of(mix: Mix, items: Sequence[MixTrack]) -> Settings:
         fade_out_s=mix.fade_out_s,
     )
     joins = tuple(join_settings(before, after) for before, after in pairwise(items))
-    return settings, joins, tuple(Use(item.cue_in_s, item.cue_out_s, item.gain_db) for item in items)
+    uses = tuple(Use(item.cue_in_s, item.cue_out_s, item.gain_db, item.unlisted) for item in items)
+    return settings, joins, uses
 
 
 def join_settings(before: MixTrack, after: MixTrack) -> JoinSettings:

@@ -162,7 +162,7 @@ def describe_join(join: Transition, rate: int) -> str:
 
 
 def compare_uses(old: Version, new: Version) -> Iterator[Difference]:
-    """Yield songs of both versions that begin, end or sound otherwise."""
+    """Yield songs of both versions that begin, end, sound or are listed otherwise."""
     before, titles = old.clips(), new.titles()
     for track, clip in new.clips().items():
         if track not in before:
@@ -180,6 +180,9 @@ def compare_uses(old: Version, new: Version) -> Iterator[Difference]:
             if abs(now_s - then_s) >= LEAST_S:
                 times = {"title": title, "new": wording.clock(now_s), "old": wording.clock(then_s)}
                 yield Difference("sound", text % times)
+        if clip.unlisted != was.unlisted:
+            out, back = _("“%s” is left out of the tracklist."), _("“%s” is in the tracklist again.")
+            yield Difference("sound", (out if clip.unlisted else back) % title)
         if abs(clip.gain_db - was.gain_db) >= LEAST_DB:
             louder = _("“%(title)s” is %(db).1f dB louder.")
             softer = _("“%(title)s” is %(db).1f dB softer.")

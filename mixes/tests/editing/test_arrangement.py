@@ -153,7 +153,7 @@ def test_track_numbers_are_sorted_album_by_album_and_those_without_come_last():
 
 def test_an_arrangement_survives_a_json_round_trip():
     arrangement = set_join(arrange(3), UUID(int=2), UUID(int=3), JoinChange("cut", 1.5))
-    arrangement = change_item(arrangement, UUID(int=1), cue_in_s=0.0, gain_db=0.0)
+    arrangement = change_item(arrangement, UUID(int=1), cue_in_s=0.0, gain_db=0.0, unlisted=True)
     arrangement = change_settings(
         arrangement, title="Nights", max_play_s=150.0, target_lufs=None, artwork_id=uuid4()
     )

@@ -95,6 +95,7 @@ def styles_of(mix):
     [
         lambda: MixTrack.objects.filter(position=0).update(cue_in_s=1.0),
         lambda: MixTrack.objects.filter(position=0).update(gain_db=1.0),
+        lambda: MixTrack.objects.filter(position=0).update(unlisted=True),
         lambda: Mix.objects.update(max_play_s=20.0),
         lambda: Mix.objects.update(fade_out_s=20.0),
         lambda: Mix.objects.update(transition_s=4.0),
@@ -104,7 +105,19 @@ def styles_of(mix):
         lambda: Track.objects.update(album="One album"),
         lambda: AnalysisJob.objects.update(measured_at="2020-01-01T00:00:00Z"),
     ],
-    ids=["cue", "gain", "longest", "fade", "settings", "join", "items", "title", "album", "analysis"],
+    ids=[
+        "cue",
+        "gain",
+        "unlisted",
+        "longest",
+        "fade",
+        "settings",
+        "join",
+        "items",
+        "title",
+        "album",
+        "analysis",
+    ],
 )
 def test_a_change_of_any_input_makes_a_new_plan(mix, counted, change):
     plans.plan_of(mix)

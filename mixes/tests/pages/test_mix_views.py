@@ -250,6 +250,21 @@ def test_an_edit_from_a_stale_page_gets_the_current_state(as_alice, mix, htmx):
     assert len(titles(mix)) == 3
 
 
+def test_a_song_is_left_out_of_the_tracklist_shown_so_and_put_back(as_alice, mix):
+    item = items(mix)[1].pk
+    plain = as_alice.get(url("mix_detail", mix)).content.decode()
+    assert "not in the tracklist" not in plain and f'value="out:{item}"' in plain
+    answer = edit(as_alice, mix, htmx=True, list=f"out:{item}")
+    assert "not in the tracklist" in answer.content.decode()
+    assert f'value="in:{item}"' in answer.content.decode()
+    assert history.history_of(Mix.objects.get())[0] == f"Left “{titles(mix)[1]}” out of the tracklist"
+    song = as_alice.get(reverse("mixes:song", args=(mix.pk, item))).content.decode()
+    assert "Put back into the tracklist" in song
+    assert edits.duplicate_mix(Mix.objects.get()).items.filter(unlisted=True).count() == 1
+    edit(as_alice, mix, undo="1", version=1)
+    assert not MixTrack.objects.filter(mix=mix, unlisted=True).exists()
+
+
 def test_an_item_that_was_removed_elsewhere_is_a_stale_edit(as_alice, mix):
     item = items(mix)[0].pk
     MixTrack.objects.filter(pk=item).delete()
@@ -263,6 +278,8 @@ def test_an_item_that_was_removed_elsewhere_is_a_stale_edit(as_alice, mix):
         {"move": "sideways:x"},
         {"move": "up:nonsense"},
         {"remove": "x"},
+        {"list": "x"},
+        {"list": "out:x"},
         {"sort": "colour"},
         {"rename": " "},
         {"reorder": ""},

@@ -68,6 +68,16 @@ def test_what_is_used_of_a_song_and_its_level_are_named(mix):
     assert any(text.startswith("“Aria” is") and text.endswith("dB softer.") for text in found)
 
 
+def test_a_song_left_out_of_the_tracklist_and_put_back_is_named(mix):
+    item = mix.items.get(position=1).pk
+    assert changes(mix, lambda a: arrangement.change_item(a, item, unlisted=True)) == [
+        "“Bolero” is left out of the tracklist."
+    ]
+    assert changes(mix, lambda a: arrangement.change_item(a, item, unlisted=False)) == [
+        "“Bolero” is in the tracklist again."
+    ]
+
+
 def test_settings_files_and_words_are_named(mix):
     found = changes(
         mix,

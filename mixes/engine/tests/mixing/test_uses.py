@@ -15,6 +15,8 @@ from mixes.engine.tags.tags import Tags
 from mixes.engine.tests.mixing.test_plan import album_track
 from mixes.engine.tests.signals import sine, write_wav
 from mixes.engine.tests.tracks import make_track
+from mixes.engine.timeline import Timeline
+from mixes.engine.tracklist.chapters import chapters_of
 
 RATE = 44_100
 FREE = Use()
@@ -172,3 +174,25 @@ def test_random_cues_and_overlaps_never_break_the_law_of_lengths(mix):
             assert clip.cue_in == round(use.cue_in_s * RATE)
         if use.cue_out_s is not None and fits and use.cue_out_s <= track.frames / RATE:
             assert clip.cue_in + clip.length == round(use.cue_out_s * RATE)
+
+
+def test_a_song_left_out_of_the_tracklist_is_heard_as_before():
+    tracks, hidden = [make_track(60), make_track(10), make_track(60)], Use(unlisted=True)
+    listed, planned = plan(tracks), plan(tracks, FREE, hidden, FREE)
+    clips = tuple(replace(clip, unlisted=place == 1) for place, clip in enumerate(listed.timeline.clips))
+    assert planned.timeline == replace(listed.timeline, clips=clips)
+    assert Timeline.from_dict(planned.timeline.to_dict()) == planned.timeline
+    assert planned.notes == listed.notes
+
+
+def test_what_a_song_is_used_for_is_kept_where_cues_or_silences_are_left_out():
+    beyond = Use(200.0, None, unlisted=True)
+    assert clips([make_track(60), make_track(60)], beyond, FREE)[0].unlisted
+    silent = replace(make_track(120), silences=((30.0, 60.0),))
+    assert clips([silent, make_track(60)], Use(unlisted=True), FREE, shorten_silences=True)[0].unlisted
+
+
+def test_a_mix_of_which_every_song_is_left_out_keeps_one_line_and_says_so():
+    planned = plan([make_track(60), make_track(60)], Use(unlisted=True), Use(unlisted=True))
+    assert len(chapters_of(planned.timeline)) == 1
+    assert any("so the first one stays in it" in note for note in planned.notes)
