@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import include, path, reverse
 
+from mixes.services.library.form_uploads import expects_files
 from mixtape_site import urls, views
 
 handler400, handler403, handler404, handler500 = (
@@ -21,6 +22,7 @@ handler400, handler403, handler404, handler500 = (
 )
 
 
+@expects_files(3, limit="file_bytes")
 def read_form(request):
     return HttpResponse(f"{len(request.POST)} {len(request.FILES)}")
 
@@ -109,7 +111,8 @@ def test_a_body_that_is_too_big_gets_its_own_page(failing, db, settings):
     assert answer.status_code == 413
 
 
-def test_too_many_files_get_their_own_page(failing, db, settings, tmp_path):
+def test_too_many_files_get_their_own_page(failing, alice, settings, tmp_path):
+    failing.force_login(alice)
     settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
     song = tmp_path / "a.mp3"
     song.write_bytes(b"x")

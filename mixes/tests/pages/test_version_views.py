@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from mixes.leases import State
-from mixes.models import Mix, MixJob, Track
+from mixes.models import Mix, MixJob
 from mixes.services.editing import arrangement, edits, history
 from mixes.services.library import tracks
 from mixes.tests.factories import make_job_row, make_mix_row
@@ -63,7 +63,7 @@ def test_going_back_is_one_edit_that_undo_takes_back(as_alice, mix, made):
 def test_songs_come_back_from_the_bin_and_lost_ones_are_counted(as_alice, mix, made):
     binned, lost, _kept = (item.track for item in mix.items.order_by("position"))
     tracks.bin_track(binned)
-    Track.objects.filter(pk=lost.pk).delete()
+    tracks.purge_track(lost)
     response = go_back(as_alice, made, Mix.objects.get().version)
     assert "1 song was removed for good" in response.content.decode()
     assert binned.title in order(mix) and lost.title not in order(mix)
