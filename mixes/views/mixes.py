@@ -15,7 +15,7 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.requests import UserRequest
 from mixes import access
 from mixes.forms.mixes import LookForm
-from mixes.models import Mix, Track
+from mixes.models import Mix, MixTrack, Track
 from mixes.pages.look_page import describe, look_page
 from mixes.pages.mix_list import find_mixes
 from mixes.pages.mix_state import state_of
@@ -191,15 +191,23 @@ def _show_look(request: UserRequest, mix: Mix, form: LookForm, status: int = 200
 def mix_add(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     """Choose tracks from the library."""
     mix = access.get_mix(request.user, mix_pk)
+    after = _item_before(request, mix)
     if request.method == "POST":
-        return _add_picked(request, mix)
+        return _add_picked(request, mix, after)
     query = request.GET.get("q", "").strip()[:MAX_QUERY_LENGTH]
     page = tracks.find_tracks(request.user, query, request.GET.get("page", 1), with_refused=False)
     there = set(mix.items.values_list("track", flat=True))
-    return render(request, "mixes/mix_add.html", {"mix": mix, "page": page, "query": query, "there": there})
+    context = {"mix": mix, "page": page, "query": query, "there": there, "after": after}
+    return render(request, "mixes/mix_add.html", context)
 
 
-def _add_picked(request: UserRequest, mix: Mix) -> HttpResponse:
+def _item_before(request: UserRequest, mix: Mix) -> MixTrack | None:
+    """Return the item behind which songs are to be added; None for the end of the mix."""
+    wanted = request.GET.get("after", "")
+    return mix.items.select_related("track").filter(pk=wanted).first() if _is_uuid(wanted) else None
+
+
+def _add_picked(request: UserRequest, mix: Mix, after: MixTrack | None) -> HttpResponse:
     wanted = [pk for pk in request.POST.getlist("track")[:MAX_PICKED] if _is_uuid(pk)]
     usable = Track.objects.defer("waveform").exclude(state=Track.State.REFUSED)
     found = usable.filter(owner=request.user, deleted_at=None).in_bulk(wanted)
@@ -208,7 +216,7 @@ def _add_picked(request: UserRequest, mix: Mix) -> HttpResponse:
         messages.info(request, _("Choose at least one song."))
         return redirect("mixes:mix_add", mix.pk)
     try:
-        edits.add_from_library(mix, picked)
+        edits.add_from_library(mix, picked, after.pk if after else None)
     except LimitReached as error:
         messages.error(request, str(error))
         return redirect("mixes:mix_add", mix.pk)

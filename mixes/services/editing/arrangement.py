@@ -152,7 +152,15 @@ def keep(arrangement: Arrangement, ids: Iterable[UUID]) -> Arrangement:
 
 def append(arrangement: Arrangement, tracks: Iterable[UUID]) -> Arrangement:
     """Append tracks, each as a new item: the same track may occur twice."""
-    return replace(arrangement, items=(*arrangement.items, *(Item(uuid4(), track) for track in tracks)))
+    return insert(arrangement, tracks, None)
+
+
+def insert(arrangement: Arrangement, tracks: Iterable[UUID], after: UUID | None) -> Arrangement:
+    """Add tracks behind the item `after`; at the end if it is None or no longer there."""
+    items = arrangement.items
+    places = [place for place, item in enumerate(items, 1) if item.id == after] or [len(items)]
+    added = tuple(Item(uuid4(), track) for track in tracks)
+    return replace(arrangement, items=(*items[: places[0]], *added, *items[places[0] :]))
 
 
 def copy_items(items: Sequence[Item]) -> tuple[Item, ...]:

@@ -28,6 +28,7 @@ from mixes.services.editing.arrangement import (
     append,
     arrangement_of,
     copy_items,
+    insert,
 )
 from mixes.services.limits import LimitReached, check_mixes
 
@@ -98,22 +99,22 @@ def append_tracks(mix: Mix, tracks: Sequence[Track], *, seen: int | None = None)
     return edit(mix, seen, what, lambda a: append(a, ids), group="append")
 
 
-def add_from_library(mix: Mix, tracks: Sequence[Track]) -> Mix:
-    """Append tracks of the library as one undo step. Raises LimitReached."""
+def add_from_library(mix: Mix, tracks: Sequence[Track], after: UUID | None = None) -> Mix:
+    """Add tracks of the library behind an item, or at the end, as one undo step. Raises LimitReached."""
     ids = [track.pk for track in tracks]
     what = ngettext("Added %d song", "Added %d songs", len(ids)) % len(ids)
-    return edit(mix, None, what, partial(append_within_limit, tracks=ids))
+    return edit(mix, None, what, partial(insert_within_limit, tracks=ids, after=after))
 
 
-def append_within_limit(arrangement: Arrangement, tracks: Sequence[UUID]) -> Arrangement:
-    """Append tracks after counting them in the locked state, so that concurrent requests keep the limit."""
+def insert_within_limit(arrangement: Arrangement, tracks: Sequence[UUID], after: UUID | None) -> Arrangement:
+    """Add tracks after counting them in the locked state, so that concurrent requests keep the limit."""
     room = settings.LIMITS.tracks_per_mix - len(arrangement.items)
     if len(tracks) > room:
         raise LimitReached(
             _("A mix may have %(most)d songs, and this one has room for %(room)d more.")
             % {"most": settings.LIMITS.tracks_per_mix, "room": max(0, room)}
         )
-    return append(arrangement, tracks)
+    return insert(arrangement, tracks, after)
 
 
 def swap_track(old: Track, new: Track) -> None:

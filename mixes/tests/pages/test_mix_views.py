@@ -437,3 +437,22 @@ def test_undo_reports_deleted_songs(as_alice, mix):
     data = {"undo": "1", "version": mix.version}
     answer = as_alice.post(url("mix_edit", mix), data, headers={"HX-Request": "true"}).content.decode()
     assert "1 song was removed for good meanwhile and stays out." in answer
+
+
+def test_songs_are_added_behind_the_one_whose_menu_was_used(as_alice, alice):
+    mix = make_mix_row(alice, tracks=[make_track_row(alice, title) for title in ("Aria", "Bolero")])
+    more = [make_track_row(alice, title) for title in ("Canon", "Dirge")]
+    first = mix.items.get(position=0)
+    address = f"{reverse('mixes:mix_add', args=[mix.pk])}?after={first.pk}"
+    assert f"follow {first.track.label}" in " ".join(as_alice.get(address).content.decode().split())
+    assert address in as_alice.get(reverse("mixes:mix_detail", args=[mix.pk])).content.decode()
+    as_alice.post(address, {"track": [track.pk for track in more]})
+    assert list(mix.items.values_list("track__title", flat=True)) == ["Aria", "Canon", "Dirge", "Bolero"]
+
+
+@pytest.mark.parametrize("after", ["x", "00000000-0000-0000-0000-000000000000", ""])
+def test_songs_are_added_at_the_end_where_their_place_is_unknown(as_alice, alice, after):
+    mix = make_mix_row(alice, tracks=[make_track_row(alice, "Aria")])
+    track = make_track_row(alice, "Bolero")
+    as_alice.post(f"{reverse('mixes:mix_add', args=[mix.pk])}?after={after}", {"track": [track.pk]})
+    assert list(mix.items.values_list("track__title", flat=True)) == ["Aria", "Bolero"]

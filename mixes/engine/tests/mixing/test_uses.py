@@ -111,7 +111,7 @@ def test_no_track_plays_longer_than_is_set():
 def test_a_held_ending_that_is_cut_off_is_no_ending():
     held = make_track(120, outro_s=20, sustained=True)
     (join,) = plan([held, make_track(60)], Use(cue_out_s=60.0), FREE).timeline.transitions
-    assert "stops at full level" in join.reason
+    assert "is left before its ending" in join.reason
 
 
 @pytest.mark.parametrize(
