@@ -8,7 +8,7 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixes.engine.codecs.containers import exact_frames, holds_another_wav, mpeg_seams
+from mixes.engine.codecs.containers import ends_inside_fragment, exact_frames, joined_file, mpeg_seams
 from mixes.engine.codecs.decode import StreamInfo
 from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 
@@ -70,10 +70,12 @@ def truncation_notes(
     if ended_early and (not declared_s or is_ogg(path)):  # a chain declares one of its links
         format_time = format_h_mm_ss if length_s >= 3600 else format_m_ss
         return (f"Only the first {format_time(int(length_s))} of the file can be read; the rest is missing.",)
-    if holds_another_wav(path):
+    if kind := joined_file(path):
         format_time = format_h_mm_ss if length_s >= 3600 else format_m_ss
-        return (f"Only the first {format_time(int(length_s))} are read: another WAV is joined to the file.",)
-    if is_truncated_ogg(path):
+        return (
+            f"Only the first {format_time(int(length_s))} are read: another {kind} is joined to the file.",
+        )
+    if is_truncated_ogg(path) or ends_inside_fragment(path):
         return ("The file stops without an end: its last part may be missing.",)
     return ()
 

@@ -6,11 +6,14 @@ numbers; an OSError of the file system is the caller's.
 
 import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 MAX_SCANNED_BYTES = 64 << 20
-MAX_BOXES = 1_000
+MAX_BOXES = 100_000  # a fragmented MP4 has two for each fragment
+MAX_BLOCKS = 200_000  # of WavPack, half a second each
+MAX_TAG_BYTES = 1 << 20  # between two WavPack files
 MAX_LINKS = 300  # a process each
 OGG_PAGE_HEADER = 27
 RESYNC_BYTES = 1 << 20
@@ -128,16 +131,74 @@ def _is_frame(data: bytes, at: int) -> bool:
     return data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] >= b"\xe0"
 
 
-def holds_another_wav(path: Path) -> bool:
-    """Tell whether a second WAV is joined to the end of a WAV, where no decoder looks. Raises OSError."""
+def joined_file(path: Path) -> str:
+    """Return the kind of a second file joined to a WAV, an M4A or a WavPack, where no decoder looks.
+
+    Empty where there is none. Raises OSError.
+    """
     with path.open("rb") as file:
         header = file.read(12)
-        if header[:4] != b"RIFF" or header[8:] != b"WAVE":
+        if header[:4] == b"RIFF" and header[8:] == b"WAVE":
+            return "WAV" if _follows_wav(file, header) else ""
+        if header[4:8] == b"ftyp":
+            names = [name for name, _end in _boxes(file)]
+            return "M4A" if names.count(b"moov") > 1 or names.count(b"ftyp") > 1 else ""
+        return "WavPack" if header[:4] == b"wvpk" and _starts_again(file) else ""
+
+
+def ends_inside_fragment(path: Path) -> bool:
+    """Return whether the last box of a fragmented MP4 is longer than the file. Raises OSError."""
+    with path.open("rb") as file:
+        if file.read(8)[4:] != b"ftyp":
             return False
-        size = int.from_bytes(header[4:8], "little")
-        file.seek(8 + size + size % 2)
-        following = file.read(12)
+        size = file.seek(0, 2)
+        boxes = list(_boxes(file))
+    return any(name == b"moof" for name, _end in boxes) and boxes[-1][1] > size
+
+
+def _follows_wav(file: BinaryIO, header: bytes) -> bool:
+    size = int.from_bytes(header[4:8], "little")
+    file.seek(8 + size + size % 2)
+    following = file.read(12)
     return following[:4] == b"RIFF" and following[8:] == b"WAVE"
+
+
+def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Yield the name of each outer box of an MP4, and where it ends."""
+    at = 0
+    for _ in range(MAX_BOXES):
+        file.seek(at)
+        header = file.read(16)
+        if len(header) < 8 or not header[4:8].isalnum():
+            return
+        size = int.from_bytes(header[:4], "big")
+        if size == 1:
+            size = int.from_bytes(header[8:16].ljust(8, b"\0"), "big")
+        if size < 8:  # 0: to the end of the file
+            return
+        at += size
+        yield header[4:8], at
+
+
+def _starts_again(file: BinaryIO) -> bool:
+    """Return whether the blocks of a WavPack count their samples from 0 a second time."""
+    at = counted = 0
+    for _ in range(MAX_BLOCKS):
+        file.seek(at)
+        header = file.read(32)
+        if header[:4] != b"wvpk" or len(header) < 32:  # a tag
+            file.seek(at)
+            found = file.read(MAX_TAG_BYTES).find(b"wvpk")
+            if found < 1:
+                return False
+            at += found
+            continue
+        size, first, samples = struct.unpack_from("<4xI8xII", header)
+        if samples and not first and counted:
+            return True
+        counted = max(counted, first)
+        at += 8 + size
+    return False
 
 
 def is_copy_protected(path: Path) -> bool:

@@ -79,3 +79,39 @@ def test_a_wav_joined_to_another_is_named(written):
     assert truncation_notes(written(bytes(data)), StreamInfo("pcm_s16le", 2, 8.0), 8.0) == ()
     (note,) = truncation_notes(written(bytes(data) * 2), StreamInfo("pcm_s16le", 2, 8.0), 8.0)
     assert "first 0:08" in note and "another WAV" in note
+
+
+def box(name, content=b"\0" * 40, *, missing=0):
+    return struct.pack(">I", 8 + len(content) + missing) + name + content
+
+
+def block(first, samples=22_050, size=200):
+    """Return a block of a WavPack file that begins at sample `first`."""
+    head = struct.pack("<4sIHBBIIIII", b"wvpk", size - 8, 0x410, 0, 0, 0, first, samples, 0, 0)
+    return head.ljust(size, b"\0")
+
+
+M4A = box(b"ftyp", b"M4A \0\0\0\0") + box(b"moov") + box(b"mdat")
+FRAGMENTED = box(b"ftyp", b"iso5\0\0\0\0") + box(b"moov") + box(b"moof") + box(b"mdat")
+WAVPACK = block(0) + block(22_050) + block(44_100)
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (M4A, ""),
+        (M4A * 2, "another M4A is joined"),
+        (M4A + box(b"free"), ""),
+        (M4A[:-20], ""),  # its declared length tells that
+        (FRAGMENTED, ""),
+        (FRAGMENTED + box(b"moof") + box(b"mdat", missing=90), "stops without an end"),
+        (WAVPACK, ""),
+        (WAVPACK * 2, "another WavPack is joined"),
+        ((WAVPACK + b"APETAGEX" + b"\0" * 40) * 2, "another WavPack is joined"),
+        (WAVPACK + b"APETAGEX" + b"\0" * 40, ""),
+        (block(0, samples=0) + WAVPACK, ""),  # a block of metadata
+    ],
+)
+def test_files_joined_or_cut_in_other_containers_are_named(written, data, found):
+    notes = truncation_notes(written(data), StreamInfo("aac", 2, 8.0), 8.0)
+    assert found in " ".join(notes) if found else notes == ()
