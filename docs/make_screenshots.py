@@ -129,7 +129,7 @@ def arrange(page: Page, songs: list[Path]) -> str:
     page.locator("input.upload-files").set_input_files(songs)
     expect(page.locator("#track-list .track-wave :is(img, svg)")).to_have_count(len(songs))
     page.locator(".label-menu summary").click()
-    page.get_by_role("link", name="Rename").click()
+    page.locator(".menu-list [data-rename]").click()
     page.locator("#rename [name=rename]").fill(TITLE)
     page.locator("#rename [name=rename]").press("Enter")
     expect(page.locator("h1")).to_have_text(TITLE)

@@ -66,7 +66,7 @@ def test_a_playlist_gives_the_order_and_what_is_no_song_gets_no_row(page, tmp_pa
 
 def rename(page):
     page.locator("#mix-head summary").click()
-    page.locator("[data-rename]").click()
+    page.locator(".menu-list [data-rename]").click()
     page.locator("#rename [name=rename]").fill("By the sea")
     page.keyboard.press("Enter")
     expect(page.locator("#mix-head h1")).to_have_text(re.compile("By the sea"))

@@ -158,6 +158,7 @@ def play_and_seek(page):
         sound.evaluate("(a) => a.duration"), abs=0.1
     )
     sound.evaluate("(a) => a.pause()")
+    page.evaluate("scrollTo(0, 0)")  # further down the player is a bar without it
     slider = page.get_by_role("slider", name="Position in the mix")
     slider.focus()
     before_s = sound.evaluate("(a) => a.currentTime")
