@@ -95,9 +95,9 @@ def test_guesses_from_elsewhere_do_not_lock_out_the_owner_on_a_known_device(alic
         for n in range(7)
     ]
     assert guesses[-1].status_code == 429 or "Too many" in guesses[-1].content.decode()
-    stranger = Client(REMOTE_ADDR="10.9.9.9")
-    stranger.post(reverse("account_login"), right)
-    assert "_auth_user_id" not in stranger.session
+    elsewhere = Client(REMOTE_ADDR="10.9.9.9")
+    elsewhere.post(reverse("account_login"), right)
+    assert "_auth_user_id" not in elsewhere.session
     as_nobody.post(reverse("account_login"), right)
     assert "_auth_user_id" in as_nobody.session
 

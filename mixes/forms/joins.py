@@ -117,7 +117,7 @@ class JoinForm(forms.Form):
         return data["style"] or self.values.mix_style
 
     def check_limits(self, data: dict[str, Any]) -> None:
-        """Refuse a changed value that lies beyond what its song or join allows."""
+        """Refuse a changed value beyond what its song or join allows."""
         planned = self.values.planned
         ends_at, begins_at = (planned[name] if data[name] is None else data[name] for name in CLOCKS)
         room = replace(self.values.room, style=self.chosen_style(data))

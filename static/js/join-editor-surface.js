@@ -1,4 +1,4 @@
-// The picture under pointers: a press plays from there, a drag moves B where B lies and the view elsewhere, two
+// The picture under pointers: a press plays from there, a drag on B moves B and a drag elsewhere the view, two
 // fingers zoom, and so does the wheel with Ctrl. Places are pixels from the left edge.
 
 const CLICK_PX = 4; // a pointer that moved less did not drag

@@ -1,4 +1,4 @@
-"""One song around its joins: its momentary power at its clip's gain, and where its body lies.
+"""One song around its joins: its momentary power at its clip's gain, and the bounds of its body.
 
 In: an analysis, the part that is used, a gain. Out: `SongLevels`, which the search for a join and the check
 of a finished one read.

@@ -80,7 +80,7 @@ def possible_use(track: TrackAnalysis, use: Use) -> Use:
 def apply_use(span: Span, use: Use, rate: int) -> Span:
     """Return the span with the cues that are set.
 
-    Where a cue lies beyond the other, automatic one, that one gives way: to the edge of the file.
+    Where a cue is beyond the other, automatic one, the automatic one moves to the edge of the file.
     """
     first = span.first if use.cue_in_s is None else round(use.cue_in_s * rate)
     last = span.last if use.cue_out_s is None else min(round(use.cue_out_s * rate), span.frames)

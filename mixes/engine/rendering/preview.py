@@ -20,7 +20,7 @@ from mixes.engine.samples import Samples
 from mixes.engine.timeline import Timeline
 
 COPY_AAC = ("-b:a", "128k")  # of whole tracks, made in the background
-# Of joins, which somebody waits for: a third of the computing time and 10 dB less noise, a fourth more bytes
+# Of joins, for which the user waits: a third of the computing time and 10 dB less noise, a fourth more bytes
 JOIN_AAC = ("-b:a", "160k", "-aac_coder", "fast", "-aac_is", "0", "-aac_pns", "0", "-aac_tns", "0")
 RATES_HZ = (44_100, 48_000)  # what every browser plays; other tracks are brought to the first
 BLOCK_FRAMES = 1 << 16

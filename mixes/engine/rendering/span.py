@@ -56,7 +56,7 @@ class MixSpan:
 def cut_span(timeline: Timeline, first: int, last: int) -> MixSpan:
     """Return the part of a mix from frame `first` to before frame `last`, at least one frame.
 
-    Names, reasons and tracklist are left out, so that it stays the same when somebody corrects them.
+    Names, reasons and tracklist are left out, so that it stays the same when a user corrects them.
     """
     reach = limiter.reach(timeline.rate)
     start, end = max(0, first - reach), min(timeline.frames, last + reach)
@@ -144,7 +144,7 @@ def touches(placed: PlacedRide, rate: int, frames: int) -> bool:
 
 
 def cut_clip(clip: Clip, start: int, end: int) -> Clip:
-    """Return what of a clip lies between two frames of the mix, counted from the first of them."""
+    """Return the part of a clip between two frames of the mix, counted from the first of them."""
     early, late = max(0, start - clip.start), max(0, clip.end - end)
     return replace(
         clip,

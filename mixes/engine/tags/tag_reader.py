@@ -1,4 +1,4 @@
-"""The child process that reads tags: mutagen on a stranger's bytes, and nothing else.
+"""The child process that reads tags: mutagen on an untrusted file, and nothing else.
 
 In, as JSON on stdin: `{"path": ..., "artwork": false}`. Out, as JSON on stdout: the raw texts `title`,
 `artist`, `album`, `track`, `disc`, `album_artist` that were found, or `artwork` in base64. What the file is,

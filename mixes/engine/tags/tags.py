@@ -1,7 +1,7 @@
 """What a track says of itself: title, artist, album, numbers and cover, out of its tags or its file name.
 
-In: a path, and the name the file had with its user. Out: `Tags`, cleaned and never without a title. The
-stranger's bytes are read by a child process (tag_reader.py); if that fails, the name must do.
+In: a path, and the name the file had with its user. Out: `Tags`, cleaned and never without a title. An
+untrusted file is read by a child process (tag_reader.py); if that fails, its name is used.
 """
 
 import base64
@@ -70,7 +70,7 @@ def read_tags(path: Path, *, name: str | None = None, should_stop: ShouldStop = 
 
 
 def read_artwork(path: Path, *, should_stop: ShouldStop = never) -> bytes | None:
-    """Return the bytes of the picture in the file, still a stranger's; None without one. Raises Cancelled."""
+    """Return the bytes of the picture in the file, still untrusted; None without one. Raises Cancelled."""
     try:
         request = _reader_request(path, artwork=True)
         answer = call_reader("tags.tag_reader", request, read=(path.absolute(),), should_stop=should_stop)

@@ -127,7 +127,7 @@ def test_the_owner_served_least_comes_first(alice, bob):
 
 
 def test_background_work_of_an_owner_who_was_not_served_is_the_next(alice, bob):
-    """After it, the owner's other background work comes after all that somebody waits for."""
+    """After it, the owner's other background work comes after all that a user waits for."""
     hold(make_job(alice), started_at=timezone.now())
     waited_for = make_job(alice, priority=-10)
     first, second = make_job(bob, priority=10), make_job(bob, priority=10)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from mixes.engine.codecs.mp4 import Slide, make_video
-from mixes.engine.tests.codecs.test_mp4 import RATE, colours, write_adts  # noqa: F401
+from mixes.engine.tests.codecs.test_mp4 import RATE, colours, write_adts  # noqa: F401  `colours` is a fixture
 
 SECONDS, SECOND_CARD_S, CLICK = 40, 13.4, 7 * RATE + 123
 COLOUR_AT = """async ([name, at_s]) => {
@@ -39,7 +39,7 @@ LOUDEST = """async ([name, rate]) => {
 def page():
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not browser and os.environ.get("REQUIRE_BROWSER") != "1":
-        pytest.skip("no Chromium")
+        pytest.skip("no Chromium here to play in; REQUIRE_BROWSER=1 makes this a failure")
     assert browser, "REQUIRE_BROWSER=1, but there is no Chromium"
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=browser, args=["--no-sandbox"])
@@ -49,7 +49,7 @@ def page():
         chromium.close()
 
 
-def test_a_browser_seeks_and_shows_each_card_at_its_time(ffmpeg, tmp_path, colours, page):  # noqa: F811
+def test_a_browser_seeks_and_shows_each_card_at_its_time(ffmpeg, tmp_path, colours, page):  # noqa: F811  the fixture above
     sound = np.zeros((SECONDS * RATE, 2), np.float32)
     sound[CLICK] = 0.9
     adts = write_adts(ffmpeg, tmp_path / "sound.aac", np.concatenate([sound, sound[:5000]]))
