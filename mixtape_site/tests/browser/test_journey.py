@@ -19,8 +19,13 @@ PASSWORD = "a needle in the groove"
 def songs(tmp_path_factory):
     return write_songs(tmp_path_factory.mktemp("songs"))
 
+signed_up: set[str] = set()
+
 
 def sign_up(page, email):
+    """Make an account; the tests share one site, so each address serves once."""
+    assert email not in signed_up, f"{email} is taken: name another address"
+    signed_up.add(email)
     page.goto("/")
     page.get_by_role("link", name="Make your first mix").click()
     page.get_by_label("Email").fill(email)

@@ -101,7 +101,7 @@ def test_dropped_files_are_rows_at_once_and_can_be_cancelled_in_the_footer(page,
 
 
 def test_a_stream_of_upload_events_does_not_put_the_list_off(page, site):
-    open_mix(page, site, "eve@example.org", 3)
+    open_mix(page, site, "evi@example.org", 3)
     asked = []
     page.on("request", lambda request: request.url.endswith("/state/") and asked.append(request.url))
     page.evaluate(
