@@ -19,6 +19,7 @@ PASSWORD = "a needle in the groove"
 def songs(tmp_path_factory):
     return write_songs(tmp_path_factory.mktemp("songs"))
 
+
 signed_up: set[str] = set()
 
 
