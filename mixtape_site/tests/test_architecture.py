@@ -142,6 +142,7 @@ ENGINE_ROOMS = (
     "codecs",
     "synth",
     "tags",
+    "music",
     "analysis",
     "mixing",
     "rendering",

@@ -26,12 +26,19 @@ from mixes.engine.codecs.decode import Decoder, StreamInfo, open_track
 from mixes.engine.codecs.seeking import SeekIndex, SeekIndexer
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.hashing import hash_file
+from mixes.engine.music.measured import Harmony, Rhythm, Sections, Voices
 from mixes.engine.processes.ffmpeg import MAX_TRACK_S
 from mixes.engine.samples import Samples
 from mixes.engine.tags.tags import Tags, read_tags, tags_from_name
 
-ANALYSIS_VERSION = 3  # raised whenever the same file gives different measurements
-READABLE_VERSIONS = (1, 2, 3)  # what an older one did not measure has its default
+ANALYSIS_VERSION = 4  # raised whenever the same file gives different measurements
+READABLE_VERSIONS = (1, 2, 3, 4)  # what an older one did not measure has its default
+MUSIC: dict[str, type[Rhythm | Harmony | Voices | Sections]] = {  # the fields of `music/measured`
+    "rhythm": Rhythm,
+    "harmony": Harmony,
+    "voices": Voices,
+    "sections": Sections,
+}
 TAGS_UNREADABLE = "Its tags could not be read, so its names come from the file name."
 SOUND_FLOOR = 10 ** (-60 / 20)  # -60 dBFS: quieter samples at both ends count as silence
 MIN_SOUND_S = 0.5
@@ -71,6 +78,11 @@ class TrackAnalysis:
     # since version 3
     bass: tuple[float, ...] = field(default=(), repr=False)  # dB: mean square under 120 Hz, second by second
     seek_index: SeekIndex | None = field(default=None, repr=False)
+    # since version 4; None where it is not known
+    rhythm: Rhythm | None = field(default=None, repr=False)
+    harmony: Harmony | None = None
+    voices: Voices | None = field(default=None, repr=False)
+    sections: Sections | None = field(default=None, repr=False)
     # not part of the JSON, since only close looks need it
     detail: bytes = field(default=b"", repr=False, compare=False)  # of `analysis/detail`
 
@@ -82,6 +94,9 @@ class TrackAnalysis:
         """Return the analysis without `detail` as plain types for `json.dump`."""
         index = self.seek_index.to_json() if self.seek_index else None
         data = {**asdict(self), "peaks": pack_pairs(self.peaks), "seek_index": index}
+        for name in MUSIC:
+            part = getattr(self, name)
+            data[name] = part.to_json() if part else None
         del data["detail"]
         return data
 
@@ -102,6 +117,8 @@ class TrackAnalysis:
         read["notes"] = tuple(data["notes"])
         read["seek_index"] = SeekIndex.from_json(data["seek_index"]) if data.get("seek_index") else None
         read["silences"] = tuple((start_s, length_s) for start_s, length_s in data.get("silences", ()))
+        for name, part in MUSIC.items():
+            read[name] = part.from_json(data[name]) if data.get(name) else None
         return cls(**read)
 
 
