@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from mixes.engine.cancellation import ShouldStop
-from mixes.engine.checks.check_sheet import CheckSheet, Verdict, check_file
+from mixes.engine.checks.check_sheet import CheckSheet, check_file
+from mixes.engine.checks.judge import Verdict
 from mixes.engine.codecs.aac import AacWriter
 from mixes.engine.codecs.encode import EncoderPool
 from mixes.engine.codecs.mp3 import Mp3Writer

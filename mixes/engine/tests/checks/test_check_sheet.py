@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mixes.engine.analysis.loudness import LoudnessMeter
-from mixes.engine.checks.check_sheet import CheckSheet, Verdict, check_file, format_position
+from mixes.engine.checks.check_sheet import CheckSheet, check_file
+from mixes.engine.checks.judge import Verdict, format_position
 from mixes.engine.checks.loudness_curve import thin_curve
 from mixes.engine.errors import Cancelled, DecodeError
 from mixes.engine.mixing.curves import equal_power, positions
