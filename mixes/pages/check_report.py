@@ -1,14 +1,15 @@
 """The check sheet of a finished mix in words: each measurement and what it means."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from mixes.engine.checks.join_quality import DEEP_DIP_LU, NOTED_POINTS, SMOOTH_POINTS
-from mixes.services.wording import clock
+from mixes.engine.checks.judge import format_position
+from mixes.services.wording import clock, pieces_of
 
 SHOWN_ELSEWHERE = ("plan", "remark")  # those shown among the job's notes
 VERDICTS = ("wrong", "note", "ok")
@@ -16,20 +17,29 @@ ICONS = {"ok": "check", "note": "warning", "wrong": "warning"}
 YOUTUBE_LUFS = -14.0
 EVEN_DIP_LU = 1.0
 LEAD_S = 3.0  # heard before the place of a finding
+BESIDE_S = 1.0  # so near to a join a finding belongs to it
 CALM_LU, LIVELY_LU = 5.0, 10.0  # LU; the range of pop is below the first, that of film above the second
 Sheet = Mapping[str, Any]  # CheckSheet.to_dict()
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One check in words, with its verdict: ok, note or wrong."""
+    """One check in words, with its verdict: ok, note or wrong, and the places that it names, in seconds."""
 
     verdict: str
     text: str
+    places_s: tuple[float, ...] = ()
+    joins: tuple[int, ...] = ()  # of the mix, from 0, that these places belong to
+    is_listed: bool = False  # whether its findings are listed under the loudness
 
     @property
     def icon(self) -> str:
         return ICONS[self.verdict]
+
+    @property
+    def pieces(self) -> tuple[tuple[str, float | None], ...]:
+        """Return the text in pieces, each with the second to hear it from if it names a place."""
+        return pieces_of(self.text, {format_position(at_s): hear_from(at_s) for at_s in self.places_s})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,11 @@ class JoinReport:
     @property
     def hear_s(self) -> float:
         """Return where to start playing."""
-        return max(0.0, self.at_s - LEAD_S)
+        return hear_from(self.at_s)
+
+
+def hear_from(at_s: float) -> float:
+    return max(0.0, at_s - LEAD_S)
 
 
 def checked_words(sheets: Mapping[str, Sheet]) -> tuple[Checked, ...]:
@@ -73,7 +87,7 @@ def merged(entries: list[tuple[str, Checked]], files: int) -> list[Checked]:
     texts = {checked.text for _, checked in entries}
     if len(entries) == files and (verdicts == {"ok"} or len(texts) == 1):
         return [entries[0][1]]
-    return [Checked(checked.verdict, f"{kind.upper()}: {checked.text}") for kind, checked in entries]
+    return [replace(checked, text=f"{kind.upper()}: {checked.text}") for kind, checked in entries]
 
 
 def sheet_words(sheet: Sheet) -> Iterator[tuple[str, Checked]]:
@@ -86,7 +100,31 @@ def sheet_words(sheet: Sheet) -> Iterator[tuple[str, Checked]]:
             continue
         is_listed = item["name"] == "joins" and bool(join_reports(sheet))
         say = OK_WORDS.get(item["name"]) if item["verdict"] == "ok" or is_listed else None
-        yield item["name"], Checked(item["verdict"], with_minus(say(sheet) if say else item["sentence"]))
+        text = with_minus(say(sheet) if say else item["sentence"])
+        places_s = () if say else places_of(sheet, item["name"])
+        yield item["name"], Checked(item["verdict"], text, places_s, joins_at(sheet, places_s), is_listed)
+
+
+def places_of(sheet: Sheet, name: str) -> tuple[float, ...]:
+    """Return the places in the mix that a check has found, in seconds."""
+    if name == "clipping":
+        return tuple(sheet["clipped_at_s"])
+    if name == "gaps":
+        return tuple(gap["start_s"] for gap in sheet["gaps"])
+    return tuple(click["at_s"] for click in sheet["clicks"]) if name == "clicks" else ()
+
+
+def joins_at(sheet: Sheet, places_s: Sequence[float]) -> tuple[int, ...]:
+    """Return the joins that sound at these places, or a moment beside them."""
+    spans = [
+        (join["start_s"] + min(0.0, join["overlap_s"]), join["start_s"] + max(0.0, join["overlap_s"]))
+        for join in (sheet["joins"] if places_s else ())
+    ]
+    return tuple(
+        place
+        for place, (first_s, last_s) in enumerate(spans)
+        if any(first_s - BESIDE_S <= at_s <= last_s + BESIDE_S for at_s in places_s)
+    )
 
 
 def overall_verdict(sheets: Mapping[str, Sheet]) -> str:

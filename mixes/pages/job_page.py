@@ -159,8 +159,19 @@ class JobPage:
         return LIMIT_BYTES
 
     @property
-    def checked(self) -> tuple[check_report.Checked, ...]:
-        return check_report.checked_words(self.job.check_sheet or {})
+    def checked(self) -> list[tuple[check_report.Checked, list[tuple[str, Any]]]]:
+        """Return the checks, each with its joins: the title each leads into, and the song before it."""
+        return [
+            (checked, [join for place in checked.joins if (join := self.join_at(place))])
+            for checked in check_report.checked_words(self.job.check_sheet or {})
+        ]
+
+    @property
+    def notes(self) -> list[tuple[tuple[str, float | None], ...]]:
+        """Return the notes of the job in pieces; a song that is named leads to its start."""
+        rate = self.timeline.rate
+        starts_s = {f"“{clip.title}”": clip.start / rate for clip in reversed(self.timeline.clips)}
+        return [wording.pieces_of(note, starts_s) for note in self.job.notes]
 
     @property
     def verdict(self) -> str:
@@ -181,10 +192,17 @@ class JobPage:
     def findings(self) -> list[tuple[check_report.JoinReport, Any]]:
         """Return what may be noticed at joins, each with the song before it; None if the mix has changed."""
         reports = check_report.join_reports(self.played_sheet) if self.played_sheet else ()
-        items = self.items_before_joins() if reports and not self.is_outdated else ()
-        return [(report, items[report.place].pk if report.place < len(items) else None) for report in reports]
+        joins = [(report, self.join_at(report.place)) for report in reports]
+        return [(report, join[1] if join else None) for report, join in joins]
 
-    def items_before_joins(self) -> list[MixTrack]:
+    def join_at(self, place: int) -> tuple[str, Any] | None:
+        """Return the title a join leads into and the song before it; None if the mix has changed."""
+        if self.is_outdated or place + 1 >= len(self.items):
+            return None
+        return self.timeline.clips[place + 1].title, self.items[place].pk
+
+    @cached_property
+    def items(self) -> list[MixTrack]:
         """Return the songs of the mix that this result has, in order; those left out are skipped."""
         wanted = [track["id"] for track in self.job.snapshot["tracks"]]
         found: list[MixTrack] = []

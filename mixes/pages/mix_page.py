@@ -10,6 +10,7 @@ from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import ngettext
 
+from mixes.engine.mixing.joins import QUIET_TAILS
 from mixes.engine.mixing.unheard import SHORTEN_SILENCES
 from mixes.models import Mix, MixJob, MixTrack, Track
 from mixes.pages.mix_state import digest_of, state_of
@@ -135,6 +136,12 @@ class MixPage:
         refused = sum(row.track.state == Track.State.REFUSED for row in self.rows)
         binned = sum(row.track.deleted_at is not None for row in self.rows)
         return (*_left_out(refused, binned, self.working), *(self.plan.notes if self.plan else ()))
+
+    @property
+    def notes(self) -> list[tuple[tuple[tuple[str, Row | None], ...], bool]]:
+        """Return the same sentences in pieces, songs with their rows, and whether their joins are meant."""
+        rows = {f"“{row.track.title or row.track.name}”": row for row in reversed(self.rows) if row.planned}
+        return [(wording.pieces_of(text, rows), text.startswith(QUIET_TAILS)) for text in self.warnings]
 
     @property
     def offers_shortening(self) -> bool:

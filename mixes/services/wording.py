@@ -1,5 +1,9 @@
 """Numbers and choices of the engine in words for pages."""
 
+import re
+from collections.abc import Mapping
+from typing import TypeVar
+
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -7,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 Words = str | Promise
+Target = TypeVar("Target")  # what a part of a sentence leads to
 
 VERY_LOUD_LUFS, LOUD_LUFS, EVEN_LUFS, QUIET_LUFS = -8.0, -13.0, -18.0, -26.0
 
@@ -62,6 +67,13 @@ RESTARTING: dict[int, Words] = {
     2: gettext_lazy("Restarting (2nd try)"),
     3: gettext_lazy("Restarting (3rd try)"),
 }
+
+
+def pieces_of(text: str, targets: Mapping[str, Target]) -> tuple[tuple[str, Target | None], ...]:
+    """Return a sentence in pieces, each with what it leads to: `targets` by the words that name them."""
+    names = sorted(targets, key=len, reverse=True)
+    pieces = re.split(f"({'|'.join(map(re.escape, names))})", text) if names else [text]
+    return tuple((piece, targets.get(piece)) for piece in pieces if piece)
 
 
 def remaining_words(eta_s: float | None) -> str:

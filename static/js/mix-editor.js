@@ -16,6 +16,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     document.addEventListener("uploads:changed", () => this.refreshSoon());
     document.addEventListener("uploads:named", (event) => this.announceRows(event.detail));
     document.addEventListener("keydown", (event) => this.onUndoKey(event));
+    document.addEventListener("click", (event) => this.onNote(event));
     document.addEventListener("visibilitychange", () => this.poll());
     addEventListener("pagehide", () => this.flush());
     if (window.Sortable) this.sortable();
@@ -55,6 +56,17 @@ customElements.define("mix-editor", class extends HTMLElement {
       form.classList.toggle("is-open");
       form.querySelector("[name=rename]").select();
     }
+  }
+
+  // A note that names a song at its join opens that join.
+  onNote(event) {
+    const song = event.target.closest("[data-opens-join]")?.dataset.opensJoin;
+    const chip = song && document.querySelector(`#join-${song}:not(.is-lean) .chip-join`);
+    if (!chip || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    chip.focus();
+    if (chip.getAttribute("aria-expanded") !== "true") chip.click();
+    else this.showWhole(chip.closest("li"));
   }
 
   onKey(event) {

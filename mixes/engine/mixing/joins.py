@@ -24,6 +24,7 @@ LONG_FADE_SHARE = 0.75  # of the overlap: a crossfade one hears as such
 SHORTEST_BASS_SWAP_S = 3.0
 STRONG_BASS_DB = -12.0  # relative to the whole: two such basses at once are heard as mud
 MEET = "meet"  # gist of a join at which the bodies meet; the others are keys of ENDINGS
+QUIET_TAILS = "Quiet tails under the next song are left out"  # begins the note on them
 KNOWN_JOINS_MAX = 20_000  # searched joins kept in this process, about 200 bytes each
 
 ENDINGS = {
@@ -298,6 +299,5 @@ def describe_left_out(pieces: Sequence[str]) -> tuple[str, ...]:
     if not pieces:
         return ()
     return (
-        f"Quiet tails under the next song are left out: the last {', '.join(pieces)}. "
-        "Choose “to the very end” at a join to keep its tail.",
+        f"{QUIET_TAILS}: the last {', '.join(pieces)}. Choose “to the very end” at a join to keep its tail.",
     )

@@ -68,7 +68,7 @@ def to_rate(frames: int, rate: int, mix_rate: int) -> int:
 
 
 def possible_use(track: TrackAnalysis, use: Use) -> Use:
-    """Return the use without cues that lie beyond the end of the file."""
+    """Return the use without cues after the end of the file."""
     length_s = track.frames / track.rate
     if use.cue_in_s is not None and use.cue_in_s > length_s - SHORTEST_USE_S:
         return replace(use, cue_in_s=None, cue_out_s=None)
@@ -94,9 +94,8 @@ def describe_impossible(titles: Sequence[str]) -> tuple[str, ...]:
     """Return a note on cues that their files are too short for, if there are any."""
     if not titles:
         return ()
-    return (
-        f"A start or end set for {', '.join(titles)} lies beyond the file, so it is chosen automatically.",
-    )
+    named = ", ".join(titles)
+    return (f"The file is too short for the start or end set for {named}, so it is chosen automatically.",)
 
 
 def describe_cut(pieces: Sequence[str], settings: MixSettings) -> tuple[str, ...]:

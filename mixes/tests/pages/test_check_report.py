@@ -15,6 +15,8 @@ def sheet(*items, **measured):
         "range_lu": 6.0,
         "true_peak_dbtp": -1.23,
         "joins": [{"dip_lu": 0.6}, {"dip_lu": None}],
+        "gaps": [],
+        "clicks": [],
     }
     checks = [{"name": n, "verdict": v, "sentence": s} for n, v, s in items]
     return {**base, **measured, "items": checks}
@@ -77,6 +79,28 @@ def test_faults_come_first_in_the_engines_own_words():
         Checked("note", "1 silence."),
         Checked("ok", "Nothing is clipped"),
     )
+
+
+def test_a_place_leads_to_its_sound_and_its_join():
+    joins = [{"start_s": 50.0, "overlap_s": 8.0}, {"start_s": 90.0, "overlap_s": -2.0}]
+    clicks = [{"at_s": 58.5, "over_db": 15.0}, {"at_s": 75.0, "over_db": 13.0}]
+    text = "2 clicks where sounds are joined, at 0:58.5, 1:15.0."
+    (checked,) = checked_words({"mp3": sheet(("clicks", "wrong", text), joins=joins, clicks=clicks)})
+    assert checked.pieces == (
+        ("2 clicks where sounds are joined, at ", None),
+        ("0:58.5", 55.5),
+        (", ", None),
+        ("1:15.0", 72.0),
+        (".", None),
+    )
+    assert checked.joins == (0,)
+
+
+def test_a_silence_in_a_pause_belongs_to_its_join():
+    joins = [{"start_s": 90.0, "overlap_s": -2.0}]
+    gaps = [{"start_s": 87.5, "length_s": 4.0, "at_join": True, "title": "B"}]
+    (checked,) = checked_words({"mp3": sheet(("gaps", "wrong", "4.0 s at 1:27.5."), joins=joins, gaps=gaps)})
+    assert checked.joins == (0,) and ("1:27.5", 84.5) in checked.pieces
 
 
 def test_findings_common_to_all_files_are_shown_once_with_the_worst_figure():

@@ -169,6 +169,26 @@ def test_a_result_without_video_has_an_audio_player(as_alice, mix):
     assert "<audio controls" in page and "<video" not in page
 
 
+def test_what_was_found_leads_to_its_place(as_alice, mix):
+    first, second, _ = mix.items.order_by("position")
+    title = second.track.title
+    job = make_job_row(mix, State.DONE, files=["mp3"], notes=[f"Left out: 9 s of “{title}”."])
+    timeline = job.snapshot["timeline"]
+    join_s = timeline["clips"][1]["start"] / timeline["rate"]
+    job.check_sheet["mp3"] |= {
+        "clicks": [{"at_s": 61.04, "over_db": 20.0}, {"at_s": join_s, "over_db": 20.0}],
+        "joins": [{"start_s": join_s, "overlap_s": 0.0, "title": title, "dip_lu": None}],
+        "items": [{"name": "clicks", "verdict": "wrong", "sentence": "A click at 1:01.0."}],
+    }
+    job.save()
+    page = " ".join(text_of(as_alice.get(url_of("job_detail", job))).split())
+    sound = url_of("artifact", job.artifacts.get())
+    assert f'<a href="{sound}#t=58" data-hear="58.04">1:01.0</a>' in page
+    change = reverse("mixes:join", args=[mix.pk, first.pk])
+    assert f'<a href="{change}"> Change the join into “{title}” </a>' in page
+    assert f'data-hear="{join_s}">“{title}”</a>' in page
+
+
 def test_a_changed_arrangement_is_shown(as_alice, mix, done):
     assert "was changed after this" not in text_of(as_alice.get(url_of("job_detail", done)))
     mix.version += 1

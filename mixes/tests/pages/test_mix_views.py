@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from django.urls import reverse
 
+from mixes.engine.mixing.joins import QUIET_TAILS
 from mixes.engine.tests.tracks import make_track
 from mixes.models import Mix, MixTrack, Track
 from mixes.services.editing import edits, history, plans
@@ -456,3 +457,18 @@ def test_songs_are_added_at_the_end_where_their_place_is_unknown(as_alice, alice
     track = make_track_row(alice, "Bolero")
     as_alice.post(f"{reverse('mixes:mix_add', args=[mix.pk])}?after={after}", {"track": [track.pk]})
     assert list(mix.items.values_list("track__title", flat=True)) == ["Aria", "Bolero"]
+
+
+def test_a_note_leads_to_the_songs_it_names(as_alice, mix):
+    shown = " ".join(as_alice.get(url("mix_detail", mix)).content.decode().split())
+    first, second, _ = mix.items.order_by("position")
+    mix.refresh_from_db()
+    named = f"“{first.track.title}” and “{second.track.title}”."
+    mix.plan["notes"] = [f"Left out: {named}", f"{QUIET_TAILS}: the last 3 s of {named}"]
+    mix.save()
+    assert f"#row-{first.pk}" not in shown
+    shown = " ".join(as_alice.get(url("mix_detail", mix)).content.decode().split())
+    assert f'Left out: <a href="#row-{first.pk}">“{first.track.title}”</a> and' in shown
+    assert f'and <a href="#row-{second.pk}">“{second.track.title}”</a>.' in shown
+    join = reverse("mixes:join", args=[mix.pk, first.pk])
+    assert f'3 s of <a href="{join}" data-opens-join="{first.pk}">“{first.track.title}”</a> and' in shown

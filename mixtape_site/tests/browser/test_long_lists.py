@@ -17,6 +17,14 @@ songs = [make_track_row(owner, f"Song {{k}}", 60.0 + k) for k in range(1, {count
 print("MIX", make_mix_row(owner, "Long night", songs, transition_s=None).pk)
 """
 
+NOTE = """
+from mixes.engine.mixing.joins import QUIET_TAILS
+from mixes.models import Mix
+mix = Mix.objects.get(owner__email={email!r})
+mix.plan["notes"] = [f"{{QUIET_TAILS}}: the last 3 s of “Song 2”.", "Left out: “Song 5”."]
+mix.save()
+"""
+
 MAKE_RESULT = """
 from accounts.models import User
 from mixes.leases import State
@@ -83,6 +91,19 @@ def test_a_join_opens_under_the_bar_and_a_menu_above_the_foot(chromium, site, wa
     box = menu.locator(".menu-list").bounding_box()
     assert box["y"] + box["height"] <= bar
     context.close()
+
+
+def test_a_note_leads_to_its_song_and_its_join(page, site):
+    open_mix(page, site, "ned@example.org", 6)
+    site.manage("shell", "-c", NOTE.format(email="ned@example.org"))
+    page.reload()
+    page.locator(".mix-notes summary").click()
+    page.locator(".mix-notes").get_by_role("link", name="“Song 5”").click()
+    expect(page.locator(".track-row").nth(4)).to_be_in_viewport()
+    page.locator(".mix-notes summary").click()
+    page.locator(".mix-notes").get_by_role("link", name="“Song 2”").click()
+    expect(page.locator(".join-row").nth(1).locator(".join-panel")).to_be_visible()
+    expect(page.locator(".join-panel")).to_have_count(1)
 
 
 def test_dropped_files_are_rows_at_once_and_can_be_cancelled_in_the_footer(page, site, tmp_path):

@@ -74,7 +74,7 @@ def test_a_cue_beyond_the_file_is_named_and_chosen_automatically():
     tracks = [make_track(60, tags=Tags("Short")), make_track(60)]
     planned = plan(tracks, Use(cue_in_s=70.0), Use(cue_out_s=61.0))
     assert [clip.cue_in for clip in planned.timeline.clips] == [0, 0]
-    assert "A start or end set for “Short”, “Song” lies beyond the file" in " ".join(planned.notes)
+    assert "The file is too short for the start or end set for “Short”, “Song”," in " ".join(planned.notes)
 
 
 def test_cues_beside_a_shortened_silence_are_places_of_the_file():
