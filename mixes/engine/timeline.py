@@ -9,13 +9,17 @@ from dataclasses import dataclass, fields
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mixes.engine.errors import TimelineError
 
-FORMAT = (
-    4  # of `to_dict`: 1 had one fade per transition, on or off; 2 had no skips; 3 no fades, no `unlisted`
-)
+# Of `to_dict`: 1 had one fade per transition, on or off; 2 had no skips; 3 no fades, no `unlisted`; 4 nothing
+# stretched
+FORMAT = 5
 RADIO_FADE_IN_S = 0.05  # of the incoming clip in style `radio`
 
+Places = NDArray[np.float64]
 Skip = tuple[int, int]  # first frame of a file that is left out, and how many, at the mix rate
 
 
@@ -36,10 +40,34 @@ class Clip:
     ramp_out: int = 0
     skips: tuple[Skip, ...] = ()  # the middles of long silences, in order
     unlisted: bool = False  # left out of the tracklist, such as a jingle
+    # Its first frames are played faster or slower than the file has them, so that beats meet: how many
+    # frames of the file become how many of the mix; 0 and 0: nothing is stretched
+    head_source: int = 0
+    head_frames: int = 0
 
     @property
     def end(self) -> int:
         return self.start + self.length
+
+    @property
+    def source_length(self) -> int:
+        """Return how many frames of the file are used, without skipped ones."""
+        return self.length + self.head_source - self.head_frames
+
+    @property
+    def stretch(self) -> float:
+        """Return how many seconds of the file its first second has; 1 where nothing is stretched."""
+        return self.head_source / self.head_frames if self.head_frames else 1.0
+
+    def drift(self, places: Places) -> Places:
+        """Return how much more of the file than of the mix is played up to places of the clip, in frames."""
+        return np.clip(places, 0, self.head_frames) * (self.stretch - 1.0)
+
+    def place_of(self, source: float) -> float:
+        """Return the place of the clip at which a place of the file is heard, counted from `cue_in`."""
+        if source < self.head_source:
+            return source / self.stretch
+        return source - self.head_source + self.head_frames
 
     @property
     def file_cue_in(self) -> int:
@@ -52,18 +80,21 @@ class Clip:
     @property
     def file_cue_out(self) -> int:
         """Return the frame after the last one used, as the file counts it."""
-        last = self.cue_in + self.length
+        last = self.cue_in + self.source_length
         for skip, frames in self.skips:
             last += frames if skip < last else 0
         return last
 
     def seams(self) -> tuple[Skip, ...]:
-        """Return where skipped frames are left out inside the clip, counted from its start, and how many."""
+        """Return where skipped frames are left out inside the clip, counted from its start, and how many.
+
+        Nothing is skipped where sound is stretched.
+        """
         places, skipped = [], 0
         for first, frames in self.skips:
-            place = first - skipped - self.cue_in
+            place = first - skipped - self.cue_in - self.head_source + self.head_frames
             skipped += frames
-            if 0 < place < self.length:
+            if self.head_frames < place < self.length:
                 places.append((place, frames))
         return tuple(places)
 
@@ -80,6 +111,7 @@ class Transition:
     fade_in_s: float = 0.0  # from the incoming clip's start; 0 where it begins at its own level
     soften: bool = False
     bass_swap_s: float | None = None  # from the incoming clip's start: when its bass takes over; None: never
+    bass_swap_length_s: float = 1.0  # in which it takes over
     ride: tuple[tuple[float, float], ...] = ()  # gain of the mix: (s from the incoming clip's start, dB)
     gist: str = ""  # what matters most of the reason, as a key of joins.ENDINGS or joins.MEET
 
@@ -105,6 +137,8 @@ class Timeline:
             raise TimelineError("A mix needs at least one track, and one transition between neighbours.")
         if self.clips[0].start or any(clip.length < 1 or clip.cue_in < 0 for clip in self.clips):
             raise TimelineError("Every track in a mix needs sound, and the first starts at its beginning.")
+        if any(not _is_head_possible(clip) for clip in self.clips):
+            raise TimelineError("What is stretched of a track is a part of it.")
         if any(not _are_in_order(clip.skips) for clip in self.clips):
             raise TimelineError("What is left out of a track has to be in order, without overlaps.")
         for before, after, transition in self.joins():
@@ -153,6 +187,11 @@ class Timeline:
         transitions = tuple(read(transition, rate) for transition in data["transitions"])
         fades = tuple((frame, gain) for frame, gain in data.get("fades", ()))
         return cls(rate, clips, transitions, fades)
+
+
+def _is_head_possible(clip: Clip) -> bool:
+    is_whole = (clip.head_source > 0) == (clip.head_frames > 0)
+    return is_whole and 0 <= clip.head_frames <= clip.length and clip.head_source >= 0
 
 
 def _are_in_order(skips: tuple[Skip, ...]) -> bool:

@@ -125,7 +125,8 @@ def _lane(clip: Clip, track: TrackAnalysis, timeline: Timeline, first: int, show
     if end <= begin:
         return "", ""
     frames = begin + (np.arange(COLUMNS) + 0.5) * (end - begin) / COLUMNS
-    share = (frames - clip.start + clip.cue_in) / (track.frames * timeline.rate / track.rate)
+    places = frames - clip.start + clip.cue_in + clip.drift(frames - clip.start)
+    share = places / (track.frames * timeline.rate / track.rate)
     shape, gain, scale = shape_of(track), db_to_gain(clip.gain_db), WIDTH / shown
     left, right = (begin - first) * scale, (end - first) * scale
     paths = []

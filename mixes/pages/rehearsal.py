@@ -56,13 +56,14 @@ def _pieces(mix: Mix, timeline: Timeline, items: Sequence[MixTrack]) -> Iterator
 def _song(timeline: Timeline, index: int, item: MixTrack, start: int, end: int) -> Piece:
     clip, rate = timeline.clips[index], timeline.rate
     skipped = sum(frames for seam, frames in clip.seams() if seam <= start - clip.start)
+    drift = clip.head_source - clip.head_frames  # a join is heard from its own sound, with what it stretches
     return Piece(
         item=str(item.pk),
         is_join=False,
         title=item.track.title or item.track.name,
         start_s=start / rate,
         end_s=end / rate,
-        offset_s=(clip.file_cue_in + skipped + start - clip.start) / rate,
+        offset_s=(clip.file_cue_in + skipped + start - clip.start + drift) / rate,
         gain_db=clip.gain_db,
         request=reverse("mixes:track_preview", args=[item.track_id]),
     )

@@ -29,10 +29,13 @@ def bass_clash(join: Join, timeline: Timeline, index: int, tracks: Tracks, songs
     a, b = songs
     own_a, own_b = (bass_power(track, clip) for track, clip in zip(tracks, (before, after), strict=True))
     leaving, coming = np.ones(len(join.times)), np.ones(len(join.times))
-    if (swap_s := timeline.transitions[index].bass_swap_s) is not None:
-        leaving, coming = bass_gains(join.times - join.start_b - swap_s)
+    transition = timeline.transitions[index]
+    if transition.bass_swap_s is not None:
+        elapsed_s = join.times - join.start_b - transition.bass_swap_s
+        leaving, coming = bass_gains(elapsed_s, transition.bass_swap_length_s)
     heard_a = at(own_a, join.times - join.end_a + a.cue_out_s) * join.gain_a * leaving**2
-    heard_b = at(own_b, join.times - join.start_b + b.cue_in_s) * join.gain_b * coming**2
+    drift_s = after.drift((join.times - join.start_b) * timeline.rate) / timeline.rate
+    heard_b = at(own_b, join.times - join.start_b + b.cue_in_s + drift_s) * join.gain_b * coming**2
     usual_a = at(own_a, np.arange(max(0.0, a.body_end_s - SIDE_S), a.body_end_s)).mean()
     usual_b = at(own_b, np.arange(b.body_start_s, b.body_start_s + SIDE_S)).mean()
     are_strong = (heard_a > usual_a * HEARD_POWER) & (heard_b > usual_b * HEARD_POWER)

@@ -64,7 +64,7 @@ def song_levels(track: TrackAnalysis, clip: Clip, rate: int) -> SongLevels:
     """Return a track at the gain of its clip; its body is that of the file, also where a clip cuts it."""
     cues = track.cues
     whole = SongLevels.of(track, cues.cue_in / track.rate, cues.cue_out / track.rate, clip.gain_db)
-    return replace(whole, cue_in_s=clip.cue_in / rate, cue_out_s=(clip.cue_in + clip.length) / rate)
+    return replace(whole, cue_in_s=clip.cue_in / rate, cue_out_s=(clip.cue_in + clip.source_length) / rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,11 @@ class Join:
         rate, clips = timeline.rate, timeline.clips
         before, after = clips[index], clips[index + 1]
         end_a, start_b = before.end / rate, after.start / rate
-        zero_a, zero_b = before.start / rate - a.cue_in_s, start_b - b.cue_in_s  # starts of the files
-        body_end, body_start = zero_a + a.body_end_s, zero_b + b.body_start_s
+        # Starts of the files, where what is stretched at the start of A is over
+        zero_a = (before.start - before.head_source + before.head_frames) / rate - a.cue_in_s
+        zero_b = start_b - b.cue_in_s
+        body_end = zero_a + a.body_end_s
+        body_start = start_b + after.place_of((b.body_start_s - b.cue_in_s) * rate) / rate
         file_end_s = zero_a + len(a.power) * HOP_S
         first_s = min(body_end - LOST_REACH_S, start_b, zero_b) - MARGIN_S
         last_s = max(file_end_s, end_a, body_start + LOST_REACH_S) + AFTER_S + MARGIN_S
@@ -127,7 +130,7 @@ class Join:
             second=take(mix.second, at),
             short_term=take(mix.short_term, at),
             own_a=a.levels_at(times - zero_a),
-            own_b=b.levels_at(times - zero_b),
+            own_b=b.levels_at(times - zero_b + after.drift((times - start_b) * rate) / rate),
             gain_a=fade_a * ride * (times < end_a),
             gain_b=fade_b * ride * (times >= start_b),
             level_a=a.end_level_db,

@@ -23,7 +23,10 @@ def known_crossover(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: 
     """
     pair = timeline.clips[index : index + 2]
     curves = [known_curve(track.momentary).number for track in tracks[index : index + 2]]
-    parts = ((clip.cue_in, clip.length, clip.start - pair[1].start) for clip in pair)
+    parts = (
+        (clip.cue_in, clip.length, clip.start - pair[1].start, clip.head_source, clip.head_frames)
+        for clip in pair
+    )
     transition = replace(timeline.transitions[index], crossover=0, reason="", ride=())
     louder_db = round(pair[0].gain_db - pair[1].gain_db, 2)
     key = (*curves, *parts, louder_db, transition, timeline.rate)
@@ -52,7 +55,8 @@ def find_crossover(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: i
 
 def heard_power(clip: Clip, track: TrackAnalysis, places: NDArray[np.float64], rate: int) -> Power:
     """Return the power of a clip around each place of the mix, with its gain and without its fades."""
-    into_s = (places - clip.start + clip.cue_in) / rate
-    first_s, last_s = clip.cue_in / rate, max(clip.cue_in, clip.cue_in + clip.length - WINDOW_S * rate) / rate
+    into_s = (places - clip.start + clip.cue_in + clip.drift(places - clip.start)) / rate
+    first_s = clip.cue_in / rate
+    last_s = max(clip.cue_in, clip.cue_in + clip.source_length - WINDOW_S * rate) / rate
     window_starts_s = np.clip(into_s - WINDOW_S / 2, first_s, last_s)  # windows that lie within the clip
     return power_at(track, window_starts_s) * gain_to_power(clip.gain_db)

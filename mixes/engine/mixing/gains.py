@@ -234,7 +234,8 @@ def place_curve(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int)
     into_s = starts_s - clip.start / rate  # where in the clip each window starts
     covered_s = np.minimum(into_s + WINDOW_S, length_s) - np.maximum(into_s, 0.0)
     inside_s = np.clip(into_s, 0.0, max(0.0, length_s - WINDOW_S))  # a window that lies within the clip
-    power = power_at(tracks[index], clip.cue_in / rate + inside_s)
+    drift_s = clip.drift(inside_s * rate) / rate
+    power = power_at(tracks[index], clip.cue_in / rate + inside_s + drift_s)
     middles: Power = (starts_s + WINDOW_S / 2) * rate
     power *= np.clip(covered_s / WINDOW_S, 0.0, 1.0)
     if index > 0:  # a fade is computed only where it is: most of a clip is neither faded nor ridden

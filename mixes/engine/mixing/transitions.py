@@ -50,7 +50,8 @@ class Window:
     rate: int
     fades: Fades = EQUAL_POWER
     soften: bool = False
-    bass_swap_s: float | None = None  # when the bass changes hands, in seconds of the window
+    bass_swap_s: float | None = None  # when the bass changes hands, in seconds of the window ...
+    bass_swap_length_s: float = BASS_SWAP_S  # ... and within how long
 
 
 GainLaw = Callable[[Gains, Fades], tuple[Gains, Gains]]
@@ -168,20 +169,20 @@ def compensate_correlation(window: Window, falling: Gains, rising: Gains) -> Gai
 
 
 def swap_bass(window: Window, middle_s: float) -> Window:
-    """Return the window with one bass at a time: A's lows leave as B's come, within BASS_SWAP_S.
+    """Return the window with one bass at a time: A's lows leave as B's come.
 
     The low band is taken out without delay, so what stays is whole.
     """
     moments = (np.arange(len(window.incoming)) + 0.5) / window.rate
-    leaving, coming = bass_gains(moments - middle_s)
+    leaving, coming = bass_gains(moments - middle_s, window.bass_swap_length_s)
     outgoing = window.outgoing - apply_gain(low_band(window.outgoing, window.rate), 1.0 - leaving)
     incoming = window.incoming - apply_gain(low_band(window.incoming, window.rate), 1.0 - coming)
     return replace(window, outgoing=outgoing, incoming=incoming)
 
 
-def bass_gains(elapsed_s: Gains) -> tuple[Gains, Gains]:
+def bass_gains(elapsed_s: Gains, length_s: float = BASS_SWAP_S) -> tuple[Gains, Gains]:
     """Return the gains of A's and B's bass, counted in seconds from the middle of the swap."""
-    return equal_power(np.clip(elapsed_s / BASS_SWAP_S + 0.5, 0.0, 1.0))
+    return equal_power(np.clip(elapsed_s / length_s + 0.5, 0.0, 1.0))
 
 
 def low_band(samples: Samples, rate: int) -> Samples:

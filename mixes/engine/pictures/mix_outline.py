@@ -23,7 +23,8 @@ def mix_outline(timeline: Timeline, tracks: Sequence[TrackAnalysis], points: int
             continue
         first = clip.start * points // timeline.frames
         last = max(first + 1, -(-clip.end * points // timeline.frames))
-        places = (np.arange(first, last) + 0.5) / points * timeline.frames - clip.start + clip.cue_in
+        into = (np.arange(first, last) + 0.5) / points * timeline.frames - clip.start
+        places = into + clip.cue_in + clip.drift(into)
         peaks = np.array(track.peaks) / FULL_SCALE * db_to_gain(clip.gain_db)
         indices = places / timeline.rate * track.rate / track.frames * len(peaks)
         heard = peaks[np.clip(indices.astype(int), 0, len(peaks) - 1)]

@@ -19,6 +19,7 @@ from mixes.engine.mixing.curves import Fades, Gains, db_to_gain, positions
 from mixes.engine.mixing.mix_fades import fade_blocks
 from mixes.engine.mixing.ride import ride_blocks, rides_of
 from mixes.engine.mixing.transitions import PRIME_S, RAMP_S, STYLES, Window, declick
+from mixes.engine.rendering.stretch import lead_frames, needed_frames, stretch_head
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Clip, Timeline, Transition
 
@@ -79,10 +80,9 @@ def prefetch_readers(
 
     def start(index: int) -> ClipReader:
         clip, seek_index = timeline.clips[index], indexes[index] if indexes else None
-        opened = open_near(
-            ffmpeg, paths[index], timeline.rate, clip.file_cue_in, seek_index, should_stop=should_stop
-        )
-        return stack.enter_context(ClipReader(clip, opened))
+        first = clip.file_cue_in - lead_frames(clip, timeline.rate)
+        opened = open_near(ffmpeg, paths[index], timeline.rate, first, seek_index, should_stop=should_stop)
+        return stack.enter_context(ClipReader(clip, opened, ffmpeg, should_stop))
 
     upcoming = start(0)
     for index in range(len(paths)):
@@ -111,6 +111,7 @@ def mix_join(tail: "MixTail", reader: "ClipReader", transition: Transition, rate
         fades=Fades.of(transition, rate),
         soften=transition.soften,
         bass_swap_s=transition.bass_swap_s,
+        bass_swap_length_s=transition.bass_swap_length_s,
     )
     tail.replace(before, STYLES[transition.style].mix(window))
 
@@ -157,17 +158,26 @@ class MixTail:
 class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
     """Reads one clip out of its file: from its cue-in, at its gain, to its exact length.
 
-    What it skips is decoded and dropped. Ramps begin and end it, and lie around the seams of its skips.
+    What it skips is decoded and dropped. Ramps begin and end it, and lie around the seams of its skips. What
+    is stretched of it is stretched at once, and held.
     """
 
-    def __init__(self, clip: Clip, opened: contextlib.AbstractContextManager[tuple[Sound, int]]) -> None:
+    def __init__(
+        self,
+        clip: Clip,
+        opened: contextlib.AbstractContextManager[tuple[Sound, int]],
+        ffmpeg: Path,
+        should_stop: ShouldStop,
+    ) -> None:
         """Read from a sound, and the frame of the file at which it begins: that of the cue-in, or earlier."""
         self._clip = clip
+        self._ffmpeg, self._should_stop = ffmpeg, should_stop
         self._stack = contextlib.ExitStack()
         self._sound, first = self._stack.enter_context(opened)
         self._gain = np.float32(db_to_gain(clip.gain_db))
         self._position = 0  # frames of the clip given out
-        self._frames_to_drop = clip.file_cue_in - first
+        self._frames_to_drop = clip.file_cue_in - lead_frames(clip, self._sound.rate) - first
+        self._held: Samples = np.empty((0, 2), dtype=np.float32)  # ahead of the sound: not given out yet
         self._seams = deque(clip.seams())  # those ahead
         self._ramps = list(_ramps_of(clip, round(RAMP_S * self._sound.rate)))
 
@@ -180,8 +190,7 @@ class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
 
     def read(self, frames: int) -> Samples:
         """Return the next frames of the clip, fewer only at its end; raises DecodeError, Cancelled."""
-        self._drop(self._frames_to_drop)
-        self._frames_to_drop = 0
+        self._begin()
         frames = min(frames, self._clip.length - self._position)
         if not frames:
             return np.empty((0, 2), dtype=np.float32)
@@ -192,6 +201,19 @@ class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
             self._weigh(block, first, gains)
         self._position += frames
         return block
+
+    def _begin(self) -> None:
+        """Go to the first frame of the clip, and stretch what is stretched; do nothing the next time."""
+        frames, self._frames_to_drop = self._frames_to_drop, 0
+        self._drop(frames)
+        clip, rate = self._clip, self._sound.rate
+        if self._position or len(self._held) or not clip.head_frames:
+            return
+        sound = self._sound.read(needed_frames(clip, rate))
+        plain_from = lead_frames(clip, rate) + clip.head_source
+        self._require(len(sound), plain_from)
+        head = stretch_head(self._ffmpeg, clip, sound, rate, should_stop=self._should_stop)
+        self._held = np.concatenate((head, sound[plain_from:]))
 
     def _drop(self, frames: int) -> None:
         """Decode frames that are not played."""
@@ -211,14 +233,19 @@ class ClipReader(contextlib.AbstractContextManager["ClipReader"]):
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def _decode(self, frames: int) -> Samples:
-        block = self._sound.read(frames)
+        held, self._held = self._held[:frames], self._held[frames:]
+        block = self._sound.read(frames - len(held)) if len(held) < frames else held
+        block = np.concatenate((held, block)) if 0 < len(held) < frames else block
         missing = frames - len(block)
         if missing:
-            left = self._clip.length - self._position - len(block)
-            if left > LENGTH_TOLERANCE_S * self._sound.rate:
-                raise DecodeError(self._sound.path, "it is shorter than when it was measured.")
+            self._require(self._position + len(block), self._clip.length)
             block = np.concatenate([block, np.zeros((missing, 2), dtype=np.float32)])
         return block
+
+    def _require(self, frames: int, wanted: int) -> None:
+        """Raise DecodeError where the file has far fewer frames than wanted."""
+        if wanted - frames > LENGTH_TOLERANCE_S * self._sound.rate:
+            raise DecodeError(self._sound.path, "it is shorter than when it was measured.")
 
     def _weigh(self, block: Samples, first: int, gains: Gains) -> None:
         """Multiply the frames of `block` that lie at the gains, which begin at frame `first` of the clip."""

@@ -146,16 +146,22 @@ def touches(placed: PlacedRide, rate: int, frames: int) -> bool:
 def cut_clip(clip: Clip, start: int, end: int) -> Clip:
     """Return the part of a clip between two frames of the mix, counted from the first of them."""
     early, late = max(0, start - clip.start), max(0, clip.end - end)
+    if early:  # behind the overlap, which is never cut: so what is stretched is over
+        early_source, head_source, head_frames = early + clip.head_source - clip.head_frames, 0, 0
+    else:
+        early_source, head_source, head_frames = 0, clip.head_source, clip.head_frames
     return replace(
         clip,
         title="",
         artist="",
         unlisted=False,
-        cue_in=clip.cue_in + early,
+        cue_in=clip.cue_in + early_source,
         length=clip.length - early - late,
         start=clip.start + early - start,
         ramp_in=0 if early else clip.ramp_in,
         ramp_out=0 if late else clip.ramp_out,
+        head_source=head_source,
+        head_frames=head_frames,
     )
 
 

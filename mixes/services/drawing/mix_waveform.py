@@ -106,7 +106,7 @@ def _fades(timeline: Timeline, index: int, places: NDArray[np.float64]) -> NDArr
 def _used(heights: Heights, clip: Clip, file_frames: float) -> Heights:
     """Return the part of a file's heights, shape (n,), that the clip plays."""
     first = min(int(clip.cue_in / file_frames * len(heights)), len(heights) - 1)
-    last = round((clip.cue_in + clip.length) / file_frames * len(heights))
+    last = round((clip.cue_in + clip.source_length) / file_frames * len(heights))
     return heights[first : max(first + 1, last)]
 
 

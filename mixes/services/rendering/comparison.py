@@ -170,8 +170,8 @@ def compare_uses(old: Version, new: Version) -> Iterator[Difference]:
         was, title = before[track], titles[track]
         begins = clip.file_cue_in / new.timeline.rate, was.file_cue_in / old.timeline.rate
         ends = (
-            (clip.cue_in + clip.length) / new.timeline.rate,
-            (was.cue_in + was.length) / old.timeline.rate,
+            (clip.cue_in + clip.source_length) / new.timeline.rate,
+            (was.cue_in + was.source_length) / old.timeline.rate,
         )
         for text, (now_s, then_s) in (
             (_("“%(title)s” begins at %(new)s of its file instead of %(old)s."), begins),
