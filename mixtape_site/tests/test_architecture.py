@@ -143,6 +143,7 @@ ENGINE_ROOMS = (
     "synth",
     "tags",
     "music",
+    "passthrough",
     "analysis",
     "mixing",
     "rendering",

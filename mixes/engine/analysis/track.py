@@ -5,7 +5,7 @@ points, outline and tags, or a `DecodeError` that says in one sentence why the t
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from itertools import count
 from math import isfinite
@@ -19,6 +19,7 @@ from mixes.engine.analysis.cues import CuePoints, find_cues, find_silences
 from mixes.engine.analysis.damage import find_damage
 from mixes.engine.analysis.detail import DetailCollector
 from mixes.engine.analysis.edges import EdgeMeter, Edges
+from mixes.engine.analysis.frame_peaks import FramePeaks
 from mixes.engine.analysis.loudness import LoudnessMeter
 from mixes.engine.analysis.peaks import Pairs, PeakCollector, pack_pairs, unpack_pairs
 from mixes.engine.cancellation import ShouldStop, never
@@ -27,6 +28,7 @@ from mixes.engine.codecs.seeking import SeekIndex, SeekIndexer
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.hashing import hash_file
 from mixes.engine.music.measured import Harmony, Rhythm, Sections, Voices
+from mixes.engine.passthrough.facts import Mp3Facts, read_facts
 from mixes.engine.processes.ffmpeg import MAX_TRACK_S
 from mixes.engine.samples import Samples
 from mixes.engine.tags.tags import Tags, read_tags, tags_from_name
@@ -83,6 +85,7 @@ class TrackAnalysis:
     harmony: Harmony | None = None
     voices: Voices | None = field(default=None, repr=False)
     sections: Sections | None = field(default=None, repr=False)
+    mp3: Mp3Facts | None = None  # None for other files
     # not part of the JSON, since only close looks need it
     detail: bytes = field(default=b"", repr=False, compare=False)  # of `analysis/detail`
 
@@ -93,7 +96,8 @@ class TrackAnalysis:
     def to_json(self) -> dict[str, Any]:
         """Return the analysis without `detail` as plain types for `json.dump`."""
         index = self.seek_index.to_json() if self.seek_index else None
-        data = {**asdict(self), "peaks": pack_pairs(self.peaks), "seek_index": index}
+        mp3 = self.mp3.to_json() if self.mp3 else None
+        data = {**asdict(self), "peaks": pack_pairs(self.peaks), "seek_index": index, "mp3": mp3}
         for name in MUSIC:
             part = getattr(self, name)
             data[name] = part.to_json() if part else None
@@ -116,6 +120,7 @@ class TrackAnalysis:
         read["tags"] = Tags.from_dict(data["tags"])
         read["notes"] = tuple(data["notes"])
         read["seek_index"] = SeekIndex.from_json(data["seek_index"]) if data.get("seek_index") else None
+        read["mp3"] = Mp3Facts.from_json(data["mp3"]) if data.get("mp3") else None
         read["silences"] = tuple((start_s, length_s) for start_s, length_s in data.get("silences", ()))
         for name, part in MUSIC.items():
             read[name] = part.from_json(data[name]) if data.get(name) else None
@@ -145,7 +150,8 @@ def analyse_track(
     the track cannot be used, Cancelled when `should_stop` says so.
     """
     with open_track(ffmpeg, path, None, max_s=max_s + 1.0, should_stop=should_stop) as decoder:
-        meter = TrackMeter(decoder.rate)
+        facts = read_facts(path) if decoder.info.codec == "mp3" else None
+        meter = TrackMeter(decoder.rate, facts)
         for block in _read_blocks(decoder, on_progress):
             meter.push(block)
             if meter.frames > max_s * decoder.rate:
@@ -181,6 +187,7 @@ def analyse_track(
         bass_end_db=bass_end_db,
         bass=meter.bass.curve_db(),
         seek_index=meter.seek_indexer.index(),
+        mp3=meter.find_facts(damage.errors + decoder.repaired_samples),
         detail=meter.detail.to_bytes(),
     )
 
@@ -188,7 +195,10 @@ def analyse_track(
 class TrackMeter:
     """Takes all measurements of a track's sound in one pass over its blocks."""
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, mp3: Mp3Facts | None = None) -> None:
+        """Measure a song at its own rate; `mp3` are the facts of its frames, if it has some."""
+        self.mp3 = mp3
+        self.frame_peaks = FramePeaks(mp3.delay) if mp3 and not mp3.reason else None
         self.loudness = LoudnessMeter(rate)
         self.peaks = PeakCollector()
         self.detail = DetailCollector(rate)
@@ -207,6 +217,8 @@ class TrackMeter:
         self.seek_indexer.push(block)
         self.edges.push(block)
         self.bass.push(block)
+        if self.frame_peaks:
+            self.frame_peaks.push(block)
         heard = np.abs(block.reshape(-1)) > SOUND_FLOOR
         if heard.any():
             if not self.last_sound:
@@ -246,6 +258,16 @@ class TrackMeter:
             noise_until=edges.noise_until,
             noise_from=edges.noise_from,
         )
+
+    def find_facts(self, faults: int) -> Mp3Facts | None:
+        """Return the facts of the song's frames with their peaks, if what was heard agrees with them."""
+        if not self.mp3 or not self.frame_peaks:
+            return self.mp3
+        if faults:
+            return Mp3Facts(reason="the file is damaged")
+        if self.mp3.samples != self.frames:
+            return Mp3Facts(reason="its length is not what its frames say")
+        return replace(self.mp3, peaks=self.frame_peaks.finish(self.mp3.frames))
 
     def find_edges(self) -> Edges:
         """Return what the two ends are like."""

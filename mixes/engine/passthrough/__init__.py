@@ -1,0 +1,1 @@
+"""MP3 songs whose frames are copied into the mix: taken apart, packed again, and where they may lie."""
