@@ -7,7 +7,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404
 
 from accounts.models import User
-from mixes.models import Artifact, Artwork, Mix, MixJob, MixTrack, Preview, Track, Upload
+from mixes.models import Artifact, Artwork, Mix, MixJob, MixTrack, Preview, Show, Track, Upload
 
 Row = TypeVar("Row", bound=Model)
 
@@ -23,6 +23,10 @@ def get_mix_state(user: User, pk: uuid.UUID) -> Mix:
 
 def get_binned_mix(user: User, pk: uuid.UUID) -> Mix:
     return _get_or_404(Mix.objects.filter(owner=user, pk=pk, deleted_at__isnull=False))
+
+
+def get_show(user: User, pk: uuid.UUID) -> Show:
+    return _get_or_404(Show.objects.select_related("intro", "outro").filter(owner=user, pk=pk))
 
 
 def get_item(user: User, mix_pk: uuid.UUID, pk: uuid.UUID) -> MixTrack:

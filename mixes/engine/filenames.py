@@ -26,6 +26,12 @@ def file_stem(title: str) -> str:
     return f"{stem}-{FALLBACK}" if RESERVED.match(stem) else stem
 
 
+def safe_name(name: str) -> str:
+    """Return a user's file name in a form that is safe in any archive."""
+    stem, dot, ending = name.rpartition(".")
+    return f"{file_stem(stem)}.{file_stem(ending)}" if dot and stem else file_stem(name)
+
+
 def _words(text: str) -> str:
     """Return the letters and digits with their accents, one dash for each run of other characters."""
     kept: list[str] = []

@@ -10,6 +10,7 @@ from mixes.engine.mixing.settings import LONGEST_FADE_S, PLAY_TIMES_S, TARGETS_L
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.forms.fields import ClockField, LengthChoice, SecondsField
 from mixes.models import Mix
+from mixes.services.editing.arrangement import Arrangement
 from mixes.services.wording import STYLES
 
 STYLE_CHOICES = [(style, words[0]) for style, words in STYLES.items()]
@@ -96,7 +97,7 @@ class MixSettingsForm(forms.Form):
     )
 
     @staticmethod
-    def values_of(mix: Mix) -> dict[str, Any]:
+    def values_of(mix: Mix | Arrangement) -> dict[str, Any]:
         """Return the form's values for a mix."""
         named = next((name for name, lufs in NAMED_LUFS.items() if lufs == mix.target_lufs), "own")
         values = {name: getattr(mix, name, None) for name in MixSettingsForm.base_fields}
@@ -136,17 +137,23 @@ class MixSettingsForm(forms.Form):
             self.add_error(name, _("Type a number."))
 
 
-class LookForm(forms.Form):
-    """Title, artist and description of a mix."""
+class WordsForm(forms.Form):
+    """Artist and description of a mix."""
 
-    title = forms.CharField(max_length=200, label=_("Title"))
     artist = forms.CharField(max_length=200, required=False, label=_("Made by"))
     description_template = forms.CharField(
         max_length=20_000, required=False, label=_("Description"), widget=forms.Textarea({"rows": 10})
     )
     hashtags = forms.CharField(max_length=500, required=False, label=_("Hashtags"))
 
-    @staticmethod
-    def values_of(mix: Mix) -> dict[str, Any]:
+    @classmethod
+    def values_of(cls, mix: Mix | Arrangement) -> dict[str, Any]:
         """Return the form's values for a mix."""
-        return {name: getattr(mix, name) for name in LookForm.base_fields}
+        return {name: getattr(mix, name) for name in cls.base_fields}
+
+
+class LookForm(WordsForm):
+    """Title, artist and description of a mix."""
+
+    title = forms.CharField(max_length=200, label=_("Title"))
+    field_order = ("title",)

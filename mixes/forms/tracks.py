@@ -15,8 +15,8 @@ MAX_LENGTH = 300  # characters, the same limit as for names read from files
 class CleanTextField(forms.CharField):
     """One line of text without invisible characters."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=MAX_LENGTH, **options)
+    def __init__(self, max_length: int = MAX_LENGTH, **options: Any) -> None:
+        super().__init__(max_length=max_length, **options)
 
     def to_python(self, value: Any) -> str:
         return clean_text(super().to_python(value) or "")

@@ -1,7 +1,8 @@
-"""Database models: tracks and uploads, mixes and their revisions, jobs and their results."""
+"""Database models: tracks and uploads, mixes and their revisions, shows, jobs and their results."""
 
 from mixes.models.jobs import Artifact, MixJob, WorkerNode
 from mixes.models.mixes import Mix, MixTrack, Revision
+from mixes.models.show import Show
 from mixes.models.tracks import AnalysisJob, Artwork, Preview, Track, Upload
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "MixTrack",
     "Preview",
     "Revision",
+    "Show",
     "Track",
     "Upload",
     "WorkerNode",

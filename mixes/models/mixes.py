@@ -19,6 +19,7 @@ from mixes.engine.mixing.settings import (
 from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.engine.tracklist.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
+from mixes.models.show import Show
 from mixes.models.tracks import Artwork, Track
 
 DEFAULTS = MixSettings()
@@ -65,6 +66,9 @@ class Mix(models.Model):
     video_size = models.CharField(max_length=9, choices=SIZE_CHOICES, default=SIZE_CHOICES[0][0])
     title_cards = models.BooleanField(default=False)
 
+    show = models.ForeignKey(Show, models.SET_NULL, null=True, blank=True, related_name="episodes")
+    episode = models.PositiveIntegerField(null=True, blank=True)  # its number, from when it is first made
+    drafted_title = models.CharField(max_length=200, blank=True)  # filled in from the show's pattern
     version = models.PositiveIntegerField(default=0)
     revision = models.PositiveIntegerField(default=0)  # number of the current revision
     plan = models.JSONField(null=True, blank=True)  # MixPlan.to_json(); computed again when plan_key differs
@@ -82,6 +86,7 @@ class Mix(models.Model):
         constraints = (
             models.CheckConstraint(condition=Q(make_mp3=True) | Q(make_mp4=True), name="mix_makes_something"),
             models.CheckConstraint(condition=~Q(title=""), name="mix_has_a_title"),
+            models.UniqueConstraint(fields=("show", "episode"), name="mix_episode_number_once_per_show"),
         )
         indexes = (models.Index(fields=("owner", "deleted_at", "-updated_at"), name="mix_list"),)
 
@@ -96,6 +101,10 @@ class MixTrack(models.Model):
     while that one follows.
     """
 
+    class Pin(models.TextChoices):
+        FIRST = "first", "first"
+        LAST = "last", "last"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     mix = models.ForeignKey(Mix, models.CASCADE, related_name="items")
     track = models.ForeignKey(Track, models.CASCADE, related_name="places")
@@ -104,6 +113,9 @@ class MixTrack(models.Model):
     cue_out_s = models.FloatField(null=True, blank=True, validators=CUE)
     gain_db = models.FloatField(null=True, blank=True, validators=GAIN)  # of the file's own level
     unlisted = models.BooleanField(default=False)  # left out of the tracklist
+    pin = models.CharField(
+        max_length=5, choices=Pin, blank=True
+    )  # the end at which it stays when songs are added
     join_into = models.UUIDField(null=True, blank=True)  # id of an item, None: whichever follows
     join_style = models.CharField(max_length=10, choices=STYLE_CHOICES, blank=True)  # empty: as the mix
     join_s = models.FloatField(null=True, blank=True, validators=SECONDS)

@@ -13,6 +13,7 @@ from mixes.services import wording
 from mixes.services.drawing.covers import Cover, cover_of
 from mixes.services.editing.engine_settings import items_of
 from mixes.services.editing.plans import MixPlan, drawing_of, plan_of
+from mixes.services.shows.names import fill_in_words
 
 TIGHT_SHARE = 0.95
 
@@ -52,9 +53,13 @@ class LookPage:
 
     @property
     def shape(self) -> str:
-        """Return the shape of the picture: "wide", "square" or "tall"."""
-        width, height = self.size
-        return "wide" if width > height else "square" if width == height else "tall"
+        return shape_of(self.size)
+
+
+def shape_of(size: tuple[int, int]) -> str:
+    """Return the shape of a picture: "wide", "square" or "tall"."""
+    width, height = size
+    return "wide" if width > height else "square" if width == height else "tall"
 
 
 def look_page(mix: Mix) -> LookPage:
@@ -64,14 +69,15 @@ def look_page(mix: Mix) -> LookPage:
     if plan and mix.bars is None:
         drawing_of(mix, plan, items)  # its bars are on the cover
     width, height = map(int, mix.video_size.split("x"))
-    words = _words(plan, mix.title, mix.description_template, mix.hashtags) if plan else None
+    template = fill_in_words(mix, mix.description_template)
+    words = _words(plan, mix.title, template, mix.hashtags) if plan else None
     return LookPage(words, cover_of(mix, (width, height)), (width, height))
 
 
 def describe(mix: Mix, *, title: str, artist: str, description_template: str, hashtags: str) -> Words | None:
     """Return the description for other settings, without saving them."""
     plan = plan_of(mix)
-    return _words(plan, title, description_template, hashtags) if plan else None
+    return _words(plan, title, fill_in_words(mix, description_template), hashtags) if plan else None
 
 
 def _words(plan: MixPlan, title: str, template: str, hashtags: str) -> Words:

@@ -19,6 +19,7 @@ from mixes.models import Mix, MixTrack, Track
 from mixes.pages.look_page import describe, look_page
 from mixes.pages.mix_list import find_mixes
 from mixes.pages.mix_state import state_of
+from mixes.pages.show_page import show_cards
 from mixes.services import demo
 from mixes.services.editing import arrangement, edits
 from mixes.services.library import tracks
@@ -48,7 +49,8 @@ MAX_PICKED = 100  # tracks added from the library at once, two pages of it
 def mix_list(request: UserRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()[:MAX_QUERY_LENGTH]
     page = find_mixes(request.user, query, request.GET.get("page", 1))
-    return render(request, "mixes/mix_list.html", {"page": page, "query": query})
+    context = {"page": page, "query": query, "shows": show_cards(request.user)}
+    return render(request, "mixes/mix_list.html", context)
 
 
 @login_required
@@ -230,7 +232,7 @@ def _add_picked(request: UserRequest, mix: Mix, after: MixTrack | None) -> HttpR
 def mix_duplicate(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     original = access.get_mix(request.user, mix_pk)
     try:
-        mix = edits.duplicate_mix(original)
+        mix = edits.duplicate_mix(original, with_songs="without_songs" not in request.POST)
     except LimitReached as error:
         messages.error(request, str(error))
         return redirect("mixes:mix_detail", original.pk)

@@ -1,4 +1,4 @@
-"""The picture of a mix: add, remove, show."""
+"""The picture of a mix or of a show's episodes: add, remove, show."""
 
 import uuid
 
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import UserRequest
 from mixes import access
-from mixes.models import Mix
+from mixes.models import Artwork, Mix
 from mixes.services import storage
 from mixes.services.delivery.ranges import ranged_response
 from mixes.services.editing import edits
@@ -19,6 +19,7 @@ from mixes.services.editing.arrangement import change_settings
 from mixes.services.library.artwork import PictureRefused, add_artwork
 from mixes.services.library.form_uploads import expects_files, left_out
 from mixes.services.limits import LimitReached
+from mixes.services.shows import presets
 
 
 @require_POST
@@ -28,17 +29,21 @@ def artwork(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     mix = access.get_mix(request.user, mix_pk)
     if "remove" in request.POST:
         _use(mix, None, _("Took the picture off"))
-    elif file := request.FILES.get("picture"):
-        try:
-            picture = add_artwork(request.user, file)
-        except (LimitReached, PictureRefused) as error:
-            messages.error(request, str(error))
-        else:
-            _use(mix, picture.pk, _("Changed the picture"))
-    else:
-        reasons = [f"{name}: {reason}" for name, reason in left_out(request)]
-        messages.error(request, " ".join(reasons) or _("Choose a picture first."))
+    elif picture := _received(request):
+        _use(mix, picture.pk, _("Changed the picture"))
     return redirect("mixes:mix_look", mix.pk)
+
+
+@require_POST
+@login_required
+@expects_files(1, limit="picture_bytes")
+def show_picture(request: UserRequest, show_pk: uuid.UUID) -> HttpResponse:
+    show = access.get_show(request.user, show_pk)
+    if "remove" in request.POST:
+        presets.change_show(show, {"artwork_id": None})
+    elif picture := _received(request):
+        presets.change_show(show, {"artwork_id": picture.pk})
+    return redirect("mixes:show", show.pk)
 
 
 @require_safe
@@ -49,6 +54,20 @@ def artwork_image(request: UserRequest, artwork_pk: uuid.UUID) -> HttpResponseBa
     return ranged_response(
         request, storage.path_of(picture.shown_file), content_type="image/jpeg", etag=picture.pk.hex
     )
+
+
+def _received(request: UserRequest) -> Artwork | None:
+    """Store the form's picture; without one, say why."""
+    file = request.FILES.get("picture")
+    if not file:
+        reasons = [f"{name}: {reason}" for name, reason in left_out(request)]
+        messages.error(request, " ".join(reasons) or _("Choose a picture first."))
+        return None
+    try:
+        return add_artwork(request.user, file)
+    except (LimitReached, PictureRefused) as error:
+        messages.error(request, str(error))
+        return None
 
 
 def _use(mix: Mix, artwork_pk: uuid.UUID | None, what: str) -> None:

@@ -167,6 +167,7 @@ SERVICE_ROOMS = (
     "drawing",
     "editing",
     "library",
+    "shows",
     "rendering",
     "delivery",
     "maintenance",

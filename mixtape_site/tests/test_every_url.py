@@ -26,10 +26,12 @@ from mixes.models import (
     MixTrack,
     Preview,
     Revision,
+    Show,
     Track,
     Upload,
 )
 from mixes.services import storage
+from mixes.services.shows import presets
 from mixes.tests.factories import make_artwork_row, make_job_row, make_mix_row, make_track_row
 from youtube_integration.models import YouTubePublication
 
@@ -67,6 +69,16 @@ OURS = {
     "mixes:mix_restore": (WRITE, SIGN_IN, 404, 302),
     "mixes:join": (FORM, SIGN_IN, 404, 200),
     "mixes:join_preview": (WRITE, SIGN_IN, 404, 302),
+    "mixes:save_as_show": (WRITE, SIGN_IN, 404, 302),
+    "mixes:take_over": (WRITE, SIGN_IN, 404, 302),
+    "mixes:show_import": (FORM, SIGN_IN, 200, 200),
+    "mixes:show": (FORM, SIGN_IN, 404, 200),
+    "mixes:new_episode": (WRITE, SIGN_IN, 404, 302),
+    "mixes:show_picture": (WRITE, SIGN_IN, 404, 302),
+    "mixes:show_intro": (FORM, SIGN_IN, 404, 200),
+    "mixes:show_outro": (FORM, SIGN_IN, 404, 200),
+    "mixes:show_file": (READ, SIGN_IN, 404, 200),
+    "mixes:show_delete": (WRITE, SIGN_IN, 404, 302),
     "mixes:bin": (READ, SIGN_IN, 200, 200),
     "mixes:track_list": ("GET", SIGN_IN, 200, 200),
     "mixes:track_states": ("GET", SIGN_IN, 200, 200),
@@ -168,7 +180,7 @@ ARGUMENTS = {
     "account_reset_password_from_key": ["1", "never-sent"],
 }
 OBJECTS = {"mix_pk": "mix", "item_pk": "item", "track_pk": "track", "upload_pk": "upload", "job_pk": "job"}
-OBJECTS |= {"publication_pk": "publication", "drawn": "drawing"}
+OBJECTS |= {"show_pk": "show", "publication_pk": "publication", "drawn": "drawing"}
 OBJECTS |= {"preview_pk": "preview", "artwork_pk": "artwork", "artifact_pk": "artifact"}
 OTHERS = {"mixes:mix_restore": {"mix_pk": "binned"}, "mixes:track_restore": {"track_pk": "gone"}}
 
@@ -217,6 +229,7 @@ def things(alice):
             file="previews/aa/1",
         ),
         artwork=artwork,
+        show=presets.save_as_show(mix),
         drawing=SimpleNamespace(pk="0123456789abcdef"),
         job=job,
         artifact=job.artifacts.get(),
@@ -310,7 +323,20 @@ LEFT_ALONE = {  # django-allauth's: they change nothing by themselves, or carry 
 
 def everything():
     """Return all rows, to detect a change; the last-seen time of a session does not count."""
-    ours = (Mix, MixTrack, MixJob, Track, Upload, Preview, Artwork, Artifact, Revision, AnalysisJob, User)
+    ours = (
+        Mix,
+        MixTrack,
+        MixJob,
+        Show,
+        Track,
+        Upload,
+        Preview,
+        Artwork,
+        Artifact,
+        Revision,
+        AnalysisJob,
+        User,
+    )
     rows = {model.__name__: sorted(map(repr, model.objects.order_by("pk").values())) for model in ours}
     return rows, sorted(storage.stored_names((*storage.STORED_FOLDERS, storage.UPLOADS)))
 

@@ -18,6 +18,7 @@ LEAN_ON_THE_DATABASE = (
     "mixes/tests/test_database_retry.py",
     "mixes/tests/jobs/test_steady_clock.py",
     "mixes/tests/editing/test_edits.py",
+    "mixes/tests/shows/test_episodes.py",
     "mixes/tests/library/test_uploads.py",
     "mixes/tests/pages/test_track_views.py",
     "mixes/tests/pages/test_mix_views.py",

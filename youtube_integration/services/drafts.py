@@ -1,17 +1,42 @@
 """Suggested title, description and tags of a publication, made from its mix."""
 
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
 from mixes.engine.tracklist.chapters import chapters_of
 from mixes.engine.tracklist.description import render_description
-from mixes.models import Artifact, MixJob
+from mixes.models import Artifact, MixJob, Show
 from mixes.pages.job_page import JobPage, job_page
 from mixes.services.rendering.snapshots import timeline_of
 from youtube_integration.google.types import VideoDetails
-from youtube_integration.services.video_rules import fitting_tags, fitting_title
+from youtube_integration.services.video_rules import fitting_tags, fitting_title, read_tags
+
+SOON = timedelta(hours=1)  # an upload may take as long
 
 
 def draft_of(job: MixJob) -> VideoDetails:
-    """Return the suggested details for the result of a job, finished or not."""
-    return VideoDetails(fitting_title(job.title), describe(job), fitting_tags(suggest_tags(job)))
+    """Return the suggested details for the result of a job, finished or not; an episode's show sets some."""
+    show = job.mix.show
+    own_tags = read_tags(show.tags) if show else ()
+    tags = fitting_tags([*own_tags, *suggest_tags(job)])
+    draft = VideoDetails(fitting_title(job.title), describe(job), tags)
+    if show is None:
+        return draft
+    return replace(draft, privacy=show.privacy, playlist=show.playlist, publish_at=next_hour(show))
+
+
+def next_hour(show: Show) -> datetime | None:
+    """Return when a private video of a show becomes public: at its hour, in the site's time zone."""
+    if show.publish_hour is None or show.privacy != Show.Privacy.PRIVATE:
+        return None
+    zone = timezone.get_default_timezone()
+    now = timezone.now()
+    today = timezone.localdate(timezone=zone)
+    days = (today, today + timedelta(days=1), today + timedelta(days=2))
+    times = (datetime.combine(day, show.publish_hour, tzinfo=zone) for day in days)
+    return next(time for time in times if time > now + SOON)
 
 
 def describe(job: MixJob) -> str:

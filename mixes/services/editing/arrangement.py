@@ -38,6 +38,7 @@ class Item:
     cue_out_s: float | None = None
     gain_db: float | None = None
     unlisted: bool = False
+    pin: str = ""  # MixTrack.Pin
 
     def to_row(self) -> list[Any]:
         """Return plain values in the order of the fields, without the last ones that are not set."""
@@ -56,6 +57,7 @@ class Item:
 
 ITEM_FIELDS = tuple(one.name for one in fields(Item))
 UNSET = tuple(one.default for one in fields(Item))
+PLACES = {MixTrack.Pin.FIRST: 0, "": 1, MixTrack.Pin.LAST: 2}  # of pinned items in a sorted list
 ITEM_COLUMNS = tuple("track_id" if name == "track" else name for name in ITEM_FIELDS)
 
 
@@ -156,11 +158,19 @@ def append(arrangement: Arrangement, tracks: Iterable[UUID]) -> Arrangement:
 
 
 def insert(arrangement: Arrangement, tracks: Iterable[UUID], after: UUID | None) -> Arrangement:
-    """Add tracks behind the item `after`; at the end if it is None or no longer there."""
+    """Add tracks behind the item `after`; before a pinned outro if it is None or no longer there."""
     items = arrangement.items
-    places = [place for place, item in enumerate(items, 1) if item.id == after] or [len(items)]
+    places = [place for place, item in enumerate(items, 1) if item.id == after] or [_end_of(items)]
     added = tuple(Item(uuid4(), track) for track in tracks)
     return replace(arrangement, items=(*items[: places[0]], *added, *items[places[0] :]))
+
+
+def _end_of(items: Sequence[Item]) -> int:
+    """Return the place behind the last item that is not pinned to the end."""
+    place = len(items)
+    while place and items[place - 1].pin == MixTrack.Pin.LAST:
+        place -= 1
+    return place
 
 
 def copy_items(items: Sequence[Item]) -> tuple[Item, ...]:
@@ -207,9 +217,9 @@ def change_item(arrangement: Arrangement, item: UUID, **changes: Any) -> Arrange
 
 
 def sort_by(arrangement: Arrangement, order: Order, tracks: Mapping[UUID, Track]) -> Arrangement:
-    """Sort stably by displayed name, or by album, disc and track number."""
+    """Sort stably by displayed name, or by album, disc and track number; pinned items stay at their end."""
     key = _name_key if order == "name" else _number_key
-    items = sorted(arrangement.items, key=lambda item: key(tracks[item.track]))
+    items = sorted(arrangement.items, key=lambda item: (PLACES[item.pin], key(tracks[item.track])))
     return replace(arrangement, items=tuple(items))
 
 

@@ -5,6 +5,7 @@ from dataclasses import astuple, replace
 from datetime import timedelta
 from functools import partial
 from itertools import takewhile
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from mixes.engine.text import clean_text
 from mixes.leases import OPEN
-from mixes.models import Artifact, Mix, MixJob, MixTrack, Revision, Track
+from mixes.models import Artifact, Mix, MixJob, MixTrack, Revision, Show, Track
 from mixes.services import storage, wording
 from mixes.services.editing.arrangement import (
     ITEM_COLUMNS,
@@ -74,7 +75,7 @@ def edit(
 def create_mix(owner: User, title: str = "") -> Mix:
     """Create an empty mix, named after the day if it has no title. Raises LimitReached."""
     title = clean_title(title) or _("Mix of %s") % wording.today()
-    return _create(owner, arrangement_of(Mix(owner=owner, title=title)))
+    return create_arranged(owner, arrangement_of(Mix(owner=owner, title=title)))
 
 
 def clean_title(text: str) -> str:
@@ -82,11 +83,12 @@ def clean_title(text: str) -> str:
     return clean_text(text)[:TITLE_LENGTH]
 
 
-def duplicate_mix(mix: Mix) -> Mix:
-    """Copy a mix with its tracks and settings. Raises LimitReached."""
+def duplicate_mix(mix: Mix, *, with_songs: bool = True) -> Mix:
+    """Copy a mix with its settings and words, and with its tracks or without. Raises LimitReached."""
     source = arrangement_of(mix)
     title = (_("Copy of %s") % source.title)[:TITLE_LENGTH]
-    return _create(mix.owner, replace(source, title=title, items=copy_items(source.items)))
+    items = copy_items(source.items) if with_songs else ()
+    return create_arranged(mix.owner, replace(source, title=title, items=items))
 
 
 def append_tracks(mix: Mix, tracks: Sequence[Track], *, seen: int | None = None) -> Mix:
@@ -118,9 +120,11 @@ def insert_within_limit(arrangement: Arrangement, tracks: Sequence[UUID], after:
 
 
 def swap_track(old: Track, new: Track) -> None:
-    """Replace track `old` by `new` in every mix and every revision; both are the same file."""
+    """Replace track `old` by `new` in every mix, revision and show; both are the same file."""
     with transaction.atomic():
         MixTrack.objects.filter(track=old).update(track=new)
+        Show.objects.filter(intro=old).update(intro=new)
+        Show.objects.filter(outro=old).update(outro=new)
         revisions = Revision.objects.filter(mix__owner=old.owner_id)
         text = Cast("arrangement", TextField())
         for revision in revisions.annotate(text=text).filter(text__contains=str(old.pk)):
@@ -159,11 +163,12 @@ def _remove_files(files: Iterable[str]) -> None:
         storage.remove(name)
 
 
-def _create(owner: User, arrangement: Arrangement) -> Mix:
+def create_arranged(owner: User, arrangement: Arrangement, **links: Any) -> Mix:
+    """Create a mix; `links` are columns beside its arrangement. Raises LimitReached."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=owner.pk)  # concurrent requests must not exceed the limit
         check_mixes(owner)
-        mix = Mix.objects.create(owner=owner, **arrangement.settings())
+        mix = Mix.objects.create(owner=owner, **arrangement.settings(), **links)
         _write_items(mix, (), arrangement.items)
         Revision.objects.create(mix=mix, number=0, what="", arrangement=arrangement.to_json())
     return mix

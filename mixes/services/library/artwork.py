@@ -15,7 +15,7 @@ from accounts.models import User
 from mixes.engine.errors import PictureError
 from mixes.engine.pictures.pictures import safe_picture, save_jpeg
 from mixes.engine.pipeline.work_folder import lock
-from mixes.models import Artwork, MixJob, Revision
+from mixes.models import Artwork, MixJob, Revision, Show
 from mixes.services import limits, storage
 from mixes.services.library.scratch import PICTURE
 from mixes.services.library.uploads import clean_name
@@ -70,11 +70,12 @@ def purge_artwork(artwork: Artwork) -> None:
 
 
 def find_unused(before: datetime) -> list[Artwork]:
-    """Return pictures added before `before` that no mix, revision or job refers to."""
+    """Return pictures added before `before` that no mix, revision, show or job refers to."""
     unshown = list(Artwork.objects.filter(created_at__lt=before, mixes=None))
     owners = {artwork.owner_id for artwork in unshown}
     revisions = Revision.objects.filter(mix__owner__in=owners)
     kept = set(revisions.values_list("arrangement__artwork_id", flat=True).distinct())
+    kept |= set(Show.objects.filter(owner__in=owners).values_list("preset__artwork_id", flat=True).distinct())
     runs = MixJob.objects.filter(owner__in=owners)
     made = set(runs.values_list("snapshot__picture", flat=True).distinct())
     return [artwork for artwork in unshown if str(artwork.pk) not in kept and artwork.file not in made]

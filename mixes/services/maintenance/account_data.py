@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 
 from accounts.models import User
-from mixes.engine.filenames import file_stem
+from mixes.engine.filenames import safe_name
 from mixes.leases import OPEN, job_models
 from mixes.models import (
     AnalysisJob,
@@ -20,6 +20,7 @@ from mixes.models import (
     MixTrack,
     Preview,
     Revision,
+    Show,
     Track,
     Upload,
 )
@@ -55,6 +56,7 @@ def tables_of(owner: User) -> dict[str, QuerySet[Any]]:
     return {
         "tracks": Track.objects.filter(owner=owner),
         "pictures": Artwork.objects.filter(owner=owner),
+        "shows": Show.objects.filter(owner=owner),
         "mixes": Mix.objects.filter(owner=owner),
         "mix_tracks": MixTrack.objects.filter(mix__owner=owner).order_by("mix", "position"),
         "revisions": Revision.objects.filter(mix__owner=owner).order_by("mix", "number"),
@@ -83,12 +85,6 @@ def files_of(owner: User) -> list[tuple[str, str]]:
         *((f"pictures/{pk}-{safe_name(name)}", file) for pk, name, file in pictures),
         *((f"results/{pk}/{safe_name(name)}", file) for pk, name, file in results),
     ]
-
-
-def safe_name(name: str) -> str:
-    """Return a user's file name in a form that is safe in any archive."""
-    stem, dot, ending = name.rpartition(".")
-    return f"{file_stem(stem)}.{file_stem(ending)}" if dot and stem else file_stem(name)
 
 
 @contextlib.contextmanager
@@ -146,6 +142,7 @@ def _delete_rows(owner: User) -> None:
         (MixTrack, "track__owner"),
         (Revision, "mix__owner"),
         (Mix, "owner"),
+        (Show, "owner"),
         (Track, "owner"),
         (Artwork, "owner"),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -21,6 +22,7 @@ from mixes.services.editing import plans
 from mixes.services.editing.engine_settings import items_of
 from mixes.services.limits import DiskFull, LimitReached, storage_used
 from mixes.services.rendering import snapshots
+from mixes.services.shows.episodes import take_number
 
 MAX_NAMED = 2  # tracks named in a sentence
 MAX_PLACES = 500
@@ -45,23 +47,30 @@ def request_mix(mix: Mix, *, mail: bool = False, accepted_missing: int = 0) -> M
     require_consent(left_out, accepted_missing)
     check_disk_space(mix, plan.timeline)
     drawing = plans.drawing_of(mix, plan, items)
+    outline = {"clips": drawing.clips, "bars": drawing.bars}
+    try:
+        with transaction.atomic():
+            check_open_jobs(mix.owner)
+            made = take_number(mix)
+            snapshot = snapshots.take_snapshot(made, used, plan.timeline) | {"left_out": left_out}
+            job = save_job(made, snapshot=snapshot, outline=outline, mail_when_done=mail)
+            wake(LONG)
+    except IntegrityError:  # a concurrent request was first
+        return MixJob.objects.get(dedupe_key=dedupe_key(mix), state__in=OPEN)
+    return job
+
+
+def save_job(mix: Mix, **values: Any) -> MixJob:
+    """Save the job of a mix. Raises IntegrityError while another one is open."""
     job = MixJob(
         mix=mix,
         owner_id=mix.owner_id,
         title=mix.title,
-        snapshot=snapshots.take_snapshot(mix, used, plan.timeline) | {"left_out": left_out},
-        outline={"clips": drawing.clips, "bars": drawing.bars},
         queue=LONG,
         dedupe_key=dedupe_key(mix),
-        mail_when_done=mail,
+        **values,
     )
-    try:
-        with transaction.atomic():
-            check_open_jobs(mix.owner)
-            job.save(force_insert=True)
-            wake(LONG)
-    except IntegrityError:  # a concurrent request was first
-        return MixJob.objects.get(dedupe_key=dedupe_key(mix), state__in=OPEN)
+    job.save(force_insert=True)
     return job
 
 

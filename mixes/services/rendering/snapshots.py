@@ -21,6 +21,7 @@ from mixes.services.analyses import analyses_of, reanalyse
 from mixes.services.editing.arrangement import arrangement_of
 from mixes.services.editing.engine_settings import settings_of
 from mixes.services.editing.versions import KEPT
+from mixes.services.shows.names import fill_in_words
 from mixes.services.waiting import NotReadyYet
 
 NAMES = ("title", "artist", "album", "track_number", "disc_number", "album_artist")
@@ -43,7 +44,7 @@ def take_snapshot(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapsh
         "bitrate_kbps": mix.bitrate_kbps,
         "size": list(size_of(mix)),
         "title_cards": mix.title_cards,
-        "description_template": mix.description_template,
+        "description_template": fill_in_words(mix, mix.description_template),
         "hashtags": mix.hashtags.split(),
         "picture": mix.artwork.file if mix.artwork else "",
         "tracks": [describe_track(item.track) for item in items],
