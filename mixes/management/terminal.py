@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from mixes.engine.ordering.suggestion import Suggestion
 from mixes.engine.timeline import Timeline, Transition
 from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 from mixes.services.offline.local_mixes import LocalMix
@@ -100,6 +101,10 @@ def print_mix(mix: LocalMix, stream: TextIOBase) -> None:
         console.width = PLAIN_WIDTH
     outputs = mix.outputs
     console.print(tracklist_table(mix))
+    if mix.suggestion:
+        console.print("\n[bold]Suggested order[/bold]")
+        for number, join in enumerate(mix.suggestion.joins, 1):
+            console.print(f"  {number} to {number + 1}: {escape(join.reason)}")
     for kind, sheet in outputs.checks.items():
         console.print(f"\n[bold]Check of the {kind.upper()}[/bold]")
         for item in (item for item in sheet.items if item.name not in PRINTED_AS_NOTES):
@@ -188,6 +193,7 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
             }
             for _, after, join in timeline.joins()
         ],
+        "order": suggestion_to_json(mix.suggestion) if mix.suggestion else None,
         "fades": [[round(frame / rate, 3), gain] for frame, gain in timeline.fades],
         "chapters": [
             {"start_s": chapter.start_s, "title": chapter.title, "artist": chapter.artist}
@@ -202,4 +208,17 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
         "notes": list(outputs.notes),
         "left_out": [{"path": printable(item.path), "reason": str(item.error)} for item in mix.left_out],
         "timings": {f"{stage}_s": outputs.timings_s.get(stage, 0.0) for stage in (*STAGE_NAMES, "total")},
+    }
+
+
+def suggestion_to_json(suggestion: Suggestion) -> dict[str, Any]:
+    """Return a suggested order as plain types; `given` are the places from 1 that the songs had."""
+    return {
+        "given": [place + 1 for place in suggestion.order],
+        "better": suggestion.better,
+        "worse": suggestion.worse,
+        "joins": [
+            {"reason": join.reason, "change": join.change, "score": round(join.score, 3)}
+            for join in suggestion.joins
+        ],
     }

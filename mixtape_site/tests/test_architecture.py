@@ -146,6 +146,7 @@ ENGINE_ROOMS = (
     "passthrough",
     "analysis",
     "mixing",
+    "ordering",
     "rendering",
     "tracklist",
     "pictures",

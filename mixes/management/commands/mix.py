@@ -16,6 +16,7 @@ from mixes.engine.codecs.mp3 import BITRATES
 from mixes.engine.errors import EngineError
 from mixes.engine.mixing.settings import Length, MixSettings
 from mixes.engine.mixing.transitions import STYLES
+from mixes.engine.ordering.arcs import ARCS
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.engine.pipeline.request import FORMATS, MixRequest
 from mixes.engine.processes.ffmpeg import find_ffmpeg
@@ -26,7 +27,7 @@ from mixes.management.engine_runs import engine_run
 from mixes.management.terminal import mix_to_json, print_mix
 from mixes.services.offline.analysis_store import AnalysisStore
 from mixes.services.offline.input_files import find_inputs
-from mixes.services.offline.local_mixes import LocalMix, available_cores, make_local_mix
+from mixes.services.offline.local_mixes import LocalMix, OrderWish, available_cores, make_local_mix
 
 DEFAULTS = MixSettings()
 TEMPLATE_IS_NO_TEXT = "The description template {} cannot be read as text. Save it as plain text in UTF-8."
@@ -52,6 +53,7 @@ class Command(BaseCommand):
                 ffmpeg=find_ffmpeg(settings.FFMPEG),
                 skip_bad=options["skip_bad"],
                 replace_other=options["force"],
+                order=read_order(options),
                 on_progress=on_progress,
                 on_note=on_progress.tell,
                 should_stop=should_stop,
@@ -74,6 +76,15 @@ def add_input_arguments(group: Any) -> None:
     )
     add("-r", "--recursive", action="store_true", help="search subfolders too")
     add("--skip-bad", action="store_true", help="leave out files that cannot be used")
+    add(
+        "--order",
+        choices=("given", "suggest"),
+        default="given",
+        help="suggest: so that tempos, keys and loudness fit from song to song (%(default)s)",
+    )
+    add("--arc", choices=ARCS, help="how the energy of a suggested order goes")
+    add("--keep-first", action="store_true", help="leave the first song first in a suggested order")
+    add("--keep-last", action="store_true", help="leave the last song last in a suggested order")
     add("--title", help="of the mix; its files are named after it (default: the folder's name)")
     add("--artist", default="", help="of the mix")
     add("--date", default=None, help="as shown in the description (default: today)")
@@ -147,6 +158,18 @@ def add_output_arguments(group: Any) -> None:
     add("--cores", type=int, default=available_cores(), help="processors to use (%(default)s)")
     add("--no-check", action="store_true", help="do not measure the finished files")
     add("--json", action="store_true", help="print one JSON document instead of tables")
+
+
+def read_order(options: dict[str, Any]) -> OrderWish | None:
+    """Return what is asked of a suggested order, None for the order given. Raises EngineError."""
+    wish = OrderWish(options["arc"], options["keep_first"], options["keep_last"])
+    if options["order"] == "suggest":
+        return wish
+    if wish != OrderWish():
+        raise EngineError(
+            "--arc, --keep-first and --keep-last belong to a suggested order: add --order suggest."
+        )
+    return None
 
 
 def read_length(text: str) -> Length:

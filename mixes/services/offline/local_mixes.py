@@ -10,6 +10,9 @@ from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.cancellation import ShouldStop
 from mixes.engine.errors import EngineError
 from mixes.engine.mixing.unheard import SHORTEN_SILENCES
+from mixes.engine.ordering.problem import Locks
+from mixes.engine.ordering.songs import album_pairs, order_song
+from mixes.engine.ordering.suggestion import Suggestion, suggestion_of
 from mixes.engine.pipeline.make import make_mix
 from mixes.engine.pipeline.request import MixOutputs, MixRequest, OnProgress, Source
 from mixes.engine.tags.file_names import numbered_names
@@ -38,6 +41,16 @@ class LocalMix:
     outputs: MixOutputs
     left_out: tuple[FileResult, ...]
     origins: Mapping[Path, Path] = field(default_factory=dict)  # of songs that were cut out of a longer file
+    suggestion: Suggestion | None = None  # where the order is a suggested one
+
+
+@dataclass(frozen=True, slots=True)
+class OrderWish:
+    """What is asked of a suggested order."""
+
+    arc: str | None = None
+    keep_first: bool = False
+    keep_last: bool = False
 
 
 def make_local_mix(
@@ -49,13 +62,15 @@ def make_local_mix(
     ffmpeg: Path,
     skip_bad: bool,
     replace_other: bool = False,
+    order: OrderWish | None = None,
     on_progress: OnProgress,
     on_note: Callable[[str], None] = lambda note: None,
     should_stop: ShouldStop,
 ) -> LocalMix:
     """Make a mix of these files in `folder`; `request` gives everything but the sources.
 
-    With `replace_other`, a mix of another title whose files have the same names is replaced.
+    With `order` the songs are put into a suggested order. With `replace_other`, a mix of another title whose
+    files have the same names is replaced.
     `on_note` receives the notes of the plan before it is rendered.
     Raises DecodeError, EngineError and Cancelled; then `folder` keeps what it had.
     """
@@ -82,6 +97,10 @@ def make_local_mix(
         if not sources:
             reasons = " ".join(str(result.error) for result in results[:MAX_REASONS])
             raise EngineError(f"None of these files can be used, so there is nothing to mix. {reasons}")
+        suggestion = suggest(sources, order) if order else None
+        if suggestion:
+            on_note(suggestion_note(suggestion))
+            sources = tuple(sources[place] for place in suggestion.order)
         analyse_s = time.monotonic() - started_s
         request = replace(request, sources=sources)
         outputs = make_mix(
@@ -96,7 +115,24 @@ def make_local_mix(
         timings_s = {"analyse": analyse_s, **outputs.timings_s, "total": time.monotonic() - started_s}
         left_out = tuple(result for result in results if result.error)
         notes = (*songs.notes, *map(with_option, outputs.notes))
-        return LocalMix(request, replace(outputs, timings_s=timings_s, notes=notes), left_out, origins)
+        return LocalMix(
+            request, replace(outputs, timings_s=timings_s, notes=notes), left_out, origins, suggestion
+        )
+
+
+def suggest(sources: Sequence[Source], wish: OrderWish) -> Suggestion:
+    """Return a suggested order of the songs; those that run into each other on their album stay together."""
+    tracks = [source.analysis for source in sources]
+    locks = Locks(wish.keep_first, wish.keep_last, album_pairs(tracks))
+    return suggestion_of([order_song(track) for track in tracks], locks, wish.arc)
+
+
+def suggestion_note(suggestion: Suggestion) -> str:
+    """Return in one sentence what a suggested order changes."""
+    if not suggestion.is_change:
+        return "Suggested order: no order fits better than the one given, so it stays."
+    better = f"{suggestion.better} {'join fits' if suggestion.better == 1 else 'joins fit'} better"
+    return f"Suggested order: {better}, {suggestion.worse} worse."
 
 
 def with_option(note: str) -> str:

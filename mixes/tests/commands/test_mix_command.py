@@ -131,6 +131,21 @@ def test_the_same_input_gives_the_same_bytes_on_any_number_of_cores(mix, songs, 
     assert listing(tmp_path / "out1") == listing(tmp_path / "out3")
 
 
+def test_a_suggested_order_keeps_one_artist_apart_and_says_why(mix, tmp_path):
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    for number, artist in enumerate(("Ada", "Ada", "Bo"), 1):
+        names = ("-metadata", f"title=Song {number}", "-metadata", f"artist={artist}")
+        write_audio(folder / f"{number}.flac", sine(TONES_HZ[number - 1], 14), 44_100, *names)
+    done = mix(folder, "-o", tmp_path / "out", "--no-check", "--json", "--order", "suggest", "--keep-first")
+    document = json.loads(done.stdout)
+    assert [clip["title"] for clip in document["clips"]] == ["Song 1", "Song 3", "Song 2"]
+    assert document["order"]["given"] == [1, 3, 2]
+    assert [join["change"] for join in document["order"]["joins"]] == ["as good", "better"]
+    assert all("as loud as before" in join["reason"] for join in document["order"]["joins"])
+    assert "Suggested order: 1 join fits better, 0 worse." in done.stderr
+
+
 def test_tables_are_printed_without_a_terminal_too(mix, songs, tmp_path):
     done = mix(songs, "-o", tmp_path / "out", "--title", "夜の道")
     assert (tmp_path / "out" / "夜の道.mp3").exists()
@@ -243,6 +258,7 @@ def test_an_hour_of_silence_is_left_out_and_does_not_make_a_gap(mix, songs, tmp_
         (["songs", "--transition", "99"], "between 0 and 60 seconds"),
         (["songs", "--fade-out", "31"], "over at most 30 seconds"),
         (["songs", "--max-play", "0:05"], "between 10 and 3600 seconds"),
+        (["songs", "--keep-first"], "add --order suggest"),
         (["songs", "--loudness", "3"], "between -40 and -5 LUFS"),
         (["songs", "--style", "gap", "--gap", "-1"], "between 0 and 60 seconds"),
     ],
