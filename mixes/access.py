@@ -10,15 +10,28 @@ from accounts.models import User
 from mixes.models import Artifact, Artwork, Mix, MixJob, MixTrack, Preview, Show, Track, Upload
 
 Row = TypeVar("Row", bound=Model)
+LONG = ("snapshot", "outline", "check_sheet", "notes", "timings_s")  # columns of a job
+
+
+def mixes_of(user: User) -> QuerySet[Mix]:
+    return Mix.objects.filter(owner=user, deleted_at=None)
+
+
+def tracks_of(user: User) -> QuerySet[Track]:
+    return Track.objects.filter(owner=user, deleted_at=None)
+
+
+def jobs_of(user: User) -> QuerySet[MixJob]:
+    return MixJob.objects.filter(owner=user, mix__deleted_at=None)
 
 
 def get_mix(user: User, pk: uuid.UUID) -> Mix:
-    return _get_or_404(Mix.objects.filter(owner=user, pk=pk, deleted_at=None))
+    return _get_or_404(mixes_of(user).filter(pk=pk))
 
 
 def get_mix_state(user: User, pk: uuid.UUID) -> Mix:
     """Return a mix without its plan, which is long, until it is asked for."""
-    return _get_or_404(Mix.objects.filter(owner=user, pk=pk, deleted_at=None).defer("plan"))
+    return _get_or_404(mixes_of(user).filter(pk=pk).defer("plan"))
 
 
 def get_binned_mix(user: User, pk: uuid.UUID) -> Mix:
@@ -35,7 +48,7 @@ def get_item(user: User, mix_pk: uuid.UUID, pk: uuid.UUID) -> MixTrack:
 
 
 def get_track(user: User, pk: uuid.UUID) -> Track:
-    return _get_or_404(Track.objects.filter(owner=user, pk=pk, deleted_at=None))
+    return _get_or_404(tracks_of(user).filter(pk=pk))
 
 
 def get_binned_track(user: User, pk: uuid.UUID) -> Track:
@@ -55,13 +68,12 @@ def get_artwork(user: User, pk: uuid.UUID) -> Artwork:
 
 
 def get_job(user: User, pk: uuid.UUID) -> MixJob:
-    return _get_or_404(MixJob.objects.select_related("mix").filter(owner=user, pk=pk, mix__deleted_at=None))
+    return _get_or_404(jobs_of(user).select_related("mix").filter(pk=pk))
 
 
 def get_job_state(user: User, pk: uuid.UUID) -> MixJob:
     """Return a job without its snapshot and results, which are long."""
-    long = ("snapshot", "outline", "check_sheet", "notes", "timings_s")
-    return _get_or_404(MixJob.objects.filter(owner=user, pk=pk, mix__deleted_at=None).defer(*long))
+    return _get_or_404(jobs_of(user).filter(pk=pk).defer(*LONG))
 
 
 def get_artifact(user: User, pk: uuid.UUID) -> Artifact:

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "accounts",
     "mixes",
     "youtube_integration",
+    "api",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -85,6 +86,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.sessions.NoteSessionMiddleware",
     "mixtape_site.middleware.busy.BusyDatabaseMiddleware",
+    "api.middleware.ApiAnswersMiddleware",  # last: the others add their headers to what it answers
 ]
 TEMPLATES = [
     {

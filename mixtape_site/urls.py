@@ -32,6 +32,8 @@ urlpatterns = [
     path("favicon.ico", views.favicon, name="favicon"),
     path("", include("mixes.urls")),
     path("youtube/", include("youtube_integration.urls")),
+    path("api/v1/", include("api.urls")),
+    path("account/access/", include("api.page_urls")),
     path("account/", include("accounts.urls")),
     # override django-allauth's views, which promise mail that is never sent, or crash on bad tokens
     path("accounts/password/reset/", password.reset_password),

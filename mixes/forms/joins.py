@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from mixes.engine.mixing.settings import Length
 from mixes.engine.timestamps import format_clock, parse_clock
 from mixes.forms.fields import ClockField, LengthChoice
+from mixes.services.editing.arrangement import JoinChange
 from mixes.services.editing.join_values import FIELDS, OVERLAPPING, JoinValues, limits_of
 from mixes.services.wording import STYLES
 
@@ -152,6 +153,17 @@ class JoinForm(forms.Form):
         changed = [name for name in FIELDS if data[name] != values.by_hand.get(name)]
         settings = ["style", "play_to_end"] if "overlap" in changed else ["length", "style", "play_to_end"]
         return changed + [name for name in settings if data[name] != getattr(values, name)]
+
+    def change(self) -> JoinChange:
+        """Return what the form sets for the join."""
+        before, after = self.uses()
+        return JoinChange(
+            self.cleaned_data["style"],
+            self.transition_s(),
+            play_to_end=self.cleaned_data["play_to_end"],
+            before=before,
+            after=after,
+        )
 
     def transition_s(self) -> Length | None:
         """Return the length as the arrangement stores it."""

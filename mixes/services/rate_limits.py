@@ -18,8 +18,19 @@ class TooFast(LimitReached):
 
 def check_rate(owner: User, what: str, most: int) -> None:
     """Count one request of kind `what` by `owner`. Raises TooFast above `most` per minute."""
-    key = f"rate:{what}:{owner.pk}:{int(time.time() // WINDOW_S)}"
+    if count_request(what, owner.pk) > most:
+        raise TooFast(_("That was a lot at once. Wait a minute, then go on; nothing was lost."))
+
+
+def count_request(what: str, pk: object) -> int:
+    """Count one request of kind `what` by a user or token; return its number in this minute, from 1."""
+    key = f"rate:{what}:{pk}:{int(time.time() // WINDOW_S)}"
     cache.add(key, 0, timeout=2 * WINDOW_S)
     with contextlib.suppress(ValueError):  # the cache was cleared in between
-        if cache.incr(key) > most:
-            raise TooFast(_("That was a lot at once. Wait a minute, then go on; nothing was lost."))
+        return cache.incr(key)
+    return 1
+
+
+def window_left_s() -> int:
+    """Return the seconds until the counters begin from 0."""
+    return WINDOW_S - int(time.time() % WINDOW_S)

@@ -16,7 +16,7 @@ from mixes.forms.joins import JoinForm
 from mixes.models import Mix, MixTrack
 from mixes.pages.join_page import JoinPage, join_page
 from mixes.pages.mix_page import MixPage
-from mixes.services.editing import arrangement, edits
+from mixes.services.editing import arrangement, join_edits
 from mixes.services.editing.plans import join_target
 from mixes.services.rendering import previews
 from mixes.services.wording import STYLES
@@ -25,16 +25,6 @@ from mixes.views.mix_edits import apply_edit, seen_version
 from mixes.views.previews import refuse, show_preview
 
 NO_JOIN = "There is no join after this song yet."
-CODES = {  # of the values of a join, in the group of an edit
-    "ends_at": "e",
-    "begins_at": "b",
-    "overlap": "o",
-    "gain_a": "g",
-    "gain_b": "h",
-    "length": "l",
-    "style": "s",
-    "play_to_end": "p",
-}
 
 
 @login_required
@@ -52,15 +42,7 @@ def join(request: UserRequest, mix_pk: uuid.UUID, item_pk: uuid.UUID) -> HttpRes
     form = JoinForm(request.POST, values=page.values)
     if not form.is_valid():
         return _show_panel(request, page, form, status=422)
-    before, after = form.uses()
-    change = arrangement.JoinChange(
-        form.cleaned_data["style"],
-        form.transition_s(),
-        play_to_end=form.cleaned_data["play_to_end"],
-        before=before,
-        after=after,
-    )
-    return _save(request, item, page.into.pk, change, form.changed_values())
+    return _save(request, item, page.into.pk, form.change(), form.changed_values())
 
 
 def _reset(request: UserRequest, item: MixTrack) -> HttpResponse:
@@ -91,36 +73,15 @@ def _save(
     changed: Sequence[str] = (),
 ) -> HttpResponse:
     """Save a join. Changes of the same values that follow each other at once are one step of undo."""
-    codes = "".join(CODES[name] for name in changed)
 
     def edit() -> Mix:
-        return edits.edit(
-            item.mix,
-            seen_version(request),
-            _words_of(item, changed),
-            lambda a: arrangement.set_join(a, item.pk, into, change),
-            group=f"{codes}:{item.pk.hex}"[:20] if codes else "",
-            within=edits.DRAGGING,
-        )
+        return join_edits.save_join(item, into, change, changed, seen_version(request))
 
     def panel(whole: MixPage) -> dict[str, object]:
         page = join_page(item, whole)
         return {"join_sheet": page, "join_form": page and _form(page), "styles": STYLES}
 
     return apply_edit(request, item.mix, edit, place=f"join-{item.pk}", more=panel)
-
-
-def _words_of(item: MixTrack, changed: Sequence[str]) -> str:
-    """Return the name of an edit of the join after an item, for the undo button."""
-    title = (item.track.title or item.track.name)[:100]
-    words = {
-        "ends_at": _("Changed where “%s” ends"),
-        "begins_at": _("Changed where the song after “%s” begins"),
-        "gain_a": _("Changed the level of “%s”"),
-        "gain_b": _("Changed the level of the song after “%s”"),
-    }
-    whole = _("Changed the join after “%s”")
-    return (words.get(changed[0], whole) if len(changed) == 1 else whole) % title
 
 
 def _form(page: JoinPage) -> JoinForm:

@@ -118,7 +118,8 @@ def text_response(status: int, sentence: str, **headers: str) -> HttpResponse:
 
 @require_http_methods(["OPTIONS", "POST"])
 @tus_view
-def upload_create(request: UserRequest) -> HttpResponse:
+def upload_create(request: UserRequest, place: str = "mixes:upload") -> HttpResponse:
+    """Announce a file; `place` is the name of the address its bytes go to."""
     size = _whole_number(request, "Upload-Length")
     metadata = read_metadata(request.headers.get("Upload-Metadata", ""))
     if not metadata.get("filename"):
@@ -127,8 +128,8 @@ def upload_create(request: UserRequest) -> HttpResponse:
     upload = uploads.create_upload(request.user, metadata["filename"], size, mix=mix)
     if mix:
         note_added(request, upload.track_id)
-    place = reverse("mixes:upload", args=[upload.pk])
-    return HttpResponse(status=201, headers={"Location": place, **_expiry(upload)})
+    headers = {"Location": reverse(place, args=[upload.pk]), "Mixtape-Track": str(upload.track_id)}
+    return HttpResponse(status=201, headers={**headers, **_expiry(upload)})
 
 
 @require_http_methods(["OPTIONS", "HEAD", "PATCH", "DELETE"])

@@ -25,6 +25,7 @@ class Limits:
     jobs_running: int = 2  # mixes per user that run or wait
     uploads_per_day: int = 20  # to YouTube, per user: Google allows 100 for a whole site
     publications_open: int = 50  # open publications per user: each keeps its video on the disk
+    api_per_minute: int = 600  # requests to the API per token
     uploads_open: int = 200  # unfinished uploads per user
     patches_at_once: int = 3  # chunks of uploads being received at once, per user
     downloads_at_once: int = 24  # per user, of more than 1 MB: a browser pauses those that it plays

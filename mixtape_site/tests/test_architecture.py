@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = ("mixtape_site", "mixes", "accounts", "youtube_integration")
+PROJECT = ("mixtape_site", "mixes", "accounts", "youtube_integration", "api")
 
 # What `youtube_integration` may import of the other apps
 OUTSIDE_YOUTUBE = (
@@ -45,7 +45,14 @@ MAY_IMPORT = {
         "accounts.requests",
         "mixes.services.database_retry",
     ),
-    "mixtape_site.urls": ("mixtape_site", "accounts", "mixes.urls", "youtube_integration.urls"),
+    "mixtape_site.urls": (
+        "mixtape_site",
+        "accounts",
+        "mixes.urls",
+        "youtube_integration.urls",
+        "api.urls",
+        "api.page_urls",
+    ),
     "mixes.engine": ("mixes.engine",),
     "mixes.job_context": (),
     "mixes.leases": (),
@@ -124,6 +131,34 @@ MAY_IMPORT = {
         *OUTSIDE_YOUTUBE,
     ),
     "youtube_integration": ("youtube_integration", *OUTSIDE_YOUTUBE),
+    "api.models": ("mixes.leases",),
+    "api.services": ("api.services", "api.models", "mixes.services", "mixes.engine", "accounts.models"),
+    "api.shapes": (
+        "api.shapes",
+        "mixes.models",
+        "mixes.leases",
+        "mixes.services",
+        "mixes.engine",
+        "mixes.forms",
+        "youtube_integration.models",
+    ),
+    "api.pages": ("api.pages",),
+    "api": (
+        "api",
+        "mixes.access",
+        "mixes.forms",
+        "mixes.leases",
+        "mixes.models",
+        "mixes.pages",
+        "mixes.services",
+        "mixes.views.uploads",  # the protocol of resumable uploads, which is the same with a token
+        "youtube_integration.access",
+        "youtube_integration.google.types",
+        "youtube_integration.models",
+        "youtube_integration.services",
+        "accounts.models",
+        "accounts.requests",
+    ),
 }
 # A room of the engine may import itself and the rooms before it in this list
 ENGINE_ROOMS = (
@@ -236,6 +271,7 @@ def test_imports_go_one_way(module):
         "mixtape_site",
         "accounts",
         "youtube_integration",
+        "api",
     }
     wrong = [
         name
@@ -301,6 +337,12 @@ def test_engine_files_stay_one_concept_long(module):
 def test_a_folder_holds_no_more_than_one_can_look_through(folder):
     """Reconsider the layout when a folder fills up: a room is one concept, and 18 modules rarely are."""
     assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= MOST_MODULES
+
+
+@pytest.mark.parametrize("app", ["mixes", "accounts", "youtube_integration"])
+def test_no_other_app_knows_the_api(app):
+    modules = [name for name in MODULES if lies_in(name, app)]
+    assert not [m for m in modules if any(lies_in(name, "api") for name in MODULES[m])]
 
 
 def test_security_knows_neither_rows_nor_google():

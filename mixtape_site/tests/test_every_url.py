@@ -4,6 +4,7 @@ A URL that is not in the table fails the test: a new one must state here who may
 """
 
 import itertools
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,6 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from api.services import tokens
 from mixes.leases import State
 from mixes.models import (
     AnalysisJob,
@@ -140,6 +142,53 @@ OURS = {
     "robots": (READ, 200, 200, 200),
     "manifest": (READ, 200, 200, 200),
 }
+# The API: clients send a token, and without one a cookie counts for nothing
+ANY = " ".join(EVERY_METHOD)
+API = {
+    "access:tokens": (FORM, SIGN_IN, 200, 200),
+    "access:token_remove": (WRITE, SIGN_IN, 404, 302),
+    "api:openapi": (READ, 200, 200, 200),
+    "api:docs": (READ, 200, 200, 200),
+    "api:nothing": (ANY, 404, 404, 404),
+    "api:api-root": (ANY, 404, 404, 404),
+    "api:upload_create": ("POST", 401, 412, 412),
+    "api:upload": ("HEAD PATCH DELETE", 401, 404, 200),
+    "api:me": ("GET", 401, 200, 200),
+    "api:track_list": ("GET", 401, 200, 200),
+    "api:track_from_form": ("POST", 401, 422, 422),
+    "api:track": ("GET PATCH DELETE", 401, 404, 200),
+    "api:track_change": ("PATCH GET DELETE", 401, 404, 200),
+    "api:track_remove": ("DELETE GET PATCH", 401, 404, 409),  # a mix uses it
+    "api:track_retry": ("POST", 401, 404, 200),
+    "api:track_file": ("GET", 401, 404, 200),
+    "api:mix_list": ("GET POST", 401, 200, 200),
+    "api:mix_create": ("POST GET", 401, 201, 201),
+    "api:mix": ("GET PATCH DELETE", 401, 404, 200),
+    "api:mix_change": ("PATCH GET DELETE", 401, 404, 200),
+    "api:mix_remove": ("DELETE GET PATCH", 401, 404, 204),
+    "api:mix_tracks": ("PUT", 401, 404, 200),
+    "api:join_list": ("GET", 401, 404, 200),
+    "api:join_change": ("PATCH DELETE", 401, 404, 200),
+    "api:join_reset": ("DELETE PATCH", 401, 404, 200),
+    "api:job_list": ("GET", 401, 200, 200),
+    "api:job_create": ("POST", 401, 404, 201),
+    "api:job": ("GET DELETE", 401, 404, 200),
+    "api:job_remove": ("DELETE GET", 401, 404, 204),
+    "api:job_cancel": ("POST", 401, 404, 200),
+    "api:job_retry": ("POST", 401, 404, 200),
+    "api:job_artifacts": ("GET", 401, 404, 200),
+    "api:job_timeline": ("GET", 401, 404, 200),
+    "api:job_checks": ("GET", 401, 404, 200),
+    "api:artifact": ("GET", 401, 404, 200),
+    "api:artifact_file": (READ, 401, 404, 200),
+    "api:artifact_head": ("HEAD GET", 401, 404, 200),
+    "api:publication_list": ("GET", 401, 200, 200),
+    "api:publication": ("GET", 401, 404, 200),
+    "api:publication_create": ("POST", 401, 404, 409),  # publishing is not set up here
+    "api:publication_cancel": ("POST", 401, 404, 200),
+}
+BODIES = {"api:mix_tracks": {"tracks": []}, "api:publication_create": {"made_for_kids": False}}
+OURS |= API
 # django-allauth's URLs: they contain no ids, except links that are secrets themselves
 SIGNING_IN = {
     "accounts/password/reset/": ("GET", 404, 404, 404),  # no mail is set up here
@@ -181,6 +230,8 @@ ARGUMENTS = {
 }
 OBJECTS = {"mix_pk": "mix", "item_pk": "item", "track_pk": "track", "upload_pk": "upload", "job_pk": "job"}
 OBJECTS |= {"show_pk": "show", "publication_pk": "publication", "drawn": "drawing"}
+OBJECTS |= {f"{name}_id": name for name in ("mix", "item", "track", "job", "artifact", "publication")}
+OBJECTS |= {"token_pk": "token", "rest": "nowhere"}
 OBJECTS |= {"preview_pk": "preview", "artwork_pk": "artwork", "artifact_pk": "artifact"}
 OTHERS = {"mixes:mix_restore": {"mix_pk": "binned"}, "mixes:track_restore": {"track_pk": "gone"}}
 
@@ -231,12 +282,22 @@ def things(alice):
         artwork=artwork,
         show=presets.save_as_show(mix),
         drawing=SimpleNamespace(pk="0123456789abcdef"),
+        nowhere=SimpleNamespace(pk="nowhere"),
+        token=tokens.create_token(alice, "A script", ["read"], days=None)[0],
         job=job,
         artifact=job.artifacts.get(),
         publication=YouTubePublication.objects.create(
             owner=alice, queue="publish", mix=mix, job=job, title="Evenings", channel_id="UC1"
         ),
     )
+
+
+@pytest.fixture(autouse=True)
+def tokens_sent(alice, bob, as_alice, as_bob):
+    """Let the clients of alice and bob send a token, which the pages ignore."""
+    for user, client in ((alice, as_alice), (bob, as_bob)):
+        _row, secret = tokens.create_token(user, "test", tokens.SCOPES, days=None)
+        client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
 
 
 def address_of(name, things):
@@ -249,9 +310,10 @@ def address_of(name, things):
     return reverse(name, kwargs={key: getattr(things, which[key]).pk for key in converters})
 
 
-def ask(client, method, address):
+def ask(client, method, address, name=""):
     tus = {"Tus-Resumable": "1.0.0"} if method == "HEAD" else {}
-    answer = client.generic(method, address, headers=tus)
+    body = (json.dumps(BODIES.get(name, {})), "application/json") if name.startswith("api:") else ()
+    answer = client.generic(method, address, *body, headers=tus)
     if (
         answer.status_code == 302
         and answer.url.startswith(reverse("account_login"))
@@ -271,7 +333,7 @@ def test_each_url_answers_each_user_as_the_table_says(name, as_nobody, as_bob, a
     settings.SIGNUP_OPEN = True
     methods, *wanted = TABLE[name]
     address, method = address_of(name, things), methods.split()[0]
-    assert [ask(client, method, address) for client in (as_nobody, as_bob, as_alice)] == wanted
+    assert [ask(client, method, address, name) for client in (as_nobody, as_bob, as_alice)] == wanted
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -284,8 +346,9 @@ def test_other_methods_are_refused(name, as_alice, things):
 @pytest.mark.parametrize("name", [name for name in OURS if PATTERNS[name].pattern.converters])
 def test_a_missing_object_answers_like_another_users_object(name, as_bob):
     converters = PATTERNS[name].pattern.converters
-    address = reverse(name, kwargs={key: "x" if key == "token" else uuid.uuid4() for key in converters})
-    assert ask(as_bob, OURS[name][0].split()[0], address) == 404
+    texts = {"token": "x", "rest": "x"}
+    address = reverse(name, kwargs={key: texts.get(key, uuid.uuid4()) for key in converters})
+    assert ask(as_bob, OURS[name][0].split()[0], address, name) == 404
 
 
 def test_the_admin_is_closed_to_other_users(as_nobody, as_bob):
@@ -351,7 +414,14 @@ def test_a_cross_site_form_changes_nothing(alice, things):
     ways = ({}, {**tus, "Upload-Metadata": "filename YQ=="}, {"HX-Request": "true"})
     for name, method, headers in itertools.product(TABLE, CHANGING, ways):
         answer = client.generic(method, address_of(name, things), FORM_BODY, FORM_TYPE, headers=headers)
-        allowed = {403, 405} if name in OURS else {301, 302, 403, 404, 405}
+        # without a token nobody is signed in to the API
+        allowed = (
+            {401, 403, 404, 405}
+            if name.startswith("api:")
+            else {403, 405}
+            if name in OURS
+            else {301, 302, 403, 404, 405}
+        )
         assert answer.status_code in allowed or name in LEFT_ALONE, (name, method, answer.status_code)
     assert everything() == before
 
@@ -390,6 +460,8 @@ FILES = {  # name: type, and whether it is shown inline or downloaded
     "mixes:track_original": ("application/octet-stream", "attachment"),
     "mixes:preview_file": ("audio/mp4", "inline"),
     "mixes:artwork_image": ("image/jpeg", "inline"),
+    "api:artifact_file": ("audio/mpeg", "attachment"),
+    "api:track_file": ("application/octet-stream", "attachment"),
     "admin:mixes_artifact_file": ("audio/mpeg", "attachment"),
 }
 

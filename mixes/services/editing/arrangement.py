@@ -173,6 +173,15 @@ def _end_of(items: Sequence[Item]) -> int:
     return place
 
 
+def set_tracks(arrangement: Arrangement, tracks: Iterable[UUID]) -> Arrangement:
+    """Set the tracks in order; the items of those that are there already are used again."""
+    unused: dict[UUID, list[Item]] = {}
+    for item in reversed(arrangement.items):
+        unused.setdefault(item.track, []).append(item)
+    items = tuple(unused[track].pop() if unused.get(track) else Item(uuid4(), track) for track in tracks)
+    return replace(arrangement, items=items)
+
+
 def copy_items(items: Sequence[Item]) -> tuple[Item, ...]:
     """Return the items with new ids, joined to each other as before."""
     ids = {item.id: uuid4() for item in items}

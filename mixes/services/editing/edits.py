@@ -1,6 +1,6 @@
 """Apply edits to a mix: one transaction each, a version check against stale tabs, a revision for undo."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, replace
 from datetime import timedelta
 from functools import partial
@@ -30,6 +30,7 @@ from mixes.services.editing.arrangement import (
     arrangement_of,
     copy_items,
     insert,
+    set_tracks,
 )
 from mixes.services.limits import LimitReached, check_mixes
 
@@ -76,6 +77,24 @@ def create_mix(owner: User, title: str = "") -> Mix:
     """Create an empty mix, named after the day if it has no title. Raises LimitReached."""
     title = clean_title(title) or _("Mix of %s") % wording.today()
     return create_arranged(owner, arrangement_of(Mix(owner=owner, title=title)))
+
+
+def create_filled_mix(owner: User, title: str, tracks: Sequence[UUID], changes: Mapping[str, Any]) -> Mix:
+    """Create a mix with tracks and settings, or none. Raises LimitReached."""
+    with transaction.atomic():
+        mix = create_mix(owner, title)
+
+        def fill(arrangement: Arrangement) -> Arrangement:
+            return replace(set_tracks_within_limit(arrangement, tracks), **changes)
+
+        return edit(mix, mix.version, _("Added songs"), fill)
+
+
+def set_tracks_within_limit(arrangement: Arrangement, tracks: Sequence[UUID]) -> Arrangement:
+    """Set the tracks of a mix in order. Raises LimitReached."""
+    if len(tracks) > settings.LIMITS.tracks_per_mix:
+        raise LimitReached(_("A mix may have %d songs.") % settings.LIMITS.tracks_per_mix)
+    return set_tracks(arrangement, tracks)
 
 
 def clean_title(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload
+from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -47,6 +48,11 @@ def expects_files(count: int, limit: str) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def expect_files(request: HttpRequest, count: int, limit: str) -> None:
+    """Let a request have files whose view is not known by its address; call it before they are read."""
+    request.expected_files = Expected(count, limit)  # type: ignore[attr-defined]  # our own attribute
 
 
 class ReceivedFile(UploadedFile):
@@ -124,7 +130,8 @@ class MediaDiskHandler(FileUploadHandler):
         """Return what the view expects, and note its user's room. Raises StopUpload and SkipFile."""
         request: Any = self.request
         match = request.resolver_match if request else None
-        expected: Expected | None = getattr(match.func, "expected_files", None) if match else None
+        of_view = getattr(match.func, "expected_files", None) if match else None
+        expected: Expected | None = getattr(request, "expected_files", of_view)
         if expected is None:
             raise StopUpload(connection_reset=True)
         if not request.user.is_authenticated:

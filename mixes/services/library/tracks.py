@@ -1,7 +1,7 @@
 """A user's tracks: search, rename, retry, move to the bin, delete."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import cast
@@ -53,10 +53,16 @@ def find_tracks(
     found = Track.objects.filter(owner=owner, deleted_at=None)
     if not with_refused:
         found = found.exclude(state=Track.State.REFUSED)
-    for word in query.split():
-        found = found.filter(Q(*((f"{name}__icontains", word) for name in SEARCHED_COLUMNS), _connector=Q.OR))
+    found = search(found, query)
     found = found.select_related("upload").order_by(*ORDERS.get(order, ORDERS["newest"]))
     return (SearchPaginator if query else Paginator)(found, PAGE_SIZE).get_page(page)
+
+
+def search(found: QuerySet[Track], query: str) -> QuerySet[Track]:
+    """Return the tracks that have every word of `query` in one of their names."""
+    for word in query.split():
+        found = found.filter(Q(*((f"{name}__icontains", word) for name in SEARCHED_COLUMNS), _connector=Q.OR))
+    return found
 
 
 class SearchPaginator(Paginator):
@@ -136,6 +142,16 @@ def find_twin(track: Track, sha256: str) -> Track | None:
     """Return another track of the same owner and content, preferably one outside the bin."""
     twins = Track.objects.filter(owner=track.owner_id, sha256=sha256).exclude(sha256="").exclude(pk=track.pk)
     return twins.order_by(F("deleted_at").asc(nulls_first=True), "pk").first()
+
+
+def known_as(owner: User, pks: Sequence[uuid.UUID]) -> dict[uuid.UUID, Track]:
+    """Return the tracks with these ids by the id asked for; a duplicate gives the track that stayed."""
+    found = Track.objects.filter(owner=owner, deleted_at=None).defer("waveform").in_bulk(pks)
+    if missing := [pk for pk in dict.fromkeys(pks) if pk not in found]:
+        kept = Track.objects.filter(owner=owner, deleted_at=None).exclude(copies=[]).defer("waveform")
+        by_copy = {copy: track for track in kept for copy in track.copies}
+        found |= {pk: by_copy[str(pk)] for pk in missing if str(pk) in by_copy}
+    return found
 
 
 def were_duplicates(owner: User, pks: Iterable[uuid.UUID]) -> bool:

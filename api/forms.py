@@ -1,0 +1,35 @@
+"""Forms of the account's pages for programs."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+SCOPES = (
+    ("read", _("Read: songs, mixes, jobs and their files")),
+    ("write", _("Write: add songs, change and make mixes, delete")),
+    ("publish", _("Publish to your channel")),
+)
+DAYS = (("30", _("30 days")), ("365", _("a year")), ("", _("for ever")))
+
+
+class TokenForm(forms.Form):
+    """A new token."""
+
+    name = forms.CharField(
+        label=_("What is it for?"),
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": _("Such as: script on the NAS")}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("What may it do?"),
+        choices=SCOPES,
+        widget=forms.CheckboxSelectMultiple,
+        initial=["read", "write"],
+    )
+    days = forms.TypedChoiceField(
+        label=_("How long does it work?"),
+        choices=DAYS,
+        coerce=int,
+        empty_value=None,
+        required=False,
+        initial="365",
+    )
