@@ -143,10 +143,7 @@ class MixJobAdmin(LeasedAdmin):
     @admin.display(description="check sheet")
     def checked(self, job: MixJob) -> str:
         words = job_page.JobPage(job, {}).checked
-        return (
-            format_html_join("", "<p>{}: {}</p>", ((word.verdict, word.text) for word, _joins in words))
-            or "-"
-        )
+        return format_html_join("", "<p>{}: {}</p>", ((word.verdict, word.text) for word, *_ in words)) or "-"
 
     @admin.display(description="notes")
     def shown_notes(self, job: MixJob) -> str:

@@ -1,10 +1,11 @@
 """The page of one job: its progress, or its result."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -43,6 +44,9 @@ OPENERS: Mapping[str, Promise] = {
     State.FAILED: pgettext_lazy("state of a mix", "Failed"),
     State.CANCELLED: pgettext_lazy("state of a mix", "Cancelled"),
 }
+
+
+Piece = tuple[str, dict[str, Any] | None]  # of a sentence, with the attributes of the link it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +163,33 @@ class JobPage:
         return LIMIT_BYTES
 
     @property
-    def checked(self) -> list[tuple[check_report.Checked, list[tuple[str, Any]]]]:
-        """Return the checks, each with its joins: the title each leads into, and the song before it."""
+    def checked(self) -> list[tuple[check_report.Checked, list[Piece], list[tuple[str, Any]]]]:
+        """Return the checks, their texts in pieces, and their joins: title led into, song before."""
         return [
-            (checked, [join for place in checked.joins if (join := self.join_at(place))])
+            (
+                checked,
+                self.heard(checked.pieces),
+                [join for place in checked.joins if (join := self.join_at(place))],
+            )
             for checked in check_report.checked_words(self.job.check_sheet or {})
         ]
 
     @property
-    def notes(self) -> list[tuple[tuple[str, float | None], ...]]:
+    def notes(self) -> list[list[Piece]]:
         """Return the notes of the job in pieces; a song that is named leads to its start."""
         rate = self.timeline.rate
         starts_s = {f"“{clip.title}”": clip.start / rate for clip in reversed(self.timeline.clips)}
-        return [wording.pieces_of(note, starts_s) for note in self.job.notes]
+        return [self.heard(wording.pieces_of(note, starts_s)) for note in self.job.notes]
+
+    def heard(self, pieces: Sequence[tuple[str, float | None]]) -> list[Piece]:
+        """Return pieces of a sentence with links that play from their seconds, if there is a sound."""
+        if self.sound is None:
+            return [(text, None) for text, _second in pieces]
+        sound = reverse("mixes:artifact", args=[self.sound.pk])
+        return [
+            (text, None if at_s is None else {"href": f"{sound}#t={int(at_s)}", "data-hear": at_s})
+            for text, at_s in pieces
+        ]
 
     @property
     def verdict(self) -> str:

@@ -35,7 +35,6 @@ def join_plan(
     limits = limits_of(
         values.room, planned["ends_at"], planned["begins_at"], values.by_hand.get("overlap", 0.0)
     )
-    before = items[0]
     tags = detail_tags([item.track for item in items])
     return {
         "songs": [
@@ -45,7 +44,7 @@ def join_plan(
         "style": transition.style,
         **_meeting(transition, rate),
         "ride": transition.ride,
-        "planned": planned,
+        "fades": _fades(timeline, clips[1].end),
         "by_hand": values.by_hand,
         "automatic": values.automatic,
         "untouched": {
@@ -54,10 +53,19 @@ def join_plan(
             **_meeting(values.untouched.transitions[0], values.untouched.rate),
         },
         "limits": {name: _limit(**asdict(limit)) for name, limit in limits.items()},
-        "urls": {
-            "save": reverse("mixes:join", args=(before.mix_id, before.pk)),
-            "preview": reverse("mixes:join_preview", args=(before.mix_id, before.pk)),
-        },
+    }
+
+
+def _fades(timeline: Timeline, end: int) -> dict[str, list[tuple[float, float]]]:
+    """Return the gain of the whole mix: how it rises, and how it falls in seconds from frame `end`.
+
+    What falls moves with the songs: they come earlier when a join gets longer.
+    """
+    full = next((k for k, (_frame, gain) in enumerate(timeline.fades) if gain == 1.0), 0)
+    rate = timeline.rate
+    return {
+        "rise": [(frame / rate, gain) for frame, gain in timeline.fades[: full + 1]],
+        "fall": [((frame - end) / rate, gain) for frame, gain in timeline.fades[full:]],
     }
 
 
@@ -78,7 +86,6 @@ def _meeting(transition: Transition, rate: int) -> dict[str, Any]:
 def _song(clip: Clip, item: MixTrack, track: TrackAnalysis, rate: int) -> dict[str, Any]:
     """Return what is used of a song, and where in the mix it starts."""
     return {
-        "track": str(item.track_id),
         "title": item.track.title or item.track.name,
         "length": track.duration_s,
         "start": clip.start / rate,

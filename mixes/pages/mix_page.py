@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import TextField
 from django.db.models.functions import MD5, Cast
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
@@ -138,10 +140,22 @@ class MixPage:
         return (*_left_out(refused, binned, self.working), *(self.plan.notes if self.plan else ()))
 
     @property
-    def notes(self) -> list[tuple[tuple[tuple[str, Row | None], ...], bool]]:
-        """Return the same sentences in pieces, songs with their rows, and whether their joins are meant."""
+    def notes(self) -> list[list[tuple[str, dict[str, Any] | None]]]:
+        """Return the same sentences in pieces; a song that is named leads to its row, or to its join."""
         rows = {f"“{row.track.title or row.track.name}”": row for row in reversed(self.rows) if row.planned}
-        return [(wording.pieces_of(text, rows), text.startswith(QUIET_TAILS)) for text in self.warnings]
+        return [
+            [
+                (piece, self.link_to(row, is_about_joins=text.startswith(QUIET_TAILS)) if row else None)
+                for piece, row in wording.pieces_of(text, rows)
+            ]
+            for text in self.warnings
+        ]
+
+    def link_to(self, row: Row, *, is_about_joins: bool) -> dict[str, Any]:
+        """Return the attributes of a link to a row, or to the join after it."""
+        if is_about_joins and row.into:
+            return {"href": reverse("mixes:join", args=[self.mix.pk, row.pk]), "data-opens-join": row.pk}
+        return {"href": f"#row-{row.pk}"}
 
     @property
     def offers_shortening(self) -> bool:

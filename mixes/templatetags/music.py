@@ -1,11 +1,13 @@
 """Filters for times, levels and joins."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django import template
+from django.forms.utils import flatatt
 from django.templatetags.static import static
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from mixes.pages import mix_list
@@ -44,6 +46,16 @@ ICONS = (
     "skip-back",
     "skip-forward",
 )
+
+
+@register.filter
+def linked(pieces: Iterable[tuple[str, dict[str, Any] | None]]) -> SafeString:
+    """Return a sentence of pieces; those with attributes are links."""
+    parts = [
+        format_html("<a{}>{}</a>", flatatt(link), text) if link else conditional_escape(text)
+        for text, link in pieces
+    ]
+    return mark_safe("".join(parts))
 
 
 @register.simple_tag

@@ -22,6 +22,7 @@ from mixes.pages.track_list import rows_of
 from mixes.services import limits, storage
 from mixes.services.delivery.ranges import ranged_response
 from mixes.services.library import tracks, uploads
+from mixes.views.duplicates import report_replaced
 from mixes.views.fragments import is_fragment
 from mixes.views.toasts import undoable
 
@@ -73,8 +74,8 @@ def track_states(request: UserRequest) -> HttpResponse:
     )
     rows = rows_of(found)
     gone = asked - {track.pk for track in found}
-    if gone and tracks.were_duplicates(request.user, gone):
-        messages.info(request, _("That file was in your library already, so it is not kept twice."))
+    if gone:
+        report_replaced(request, gone)
     context = {"rows": rows, "working": [row.track.pk for row in rows if row.is_working], "gone": gone}
     return render(request, "mixes/_track_states.html", context)
 

@@ -125,7 +125,8 @@ def upload_create(request: UserRequest, place: str = "mixes:upload") -> HttpResp
     if not metadata.get("filename"):
         raise ProtocolError(400, _("The name of the file is missing."))
     mix = _mix_of(request, metadata.get("mix", ""))
-    upload = uploads.create_upload(request.user, metadata["filename"], size, mix=mix)
+    before = _item_of(metadata.get("before", ""))
+    upload = uploads.create_upload(request.user, metadata["filename"], size, mix=mix, before=before)
     if mix:
         note_added(request, upload.track_id)
     headers = {"Location": reverse(place, args=[upload.pk]), "Mixtape-Track": str(upload.track_id)}
@@ -192,6 +193,14 @@ def _mix_of(request: UserRequest, pk: str) -> Mix | None:
         return access.get_mix(request.user, uuid.UUID(pk))
     except ValueError:
         raise Http404 from None
+
+
+def _item_of(pk: str) -> uuid.UUID | None:
+    """Return the id of the item before which a song is dropped; None at the end. Raises ProtocolError."""
+    try:
+        return uuid.UUID(pk) if pk else None
+    except ValueError:
+        raise ProtocolError(400, _("The upload's metadata cannot be read.")) from None
 
 
 def _expiry(upload: Upload) -> dict[str, str]:

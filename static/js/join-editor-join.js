@@ -14,7 +14,8 @@ const WHOLE = 0.999; // a fade that takes so much of the overlap always takes al
 
 export class Join {
   // values: style, aStart (mix), aFrom, endsAt, aLength (song A), beginsAt, bTo, bLength (song B), overlap (below 0: a
-  // pause), gainA, gainB (dB), falling, rising (gains over the overlap), fadeOut, fadeIn (s), ride ([s from B, dB])
+  // pause), gainA, gainB (dB), falling, rising (gains over the overlap), fadeOut, fadeIn (s), ride ([s from B, dB]), fades of the
+  // whole mix: rise ([s, gain]) and fall ([s from the end of B, gain])
   constructor(values) {
     Object.assign(this, values);
     Object.freeze(this);
@@ -84,9 +85,11 @@ export class Join {
     return gone >= this.overlap ? 1 : fade(this.rising, this.fadeIn, this.overlap, gone / this.overlap, false);
   }
 
-  // Gain of the whole mix at a second of it, in dB: quiet moments are raised.
-  rideDb(seconds) {
-    return interpolate(this.ride, seconds - this.bStart);
+  // Gain of the whole mix at a second of it: quiet moments are raised, and its beginning and end may be faded.
+  mixGain(seconds) {
+    const at = seconds - this.bStart, isRidden = this.ride.length && at > this.ride[0][0] && at < this.ride.at(-1)[0];
+    const rideDb = isRidden ? interpolate(this.ride, at) : 0;
+    return 10 ** (rideDb / 20) * interpolate(this.fades.rise, seconds) * interpolate(this.fades.fall, seconds - this.bEnd);
   }
 }
 
@@ -103,11 +106,12 @@ function fade(curve, length, overlap, place, isLast) {
   return curve.points[low] + (curve.points[high] - curve.points[low]) * (at - low);
 }
 
+// The value at a place of a line through points, held before the first and after the last; 1 without points.
 function interpolate(points, at) {
-  if (!points.length || at <= points[0][0] || at >= points.at(-1)[0]) return 0;
-  const next = points.findIndex(([seconds]) => seconds > at);
-  const [[s0, db0], [s1, db1]] = [points[next - 1], points[next]];
-  return db0 + ((db1 - db0) * (at - s0)) / (s1 - s0 || 1);
+  const next = points.findIndex(([place]) => place > at);
+  if (next <= 0) return (next ? points.at(-1) : points[0])?.[1] ?? 1;
+  const [[x0, y0], [x1, y1]] = [points[next - 1], points[next]];
+  return y0 + ((y1 - y0) * (at - x0)) / (x1 - x0);
 }
 
 function round(seconds) {

@@ -171,7 +171,7 @@ export class Lanes {
 export function loudnessOf(join, songs, seconds) {
   const a = 10 ** ((songs.a.detail.level(seconds + join.aAhead) + join.gainA) / 10) * join.gainOfA(seconds) ** 2;
   const b = 10 ** ((songs.b.detail.level(seconds + join.bAhead) + join.gainB) / 10) * join.gainOfB(seconds) ** 2;
-  return 10 * Math.log10(a + b + 1e-12) + join.rideDb(seconds);
+  return 10 * Math.log10((a + b) * join.mixGain(seconds) ** 2 + 1e-12);
 }
 
 function column(path, x, middle, low, high, tall) {

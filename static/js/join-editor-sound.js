@@ -143,7 +143,7 @@ export class JoinSound {
     const curve = new Float32Array(points);
     for (let point = 0; point < points; point += 1) {
       const t = from + (length * point) / (points - 1);
-      curve[point] = gainAt(t) * 10 ** ((levelDb + join.rideDb(t)) / 20);
+      curve[point] = gainAt(t) * 10 ** (levelDb / 20) * join.mixGain(t);
     }
     gain.gain.setValueCurveAtTime(curve, began, length);
     source.connect(gain).connect(out);

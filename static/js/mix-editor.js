@@ -17,6 +17,7 @@ customElements.define("mix-editor", class extends HTMLElement {
     document.addEventListener("uploads:named", (event) => this.announceRows(event.detail));
     document.addEventListener("keydown", (event) => this.onUndoKey(event));
     document.addEventListener("click", (event) => this.onNote(event));
+    for (const name of ["dragover", "dragleave", "drop"]) document.addEventListener(name, (event) => this.markDrop(event));
     document.addEventListener("visibilitychange", () => this.poll());
     addEventListener("pagehide", () => this.flush());
     if (window.Sortable) this.sortable();
@@ -297,25 +298,44 @@ customElements.define("mix-editor", class extends HTMLElement {
   }
 
   // Rows of files that are not announced yet, from their names; each gives way to the row the server sends for it.
-  announceRows({ names }) {
-    this.coming = names;
+  announceRows({ songs }) {
+    this.coming = songs;
     this.drawComing();
   }
 
   drawComing() {
-    for (const row of this.list.querySelectorAll(".is-coming")) row.remove();
-    const names = this.coming || [], made = document.createDocumentFragment();
-    const count = this.list.querySelectorAll(".track-row").length;
-    names.forEach((name, place) => {
+    const old = [...this.list.querySelectorAll(".is-coming")], songs = this.coming || [];
+    for (const row of old) row.remove();
+    for (const { name, before } of songs) {
       const row = document.getElementById("coming-row").content.firstElementChild.cloneNode(true);
-      row.querySelector(".track-num").textContent = count + place + 1;
       row.querySelector(".track-name strong").textContent = name;
       row.querySelector("progress").setAttribute("aria-label", `${this.dataset.coming} ${name}`);
       row.querySelector(".track-facts span").textContent = this.dataset.coming;
-      made.append(row);
-    });
-    if (names.length) document.getElementById("no-rows")?.remove();
-    this.list.append(made);
+      this.list.insertBefore(row, before ? document.getElementById(`row-${before}`) : null);
+    }
+    if (songs.length) document.getElementById("no-rows")?.remove();
+    if (songs.length || old.length) this.number([...this.list.querySelectorAll(".track-row")]);
+  }
+
+  // Files that are dragged over the list
+
+  // The song before which files are dropped here: its id, or nothing at the end.
+  placeOfDrop(event) {
+    const over = event.target.closest?.("#track-list > li"), box = over?.getBoundingClientRect();
+    const isBefore = over?.matches(".track-row") && event.clientY < box.top + box.height / 2;
+    let row = isBefore ? over : over?.nextElementSibling;
+    while (row && !row.matches(".track-row:not(.is-coming)")) row = row.nextElementSibling;
+    return row?.id.slice(4) ?? "";
+  }
+
+  // Show where dropped files would go; nothing once they are dropped or leave the window.
+  markDrop(event) {
+    const isOver = event.type === "dragover" && event.dataTransfer?.types.includes("Files");
+    const place = isOver ? this.placeOfDrop(event) : "";
+    const row = place && document.getElementById(`row-${place}`);
+    this.list.querySelectorAll(".is-drop-place").forEach((old) => old === row || old.classList.remove("is-drop-place"));
+    if (row) row.classList.add("is-drop-place");
+    this.querySelector(".drop-frame").classList.toggle("is-between", Boolean(row));
   }
 
   async refresh({ always = false, whole = false } = {}) {

@@ -153,10 +153,11 @@
         over(false);
         if (!brings(event)) return;
         event.preventDefault();
+        const before = document.querySelector("mix-editor")?.placeOfDrop(event) ?? "";
         const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
         const plain = [...event.dataTransfer.files];
-        if (entries.length) filesOf(entries).then((found) => this.add(found), () => this.add(plain));
-        else this.add(plain);
+        if (entries.length) filesOf(entries).then((found) => this.add(found, before), () => this.add(plain, before));
+        else this.add(plain, before);
       });
       const cancel = () => this.items.filter((item) => item.state !== "done").forEach((item) => this.remove(item));
       on(this.find("cancel"), "click", cancel);
@@ -173,7 +174,8 @@
       this.add(files);
     }
 
-    async add(files) {
+    // Add files, before a song of the mix if one is named.
+    async add(files, before = "") {
       if (!files.length) return;
       const kinds = this.sort(files);
       const { music, playlists } = kinds;
@@ -181,7 +183,7 @@
       this.tellLeftOut(kinds);
       if (!music.length) return;
       if (!this.isBusy()) this.items = this.items.filter((item) => item.state === "failed");
-      for (const file of music) this.items.push({ file, state: "new", sent: 0, address: this.goOnWith(file) });
+      for (const file of music) this.items.push({ file, before, state: "new", sent: 0, address: this.goOnWith(file) });
       this.say(this.dataset.adding.replace("{count}", music.length));
       this.nameWaiting();
       this.announceAll();
@@ -276,6 +278,7 @@
     async announce(item) {
       const metadata = [["filename", item.file.name]];
       if (this.dataset.mix) metadata.push(["mix", this.dataset.mix]);
+      if (item.before) metadata.push(["before", item.before]);
       const headers = {
         ...this.headers(),
         "Tus-Resumable": "1.0.0",
@@ -406,8 +409,9 @@
 
     // Tell the page which files have no row of their own on the server yet.
     nameWaiting() {
-      const names = this.items.filter((item) => ["new", "announcing"].includes(item.state) && !item.address).map((item) => item.file.name);
-      this.dispatchEvent(new CustomEvent("uploads:named", { bubbles: true, detail: { names } }));
+      const waiting = this.items.filter((item) => ["new", "announcing"].includes(item.state) && !item.address);
+      const songs = waiting.map(({ file, before }) => ({ name: file.name, before }));
+      this.dispatchEvent(new CustomEvent("uploads:named", { bubbles: true, detail: { songs } }));
     }
 
     changed(item) {

@@ -152,17 +152,24 @@ def keep(arrangement: Arrangement, ids: Iterable[UUID]) -> Arrangement:
     return replace(arrangement, items=tuple(item for item in arrangement.items if item.id in kept))
 
 
-def append(arrangement: Arrangement, tracks: Iterable[UUID]) -> Arrangement:
-    """Append tracks, each as a new item: the same track may occur twice."""
-    return insert(arrangement, tracks, None)
+def append(arrangement: Arrangement, tracks: Iterable[UUID], before: UUID | None = None) -> Arrangement:
+    """Add tracks before an item; before a pinned outro if it is None or no longer there."""
+    places = [place for place, item in enumerate(arrangement.items) if item.id == before]
+    return _insert_at(arrangement, tracks, places)
 
 
 def insert(arrangement: Arrangement, tracks: Iterable[UUID], after: UUID | None) -> Arrangement:
     """Add tracks behind the item `after`; before a pinned outro if it is None or no longer there."""
+    places = [place for place, item in enumerate(arrangement.items, 1) if item.id == after]
+    return _insert_at(arrangement, tracks, places)
+
+
+def _insert_at(arrangement: Arrangement, tracks: Iterable[UUID], places: Sequence[int]) -> Arrangement:
+    """Add tracks at the first place, or before a pinned outro; the same track may occur twice."""
     items = arrangement.items
-    places = [place for place, item in enumerate(items, 1) if item.id == after] or [_end_of(items)]
+    place = places[0] if places else _end_of(items)
     added = tuple(Item(uuid4(), track) for track in tracks)
-    return replace(arrangement, items=(*items[: places[0]], *added, *items[places[0] :]))
+    return replace(arrangement, items=(*items[:place], *added, *items[place:]))
 
 
 def _end_of(items: Sequence[Item]) -> int:

@@ -110,14 +110,16 @@ def duplicate_mix(mix: Mix, *, with_songs: bool = True) -> Mix:
     return create_arranged(mix.owner, replace(source, title=title, items=items))
 
 
-def append_tracks(mix: Mix, tracks: Sequence[Track], *, seen: int | None = None) -> Mix:
-    """Append uploads; those added within a minute are one undo step."""
+def append_tracks(
+    mix: Mix, tracks: Sequence[Track], *, seen: int | None = None, before: UUID | None = None
+) -> Mix:
+    """Add uploads before an item or at the end; those added within a minute are one undo step."""
     ids = [track.pk for track in tracks]
     if len(tracks) > 1 or _goes_on(mix, "append"):
         what = _("Added songs")
     else:
         what = _("Added “%s”") % (tracks[0].title or tracks[0].name)[:100]
-    return edit(mix, seen, what, lambda a: append(a, ids), group="append")
+    return edit(mix, seen, what, lambda a: append(a, ids, before), group="append")
 
 
 def add_from_library(mix: Mix, tracks: Sequence[Track], after: UUID | None = None) -> Mix:

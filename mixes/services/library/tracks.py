@@ -154,11 +154,12 @@ def known_as(owner: User, pks: Sequence[uuid.UUID]) -> dict[uuid.UUID, Track]:
     return found
 
 
-def were_duplicates(owner: User, pks: Iterable[uuid.UUID]) -> bool:
-    """Return whether one of these tracks was replaced by an earlier track of the same file."""
+def titles_kept(owner: User, pks: Iterable[uuid.UUID]) -> list[str]:
+    """Return the titles of the tracks that replaced one of these, which were the same file."""
     copies = Cast("copies", TextField())
     is_one = Q(*(("text__contains", str(pk)) for pk in pks), _connector=Q.OR)
-    return Track.objects.filter(owner=owner).exclude(copies=[]).annotate(text=copies).filter(is_one).exists()
+    kept = Track.objects.filter(owner=owner).exclude(copies=[]).annotate(text=copies).filter(is_one)
+    return [title or name for title, name in kept.order_by("name").values_list("title", "name")]
 
 
 def remove_from_mixes(track: Track) -> None:

@@ -72,10 +72,12 @@ class WaitingUpload:
     expires_at: datetime
 
 
-def create_upload(owner: User, name: str, size: int, *, mix: Mix | None) -> Upload:
-    """Create the row of a file before its bytes arrive, and append its track to `mix`.
+def create_upload(
+    owner: User, name: str, size: int, *, mix: Mix | None, before: uuid.UUID | None = None
+) -> Upload:
+    """Create the row of a file before its bytes arrive, and add its track to `mix`.
 
-    Raises NotMusic, LimitReached, DiskFull and TooFast.
+    It goes before the item `before`, or to the end. Raises NotMusic, LimitReached, DiskFull and TooFast.
     """
     rate_limits.check_rate(owner, "upload", settings.LIMITS.announced_per_minute)
     name = clean_name(name)
@@ -99,7 +101,7 @@ def create_upload(owner: User, name: str, size: int, *, mix: Mix | None) -> Uplo
         )
         upload = Upload.objects.create(owner=owner, track=track, size=size, expires_at=next_expiry())
         if mix:
-            edits.append_tracks(mix, [track])
+            edits.append_tracks(mix, [track], before=before)
     return upload
 
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 from mixes.jobs.analysis_job import replace_by_twin
 from mixes.models import AnalysisJob, Mix, Track, Upload
 from mixes.services import storage
+from mixes.services.editing import arrangement, edits
 from mixes.services.library import tracks, uploads
 from mixes.services.limits import DiskFull, LimitReached
 from mixes.tests.factories import make_track_row
@@ -31,8 +32,9 @@ def encode(text):
     return base64.b64encode(text.encode()).decode()
 
 
-def begin(client, name="song.mp3", size=102_400, mix=None, **headers):
-    metadata = f"filename {encode(name)}" + (f",mix {encode(str(mix))}" if mix else "")
+def begin(client, name="song.mp3", size=102_400, mix=None, before=None, **headers):
+    named = {"filename": name, "mix": mix, "before": before}
+    metadata = ",".join(f"{key} {encode(str(value))}" for key, value in named.items() if value)
     return client.post(
         "/uploads/",
         data=b"",
@@ -142,6 +144,21 @@ def test_invalid_upload_creations_are_refused(as_alice, headers, status):
     assert not Track.objects.exists()
 
 
+def test_files_dropped_between_two_songs_come_there_in_order(as_alice, mix):
+    second = mix.items.get(position=1)
+    for name in ("Dirge.mp3", "Elegy.mp3"):
+        begin(as_alice, name=name, mix=mix.pk, before=second.pk)
+    assert titles(mix) == ["Aria", "Dirge", "Elegy", "Bolero", "Canon"]
+    edits.edit(mix, None, "Removed", lambda a: arrangement.remove(a, second.pk))
+    begin(as_alice, name="Fugue.mp3", mix=mix.pk, before=second.pk)
+    assert titles(mix)[-1] == "Fugue"
+    assert begin(as_alice, name="Gigue.mp3", mix=mix.pk, before="no id").status_code == 400
+
+
+def titles(mix):
+    return [item.track.title for item in mix.items.select_related("track").order_by("position")]
+
+
 @pytest.mark.parametrize("way", ["pieces", "form"])
 def test_the_page_of_a_mix_reports_a_duplicate_once(as_alice, alice, way):
     mix = Mix.objects.create(owner=alice, title="Night")
@@ -150,7 +167,7 @@ def test_the_page_of_a_mix_reports_a_duplicate_once(as_alice, alice, way):
     else:
         as_alice.post("/uploads/form/", {"files": SimpleUploadedFile("a.mp3", b"x"), "mix": str(mix.pk)})
     twin = make_track_row(alice, "Rain")
-    state, words = f"/mixes/{mix.pk}/state/", "in your library already"
+    state, words = f"/mixes/{mix.pk}/state/", "“Rain” was in your library already, so it is not kept twice."
     assert words not in as_alice.get(state, headers={"HX-Request": "true"}).content.decode()
     replace_by_twin(Track.objects.exclude(pk=twin.pk).get(), twin)
     assert words in as_alice.get(state, headers={"HX-Request": "true"}).content.decode()

@@ -183,10 +183,10 @@ def test_what_was_found_leads_to_its_place(as_alice, mix):
     job.save()
     page = " ".join(text_of(as_alice.get(url_of("job_detail", job))).split())
     sound = url_of("artifact", job.artifacts.get())
-    assert f'<a href="{sound}#t=58" data-hear="58.04">1:01.0</a>' in page
+    assert f'<a data-hear="58.04" href="{sound}#t=58">1:01.0</a>' in page
     change = reverse("mixes:join", args=[mix.pk, first.pk])
     assert f'<a href="{change}"> Change the join into “{title}” </a>' in page
-    assert f'data-hear="{join_s}">“{title}”</a>' in page
+    assert f'<a data-hear="{join_s}" href="{sound}#t={int(join_s)}">“{title}”</a>' in page
 
 
 def test_a_changed_arrangement_is_shown(as_alice, mix, done):

@@ -5,10 +5,12 @@ import re
 import uuid
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from mixes.engine.mixing.mix_fades import envelope_gain
 from mixes.models import Mix, MixTrack, Preview, Revision
 from mixes.pages.join_page import join_page
 from mixes.services.editing import plans
@@ -175,24 +177,23 @@ def test_changes_of_one_value_within_a_second_are_one_step_of_undo(as_alice, ite
     assert Revision.objects.count() == 4
 
 
+def plan_for_the_script(client, item):
+    page = client.get(url("join", item)).content.decode()
+    return json.loads(page.split('class="join-plan">')[1].split("</script>")[0])
+
+
 def test_the_script_gets_the_whole_join(as_alice, item):
     save(as_alice, item, ends_at="50", overlap="6", gain_a="-3")
-    page = as_alice.get(url("join", item)).content.decode()
-    data = json.loads(page.split('class="join-plan">')[1].split("</script>")[0])
+    data = plan_for_the_script(as_alice, item)
     first, second = data["songs"]
     assert (first["title"], first["start"], first["first"], first["last"]) == ("Aria", 0.0, 0.0, 50.0)
-    assert (second["start"], second["length"], second["track"]) == (
-        44.0,
-        45.0,
-        str(item.mix.items.get(position=1).track_id),
-    )
+    assert (second["start"], second["length"]) == (44.0, 45.0)
     assert (data["overlap"], data["style"], data["by_hand"]["overlap"]) == (6.0, "smooth", 6.0)
     assert (data["automatic"]["ends_at"], data["automatic"]["overlap"]) == (60.0, 8.0)
     assert data["automatic"]["gain_a"] == 0.0
     assert (len(data["falling"]), data["falling"][-1], data["rising"][0]) == (101, 0.0, 0.0)
     assert data["limits"]["ends_at"]["least"] == 12.0
     assert data["limits"]["begins_at"]["leastWords"] == "The file of “Bolero” begins here."
-    assert data["urls"]["save"] == url("join", item)
     assert [song["end"] for song in data["songs"]] == [50.0, 44.0 + 45.0]
     # the join as it would be with nothing set, to compare: all of Aria, the 8 s of the mix
     untouched = data["untouched"]
@@ -202,14 +203,27 @@ def test_the_script_gets_the_whole_join(as_alice, item):
 
 def test_the_script_gets_a_pause_as_an_overlap_below_0(as_alice, item):
     save(as_alice, item, style="gap", overlap="3", length="set")
-    page = as_alice.get(url("join", item)).content.decode()
-    data = json.loads(page.split('class="join-plan">')[1].split("</script>")[0])
-    assert (data["overlap"], data["planned"]["overlap"]) == (-3.0, 3.0)
+    data = plan_for_the_script(as_alice, item)
+    assert data["overlap"] == -3.0
+
+
+@pytest.mark.parametrize("lengths_s", [(0.0, 0.0), (4.0, 0.0), (0.0, 30.0), (4.0, 30.0)])
+def test_the_script_gets_the_fades_of_the_mix(as_alice, item, lengths_s):
+    item.mix.fade_in_s, item.mix.fade_out_s = lengths_s
+    item.mix.save()
+    data = plan_for_the_script(as_alice, item)
+    timeline = plans.plan_of(item.mix).timeline
+    places_s, end_s = np.linspace(0.0, timeline.duration_s, 500), data["songs"][1]["end"]
+    gain = np.ones(500)
+    for points, from_s in ((data["fades"]["rise"], 0.0), (data["fades"]["fall"], end_s)):
+        if points:
+            gain *= np.interp(places_s - from_s, *zip(*points, strict=True))
+    assert gain == pytest.approx(envelope_gain(timeline.fades, places_s * timeline.rate), abs=1e-6)
+    assert (gain[0] < 1, gain[-1] < 1) == (lengths_s[0] > 0, lengths_s[1] > 0)
 
 
 def test_the_script_gets_addresses_of_what_it_draws_and_plays(as_alice, item):
-    page = as_alice.get(url("join", item)).content.decode()
-    data = json.loads(page.split('class="join-plan">')[1].split("</script>")[0])
+    data = plan_for_the_script(as_alice, item)
     detail = as_alice.get(data["songs"][0]["detail"] + "&from=0&to=60")
     assert len(detail.content) == 21 * 600
     assert "immutable" in detail["Cache-Control"]

@@ -471,4 +471,4 @@ def test_a_note_leads_to_the_songs_it_names(as_alice, mix):
     assert f'Left out: <a href="#row-{first.pk}">“{first.track.title}”</a> and' in shown
     assert f'and <a href="#row-{second.pk}">“{second.track.title}”</a>.' in shown
     join = reverse("mixes:join", args=[mix.pk, first.pk])
-    assert f'3 s of <a href="{join}" data-opens-join="{first.pk}">“{first.track.title}”</a> and' in shown
+    assert f'3 s of <a data-opens-join="{first.pk}" href="{join}">“{first.track.title}”</a> and' in shown

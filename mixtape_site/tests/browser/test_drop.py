@@ -57,7 +57,7 @@ def test_a_playlist_gives_the_order_and_what_is_no_song_gets_no_row(page, tmp_pa
     twin.write_bytes(songs[1].read_bytes())
     files.set_input_files([twin])
     expect(toasts).to_contain_text(
-        "That file was in your library already, so it is not kept twice.", timeout=WORK_MS
+        f"“{TITLES[1]}” was in your library already, so it is not kept twice.", timeout=WORK_MS
     )
 
     rename(page)

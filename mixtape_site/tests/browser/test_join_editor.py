@@ -33,6 +33,8 @@ GAINS = """({join}) => {
     });
     return Math.max(...differences.map(Math.abs));
 }"""
+# gain of the whole mix 21 s, 10 s and 0 s before its end, without the lift of quiet moments
+FADED = """({join}) => [21, 10, 0].map((left) => join.with({ride: []}).mixGain(join.bEnd - left))"""
 # how well a piece agrees with the whole copy, shifted by some samples
 PIECE = """async ({sound}) => {
     const {openCopy, fetchPiece} = await import('/static/js/join-editor-piece.js');
@@ -311,6 +313,21 @@ def test_its_gains_are_those_of_the_server(open_mix):
     page = open_mix()
     editor = open_join(page)
     assert editor.evaluate(GAINS) < 0.1
+
+
+def test_the_fade_out_of_the_mix_is_heard_and_moves_with_its_end(open_mix):
+    page = open_mix()
+    page.locator("#mix-settings details").evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
+    page.get_by_label("Fade out the whole mix").fill("20")
+    page.get_by_label("Fade out the whole mix").press("Tab")
+    page.wait_for_function(SETTLED)
+    editor = open_join(page, 1)
+    before = editor.evaluate(FADED)
+    assert before == pytest.approx([1.0, 0.5, 0.0], abs=0.001)
+    drag(page, "slide", -100)
+    assert editor.evaluate(FADED) == pytest.approx(before, abs=0.001)
+    undo(page)
+    undo(page)
 
 
 def test_a_piece_begins_where_it_says(open_mix):

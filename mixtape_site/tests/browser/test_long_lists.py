@@ -25,6 +25,14 @@ mix.plan["notes"] = [f"{{QUIET_TAILS}}: the last 3 s of “Song 2”.", "Left ou
 mix.save()
 """
 
+# two files dragged over the upper edge of a row, or dropped there
+DRAG = """(row, name) => {
+    const data = new DataTransfer(), {top, left} = row.getBoundingClientRect();
+    for (const song of ["one.mp3", "two.mp3"]) data.items.add(new File(["no sound"], song));
+    const where = {clientX: left + 40, clientY: top + 2, bubbles: true, cancelable: true};
+    row.dispatchEvent(new DragEvent(name, {dataTransfer: data, ...where}));
+}"""
+
 MAKE_RESULT = """
 from accounts.models import User
 from mixes.leases import State
@@ -119,6 +127,43 @@ def test_dropped_files_are_rows_at_once_and_can_be_cancelled_in_the_footer(page,
     expect(coming).to_have_count(0)
     expect(foot).to_be_hidden()
     page.unroute_all(behavior="ignoreErrors")
+
+
+def test_songs_dropped_between_two_rows_come_there(page, site, tmp_path):
+    open_mix(page, site, "bea@example.org", 4)
+    second = page.locator(".track-row").nth(1)
+    second.evaluate(DRAG, "dragover")
+    expect(page.locator(".is-drop-place")).to_have_count(1)
+    expect(page.get_by_text("Drop to add before the marked song")).to_be_visible()
+    held = []
+    page.route("**/uploads/", lambda route: held.append(route))  # nothing is announced yet
+    second.evaluate(DRAG, "drop")
+    expect(page.locator(".is-drop-place")).to_have_count(0)
+    expect(page.locator(".track-row .track-name strong")).to_have_text(
+        ["Song 1", "one.mp3", "two.mp3", "Song 2", "Song 3", "Song 4"]
+    )
+    expect(page.locator(".track-num")).to_have_text(["1", "2", "3", "4", "5", "6"])
+    page.route("**/uploads/", lambda route: route.continue_())
+    held[0].continue_()
+    expect(page.locator(".track-row:not(.is-coming) .track-name strong")).to_have_text(
+        ["Song 1", "one", "two", "Song 2", "Song 3", "Song 4"]
+    )
+
+
+def test_a_range_of_songs_is_ticked(page, site):
+    open_mix(page, site, "ria@example.org", 6)
+    page.goto(page.url + "names/")
+    boxes = page.locator("input[name=pick]")
+    boxes.nth(1).check()
+    boxes.nth(3).click(modifiers=["Shift"])
+    page.keyboard.press("Shift+ArrowDown")
+    expect(boxes.nth(4)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    assert [box.is_checked() for box in boxes.all()] == [False, True, True, True, True, False]
+    expect(page.locator("[data-picked]")).to_have_text("4")
+    page.get_by_role("button", name="Take out of the mix").click()
+    expect(page.locator("[data-picked]")).to_have_text("0")
+    expect(boxes).to_have_count(2)
 
 
 def test_a_stream_of_upload_events_does_not_put_the_list_off(page, site):
