@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class JoinPicture:
     shown_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JoinPage:
     """The page of the join after `item`."""
 
@@ -54,8 +55,20 @@ class JoinPage:
     ink: str  # of the first song: "odd" or "even", as in its row
     join: PlannedJoin
     values: JoinValues
-    picture: JoinPicture
-    plan: dict[str, Any]  # for the script that edits the join in its picture
+    timeline: Timeline
+    place: int  # of the join in the timeline
+    tracks: Sequence[TrackAnalysis]
+
+    # Computed only when the panel is shown: an edit asks for the values first
+
+    @cached_property
+    def picture(self) -> JoinPicture:
+        return draw_join(self.timeline, self.place, self.tracks)
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        """Return the plan for the script that edits the join in its picture."""
+        return join_plan(self.timeline, self.place, (self.item, self.into), self.values, self.tracks)
 
 
 def join_page(item: MixTrack, page: MixPage | None = None) -> JoinPage | None:
@@ -84,8 +97,9 @@ def join_page(item: MixTrack, page: MixPage | None = None) -> JoinPage | None:
         ink="even" if place % 2 else "odd",
         join=join,
         values=values,
-        picture=draw_join(plan.timeline, place, tracks),
-        plan=join_plan(plan.timeline, place, (before, into), values, tracks),
+        timeline=plan.timeline,
+        place=place,
+        tracks=tracks,
     )
 
 

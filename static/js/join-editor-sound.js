@@ -7,6 +7,7 @@ const AHEAD_S = 0.03; // between a decision and its sound
 const SWAP_S = 0.015; // over which one way of playing gives way to another
 const CURVE_POINTS_PER_S = 100;
 const AROUND_S = 14; // of a piece before and after the overlap
+const FOLLOW_S = 5; // heard after the overlap, at least
 const SLACK_S = 0.1;
 const LONGEST_PIECE_S = 90;
 const KNEE = 0.85; // of full scale: louder samples are rounded instead of cut off
@@ -18,7 +19,7 @@ export class JoinSound {
     this.copies = { a: null, b: null }; // promises of listening copies
     this.pieces = { a: null, b: null }; // {buffer, from}
     this.heard = { a: true, b: true };
-    this.around = 5; // seconds heard before and after the overlap
+    this.lead = 5; // seconds heard before the overlap
     this.isLooping = false;
     this.presses = 0;
     this.voice = null; // what plays: {sources, out, join, began, from, to}
@@ -87,11 +88,11 @@ export class JoinSound {
 
   windowOf(join) {
     const [start, end] = [Math.min(join.bStart, join.aEnd), Math.max(join.bStart, join.aEnd)];
-    return [Math.max(join.aStart, start - this.around), end + this.around];
+    return [Math.max(join.aStart, start - this.lead), end + FOLLOW_S];
   }
 
   holds(side, join) {
-    const piece = this.pieces[side], [from, to] = wantedOf(side, join, this.around);
+    const piece = this.pieces[side], [from, to] = wantedOf(side, join, Math.max(this.lead, FOLLOW_S));
     return Boolean(piece) && from >= piece.from - SLACK_S && to <= piece.from + piece.buffer.duration + SLACK_S;
   }
 
@@ -117,7 +118,7 @@ export class JoinSound {
   }
 
   start(join, from) {
-    const to = Math.max(this.windowOf(join)[1], from + this.around);
+    const to = Math.max(this.windowOf(join)[1], from + FOLLOW_S);
     const began = this.context.currentTime + AHEAD_S;
     const out = new GainNode(this.context, { gain: 0 });
     out.connect(this.output);

@@ -19,6 +19,7 @@ const SNAP_PX = 7;
 const SNAP_S = [0.06, 0.25]; // reach of a snap, at least and at most
 const STEADY_S = 60; // around the join, from which the height of a lane is taken
 const SNAP_KEY = "mixtape-join-snap";
+const LEAD_KEY = "mixtape-join-lead"; // seconds heard before a join
 
 class JoinEditor extends HTMLElement {
   connectedCallback() {
@@ -77,6 +78,14 @@ class JoinEditor extends HTMLElement {
     on(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.resize());
     const snap = this.querySelector("[name=snap]");
     snap.checked = localStorage.getItem(SNAP_KEY) === "on";
+    const lead = this.querySelector("[name=lead]");
+    const known = [...lead.options].some(({ value }) => value === localStorage.getItem(LEAD_KEY));
+    if (known) lead.value = localStorage.getItem(LEAD_KEY);
+    this.sound.lead = Number(lead.value);
+    on(lead, "change", () => {
+      this.sound.lead = Number(lead.value);
+      localStorage.setItem(LEAD_KEY, lead.value);
+    });
     on(snap, "change", () => localStorage.setItem(SNAP_KEY, snap.checked ? "on" : "off"));
   }
 

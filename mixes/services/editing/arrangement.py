@@ -4,7 +4,7 @@ A revision stores an `Arrangement`, and undo restores it. `edits.py` writes it t
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self
 from uuid import UUID, uuid4
 
@@ -42,7 +42,8 @@ class Item:
 
     def to_row(self) -> list[Any]:
         """Return plain values in the order of the fields, without the last ones that are not set."""
-        row = [str(value) if isinstance(value, UUID) else value for value in astuple(self)]
+        values = (getattr(self, name) for name in ITEM_FIELDS)
+        row = [str(value) if isinstance(value, UUID) else value for value in values]
         while row[-1] == UNSET[len(row) - 1]:
             row.pop()
         return row

@@ -10,8 +10,9 @@ Settings = tuple[MixSettings, tuple[JoinSettings, ...], tuple[Use, ...]]
 
 
 def items_of(mix: Mix) -> list[MixTrack]:
-    """Return a mix's items in order, each with its track."""
-    return list(MixTrack.objects.filter(mix=mix).select_related("track").order_by("position"))
+    """Return a mix's items in order, each with its track; waveforms are read only when they are used."""
+    items = MixTrack.objects.filter(mix=mix).select_related("track").defer("track__waveform")
+    return list(items.order_by("position"))
 
 
 def settings_of(mix: Mix, items: Sequence[MixTrack]) -> Settings:

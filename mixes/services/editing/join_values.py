@@ -5,6 +5,7 @@ Times of a song are seconds of its file, levels are dB on the file's own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from django.utils.translation import gettext as _
 
@@ -64,7 +65,7 @@ class Room:
         return min(a_s / 2, b_s / 2, LONGEST_TRANSITION_S)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JoinValues:
     """The values of one join by field; a value that is not set by hand is missing in `by_hand`."""
 
@@ -76,7 +77,14 @@ class JoinValues:
     mix_style: str
     play_to_end: bool
     room: Room
-    untouched: Timeline  # both songs by themselves, with nothing set by hand
+    tracks: Sequence[TrackAnalysis]
+    settings: MixSettings
+    bare: tuple[Use, Use]  # both songs with nothing set for this join
+
+    @cached_property
+    def untouched(self) -> Timeline:
+        """Return both songs by themselves, with nothing set by hand."""
+        return plan_mix(self.tracks, self.settings, [JoinSettings()], self.bare).timeline
 
 
 def join_values(
@@ -107,7 +115,6 @@ def join_values(
         "gain_a": plan.automatic_gains_db[place],
         "gain_b": plan.automatic_gains_db[place + 1],
     }
-    bare = Use(cue_in_s=uses[0].cue_in_s), Use(cue_out_s=last_s)
     room = room_of(plan.timeline, used, place, tracks)
     return JoinValues(
         planned,
@@ -118,7 +125,9 @@ def join_values(
         mix_style=mix.style,
         play_to_end=join.play_to_end,
         room=room,
-        untouched=plan_mix(tracks, settings, [JoinSettings()], bare).timeline,
+        tracks=tracks,
+        settings=settings,
+        bare=(Use(cue_in_s=uses[0].cue_in_s), Use(cue_out_s=last_s)),
     )
 
 

@@ -251,6 +251,19 @@ def test_it_is_heard_at_once_and_each_change_too(open_mix):
     assert not editor.evaluate("(e) => e.sound.isPlaying")
 
 
+def test_it_starts_as_long_before_the_join_as_chosen_in_this_browser(open_mix):
+    page = open_mix()
+    editor = open_join(page)
+    editor.get_by_label("Starts").select_option("10 s before it")
+    page.reload()
+    editor = open_join(page)
+    expect(editor.get_by_label("Starts")).to_have_value("10")
+    editor.get_by_role("button", name="Play the join").press("Enter")
+    page.wait_for_function("() => document.querySelector('join-editor').sound.isPlaying")
+    began_at = editor.evaluate("({sound}) => sound.voice.from")
+    assert began_at == pytest.approx(state(page)["start"] - 10, abs=0.02)
+
+
 def test_the_automatic_join_is_heard_while_a_key_is_held(open_mix):
     page = open_mix()
     editor = open_join(page)
