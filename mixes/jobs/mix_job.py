@@ -35,6 +35,7 @@ from mixes.services.drawing.mix_waveform import draw_mix
 from mixes.services.limits import DiskFull, full_disk_reported
 from mixes.services.offline.local_mixes import available_cores
 from mixes.services.rendering import artifacts, snapshots
+from mixes.services.rendering.earlier_mix import MADE_WITH, earlier_mix, made_with
 from mixes.services.rendering.mix_requests import check_disk, disk_full
 from mixes.services.waiting import NotReadyYet
 
@@ -75,12 +76,15 @@ def make(job: MixJob, request: MixRequest, work: Path, run: JobRun) -> MixOutput
         if keeps_something
         else None
     )
+    is_new = not job.from_stage  # whoever asks for one that is made again wants nothing of it
+    earlier = earlier_mix(job, run.should_stop) if is_new else None
     costs = stage_costs(request, timeline)
     return resume_mix(
         request,
         work,
         ffmpeg=find_ffmpeg(settings.FFMPEG),
         reused=reused,
+        earlier=earlier,
         on_progress=JobProgress(costs, run.on_progress, skips=is_resumed or reused is not None),
         should_stop=run.should_stop,
     )
@@ -161,7 +165,7 @@ def commit(
         "notes": notes,
         "timings_s": {stage: round(seconds, 3) for stage, seconds in outputs.timings_s.items()},
         "outline": asdict(drawing),
-        "snapshot": {**job.snapshot, "timeline": outputs.timeline.to_dict()},
+        "snapshot": {**job.snapshot, "timeline": outputs.timeline.to_dict(), MADE_WITH: made_with()},
         "from_stage": "",
     }
 

@@ -4,21 +4,25 @@ In: float32 blocks. Out: a file of ADTS frames, and an `AdtsInfo` for the muxer,
 that the first 1,024 samples are priming, nor where the music ends in the last frame.
 """
 
-from collections.abc import Iterator
+import mmap
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.encode import (
     CHUNK_S,
+    NOTHING,
     Chunk,
-    EncoderPool,
     FrameFormat,
     ParallelEncoder,
     plan_chunks,
     trimmed_offsets,
 )
-from mixes.engine.errors import BrokenOutputError
+from mixes.engine.codecs.encoder_pool import EncoderPool
+from mixes.engine.errors import BrokenOutputError, OutputError
+from mixes.engine.processes.sandbox import VIDEO, run_child
 
 FRAME_SAMPLES = 1024
 PRIMING_SAMPLES = 1024  # decoded before the first sample of the mix
@@ -93,6 +97,7 @@ class AacWriter(ParallelEncoder[memoryview]):
         frames: int,
         bitrate_kbps: int = DEFAULT_KBPS,
         chunk_s: float = CHUNK_S,
+        earlier: Mapping[int, bytes] = NOTHING,
         should_stop: ShouldStop = never,
     ) -> None:
         """Open `path` for `frames` samples a channel at `rate` Hz.
@@ -104,7 +109,7 @@ class AacWriter(ParallelEncoder[memoryview]):
         self.info = adts_info(frames)
         frame = frame_format(ffmpeg, rate, bitrate_kbps)
         plan = plan_chunks(self.info.frames, frame, rate, chunk_s)
-        super().__init__(path, pool, plan, frame, frames=frames, should_stop=should_stop)
+        super().__init__(path, pool, plan, frame, frames=frames, earlier=earlier, should_stop=should_stop)
 
     def _trim(self, chunk: Chunk, encoded: bytes) -> memoryview:
         offsets = trimmed_offsets(frame_offsets(encoded), chunk, "AAC")
@@ -127,6 +132,20 @@ def frame_offsets(data: bytes) -> list[int]:
     return offsets
 
 
+def file_offsets(path: Path) -> Sequence[int]:
+    """Return the byte offset of each frame of an ADTS file, and the end of the last one.
+
+    Raises BrokenOutputError when the file is not a sequence of complete frames, OSError.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        offsets = array("Q", [0])
+        while offsets[-1] < len(data):
+            offsets.append(offsets[-1] + frame_length(data[offsets[-1] : offsets[-1] + HEADER_BYTES]))
+        if offsets[-1] > len(data):
+            raise BrokenOutputError(CUT_FRAME)
+    return offsets
+
+
 def read_frames(path: Path) -> Iterator[bytes]:
     """Yield the AAC frames of an ADTS file one by one, without their headers.
 
@@ -139,6 +158,20 @@ def read_frames(path: Path) -> Iterator[bytes]:
             if len(frame) < count:
                 raise BrokenOutputError(CUT_FRAME)
             yield frame if header[1] & WITHOUT_CHECKSUM else frame[CHECKSUM_BYTES:]
+
+
+def extract_aac(ffmpeg: Path, mp4: Path, adts: Path, *, frames: int, should_stop: ShouldStop) -> None:
+    """Copy the AAC stream of an earlier MP4 unchanged. Raises OutputError when it is incomplete."""
+    argv = [
+        *(str(ffmpeg), "-nostdin", "-y", "-v", "error", "-protocol_whitelist", "file", "-f", "mov"),
+        *("-ignore_editlist", "1", "-i", f"file:{mp4.absolute()}", "-map", "0:a:0", "-c", "copy"),
+        *("-fflags", "+bitexact", "-f", "adts", f"file:{adts.absolute()}"),
+    ]
+    run_child(
+        argv, limits=VIDEO, read=(mp4.absolute(),), write=(adts.absolute().parent,), should_stop=should_stop
+    )
+    if sum(1 for _frame in read_frames(adts)) != adts_info(frames).frames:
+        raise OutputError("The sound of the earlier video is incomplete.")
 
 
 def frame_length(header: bytes) -> int:

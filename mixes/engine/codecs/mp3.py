@@ -5,7 +5,10 @@ MPEG-1 Layer III frames. They have no bit reservoir, so that chunks can be joine
 The Info frame follows Xing's header and "MP3 Info Tag rev 1" (gabriel.mp3-tech.org/mp3infotag.html).
 """
 
+import mmap
 import struct
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,13 +19,14 @@ import numpy.typing as npt
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.encode import (
     CHUNK_S,
+    NOTHING,
     Chunk,
-    EncoderPool,
     FrameFormat,
     ParallelEncoder,
     plan_chunks,
     trimmed_offsets,
 )
+from mixes.engine.codecs.encoder_pool import EncoderPool
 from mixes.engine.errors import BrokenOutputError
 
 FRAME_SAMPLES = 1152
@@ -57,6 +61,8 @@ QUALITY = 57  # of 100: LAME's value at its default effort
 UINT32_MAX = 0xFFFFFFFF
 CRC_POLYNOMIAL = 0xA001  # CRC-16/ARC, least significant bit first
 CRC_ONE = 0x8000  # the polynomial 1 in that notation
+ID3_HEADER_BYTES = 10
+CUT_FRAME = "The MP3 encoder stopped in the middle of a frame."
 CRC_LANES = 1024  # 16-bit words processed at once
 
 
@@ -139,6 +145,7 @@ class Mp3Writer(ParallelEncoder[EncodedFrames]):
         bitrate_kbps: int = 320,
         id3_tag: bytes = b"",
         chunk_s: float = CHUNK_S,
+        earlier: Mapping[int, bytes] = NOTHING,
         should_stop: ShouldStop = never,
     ) -> None:
         """Open `path` for `frames` samples a channel at `rate` Hz; the file starts with `id3_tag`.
@@ -152,7 +159,7 @@ class Mp3Writer(ParallelEncoder[EncodedFrames]):
         self._toc: list[int] = []
         frame = frame_format(ffmpeg, self._format)
         plan = plan_chunks(self._total_frames, frame, rate, chunk_s)
-        super().__init__(path, pool, plan, frame, frames=frames, should_stop=should_stop)
+        super().__init__(path, pool, plan, frame, frames=frames, earlier=earlier, should_stop=should_stop)
         self._file.write(id3_tag + bytes(self._format.frame_bytes))
 
     def _trim(self, chunk: Chunk, encoded: bytes) -> EncodedFrames:
@@ -183,16 +190,45 @@ def frame_offsets(data: bytes, mp3: Mp3Format) -> list[int]:
 
     Raises BrokenOutputError when the data is not a sequence of complete frames of this format.
     """
-    sync, rates = mp3.header[:2], mp3.header[2]
     offsets = [0]
     while offsets[-1] < len(data):
-        at = offsets[-1]
-        if data[at : at + 2] != sync or data[at + 2] & ~PADDED != rates:
-            raise BrokenOutputError("The MP3 encoder returned something other than MP3 frames.")
-        offsets.append(at + mp3.frame_bytes + bool(data[at + 2] & PADDED))
+        offsets.append(next_frame(data, offsets[-1], mp3))
     if offsets[-1] > len(data):
-        raise BrokenOutputError("The MP3 encoder stopped in the middle of a frame.")
+        raise BrokenOutputError(CUT_FRAME)
     return offsets
+
+
+def next_frame(data: bytes | mmap.mmap, at: int, mp3: Mp3Format) -> int:
+    """Return the offset behind the frame at `at`. Raises BrokenOutputError for one of another format."""
+    if data[at : at + 2] != mp3.header[:2] or data[at + 2] & ~PADDED != mp3.header[2]:
+        raise BrokenOutputError("The MP3 encoder returned something other than MP3 frames.")
+    return at + mp3.frame_bytes + bool(data[at + 2] & PADDED)
+
+
+def file_offsets(path: Path, mp3: Mp3Format) -> Sequence[int]:
+    """Return the byte offset of each audio frame of a file of `Mp3Writer`, and the end of the last one.
+
+    Raises BrokenOutputError when it is none, OSError.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        at = id3_bytes_of(data[:ID3_HEADER_BYTES]) + mp3.frame_bytes  # behind the Info frame
+        offsets = array("Q", [at])
+        while at < len(data):
+            at = next_frame(data, at, mp3)
+            offsets.append(at)
+        if at > len(data):
+            raise BrokenOutputError(CUT_FRAME)
+    return offsets
+
+
+def id3_bytes_of(head: bytes) -> int:
+    """Return the length of the ID3 tag that begins with these 10 bytes; 0 when there is none."""
+    if head[:3] != b"ID3":
+        return 0
+    size = 0
+    for byte in head[6:10]:
+        size = size << 7 | byte
+    return ID3_HEADER_BYTES + size
 
 
 def info_frame(mp3: Mp3Format, info: InfoFrameData) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.mixing.plan import Plan, plan_mix
 from mixes.engine.pipeline.checkpoints import Checkpoints, locked_work_folder
+from mixes.engine.pipeline.remake import EarlierMix
 from mixes.engine.pipeline.request import (
     MixOutputs,
     MixRequest,
@@ -87,18 +88,20 @@ def resume_mix(
     *,
     ffmpeg: Path,
     reused: ReusedOutputs | None = None,
+    earlier: EarlierMix | None = None,
     on_progress: OnProgress = ignore_progress,
     should_stop: ShouldStop = never,
 ) -> MixOutputs:
     """Make the files of `request` in `work`, a folder of this request that outlives the process.
 
-    Stages with a checkpoint in `work` or covered by `reused` are skipped. The artifacts stay in `work`, for
+    Stages with a checkpoint in `work` or covered by `reused` are skipped, and sound that `earlier` has is
+    copied from its files. The artifacts stay in `work`, for
     the caller to move. Raises as `make_mix`, and OSError when the system refuses.
     """
     plan = plan_request(request)
     with locked_work_folder(work, should_stop):
         checkpoints = Checkpoints(work, request_key(request, plan.timeline), should_stop)
-        run = MixRun(request, plan, work, ffmpeg, on_progress, should_stop, checkpoints)
+        run = MixRun(request, plan, work, ffmpeg, on_progress, should_stop, checkpoints, earlier)
         notes = reuse_stages(reused, run) if reused else ()
         outputs = run.make(files=file_names(request))
         return replace(outputs, notes=(*outputs.notes, *notes))

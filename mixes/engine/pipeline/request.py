@@ -30,7 +30,7 @@ SUFFIXES = {  # of each artifact's file name; the timeline, installed last, list
     "timeline": ".timeline.json",
 }
 REQUIRED_FORMAT = {"mp3": "mp3", "mp4": "mp4", "cue": "mp3"}  # the format it needs; the rest is always made
-PIPELINE_VERSION = 1  # raised whenever the same request gives different bytes
+PIPELINE_VERSION = 2  # raised whenever the same request gives different bytes
 
 
 def ignore_progress(stage: str, fraction: float) -> None:

@@ -4,20 +4,16 @@ In: the stage to start from, the earlier artifacts. Out: checkpoints in the work
 before it had just run. A stage whose artifacts are missing or damaged is run again.
 """
 
-import contextlib
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixes.engine.cancellation import ShouldStop
-from mixes.engine.codecs.aac import adts_info, read_frames
-from mixes.engine.errors import Cancelled, EngineError, OutputError
+from mixes.engine.codecs.aac import extract_aac
+from mixes.engine.errors import Cancelled, EngineError
 from mixes.engine.pipeline.checkpoints import Checkpoint
 from mixes.engine.pipeline.request import STAGES
-from mixes.engine.pipeline.stages import OPENING_FILE, OPENING_S, SOUND_FILE, MixRun, remove_existing
-from mixes.engine.processes.sandbox import VIDEO, run_child
+from mixes.engine.pipeline.stages import OPENING_FILE, SOUND_FILE, MixRun
+from mixes.engine.pipeline.work_folder import link_or_copy, remove_existing
 
 NOT_REUSED = "The earlier {} could not be used as it was, so it was made again."
 
@@ -85,36 +81,8 @@ def reuse_texts(reused: ReusedOutputs, run: MixRun) -> Checkpoint:
     return run.checkpoints.save("write", names, {"notes": run.describe().notes}, 0.0)
 
 
-def link_or_copy(source: Path, target: Path) -> str:
-    """Hard-link a file to `target`, or copy it where links are not possible; return the name of `target`."""
-    remove_existing(target)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-    return target.name
-
-
 def write_opening(run: MixRun) -> None:
     """Render only the beginning of the mix, as the reference for the checks."""
-    with (run.work / OPENING_FILE).open("wb") as file, contextlib.closing(run.finished_blocks()) as blocks:
-        done = 0
-        for block in blocks:
+    with (run.work / OPENING_FILE).open("wb") as file:
+        for block in run.finished_blocks(0, run.opening_frames):
             file.write(block.tobytes())
-            done += len(block)
-            if done >= run.timeline.rate * OPENING_S:
-                return
-
-
-def extract_aac(ffmpeg: Path, mp4: Path, adts: Path, *, frames: int, should_stop: ShouldStop) -> None:
-    """Copy the AAC stream of an earlier MP4 unchanged. Raises OutputError when it is incomplete."""
-    argv = [
-        *(str(ffmpeg), "-nostdin", "-y", "-v", "error", "-protocol_whitelist", "file", "-f", "mov"),
-        *("-ignore_editlist", "1", "-i", f"file:{mp4.absolute()}", "-map", "0:a:0", "-c", "copy"),
-        *("-fflags", "+bitexact", "-f", "adts", f"file:{adts.absolute()}"),
-    ]
-    run_child(
-        argv, limits=VIDEO, read=(mp4.absolute(),), write=(adts.absolute().parent,), should_stop=should_stop
-    )
-    if sum(1 for _frame in read_frames(adts)) != adts_info(frames).frames:
-        raise OutputError("The sound of the earlier video is incomplete.")

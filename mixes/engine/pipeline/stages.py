@@ -7,7 +7,7 @@ has checkpoints, stages finished by an earlier run are reused.
 import contextlib
 import json
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from mixes.engine.cancellation import ShouldStop
 from mixes.engine.checks.check_sheet import CheckSheet, check_file
 from mixes.engine.checks.judge import Verdict
 from mixes.engine.codecs.aac import AacWriter
-from mixes.engine.codecs.encode import EncoderPool
+from mixes.engine.codecs.encode import NOTHING
+from mixes.engine.codecs.encoder_pool import EncoderPool
 from mixes.engine.codecs.mp3 import Mp3Writer
 from mixes.engine.codecs.mp4 import Slide, make_video
 from mixes.engine.codecs.mp4_file import Names
-from mixes.engine.errors import BrokenOutputError, Cancelled
+from mixes.engine.errors import BrokenOutputError, Cancelled, EngineError
 from mixes.engine.memory import release_memory
-from mixes.engine.mixing.limiter import limit_blocks
 from mixes.engine.mixing.plan import Plan
 from mixes.engine.mixing.repeats import repeat_notes
 from mixes.engine.pictures.mix_outline import mix_outline
@@ -37,8 +37,10 @@ from mixes.engine.pictures.pictures import (
     title_card,
 )
 from mixes.engine.pipeline.checkpoints import Checkpoint, Checkpoints
+from mixes.engine.pipeline.remake import EARLIER, JOIN_GAP_S, EarlierMix, copied_aac, copied_mp3, merged
 from mixes.engine.pipeline.request import FORMATS, SUFFIXES, MixOutputs, MixRequest, OnProgress
-from mixes.engine.rendering.render import render_blocks
+from mixes.engine.pipeline.work_folder import remove_existing
+from mixes.engine.rendering.span import cut_span, render_span
 from mixes.engine.samples import Samples
 from mixes.engine.text import clean_text
 from mixes.engine.tracklist.chapters import chapters_of, mp4_chapters, podcast_json
@@ -68,9 +70,11 @@ class MixRun:
         on_progress: OnProgress,
         should_stop: ShouldStop,
         checkpoints: Checkpoints | None = None,
+        earlier: EarlierMix | None = None,
     ) -> None:
         self.request, self.plan, self.work, self.ffmpeg = request, plan, work, ffmpeg
         self.on_progress, self.should_stop, self.checkpoints = on_progress, should_stop, checkpoints
+        self.earlier = earlier  # what it has of the same sound is copied
         self.timeline = plan.timeline
         self.chapters = chapters_of(plan.timeline)
         self.formats = [kind for kind in FORMATS if kind in request.formats]
@@ -183,30 +187,46 @@ class MixRun:
         sentences = (f"“{track.tags.title}”: {note}" for track in analyses for note in track.notes)
         return tuple(dict.fromkeys(sentences))
 
-    def finished_blocks(self) -> Generator[Samples, None, None]:
-        """Yield the rendered and limited mix as blocks of shape (frames, 2), before any encoder."""
-        paths = [source.path for source in self.request.sources]
-        indexes = [source.analysis.seek_index for source in self.request.sources]
-        blocks = render_blocks(
-            self.timeline, paths, indexes, ffmpeg=self.ffmpeg, should_stop=self.should_stop
+    def finished_blocks(self, first: int, last: int) -> Iterator[Samples]:
+        """Yield frames `first` to before `last` of the mix, rendered and limited, as blocks of (n, 2)."""
+        span = cut_span(self.timeline, first, last)
+        sources = [self.request.sources[clip] for clip in span.clips]
+        return render_span(
+            span,
+            [source.path for source in sources],
+            [source.analysis.seek_index for source in sources],
+            ffmpeg=self.ffmpeg,
+            should_stop=self.should_stop,
         )
-        yield from limit_blocks(blocks, self.timeline.rate)
+
+    @property
+    def opening_frames(self) -> int:
+        """The length of the beginning that is kept for the check."""
+        return min(self.timeline.frames, round(self.timeline.rate * OPENING_S))
 
     def render(self, report: ReportFraction) -> StageOutput:
-        """Render the mix once and encode the same blocks to every format."""
+        """Render what no earlier mix has, and encode the same blocks to every format."""
         with EncoderPool(self.request.cores) as pool, contextlib.ExitStack() as files:
             writers = list(self.open_writers(pool))
             for writer in writers:
                 files.enter_context(writer)
             opening = files.enter_context((self.work / OPENING_FILE).open("wb"))
-            done = 0
-            for block in self.finished_blocks():
-                if done < self.timeline.rate * OPENING_S:
-                    opening.write(block.tobytes())
+            opening_frames = self.opening_frames
+            wanted = [(0, opening_frames), *(span for writer in writers for span in writer.wanted())]
+            for first, last in merged(wanted, round(JOIN_GAP_S * self.timeline.rate)):
                 for writer in writers:
-                    writer.push(block)
-                done += len(block)
-                report(done / self.timeline.frames)
+                    writer.skip_to(first)
+                done = first
+                for block in self.finished_blocks(first, last):
+                    opening.write(block[: max(0, opening_frames - done)].tobytes())
+                    for writer in writers:
+                        writer.push(block)
+                    done += len(block)
+                    report(done / self.timeline.frames)
+            for writer in writers:
+                writer.skip_to(self.timeline.frames)
+        for path in self.work.glob(f"{EARLIER}*"):
+            path.unlink()
         return [OPENING_FILE, *(self.sound_path(kind).name for kind in self.formats)], {}
 
     def sound_path(self, kind: str) -> Path:
@@ -231,11 +251,41 @@ class MixRun:
                 **shape,
                 bitrate_kbps=self.request.bitrate_kbps,
                 id3_tag=head,
+                earlier=self.chunks_of_earlier("mp3"),
                 should_stop=self.should_stop,
             )
         if "mp4" in self.formats:
             adts = remove_existing(self.work / SOUND_FILE)
-            yield AacWriter(adts, self.ffmpeg, pool, **shape, should_stop=self.should_stop)
+            copied = self.chunks_of_earlier("mp4")
+            yield AacWriter(adts, self.ffmpeg, pool, **shape, earlier=copied, should_stop=self.should_stop)
+
+    def chunks_of_earlier(self, kind: str) -> Mapping[int, bytes]:
+        """Return the encoded chunks that the earlier mix has; none when its file cannot be read."""
+        if self.earlier is None:
+            return NOTHING
+        sources = [source.analysis.sha256 for source in self.request.sources]
+        try:
+            if kind == "mp3":
+                return copied_mp3(
+                    self.earlier,
+                    self.timeline,
+                    sources,
+                    ffmpeg=self.ffmpeg,
+                    work=self.work,
+                    bitrate_kbps=self.request.bitrate_kbps,
+                )
+            return copied_aac(
+                self.earlier,
+                self.timeline,
+                sources,
+                ffmpeg=self.ffmpeg,
+                work=self.work,
+                should_stop=self.should_stop,
+            )
+        except Cancelled:
+            raise
+        except (OSError, EngineError):  # missing or damaged: everything is encoded
+            return NOTHING
 
     def make_video(self, drawn: StageValues, report: ReportFraction) -> StageOutput:
         """Mux the pictures and the AAC stream into the MP4."""
@@ -326,12 +376,6 @@ class MixRun:
     def artifact_path(self, kind: str) -> Path:
         """Return the path of an artifact in the work folder."""
         return self.work / f"{self.request.file_stem}{SUFFIXES[kind]}"
-
-
-def remove_existing(path: Path) -> Path:
-    """Remove a file and return its path: it may be a link to an earlier result, which must not change."""
-    path.unlink(missing_ok=True)
-    return path
 
 
 def drawing_notes(drawn: StageValues) -> tuple[str, ...]:

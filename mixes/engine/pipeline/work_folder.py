@@ -151,3 +151,19 @@ def _remove_empty(folders: list[Path]) -> None:
     for folder in folders:
         with contextlib.suppress(OSError):  # not empty: other files were added meanwhile
             folder.rmdir()
+
+
+def remove_existing(path: Path) -> Path:
+    """Remove a file and return its path: it may be a link to an earlier result, which must not change."""
+    path.unlink(missing_ok=True)
+    return path
+
+
+def link_or_copy(source: Path, target: Path) -> str:
+    """Hard-link a file to `target`, or copy it where links are not possible; return the name of `target`."""
+    remove_existing(target)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+    return target.name

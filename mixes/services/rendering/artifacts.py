@@ -11,7 +11,7 @@ from django.db import transaction
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.hashing import hash_file
 from mixes.engine.pipeline.request import MixOutputs
-from mixes.engine.pipeline.reuse import link_or_copy
+from mixes.engine.pipeline.work_folder import link_or_copy
 from mixes.models import Artifact, MixJob
 from mixes.services import storage
 

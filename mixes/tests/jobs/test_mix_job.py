@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from mixes.engine.analysis.track import ANALYSIS_VERSION
 from mixes.engine.errors import Cancelled
+from mixes.engine.pipeline import stages
 from mixes.engine.pipeline.request import MixOutputs
 from mixes.engine.pipeline.work_folder import lock
 from mixes.engine.timeline import Timeline
@@ -21,6 +22,7 @@ from mixes.models import AnalysisJob, Artifact, MixJob, Track
 from mixes.services import storage
 from mixes.services.editing import plans
 from mixes.services.rendering import artifacts, mix_requests
+from mixes.services.rendering.earlier_mix import MADE_WITH, earlier_mix
 from mixes.tests.factories import make_artwork_row
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +111,40 @@ def test_a_stopped_job_resumes_where_it_was(mix, run_job):
     undisturbed = mix_requests.request_mix(mix)
     run_job(undisturbed)
     assert contents(job) == contents(undisturbed)
+
+
+def test_a_new_version_takes_over_what_sounds_the_same(mix, run_job, monkeypatch):
+    first = mix_requests.request_mix(mix)
+    run_job(first)
+    mix.title = "Climate"
+    mix.save()
+    rendered = []
+    whole = stages.cut_span
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "cut_span", lambda *span: rendered.append(span[1:]) or whole(*span))
+        run_job(second := mix_requests.request_mix(mix))
+    assert rendered == [(0, 44_100)]  # the opening, for the check
+    second.snapshot |= {MADE_WITH: "an older encoder"}
+    second.save(update_fields=["snapshot"])
+    run_job(from_nothing := mix_requests.request_mix(mix))
+    assert contents(second) == contents(from_nothing)
+
+
+def test_the_earlier_version_is_the_last_one_made_here_whose_files_are_whole(mix, run_job):
+    first = mix_requests.request_mix(mix)
+    assert earlier_mix(first) is None
+    run_job(first)
+    second = mix_requests.request_mix(mix)
+    found = earlier_mix(second)
+    assert found.timeline == Timeline.from_dict(first.snapshot["timeline"])
+    assert found.sources == tuple(track["sha256"] for track in first.snapshot["tracks"])
+    assert set(found.artifacts) == {"mp3", "description", "cue", "chapters", "timeline"}
+    mp3 = storage.path_of(first.artifacts.get(kind="mp3").file)
+    mp3.write_bytes(mp3.read_bytes()[:-1] + b"?")
+    assert "mp3" not in earlier_mix(second).artifacts
+    first.snapshot |= {MADE_WITH: "an older encoder"}
+    first.save(update_fields=["snapshot"])
+    assert earlier_mix(second) is None
 
 
 def test_a_cancelled_job_leaves_nothing(mix, run_job):

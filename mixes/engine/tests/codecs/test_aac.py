@@ -7,7 +7,7 @@ import pytest
 
 from mixes.engine.codecs import aac
 from mixes.engine.codecs.aac import AacWriter, AdtsInfo, adts_info
-from mixes.engine.codecs.encode import EncoderPool
+from mixes.engine.codecs.encoder_pool import EncoderPool
 from mixes.engine.errors import OutputError
 from mixes.engine.processes.sandbox import ENCODE, run_child
 from mixes.engine.synth.songs import DEMO_SONGS, render_song

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mixes.engine.codecs.encode import PAGE_FRAMES, EncoderPool, FrameFormat, ParallelEncoder, plan_chunks
+from mixes.engine.codecs.encode import FrameFormat, ParallelEncoder, plan_chunks
+from mixes.engine.codecs.encoder_pool import PAGE_FRAMES, EncoderPool
 from mixes.engine.errors import Cancelled, FfmpegError, OutputError
 from mixes.engine.tests.signals import pink_noise
 
@@ -92,6 +93,13 @@ def test_chunks_hold_every_frame_once_and_in_order(total):
     assert [chunk.first for chunk in plan] == [0, *ends[:-1]]
     assert ends[-1] == total
     assert all(0 < chunk.count <= 25 for chunk in plan)
+
+
+def test_a_longer_stream_is_cut_at_the_same_places():
+    shorter, longer = (plan_chunks(total, CAT, RATE, 0.1) for total in (1000, 1300))
+    assert shorter[:-4] == longer[: len(shorter) - 4]
+    assert len(shorter) - 4 == 38  # of 25 frames each; the last two are cut into four
+    assert [chunk.count for chunk in shorter[-4:]] == [18, 13, 12, 7]
 
 
 def test_a_chunk_is_fed_the_frames_before_and_after_it():

@@ -16,7 +16,7 @@ import pytest
 from mutagen.id3 import APIC, CHAP, CTOC, ID3, TIT2, CTOCFlags
 
 from mixes.engine.codecs import mp3
-from mixes.engine.codecs.encode import EncoderPool
+from mixes.engine.codecs.encoder_pool import EncoderPool
 from mixes.engine.codecs.mp3 import InfoFrameData, Mp3Format, Mp3Writer, advance_crc16, crc16, info_frame
 from mixes.engine.errors import OutputError
 from mixes.engine.processes.sandbox import ENCODE, run_child
