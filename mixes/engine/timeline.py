@@ -113,7 +113,9 @@ class Transition:
     bass_swap_s: float | None = None  # from the incoming clip's start: when its bass takes over; None: never
     bass_swap_length_s: float = 1.0  # in which it takes over
     ride: tuple[tuple[float, float], ...] = ()  # gain of the mix: (s from the incoming clip's start, dB)
-    gist: str = ""  # what matters most of the reason, as a key of joins.ENDINGS or joins.MEET
+    gist: str = ""  # what matters most of the reason, as a key of wording.HINTS
+    bars: int = 0  # over which the beats of both songs meet; 0 where they are not matched
+    why_not_club: str = ""  # one sentence where beats should have been matched and are not
 
 
 Envelope = tuple[tuple[int, float], ...]  # (frame of the mix, gain), straight between, held beyond

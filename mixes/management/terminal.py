@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from mixes.engine.ordering.suggestion import Suggestion
-from mixes.engine.timeline import Timeline, Transition
+from mixes.engine.timeline import Clip, Timeline, Transition
 from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 from mixes.services.offline.local_mixes import LocalMix
 
@@ -158,6 +158,15 @@ def describe_join(timeline: Timeline, index: int) -> str:
     return f"{transition.style}{length}: {transition.reason}"
 
 
+def beats_to_json(after: Clip, join: Transition) -> dict[str, Any]:
+    """Return how beats are matched at a join.
+
+    `bars` is 0 without. A second of the overlap has `stretch` seconds of the incoming song. `fallback` is the
+    reason where they should have been matched and are not.
+    """
+    return {"bars": join.bars, "stretch": round(after.stretch, 6), "fallback": join.why_not_club or None}
+
+
 def mix_to_json(mix: LocalMix) -> dict[str, Any]:
     """Return a finished mix as plain types: times in seconds, levels in dB or LUFS."""
     outputs, timeline = mix.outputs, mix.outputs.timeline
@@ -175,6 +184,7 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
                 "start_s": clip.start / rate,
                 "length_s": clip.length / rate,
                 "cue_in_s": clip.file_cue_in / rate,
+                "cue_out_s": clip.file_cue_out / rate,
                 "skips_s": [[first / rate, frames / rate] for first, frames in clip.skips],
                 "gain_db": clip.gain_db,
             }
@@ -188,6 +198,7 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
                 "fade_out_s": join.fade_out_s,
                 "fade_in_s": join.fade_in_s,
                 "bass_swap": join.bass_swap_s is not None,
+                **beats_to_json(after, join),
                 "ride": [[round(after.start / rate + s, 3), level_db] for s, level_db in join.ride],
                 "reason": join.reason,
             }

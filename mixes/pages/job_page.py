@@ -262,6 +262,7 @@ def timeline_data(job: MixJob) -> dict[str, Any]:
             "start_s": clip.start / rate,
             "length_s": clip.length / rate,
             "cue_in_s": clip.file_cue_in / rate,
+            "cue_out_s": clip.file_cue_out / rate,
             "skips_s": [[first / rate, frames / rate] for first, frames in clip.skips],
             "gain_db": clip.gain_db,
         }
@@ -273,6 +274,9 @@ def timeline_data(job: MixJob) -> dict[str, Any]:
             "start_s": after.start / rate,
             "overlap_s": join.overlap / rate,
             "crossover_s": (after.start + join.crossover) / rate,
+            "bars": join.bars,
+            "stretch": round(after.stretch, 6),
+            "fallback": join.why_not_club or None,
             "reason": join.reason,
         }
         for _before, after, join in timeline.joins()

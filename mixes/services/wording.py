@@ -21,6 +21,10 @@ STYLES: dict[str, tuple[Words, Words]] = {
         pgettext_lazy("style", "smooth"),
         gettext_lazy("Endings and beginnings meet without a hole or a clash. Right for nearly everything."),
     ),
+    "club": (
+        pgettext_lazy("style", "club"),
+        gettext_lazy("Beat on beat where both songs have a clear beat of like tempo, else smooth."),
+    ),
     "radio": (
         pgettext_lazy("style", "radio"),
         gettext_lazy("The next song enters at full level while this one fades away under it."),
@@ -47,6 +51,8 @@ HINTS: dict[str, Words] = {
     "shortened": gettext_lazy("shortened to fit"),
     "fitted": gettext_lazy("fits both songs"),
     "parted": gettext_lazy("automatic again: what was set is for another pair"),
+    "club": gettext_lazy("beat on beat"),
+    "overlay": gettext_lazy("one over the other, without voices"),
     "left": gettext_lazy("left before its ending"),
     "meet": gettext_lazy("loud parts meet"),
     "fades_out": gettext_lazy("after its own fade-out"),
@@ -57,6 +63,7 @@ HINTS: dict[str, Words] = {
 }
 STYLE_HINTS: dict[str, Words] = {
     "smooth": gettext_lazy("both equally loud"),
+    "club": gettext_lazy("beat on beat"),
     "radio": gettext_lazy("enters at full level"),
     "classic": gettext_lazy("straight fades"),
 }

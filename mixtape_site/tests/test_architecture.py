@@ -180,6 +180,7 @@ ENGINE_ROOMS = (
     "music",
     "passthrough",
     "analysis",
+    "club",
     "mixing",
     "ordering",
     "rendering",

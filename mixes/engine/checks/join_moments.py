@@ -50,6 +50,7 @@ from mixes.engine.mixing.song_levels import (
 from mixes.engine.timeline import Clip, Timeline
 
 SHORT_TERM_MEANS = SHORT_TERM_HOPS - 3  # windows of 400 ms that cover 3 s together
+BOTH_LOUD_GISTS = ("club", "overlay")
 SILENT_LU = 35.0  # under the quieter song
 SILENT_PER_S = 2.0  # points
 BASS_PER_POINT = 3.0  # s
@@ -99,6 +100,7 @@ class Join:
     body_start: float
     end_a: float  # of the clip
     start_b: float
+    is_meant: bool  # that both are equally loud: beat on beat, or one calm song over another
 
     @classmethod
     def of(cls, mix: MixLevels, timeline: Timeline, index: int, a: SongLevels, b: SongLevels) -> "Join":
@@ -139,6 +141,7 @@ class Join:
             body_start=body_start,
             end_a=end_a,
             start_b=start_b,
+            is_meant=timeline.transitions[index].gist in BOTH_LOUD_GISTS,
         )
 
     @property
@@ -216,12 +219,13 @@ class Parts:
         near_start = times <= min(max(join.body_start + LOST_REACH_S, join.ends), middle_b)
         unheard_a = (join.gain_a < UNHEARD_GAIN) | (heard_a < heard_b * MASKED_POWER)
         unheard_b = (join.gain_b < UNHEARD_GAIN) | (heard_b < heard_a * MASKED_POWER)
+        clash = equal & (heard_a > loud) & (heard_b > loud) & (not join.is_meant)
         return cls(
             hole=np.clip(join.line - join.second - HOLE_LU, 0.0, DEEPEST_LU) * join.inside,
             pile=pile_lu(join),
             lost_a=a.music_weight(join.own_a) * (unheard_a & near_end),
             lost_b=b.music_weight(join.own_b) * (unheard_b & near_start),
-            clash=np.asarray(equal & (heard_a > loud) & (heard_b > loud), dtype=np.float64),
+            clash=np.asarray(clash, dtype=np.float64),
             bass=bass,
             silent=np.asarray((join.momentary < low - SILENT_LU) & join.inside, dtype=np.float64),
         )

@@ -6,11 +6,12 @@ that `checks/join_quality.py` measures on the finished mix: hole, pile-up, music
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mixes.engine.club.voices import MOST_TWO_VOICES_S, two_voices_s
 from mixes.engine.mixing.song_levels import HOP_S, Levels, Power, SongLevels, running_mean, to_db, to_power
 
 Law = tuple[float, float]  # fade-out and fade-in, in overlaps
@@ -25,6 +26,8 @@ TAIL_LEVELS_LU = (-30.0, -20.0)  # below the song's loudness: where a tail may b
 LONGEST_TAIL_S = 15.0
 TAIL_MUSIC_S = 2.5  # weighted seconds of music that a tail left out may hold at most
 TIE = 0.05
+WORTH_PARTED_VOICES = 1.0  # points that a join may cost more where two voices are parted ...
+WORTH_SHORTER_S = 0.2  # ... by so much at least
 FULL_STOP_S = 0.5  # a shorter outro is an ending at full level ...
 FULL_STOP_FADE_S = 2.0  # ... which is faded over at least this
 AFTER_S = 12.0  # after A's end: what is quiet later is B's own beginning
@@ -50,6 +53,7 @@ class JoinChoice:
     fade_out_s: float  # 0: A is not faded
     fade_in_s: float
     cost: float  # predicted points
+    is_shorter_for_voices: bool = False
 
 
 def find_join(
@@ -68,6 +72,8 @@ def find_join(
     least = min(choice.cost for choice in choices)
     tied = [choice for choice in choices if choice.cost <= least + TIE]
     best = min(tied, key=lambda c: (c.overlap_s, -c.fade_out_s - c.fade_in_s, -c.end_s))
+    if overlap_s is None:
+        best = part_voices(a, b, choices, best)
     return soften_full_stop(a, best, room_s, is_fixed=overlap_s is not None)
 
 
@@ -101,7 +107,37 @@ def soften_full_stop(a: SongLevels, choice: JoinChoice, room_s: float, *, is_fix
         return choice
     overlap_s = choice.overlap_s if is_fixed else min(max(choice.overlap_s, FULL_STOP_FADE_S), room_s)
     fade_out_s = min(max(choice.fade_out_s, FULL_STOP_FADE_S), overlap_s)
-    return JoinChoice(choice.end_s, overlap_s, fade_out_s, min(choice.fade_in_s, overlap_s), choice.cost)
+    fade_in_s = min(choice.fade_in_s, overlap_s)
+    return replace(choice, overlap_s=overlap_s, fade_out_s=fade_out_s, fade_in_s=fade_in_s)
+
+
+def part_voices(a: SongLevels, b: SongLevels, choices: Sequence[JoinChoice], best: JoinChoice) -> JoinChoice:
+    """Return the join at which two voices are heard at once for the shortest time, half as long at least.
+
+    That is the best one where this is short enough, where voices are not known, and where another would be
+    faulted for something else.
+    """
+    if a.voices is None or b.voices is None:
+        return best
+    voices_a, voices_b = a.voices, b.voices
+
+    def both_s(choice: JoinChoice) -> float:
+        start_s, overlap_s = choice.end_s - choice.overlap_s, choice.overlap_s
+        return two_voices_s(voices_a, voices_b, start_s, b.cue_in_s, overlap_s)
+
+    now_s = both_s(best)
+    if now_s <= MOST_TWO_VOICES_S:
+        return best
+    shortest_s = best.overlap_s / 2
+    others = [
+        choice
+        for choice in choices
+        if shortest_s <= choice.overlap_s < best.overlap_s
+        and choice.end_s == best.end_s
+        and choice.cost <= best.cost + WORTH_PARTED_VOICES
+    ]
+    least = min(others, key=lambda choice: (both_s(choice), choice.cost), default=best)
+    return replace(least, is_shorter_for_voices=True) if both_s(least) < now_s - WORTH_SHORTER_S else best
 
 
 def score_end(

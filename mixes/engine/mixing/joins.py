@@ -8,6 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.club.eligibility import CANNOT_STRETCH, are_calm
+from mixes.engine.club.search import ClubJoin, NotClub, known_club_join
+from mixes.engine.club.sides import ClubSide, voice_runs
+from mixes.engine.club.whole_frames import to_frames
+from mixes.engine.club.words import describe_left_for_beats, describe_unheard
 from mixes.engine.mixing.join_search import LAWS, RADIO_LAWS, JoinChoice, find_join
 from mixes.engine.mixing.ride import Ride, plan_ride
 from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings, Use
@@ -23,6 +28,7 @@ MEETS_WITHIN_S = 1.0
 LONG_FADE_SHARE = 0.75  # of the overlap: a crossfade one hears as such
 SHORTEST_BASS_SWAP_S = 3.0
 STRONG_BASS_DB = -12.0  # relative to the whole: two such basses at once are heard as mud
+OVERLAY_S = 16.0  # of two songs without beats and voices
 MEET = "meet"  # gist of a join at which the bodies meet; the others are keys of ENDINGS
 QUIET_TAILS = "Quiet tails under the next song are left out"  # begins the note on them
 KNOWN_JOINS_MAX = 20_000  # searched joins kept in this process, about 200 bytes each
@@ -46,10 +52,13 @@ class Span:
     first: int
     last: int  # exclusive
     frames: int  # of the whole file
+    head_source: int = 0  # as of a Clip
+    head_frames: int = 0
 
     @property
     def length(self) -> int:
-        return self.last - self.first
+        """Return for how many frames of the mix it is heard."""
+        return self.last - self.first - self.head_source + self.head_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,15 @@ class PlannedJoins:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedJoin:
+    """One transition, and the parts used of both tracks as it leaves them."""
+
+    transition: Transition
+    before: Span
+    after: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """One track at a join: its analysis, the part that is used, its gain, and the rate of the mix."""
 
@@ -69,7 +87,10 @@ class Side:
     span: Span
     gain_db: float
     rate: int
-    taken: int = 0  # frames at its start that the join before it overlaps
+    taken: int = 0  # frames at the start of what is used that the join before it overlaps
+    is_set: bool = (
+        False  # its end (of the outgoing track) or its start (of the incoming one) is not to be moved
+    )
 
     @property
     def name(self) -> str:
@@ -92,12 +113,20 @@ class Side:
 
     def key(self) -> tuple[object, ...]:
         span = self.span
-        return (self.track.sha256, self.track.version, span.first, span.last, span.frames, self.rate)
+        sound = (self.track.sha256, self.track.version, self.track.voices)
+        return (*sound, span.first, span.last, span.frames, self.rate)
 
     def levels(self) -> SongLevels:
         """Return the power curve and the places that the search needs, in seconds of the file."""
         first_s, last_s = self.span.first / self.rate, self.span.last / self.rate
         return SongLevels.of(self.track, first_s, last_s, self.gain_db)
+
+    def for_club(self) -> ClubSide:
+        """Return what a beat-matched join depends on."""
+        span, rate = self.span, self.rate
+        places_s = span.first / rate, span.last / rate, (span.first + self.taken) / rate
+        voices = voice_runs(self.track.voices)
+        return ClubSide(self.track, *places_s, self.is_set, lambda: self.levels().music_meter(), voices)
 
 
 def plan_joins(
@@ -115,29 +144,40 @@ def plan_joins(
     `gains_db` are the gains at which the tracks are compared, `styles` a style and why for each join. An end
     that is set in `uses` is kept.
     """
-    spans, left_out = list(spans), []
+    spans, left_out, for_beats = list(spans), list[str](), list[str]()
     transitions: list[Transition] = []
     mix_frames = 0
     for index, ((style, why_style), join) in enumerate(zip(styles, joins, strict=True)):
         taken = max(0, transitions[-1].overlap) if transitions else 0
-        before = Side(tracks[index], spans[index], gains_db[index], rate, taken)
-        after = Side(tracks[index + 1], spans[index + 1], gains_db[index + 1], rate)
+        taken += spans[index].head_source - spans[index].head_frames
+        to_end = join.play_to_end or settings.keep_endings or uses[index].cue_out_s is not None
+        set_start = not settings.trim or uses[index + 1].cue_in_s is not None
+        before = Side(tracks[index], spans[index], gains_db[index], rate, taken, to_end or not settings.trim)
+        after = Side(tracks[index + 1], spans[index + 1], gains_db[index + 1], rate, is_set=set_start)
         length = settings.transition_s if join.transition_s is None else join.transition_s
         if style == "gap":
             length = settings.gap_s if join.transition_s in (None, "auto") else join.transition_s
         room = min(before.span.length, after.span.length) // 2
         if style == "classic":
             room = min(mix_frames + before.span.length, after.span.length)
-        to_end = join.play_to_end or settings.keep_endings or uses[index].cue_out_s is not None
-        transition, last = plan_join(style, length, before, after, room, to_end=to_end)
-        if before.span.last - last > LEFT_OUT_S * rate:
-            left_out.append(f"{(before.span.last - last) / rate:.1f} s of {before.name}")
-        spans[index] = replace(before.span, last=last)
+        if style == "club":
+            planned = plan_club(length, before, after, room, to_end=to_end, can_stretch=settings.can_stretch)
+        else:
+            transition, last = plan_join(style, length, before, after, room, to_end=to_end)
+            planned = PlannedJoin(transition, replace(before.span, last=last), after.span)
+        transition, spans[index], spans[index + 1] = planned.transition, planned.before, planned.after
+        if transition.style == "club":
+            ends_early_s = (before.span.last - spans[index].last) / rate
+            starts_late_s = (spans[index + 1].first - after.span.first) / rate
+            for_beats += describe_unheard((before.name, ends_early_s), (after.name, starts_late_s))
+        elif before.span.last - spans[index].last > LEFT_OUT_S * rate:
+            left_out.append(f"{(before.span.last - spans[index].last) / rate:.1f} s of {before.name}")
         reasons = (why_style, "" if style == "gapless" and why_style else transition.reason)
-        soften = settings.soften and style in ("smooth", "radio")
+        soften = settings.soften and style in ("smooth", "radio", "club")
         transitions.append(replace(transition, reason=" ".join(filter(None, reasons)), soften=soften))
         mix_frames += spans[index].length - transition.overlap
-    return PlannedJoins(tuple(transitions), tuple(spans), describe_left_out(left_out))
+    notes = (*describe_left_out(left_out), *describe_left_for_beats(for_beats))
+    return PlannedJoins(tuple(transitions), tuple(spans), notes)
 
 
 def plan_join(
@@ -156,6 +196,38 @@ def plan_join(
     if style == "classic":
         return plan_classic(length, before, room), last
     return search_join(style, length, before, after, room, to_end=to_end)
+
+
+def plan_club(
+    length: Length, before: Side, after: Side, room: int, *, to_end: bool, can_stretch: bool
+) -> PlannedJoin:
+    """Return a join beat on beat, or else one of style `smooth` that says why."""
+    rate = before.rate
+    length_s = None if length == "auto" else length
+    a, b = before.for_club(), after.for_club()
+    found = known_club_join(a, b, length_s, room / rate) if can_stretch else NotClub(CANNOT_STRETCH)
+    if isinstance(found, ClubJoin):
+        last_a, last_b = before.span.last, after.span.last
+        framed = to_frames(found, rate, last_a=last_a, last_b=last_b, beat_s=a.beat_s, length_s=length_s)
+        heads = {"head_source": framed.head_source, "head_frames": framed.head_frames}
+        heard = replace(after.span, first=framed.first_b, **heads)
+        return PlannedJoin(framed.transition, replace(before.span, last=framed.end_a), heard)
+    if length_s is None and room >= OVERLAY_S * rate and are_calm(a, b, OVERLAY_S):
+        transition = plan_overlay(before, after)
+        last = before.span.last
+    else:
+        transition, last = search_join("smooth", length, before, after, room, to_end=to_end)
+    reason = " ".join(filter(None, (found.reason, transition.reason)))
+    transition = replace(transition, reason=reason, why_not_club=found.reason)
+    return PlannedJoin(transition, replace(before.span, last=last), after.span)
+
+
+def plan_overlay(before: Side, after: Side) -> Transition:
+    """Return a long crossfade of two songs without beats and voices."""
+    overlap = round(OVERLAY_S * before.rate)
+    swap_s = plan_bass_swap(before, after, before.span.last, overlap)
+    reason = f"Nobody sings there, so both lie over each other for {OVERLAY_S:.0f} s."
+    return even_fades(Transition("smooth", overlap, reason, bass_swap_s=swap_s, gist="overlay"), before.rate)
 
 
 def even_fades(transition: Transition, rate: int) -> Transition:
@@ -193,6 +265,10 @@ def search_join(
         fade_in_s = min(RADIO_FADE_IN_S, overlap / rate)
     if length_s is None:
         reason = describe_choice(choice, before, after)
+        if choice.is_shorter_for_voices:
+            reason += (
+                " It is shorter than it could be, so that two voices are heard at once as little as possible."
+            )
         gist = MEET if do_bodies_meet(choice, before, after) else ending_of(before)
     else:
         reason = f"{length_s:g} s as chosen." + describe_shortened(round(length_s * rate), room, rate)

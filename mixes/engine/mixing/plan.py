@@ -83,7 +83,8 @@ def plan_mix(
     )
     timeline = replace(timeline, clips=clips)
     crossed = tuple(
-        replace(join, crossover=known_crossover(timeline, tracks, index))
+        # beat on beat, the bass decides
+        join if join.style == "club" else replace(join, crossover=known_crossover(timeline, tracks, index))
         for index, join in enumerate(timeline.transitions)
     )
     silences = silence_notes(whole, shortened=settings.shorten_silences)
@@ -114,7 +115,7 @@ def choose_style(
     if join.style is not None:
         return join.style, "Chosen for this join."
     plays_whole = settings.trim and settings.max_play_s is None and not is_cut
-    if settings.style == "smooth" and plays_whole and are_album_neighbours(*pair):
+    if settings.style in ("smooth", "club") and plays_whole and are_album_neighbours(*pair):
         return (
             "gapless",
             "These follow each other on their album and run into each other, so nothing is faded.",
@@ -153,6 +154,8 @@ def place(
             cue_in=span.first,
             length=span.length,
             start=start,
+            head_source=span.head_source,
+            head_frames=span.head_frames,
             gain_db=0.0,
             ramp_in=longest_ramp if span.first or begins_bare(index, transitions) else 0,
             ramp_out=(

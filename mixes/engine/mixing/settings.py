@@ -71,6 +71,7 @@ class MixSettings:
     fade_in_s: float = 0.0  # of the whole mix
     fade_out_s: float = 0.0
     max_play_s: float | None = None  # of each track; one whose end is set by hand plays until there
+    can_stretch: bool = True  # not a wish: whether the ffmpeg at hand can change a tempo
 
     def __post_init__(self) -> None:
         """Raise TimelineError where this makes no sense."""

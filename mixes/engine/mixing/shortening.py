@@ -12,6 +12,7 @@ from typing import TypeVar
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.mixing.settings import SHORTEST_USE_S, Use
 from mixes.engine.mixing.song_levels import HOP_S
+from mixes.engine.music.measured import VOICE_HOP_S, Voices
 from mixes.engine.timeline import Skip, Timeline
 
 LONG_SILENCE_S = 5.0
@@ -67,6 +68,10 @@ def shorten(track: TrackAnalysis, skips: Sequence[Skip], rate: int) -> TrackAnal
     return replace(
         track,
         frames=frame(track.frames),
+        rhythm=None,  # bars behind a cut do not go on as those before it
+        sections=None,
+        voices=track.voices
+        and Voices(bytes(_without(tuple(track.voices.likelihood), pieces_s, 1 / VOICE_HOP_S))),
         cues=replace(
             cues,
             cue_in=frame(cues.cue_in),

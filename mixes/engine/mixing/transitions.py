@@ -119,6 +119,8 @@ STYLES: Mapping[str, Style] = {
     "smooth": Style(smooth_gains, mix_smooth),
     "classic": Style(classic_gains, mix_classic),
     "radio": Style(radio_gains, mix_radio),
+    # Like smooth, with both songs at one tempo, beat on beat
+    "club": Style(smooth_gains, mix_smooth),
     "cut": Style(smooth_gains, mix_cut),
     # Without overlap there is nothing to mix: the clips follow each other at once, or after silence.
     "gapless": Style(smooth_gains, mix_cut),

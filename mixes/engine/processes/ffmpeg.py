@@ -3,6 +3,7 @@
 import re
 import shutil
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -74,6 +75,16 @@ def missing_encoders(ffmpeg: Path) -> tuple[str, ...]:
     built_in = set(re.findall(r"^ [A-Z.]{6} (\S+)", text.stdout.decode("utf-8", "replace"), re.MULTILINE))
     built_in |= {"libsoxr"} if "--enable-libsoxr" in text.stderr_tail else set()
     return tuple(name for name in (*NEEDED_ENCODERS, "libsoxr") if name not in built_in)
+
+
+@cache
+def can_stretch(ffmpeg: Path) -> bool:
+    """Tell whether this ffmpeg was built with rubberband; asked once per process.
+
+    Raises EngineError when ffmpeg fails.
+    """
+    text = run_child([str(ffmpeg), "-hide_banner", "-filters"], limits=READER).stdout
+    return re.search(rb"^ \S+ rubberband ", text, re.MULTILINE) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def cut_span(timeline: Timeline, first: int, last: int) -> MixSpan:
     end = extend_end(timeline, end, final)
     clips = tuple(cut_clip(clip, start, end) for clip in timeline.clips[opening : final + 1])
     transitions = tuple(
-        replace(transition, reason="", crossover=0, ride=())
+        replace(transition, reason="", crossover=0, ride=(), bars=0, why_not_club="")
         for transition in timeline.transitions[opening:final]
     )
     rides = (replace(placed, origin=placed.origin - start) for placed in rides_of(timeline))

@@ -19,7 +19,7 @@ from mixes.engine.mixing.transitions import STYLES
 from mixes.engine.ordering.arcs import ARCS
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.engine.pipeline.request import FORMATS, MixRequest
-from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.processes.ffmpeg import can_stretch, find_ffmpeg
 from mixes.engine.text import decode_text
 from mixes.engine.timestamps import parse_clock
 from mixes.engine.tracklist.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
@@ -244,6 +244,7 @@ def read_request(options: dict[str, Any]) -> MixRequest:
             max_play_s=options["max_play"],
             fade_in_s=options["fade_in"],
             fade_out_s=options["fade_out"],
+            can_stretch=options["style"] != "club" or can_stretch(find_ffmpeg(settings.FFMPEG)),
         ),
         formats=options["formats"] or (FORMATS if image else ("mp3",)),
         bitrate_kbps=options["bitrate"],

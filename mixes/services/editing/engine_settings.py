@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from django.conf import settings
+
+from mixes.engine.errors import EngineError
 from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings, Use
+from mixes.engine.processes import ffmpeg
 from mixes.models import Mix, MixTrack
 
 Settings = tuple[MixSettings, tuple[JoinSettings, ...], tuple[Use, ...]]
@@ -17,7 +21,7 @@ def items_of(mix: Mix) -> list[MixTrack]:
 
 def settings_of(mix: Mix, items: Sequence[MixTrack]) -> Settings:
     """Return the settings of a mix made of `items`: of the whole, of each join between two, of each use."""
-    settings = MixSettings(
+    of_mix = MixSettings(
         style=mix.style,
         transition_s="auto" if mix.transition_s is None else mix.transition_s,
         gap_s=mix.gap_s,
@@ -31,10 +35,24 @@ def settings_of(mix: Mix, items: Sequence[MixTrack]) -> Settings:
         max_play_s=mix.max_play_s,
         fade_in_s=mix.fade_in_s,
         fade_out_s=mix.fade_out_s,
+        can_stretch=not wants_club(mix, items) or can_stretch(),
     )
     joins = tuple(join_settings(before, after) for before, after in pairwise(items))
     uses = tuple(Use(item.cue_in_s, item.cue_out_s, item.gain_db, item.unlisted) for item in items)
-    return settings, joins, uses
+    return of_mix, joins, uses
+
+
+def wants_club(mix: Mix, items: Sequence[MixTrack]) -> bool:
+    """Tell whether any join of a mix may be beat on beat."""
+    return mix.style == "club" or any(item.join_style == "club" for item in items)
+
+
+def can_stretch() -> bool:
+    """Tell whether the configured ffmpeg can change a tempo; without a usable one it cannot."""
+    try:
+        return ffmpeg.can_stretch(ffmpeg.find_ffmpeg(settings.FFMPEG))
+    except EngineError:  # the system check says what is wrong with it
+        return False
 
 
 def join_settings(before: MixTrack, after: MixTrack) -> JoinSettings:

@@ -26,7 +26,7 @@ from mixes.services.editing.engine_settings import join_settings, settings_of
 from mixes.services.editing.plans import MixPlan
 
 FIELDS = ("ends_at", "begins_at", "overlap", "gain_a", "gain_b")
-OVERLAPPING = ("smooth", "radio", "classic")  # styles whose overlap can be chosen
+OVERLAPPING = ("smooth", "club", "radio", "classic")  # styles whose overlap can be chosen
 
 Values = dict[str, float]  # by field
 

@@ -1,5 +1,7 @@
 """Joins of songs whose loudness is known: the length and the fades that the search must find."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from mixes.engine.analysis.cues import find_cues
 from mixes.engine.mixing import joins
 from mixes.engine.mixing.plan import plan_mix
 from mixes.engine.mixing.settings import JoinSettings, MixSettings
+from mixes.engine.tests.club.music import make_voices
 from mixes.engine.tests.tracks import make_track
 
 RATE = 44_100
@@ -171,3 +174,19 @@ def test_even_joins_raise_a_song_that_begins_and_ends_quietly():
         for even in (False, True)
     ]
     assert 1.5 < gains[1] - gains[0] < 3.5
+
+
+def test_two_voices_are_heard_at_once_for_as_short_as_the_songs_allow():
+    def sung(track, start_s, end_s):
+        return replace(track, voices=make_voices(track.duration_s, (start_s, end_s)))
+
+    alone = join(MASTERED_FADE, QUIET_INTRO)[0]
+    both = plan(sung(MASTERED_FADE, 60.0, 131.0), sung(QUIET_INTRO, 1.0, 60.0)).timeline.transitions[0]
+    assert alone / 2 <= both.overlap / RATE < alone
+    assert "two voices" in both.reason
+    apart = plan(sung(MASTERED_FADE, 60.0, 131.0), sung(QUIET_INTRO, 60.0, 90.0)).timeline.transitions[0]
+    assert apart.overlap / RATE == alone and "two voices" not in apart.reason
+    unknown = plan(sung(MASTERED_FADE, 60.0, 131.0), QUIET_INTRO).timeline.transitions[0]
+    assert unknown.overlap / RATE == alone
+    set_by_hand = plan(sung(MASTERED_FADE, 60.0, 131.0), sung(QUIET_INTRO, 1.0, 60.0), transition_s=alone)
+    assert set_by_hand.timeline.transitions[0].overlap / RATE == alone

@@ -7,6 +7,7 @@ import pytest
 
 from mixes.engine.checks.clicks import change_instants, find_click
 from mixes.engine.errors import DecodeError, TimelineError
+from mixes.engine.processes import ffmpeg as tools
 from mixes.engine.rendering.render import render_blocks
 from mixes.engine.rendering.span import MixSpan, cut_span, render_span
 from mixes.engine.synth import instruments
@@ -159,3 +160,11 @@ def test_an_impossible_head_is_refused(source, frames):
 def test_the_seam_is_listened_to():
     timeline = two_clips(6 * RATE, RATE, 4 * BEAT, 4 * BEAT - 500)
     assert timeline.clips[0].end in change_instants(timeline)
+
+
+def test_the_pinned_ffmpeg_can_stretch(ffmpeg, tmp_path):
+    assert tools.can_stretch(ffmpeg)
+    without = tmp_path / "ffmpeg"
+    without.write_text("#!/bin/sh\necho ' T.. atempo A->A Adjust audio tempo.'\n")
+    without.chmod(0o755)
+    assert not tools.can_stretch(without)
