@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks import exact, joins, masking, memory, music, sound, speed, texts
+from benchmarks import exact, joins, masking, memory, music, remaking, sound, speed, texts
 from benchmarks.measure import RunFailed
 from benchmarks.ours import Bench
 from benchmarks.report import ROOT, Conditions, Row, make_part, replace_part
@@ -24,6 +24,7 @@ FIGURES: dict[str, tuple[str, Figure]] = {  # name for --only -> title, function
     "cold": ("The whole command from nothing", speed.cold),
     "video": ("With video", speed.video),
     "video-stage": ("The video stage", speed.video_stage),
+    "remake": ("Making a mix again", remaking.remake),
     "analysis": ("Analysis", speed.analysis),
     "start": ("Starting", speed.start),
     "memory": ("Memory of the whole process tree (sum of PSS)", memory.memory),
