@@ -56,7 +56,7 @@ Path(sys.argv[1]).write_text(json.dumps(found))
 
 
 def remake(bench: Bench) -> Iterator[Row]:
-    """Make a mix of two hours with MP4; then with one other join, and with another title."""
+    """Make a mix of two hours with MP4; then with one other join, and once more as it was."""
     seconds = 600.0 if bench.quick else TWO_HOURS_S
     tracks = [str(path) for path in repeated(bench.music.tracks, bench.music.lengths_s, seconds)]
     found = bench.work / "analyses.json"
