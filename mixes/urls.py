@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern] = [
     path("mixes/<uuid:mix_pk>/wave/<slug:drawn>.svg", waveforms.mix_wave, name="mix_wave"),
     path("mixes/<uuid:mix_pk>/rows/", songs.rows, name="mix_rows"),
     path("mixes/<uuid:mix_pk>/names/", songs.names, name="names"),
+    path("mixes/<uuid:mix_pk>/order/", songs.order, name="order"),
     path("mixes/<uuid:mix_pk>/songs/<uuid:item_pk>/", songs.song, name="song"),
     path("mixes/<uuid:mix_pk>/edit/", mixes.mix_edit, name="mix_edit"),
     path("mixes/<uuid:mix_pk>/settings/", mixes.mix_settings, name="mix_settings"),

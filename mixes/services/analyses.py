@@ -107,6 +107,12 @@ def is_outdated(key: Key | None) -> bool:
     return key is None or key[2] != ANALYSIS_VERSION
 
 
+def count_awaited(tracks: Iterable[UUID]) -> int:
+    """Return how many of the tracks are being analysed or wait for it."""
+    jobs = AnalysisJob.objects.filter(track__in=set(tracks), state__in=OPEN)
+    return jobs.values("track").distinct().count()
+
+
 def analyses_of(
     tracks: Sequence[Track], results: Mapping[UUID, Key] | None = None
 ) -> dict[UUID, TrackAnalysis]:

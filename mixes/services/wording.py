@@ -10,6 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from mixes.engine.music.measured import camelot
+
 Words = str | Promise
 Target = TypeVar("Target")  # what a part of a sentence leads to
 
@@ -43,6 +45,7 @@ STYLES: dict[str, tuple[Words, Words]] = {
     ),
     "gap": (pgettext_lazy("style", "pause"), gettext_lazy("A short silence between the songs.")),
 }
+NO_BEAT = gettext_lazy("no steady beat")
 # Reason for a join, for its chip (pages/planned_tracks.py)
 HINTS: dict[str, Words] = {
     "gapless": gettext_lazy("runs straight on"),
@@ -142,3 +145,9 @@ def long_words(seconds: float) -> str:
 def seconds_words(seconds: float) -> str:
     """Return "8 s" or "2.5 s"."""
     return f"{round(seconds, 1):g} s"
+
+
+def music_facts(tempo: float | None, key: int | None) -> str:
+    """Return tempo and key in words, such as "124 BPM · 8A"; a song without a steady beat has no tempo."""
+    beat = _("%d BPM") % round(tempo) if tempo else str(NO_BEAT)
+    return beat if key is None else f"{beat} · {camelot(key)}"

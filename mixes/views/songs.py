@@ -1,4 +1,4 @@
-"""Songs of a mix: the page of one song, whole rows for short ones, the table of all names."""
+"""Songs of a mix: one song, whole rows for short ones, the table of names, a suggested order."""
 
 import uuid
 from dataclasses import dataclass
@@ -16,10 +16,12 @@ from accounts.requests import UserRequest
 from mixes import access
 from mixes.models import Mix, MixTrack
 from mixes.pages.mix_page import mix_page
+from mixes.pages.order_page import order_page, read_wish
 from mixes.services.editing import arrangement, edits
 from mixes.services.editing.engine_settings import items_of
 from mixes.services.editing.song_names import clean_name, read_list, rename_songs
-from mixes.views.mix_edits import BadEdit, seen_version
+from mixes.services.editing.suggested_order import take_order
+from mixes.views.mix_edits import BadEdit, apply_edit, item_pk, seen_version
 
 
 @login_required
@@ -41,6 +43,24 @@ def rows(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     return render(
         request, "mixes/_mix_tracks.html", {"mix": mix, "sheet": page, "rows": found, "shown": frozenset()}
     )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def order(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    """Show a suggested order beside the user's own; a post takes the order that it names."""
+    mix = access.get_mix(request.user, mix_pk)
+    if request.method != "POST":
+        page = order_page(mix, read_wish(request.GET.dict(), request.GET.getlist("pair")))
+        return render(request, "mixes/order.html", {"mix": mix, "page": page})
+
+    def edit() -> Mix:
+        ids = [item_pk(pk) for pk in request.POST.get("ids", "").split(",")]
+        taken = take_order(mix, seen_version(request), ids)
+        messages.success(request, _("The songs are in the suggested order. Undo brings yours back."))
+        return taken
+
+    return apply_edit(request, mix, edit)
 
 
 @dataclass(frozen=True, slots=True)

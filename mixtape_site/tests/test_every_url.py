@@ -59,6 +59,7 @@ OURS = {
     "mixes:mix_rehearsal": (READ, SIGN_IN, 404, 200),
     "mixes:mix_rows": (WRITE, SIGN_IN, 404, 200),
     "mixes:names": (FORM, SIGN_IN, 404, 200),
+    "mixes:order": (FORM, SIGN_IN, 404, 200),
     "mixes:song": (READ, SIGN_IN, 404, 200),
     "mixes:mix_wave": (READ, SIGN_IN, 404, 200),
     "mixes:track_wave": (READ, SIGN_IN, 404, 200),

@@ -35,6 +35,7 @@ from mixes.engine.samples import Samples
 from mixes.engine.tags.tags import Tags, read_tags, tags_from_name
 
 ANALYSIS_VERSION = 4  # raised whenever the same file gives different measurements
+MUSIC_VERSION = 4  # the first one that looks for beat and key
 READABLE_VERSIONS = (1, 2, 3, 4)  # what an older one did not measure has its default
 MUSIC: dict[str, type[Rhythm | Harmony | Voices | Sections]] = {  # the fields of `music/measured`
     "rhythm": Rhythm,

@@ -17,6 +17,7 @@ SIGNED_IN = (
     "{mix}look/",
     "{mix}add/",
     "{join}",
+    "{mix}order/",
     "{job}",
     "/tracks/",
     "/tracks/?q=nothing+has+this+name",
