@@ -19,6 +19,7 @@ FIGURES = {
     "far-joins": ("Joins far inside a file", joins.far_joins),
     "polling": ("Many pages watching", figures.polling),
     "edits": ("Edits of long mixes", figures.long_mixes),
+    "many-files": ("Many files at once in a browser", editor.many_files),
     "editor": ("The join editor in a browser", editor.join_editor),
     "pages": ("Pages with 1,000 mixes and 20,000 tracks of one user", figures.pages),
 }

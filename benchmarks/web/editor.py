@@ -1,6 +1,8 @@
-"""How quickly the join editor answers in a browser: its picture, its sound, what it keeps in memory."""
+"""How quickly a mix's page answers in a browser: joins worked on, and many files dropped."""
 
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Row
@@ -9,6 +11,8 @@ from benchmarks.web.figures import WebBench, create_mix, percentile, upload_song
 SONGS = 3
 CHANGES = 20
 PICTURE_MS, HEARD_MS, HEAP_MB = 50.0, 100.0, 60.0
+DROPPED = 60  # files
+FIRST_ROW_MS, LAYOUT_SHIFT = 500.0, 0.1
 OPENED = 30  # joins
 READY = "() => document.querySelector('join-editor')?.join"
 # milliseconds from a change until the picture shows it, and until its sound begins
@@ -20,6 +24,57 @@ CHANGE = """async (editor) => {
     await new Promise(requestAnimationFrame);
     return {shown: performance.now() - began, heard};
 }"""
+
+# note how far things jump without a press, and when the first row is there after files were given
+WATCH = """() => {
+    window.seen = {shift: 0, begun: 0, row: 0};
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) seen.shift += entry.hadRecentInput ? 0 : entry.value;
+    }).observe({type: "layout-shift"});
+    document.addEventListener("change", () => { seen.begun ||= performance.now(); }, {capture: true});
+    new MutationObserver(() => {
+        if (!seen.row && document.querySelector("#track-list .track-row")) seen.row = performance.now();
+    }).observe(document.querySelector("mix-editor"), {childList: true, subtree: true});
+}"""
+ALL_READY = "(count) => document.querySelectorAll('#track-list .track-wave img').length === count"
+
+
+def many_files(bench: WebBench) -> Iterator[Row]:
+    """Give many short files to the page of an empty mix at once, and wait until all are ready."""
+    from playwright.sync_api import sync_playwright
+
+    songs = short_songs(bench)
+    mix = create_mix(bench.client)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = signed_in_page(browser, bench)
+        page.goto(f"http://127.0.0.1:{bench.site.port}/mixes/{mix}/")
+        page.evaluate(WATCH)
+        page.locator("input.upload-files").set_input_files(songs)
+        page.wait_for_function(ALL_READY, arg=DROPPED, timeout=600_000)
+        seen = page.evaluate("() => seen")
+        browser.close()
+    first_row_ms = seen["row"] - seen["begun"]
+    yield row(f"{DROPPED} files given at once until the first row", [first_row_ms], FIRST_ROW_MS)
+    yield Row(
+        f"layout shift until {DROPPED} files are ready",
+        f"< {LAYOUT_SHIFT}",
+        f"{seen['shift']:.3f}",
+        reached=seen["shift"] < LAYOUT_SHIFT,
+        note="the sum of all shifts",
+    )
+
+
+def short_songs(bench: WebBench) -> list[Path]:
+    """Write files of a few seconds, each with a tone of its own."""
+    folder = bench.folder / "short"
+    folder.mkdir()
+    songs = [folder / f"{number:02d} Tone {number}.wav" for number in range(DROPPED)]
+    for number, song in enumerate(songs):
+        tone = f"sine=frequency={200 + 10 * number}:sample_rate=44100:duration=4"
+        command = [str(bench.ffmpeg), "-v", "error", "-f", "lavfi", "-i", tone, "-ac", "2", str(song)]
+        subprocess.run(command, check=True)
+    return songs
 
 
 def join_editor(bench: WebBench) -> Iterator[Row]:

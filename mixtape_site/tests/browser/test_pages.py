@@ -16,6 +16,9 @@ SIGNED_IN = (
     "{mix}",
     "{mix}look/",
     "{mix}add/",
+    "{mix}names/",
+    "{mix}versions/",
+    "{song}",
     "{join}",
     "{mix}order/",
     "{job}",
@@ -48,6 +51,7 @@ def addresses(chromium, site, demo):
     found = {
         "mix": mix,
         "join": first_link(page, r"/mixes/[0-9a-f-]{36}/joins/[0-9a-f-]{36}/"),
+        "song": f"{mix}songs/{page.locator('.track-row').first.get_attribute('data-item')}/",
         "job": first_link(page, r"/jobs/[0-9a-f-]{36}/"),
     }
     page.goto("/tracks/")
@@ -107,6 +111,21 @@ def test_every_page_is_accessible_and_fits_the_screen(chromium, site, watched, d
         wrong += look_at(page, watched, path) + findings(page, path)
     context.close()
     assert wrong == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_short_rows_are_accessible(chromium, site, watched, demo, addresses, size, scheme):
+    options = {"viewport": SIZES[size], "color_scheme": scheme, "bypass_csp": True}
+    context = open_context(chromium, site, watched, **options)
+    context.add_cookies([{"name": "rows", "value": "compact", "url": site.url}])
+    page = context.new_page()
+    page.route("**/rows/", lambda route: None)  # rows stay short
+    sign_in(page, demo)
+    page.goto(addresses["mix"])
+    assert page.locator(".track-row.is-lean").count() > 1
+    assert findings(page, "short rows") == []
+    context.close()
 
 
 def test_every_page_obeys_the_csp(chromium, site, watched, demo, addresses):
