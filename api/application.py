@@ -10,7 +10,7 @@ from ninja.parser import Parser
 
 from api.authentication import Bearer
 from api.problems import add_handlers
-from api.views import artifacts, jobs, joins, me, mixes, publications, tracks
+from api.views import artifacts, jobs, joins, me, mixes, publications, shows, tracks, webhooks
 
 ABOUT = (
     "Add songs, make mixes of them, and fetch or publish the result. Every request carries a token of your "
@@ -48,5 +48,5 @@ api = Api(
     parser=StrictParser(),
 )
 add_handlers(api)
-for room in (me, tracks, mixes, joins, jobs, artifacts, publications):
+for room in (me, tracks, mixes, joins, jobs, artifacts, shows, publications, webhooks):
     api.add_router("", room.router)

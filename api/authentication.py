@@ -46,10 +46,15 @@ def sign_in(request: HttpRequest, secret: str, scope: str) -> ApiToken | None:
     known.token = token
     check_rate(known, token)
     tokens.note_use(token)
+    require_scope(token, scope)
+    return token
+
+
+def require_scope(token: ApiToken, scope: str) -> None:
+    """Raise Problem when a token lacks a scope."""
     if scope not in token.scopes:
         sentence = _("This token may not do that: it has no scope “%s”.") % scope
         raise Problem(403, "no-scope", sentence, scope=scope)
-    return token
 
 
 def check_rate(request: ApiRequest, token: ApiToken) -> None:

@@ -33,3 +33,29 @@ class TokenForm(forms.Form):
         required=False,
         initial="365",
     )
+
+
+EVENTS = (
+    ("job.done", _("A mix is made")),
+    ("job.failed", _("A mix could not be made")),
+    ("publication.live", _("A video is on YouTube")),
+    ("track.refused", _("A song cannot be used")),
+)
+
+
+class WebhookForm(forms.Form):
+    """A new webhook."""
+
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=500,
+        widget=forms.URLInput(
+            attrs={"autocomplete": "off", "placeholder": "https://nas.example.org/mixtape"}
+        ),
+    )
+    events = forms.MultipleChoiceField(
+        label=_("What is it told?"),
+        choices=EVENTS,
+        widget=forms.CheckboxSelectMultiple,
+        initial=["job.done", "job.failed"],
+    )

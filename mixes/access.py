@@ -38,8 +38,12 @@ def get_binned_mix(user: User, pk: uuid.UUID) -> Mix:
     return _get_or_404(Mix.objects.filter(owner=user, pk=pk, deleted_at__isnull=False))
 
 
+def shows_of(user: User) -> QuerySet[Show]:
+    return Show.objects.filter(owner=user)
+
+
 def get_show(user: User, pk: uuid.UUID) -> Show:
-    return _get_or_404(Show.objects.select_related("intro", "outro").filter(owner=user, pk=pk))
+    return _get_or_404(shows_of(user).select_related("intro", "outro").filter(pk=pk))
 
 
 def get_item(user: User, mix_pk: uuid.UUID, pk: uuid.UUID) -> MixTrack:

@@ -7,13 +7,14 @@ from django.db import transaction
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
-SHORT, LONG, PUBLISH = "short", "long", "publish"
-QUEUES = (SHORT, LONG, PUBLISH)
+SHORT, LONG, PUBLISH, HOOKS = "short", "long", "publish", "hooks"
+QUEUES = (SHORT, LONG, PUBLISH, HOOKS)
 
 
 def served_queues() -> tuple[str, ...]:
-    """Return the queues this site serves; publishing needs Google's keys."""
-    return QUEUES if settings.PUBLISHING else (SHORT, LONG)
+    """Return the queues this site serves; publishing needs Google's keys, webhooks an operator's word."""
+    wanted = {SHORT: True, LONG: True, PUBLISH: settings.PUBLISHING, HOOKS: settings.WEBHOOKS}
+    return tuple(queue for queue in QUEUES if wanted[queue])
 
 
 def wake(queue: str) -> None:

@@ -12,7 +12,7 @@ from mixes.jobs.runner import JobKind, reap, run_claimed
 from mixes.jobs.shutdown import is_stopping
 from mixes.leases import FAIR_ORDER, FAIRNESS_WINDOW, Leased
 from mixes.models import AnalysisJob, MixJob, Preview
-from mixes.queues import LONG, PUBLISH, SHORT, has_wake_up, send_wake_up
+from mixes.queues import HOOKS, LONG, PUBLISH, SHORT, has_wake_up, send_wake_up
 from mixes.services import schema
 from mixes.services.library import scratch
 
@@ -23,6 +23,7 @@ KINDS: dict[str, tuple[JobKind, ...]] = {
     ),
     LONG: (JobKind(MixJob, mix_job.handle, mix_job.on_failure, mix_job.clean_up),),
     PUBLISH: (),  # filled by youtube_integration, which this app never imports
+    HOOKS: (),  # filled by api, the same
 }
 # Starts in this time make an owner wait: a turn for each where jobs are short, a share where they are long
 FAIRNESS_WINDOWS = {SHORT: timedelta(minutes=1)}

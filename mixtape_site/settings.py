@@ -173,6 +173,10 @@ GOOGLE_REDIRECT_URIS = _google.redirect_uris
 GOOGLE_KEYS_PROBLEM = _google.problem
 PUBLISHING = bool(GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET)  # to YouTube
 
+# Webhooks: messages to addresses of users, also in private networks if so set
+WEBHOOKS = env.bool("MIXTAPE_WEBHOOKS", default=False)
+WEBHOOKS_PRIVATE = env.bool("MIXTAPE_WEBHOOKS_PRIVATE", default=False)
+
 # Sign-in (django-allauth)
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -283,6 +287,7 @@ Q_CLUSTER = {
         # a new process for each mix frees its memory
         "long": {"workers": LONG_WORKERS, "timeout": 12 * 3600, "retry": 13 * 3600, "recycle": 1, **_QUEUE},
         "publish": {"workers": 1, "timeout": 12 * 3600, "retry": 13 * 3600, "recycle": 50, **_QUEUE},
+        "hooks": {"workers": 2, "timeout": 120, "retry": 200, "recycle": 500, **_QUEUE},
     },
 }
 

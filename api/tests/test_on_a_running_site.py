@@ -10,10 +10,12 @@ import urllib.error
 import urllib.request
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from mutagen.mp3 import MP3
 
+from client import mixtape_client
 from mixes.engine.tests.signals import pink_noise, write_wav
 from mixtape_site.tests.browser.conftest import ROOT, running_site
 
@@ -138,3 +140,78 @@ def test_the_lines_of_the_documentation_run_as_they_stand(site, token, tmp_path)
     content = (tmp_path / "friday.mp3").read_bytes()
     assert MP3(io.BytesIO(content)).info.length > SONG_S
     assert (tmp_path / "first-100-bytes").read_bytes() == content[:100]
+
+
+# The command-line client
+
+
+@pytest.fixture
+def client(site, token, tmp_path, monkeypatch):
+    """The client with a folder of two songs, small parts and no pauses; `sent` are the bytes of each part."""
+    monkeypatch.setenv("MIXTAPE_URL", site.url)
+    monkeypatch.setenv("MIXTAPE_TOKEN", token)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(mixtape_client, "PAUSES_S", (0, 0, 0))
+    monkeypatch.setattr(mixtape_client, "CHUNK_BYTES", 500_000)
+    folder = tmp_path / "Two songs"
+    folder.mkdir()
+    for k in (10, 9):
+        write_wav(folder / f"{k} song.wav", pink_noise(SONG_S, seed=90 + k))
+    (folder / "cover.jpg").write_bytes(b"no song")
+    return SimpleNamespace(folder=folder, out=tmp_path / "out", sent=[], main=mixtape_client.main)
+
+
+def cut_after(monkeypatch, client, number):
+    """Lose the answer to the PATCH of this number."""
+    ask = mixtape_client.Site.ask
+
+    def lossy(self, method, path, body=None, **headers):
+        answer = ask(self, method, path, body, **headers)
+        if method == "PATCH":
+            client.sent.append(len(body))
+            if len(client.sent) == number:
+                raise ConnectionResetError("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(mixtape_client.Site, "ask", lossy)
+
+
+def test_the_client_goes_on_after_a_cut_and_asks_for_nothing_twice(client, monkeypatch, call, capsys):
+    cut_after(monkeypatch, client, 2)
+    arguments = ["make", str(client.folder), "--to", str(client.out)]
+    assert client.main(arguments) == 0, capsys.readouterr().err
+    sizes = [path.stat().st_size for path in client.folder.glob("*.wav")]
+    assert sum(client.sent) == sum(sizes) and len(client.sent) > 4
+    files = capsys.readouterr().out.split("\n")
+    assert any(name.endswith(".mp3") for name in files)
+    (mp3,) = client.out.glob("*.mp3")
+    assert MP3(mp3).info.length > SONG_S and not list(client.out.glob("*.part"))
+    mixes = [mix for mix in read(call("GET", "/mixes"))["items"] if mix["title"] == "Two songs"]
+    tracks = [item["track"] for item in read(call("GET", f"/mixes/{mixes[0]['id']}"))["tracks"]]
+    names = [read(call("GET", f"/tracks/{track}"))["name"] for track in tracks]
+    assert (len(mixes), names) == (1, ["9 song.wav", "10 song.wav"])
+
+    client.sent.clear()
+    assert client.main(arguments) == 0
+    assert client.sent == []
+    again = [mix for mix in read(call("GET", "/mixes"))["items"] if mix["title"] == "Two songs"]
+    assert again == mixes
+    assert len(read(call("GET", f"/jobs?mix={mixes[0]['id']}"))["items"]) == 1
+
+
+def test_the_client_says_what_is_wrong_and_ends_with_a_status(client, monkeypatch, capsys, tmp_path):
+    folder = str(client.folder)
+    assert client.main(["make", folder, "--show", "Nowhere"]) == 1
+    assert "There is no show “Nowhere”" in capsys.readouterr().err
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert client.main(["make", str(empty)]) == 1
+    for wrong in ([], ["make", "nowhere"], ["make", folder, "--publish"]):
+        with pytest.raises(SystemExit, match="2"):
+            client.main(wrong)
+    monkeypatch.setenv("MIXTAPE_TOKEN", "mxt_wrong")
+    assert client.main(["make", folder]) == 3
+    monkeypatch.setenv("MIXTAPE_URL", "http://127.0.0.1:9")
+    assert client.main(["make", folder]) == 4
+    monkeypatch.setenv("MIXTAPE_URL", "")
+    assert client.main(["make", folder]) == 3

@@ -43,7 +43,7 @@ def check_problem(answer, status, code):
     problem = answer.json()
     assert problem["type"] == f"urn:mixtape:problem:{code}"
     assert problem["status"] == status
-    assert problem["detail"][0].isupper() or problem.get("errors")
+    assert problem["detail"].lstrip("“")[0].isupper() or problem.get("errors")
     assert problem["request_id"] == answer["X-Request-ID"]
     return problem
 

@@ -17,7 +17,7 @@ from mixes.engine.tags.tags import tags_from_name
 from mixes.jobs.runner import Commit, JobRun
 from mixes.leases import Leased, State
 from mixes.models import AnalysisJob, Track
-from mixes.services import storage
+from mixes.services import events, storage
 from mixes.services.drawing.track_waveform import draw_waveform
 from mixes.services.editing import edits, plans
 from mixes.services.library import tracks
@@ -120,4 +120,7 @@ def on_failure(job: Leased, state: State, sentence: str) -> None:
     )
     unknown = Q(state=Track.State.ANALYSING) | (Q(state=Track.State.READY) & ~Exists(known))
     found = Track.objects.filter(unknown, analyses=job.pk)
+    refused = list(found.values_list("pk", flat=True))
     found.update(state=Track.State.REFUSED, problem=sentence or STOPPED)
+    for track in Track.objects.filter(pk__in=refused) if state == State.FAILED else ():
+        events.tell(events.track_refused, track=track)

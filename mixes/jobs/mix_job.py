@@ -30,7 +30,7 @@ from mixes.engine.timeline import Timeline
 from mixes.jobs.runner import Commit, JobRun
 from mixes.leases import OPEN, Leased, State
 from mixes.models import MixJob
-from mixes.services import storage
+from mixes.services import events, storage
 from mixes.services.drawing.mix_waveform import draw_mix
 from mixes.services.limits import DiskFull, full_disk_reported
 from mixes.services.offline.local_mixes import available_cores
@@ -159,6 +159,7 @@ def commit(
         _("“%s” was left out: it cannot be used.") % title for title in job.snapshot.get("left_out", ())
     ]
     transaction.on_commit(partial(clear_and_notify, job, State.DONE, ""), robust=True)
+    events.tell(events.job_done, job=job)
     drawing = draw_mix(outputs.timeline, [source.analysis for source in request.sources])
     return {
         "check_sheet": {kind: sheet.to_dict() for kind, sheet in outputs.checks.items()},
@@ -174,6 +175,8 @@ def on_failure(job: Leased, state: State, sentence: str) -> None:
     """Schedule clean-up and mail for a job that failed or was cancelled."""
     mix_job = MixJob.objects.select_related("owner").get(pk=job.pk)
     transaction.on_commit(partial(clear_and_notify, mix_job, state, sentence), robust=True)
+    if state == State.FAILED:
+        events.tell(events.job_failed, job=mix_job, sentence=sentence)
 
 
 def clear_and_notify(job: MixJob, state: State, sentence: str) -> None:

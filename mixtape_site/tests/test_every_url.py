@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from api.services import tokens
+from api.services import tokens, webhooks
 from mixes.leases import State
 from mixes.models import (
     AnalysisJob,
@@ -148,6 +148,10 @@ ANY = " ".join(EVERY_METHOD)
 API = {
     "access:tokens": (FORM, SIGN_IN, 200, 200),
     "access:token_remove": (WRITE, SIGN_IN, 404, 302),
+    "access:webhooks": (FORM, SIGN_IN, 200, 200),
+    "access:webhook": (FORM, SIGN_IN, 404, 200),
+    "access:webhook_remove": (WRITE, SIGN_IN, 404, 302),
+    "access:delivery_again": (WRITE, SIGN_IN, 404, 302),
     "api:openapi": (READ, 200, 200, 200),
     "api:docs": (READ, 200, 200, 200),
     "api:nothing": (ANY, 404, 404, 404),
@@ -183,12 +187,27 @@ API = {
     "api:artifact": ("GET", 401, 404, 200),
     "api:artifact_file": (READ, 401, 404, 200),
     "api:artifact_head": ("HEAD GET", 401, 404, 200),
+    "api:show_list": ("GET", 401, 200, 200),
+    "api:show": ("GET", 401, 404, 200),
+    "api:episode_create": ("POST", 401, 404, 422),  # of a track that is not there
+    "api:episode_make": ("POST", 401, 404, 422),
+    "api:webhook_list": ("GET POST", 401, 200, 200),
+    "api:webhook_create": ("POST GET", 401, 201, 201),
+    "api:webhook_remove": ("DELETE", 401, 404, 204),
+    "api:webhook_deliveries": ("GET", 401, 404, 200),
+    "api:webhook_test": ("POST", 401, 404, 204),
     "api:publication_list": ("GET", 401, 200, 200),
     "api:publication": ("GET", 401, 404, 200),
     "api:publication_create": ("POST", 401, 404, 409),  # publishing is not set up here
     "api:publication_cancel": ("POST", 401, 404, 200),
 }
-BODIES = {"api:mix_tracks": {"tracks": []}, "api:publication_create": {"made_for_kids": False}}
+BODIES = {
+    "api:mix_tracks": {"tracks": []},
+    "api:publication_create": {"made_for_kids": False},
+    "api:episode_create": {"tracks": [str(uuid.UUID(int=0))]},
+    "api:episode_make": {"tracks": [str(uuid.UUID(int=0))]},
+    "api:webhook_create": {"url": "https://hooks.example.org/", "events": ["job.done"]},
+}
 OURS |= API
 # django-allauth's URLs: they contain no ids, except links that are secrets themselves
 SIGNING_IN = {
@@ -231,8 +250,10 @@ ARGUMENTS = {
 }
 OBJECTS = {"mix_pk": "mix", "item_pk": "item", "track_pk": "track", "upload_pk": "upload", "job_pk": "job"}
 OBJECTS |= {"show_pk": "show", "publication_pk": "publication", "drawn": "drawing"}
-OBJECTS |= {f"{name}_id": name for name in ("mix", "item", "track", "job", "artifact", "publication")}
-OBJECTS |= {"token_pk": "token", "rest": "nowhere"}
+OBJECTS |= {f"{name}_id": name for name in ("mix", "item", "track", "job", "artifact", "show")}
+OBJECTS |= {"publication_id": "publication"}
+OBJECTS |= {"token_pk": "token", "rest": "nowhere", "delivery_pk": "delivery"}
+OBJECTS |= {"webhook_pk": "webhook", "webhook_id": "webhook"}
 OBJECTS |= {"preview_pk": "preview", "artwork_pk": "artwork", "artifact_pk": "artifact"}
 OTHERS = {"mixes:mix_restore": {"mix_pk": "binned"}, "mixes:track_restore": {"track_pk": "gone"}}
 
@@ -263,7 +284,11 @@ def things(alice):
     for name in (track.file, artwork.shown_file, "previews/aa/1"):
         storage.path_of(name).parent.mkdir(parents=True, exist_ok=True)
         storage.path_of(name).write_bytes(b"bytes of alice")
+    webhook = webhooks.create_endpoint(alice, "https://hooks.example.org/", ["job.done"])[0]
+    webhooks.send_test(webhook)
     return SimpleNamespace(
+        webhook=webhook,
+        delivery=webhook.deliveries.get(),
         mix=mix,
         binned=Mix.objects.create(owner=alice, title="Old", deleted_at=timezone.now()),
         item=MixTrack.objects.get(mix=mix, position=0),

@@ -11,7 +11,7 @@ from mixes.jobs.runner import Commit, JobRun
 from mixes.leases import ENDED, OPEN, Leased, State, ended
 from mixes.models import Artifact
 from mixes.queues import PUBLISH, wake
-from mixes.services import storage
+from mixes.services import events, storage
 from mixes.services.maintenance.pruning import age_s
 from youtube_integration.jobs import upload, watch
 from youtube_integration.jobs.work import DEACTIVATED, PublicationWork
@@ -41,6 +41,7 @@ def commit(row: YouTubePublication, columns: dict[str, Any]) -> dict[str, Any]:
     """Return the final columns; runs in the transaction that ends the row."""
     transaction.on_commit(partial(video_files.remove, row), robust=True)
     transaction.on_commit(partial(publication_mails.mail_published, row, row.notes), robust=True)
+    events.tell(events.publication_live, publication=row)
     return columns
 
 

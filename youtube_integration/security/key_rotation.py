@@ -1,4 +1,4 @@
-"""Re-encrypt all sealed columns (`sealed_…`) of this app's models with the newest key."""
+"""Re-encrypt all sealed columns (`sealed_…`) of all models with the newest key."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ResealCount:
 
 
 def sealed_columns() -> Iterator[tuple[type[models.Model], str]]:
-    for model in apps.get_app_config("youtube_integration").get_models():
+    for model in apps.get_models():
         for field in model._meta.concrete_fields:
             if field.name.startswith(SEALED_PREFIX):
                 yield model, field.name

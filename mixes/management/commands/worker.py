@@ -19,13 +19,13 @@ from mixes.engine.processes import sandbox
 from mixes.jobs import pulses, shutdown
 from mixes.jobs.steady_clock import SteadyClock
 from mixes.management.processes import die_with_parent
-from mixes.queues import LONG, PUBLISH, QUEUES, SHORT
+from mixes.queues import HOOKS, LONG, PUBLISH, QUEUES, SHORT
 from mixes.services import schema, workers
 
 POLL_S = 0.3
 MAINTAIN_EVERY_S = 15.0  # interval of reaping lost jobs and resending lost wake-ups
 MAINTAIN_AGAIN_S = 4.0  # the same after a check that could not judge leases; heartbeats come every second
-NICE = {PUBLISH: 0, SHORT: 5, LONG: 10}  # pages first, then short jobs, then mixes
+NICE = {PUBLISH: 0, HOOKS: 0, SHORT: 5, LONG: 10}  # pages first, then short jobs, then mixes
 RELEASE_TIMEOUT_S = 20.0  # that a job may take to stop and be requeued
 
 
@@ -58,7 +58,7 @@ class Worker:
     def run(self) -> int:
         """Work until a signal comes or the cluster dies; return the exit status."""
         multiprocessing.util.register_after_fork(self, lambda worker: die_with_parent(signal.SIGKILL))
-        if self.queue == PUBLISH:  # it holds the key of the tokens
+        if self.queue in (PUBLISH, HOOKS):  # they hold the key of the tokens
             sandbox.forbid_processes()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.note_signal)

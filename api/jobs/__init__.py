@@ -1,0 +1,1 @@
+"""What the worker of webhooks does with a claimed row."""
