@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks import exact, joins, masking, memory, music, remaking, sound, speed, texts
+from benchmarks import club, exact, joins, masking, memory, music, remaking, sound, speed, texts
 from benchmarks.measure import RunFailed
 from benchmarks.ours import Bench
 from benchmarks.report import ROOT, Conditions, Row, make_part, replace_part
@@ -41,6 +41,7 @@ FIGURES: dict[str, tuple[str, Figure]] = {  # name for --only -> title, function
 JOIN_FIGURES: dict[str, tuple[str, Figure]] = {
     "joins": ("Joins of mixes with default settings", joins.joins),
     "planning": ("Planning", joins.planning),
+    "club": ("Joins beat on beat", club.club),
 }
 PARTS = {"The engine": FIGURES, "Joins": JOIN_FIGURES}  # of the page
 

@@ -246,6 +246,13 @@ def dip_words(dips_lu: Sequence[float]) -> str:
     return _("The largest dip at a join is %.1f LU") % deepest
 
 
+def beat_words(sheet: Sheet) -> str:
+    heard = sum(join["apart_s"] is not None for join in sheet["beats"])
+    if heard < len(sheet["beats"]):
+        return _("The beats of both songs meet wherever they are clear enough to be heard")
+    return _("The beats of both songs meet")
+
+
 OK_WORDS = {
     "length": length_words,
     "start": start_words,
@@ -256,4 +263,5 @@ OK_WORDS = {
     "gaps": gap_words,
     "clicks": click_words,
     "joins": join_words,
+    "beats": beat_words,
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.checks.beats_meet import MatchedBeats
 from mixes.engine.checks.faults import Gap
 from mixes.engine.checks.join_quality import JoinLoudness
 from mixes.engine.checks.judge import CheckItem, Verdict, judge
@@ -47,6 +48,7 @@ class CheckSheet:
         measured["curve_lufs"] = tuple(data.get("curve_lufs", ()))
         for name, kind in (("gaps", Gap), ("clicks", ClickPlace)):
             measured[name] = tuple(kind(**entry) for entry in data[name])
+        measured["beats"] = tuple(MatchedBeats(**entry) for entry in data.get("beats", ()))
         measured["joins"] = tuple(JoinLoudness.from_dict(entry) for entry in data["joins"])
         items = (
             CheckItem(entry["name"], Verdict(entry["verdict"]), entry["sentence"]) for entry in data["items"]

@@ -42,6 +42,8 @@ def judge(measured: Measurements, target_lufs: float | None, *, explained: bool)
     yield _judge_gaps(measured)
     yield _judge_clicks(measured)
     yield _judge_joins(measured)
+    if measured.beats:
+        yield _judge_beats(measured)
     if measured.damaged_places:
         text = f"The file has {_counted(measured.damaged_places, 'damaged place')}."
         yield CheckItem("damage", Verdict.WRONG, text)
@@ -145,6 +147,25 @@ def _judge_joins(measured: Measurements) -> CheckItem:
     others = len(judged) - len(noticed)
     rest = [f"{others} of {_counted(len(judged), 'join')} are smooth."] if others else []
     return CheckItem("joins", Verdict.OK, " ".join([f"You may notice one: {worst.say()}", *rest]))
+
+
+def _judge_beats(measured: Measurements) -> CheckItem:
+    apart = [join for join in measured.beats if join.is_faulted]
+    if apart:
+        texts = [
+            f"Into “{join.title}” at {format_position(join.at_s)} "
+            f"the beats are {1000 * (join.apart_s or 0):.0f} ms apart."
+            for join in apart[:JOINS_SHOWN]
+        ]
+        return CheckItem("beats", Verdict.NOTE, " ".join([*texts, "Set style “smooth” for such a join."]))
+    heard = sum(join.apart_s is not None for join in measured.beats)
+    joins = _counted(len(measured.beats), "join")
+    if heard < len(measured.beats):
+        text = (
+            f"Beats are matched at {joins}; at {heard} they are clear enough to be measured, and they meet."
+        )
+        return CheckItem("beats", Verdict.OK, text)
+    return CheckItem("beats", Verdict.OK, f"The beats of both songs meet at {joins}.")
 
 
 def format_position(seconds: float) -> str:

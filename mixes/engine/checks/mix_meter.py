@@ -13,6 +13,7 @@ import numpy as np
 from mixes.engine.analysis.loudness import LoudnessMeter
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.checks.beats_meet import BeatListener, MatchedBeats
 from mixes.engine.checks.clicks import ClickFinder, change_instants
 from mixes.engine.checks.faults import (
     ClippingCounter,
@@ -67,6 +68,7 @@ class Measurements:
         float, ...
     ] = ()  # the quietest 3 s of each step; empty in sheets made before it was kept
     curve_step_s: float = CURVE_STEP_S
+    beats: tuple[MatchedBeats, ...] = ()  # of the joins that match them; none in earlier sheets
 
 
 def measure_file(
@@ -108,6 +110,7 @@ class MixMeter:
         self._meter = LoudnessMeter(timeline.rate)
         self._clipping = ClippingCounter()
         self._clicks = ClickFinder(self._instants, timeline.rate)
+        self._beats = BeatListener(timeline, self._tracks)
         self._first_sound: int | None = None
         self._decoded_opening: Samples = np.zeros((0, 2), dtype=np.float32)  # as much of it as of the opening
 
@@ -123,6 +126,7 @@ class MixMeter:
         self._meter.push(block)
         self._clipping.push(block)
         self._clicks.push(block)
+        self._beats.push(block)
         self.frames += len(block)
 
     def finish(self, *, decode_errors: int, codec: str) -> Measurements:
@@ -152,6 +156,7 @@ class MixMeter:
             codec=codec,
             curve_lufs=curve_lufs,
             curve_step_s=curve_step_s,
+            beats=self._beats.finish(),
         )
 
 
