@@ -42,6 +42,7 @@ def join_plan(
             for clip, item, track in zip(clips, items, tracks, strict=True)
         ],
         "style": transition.style,
+        "stretch": round(clips[1].stretch, 9),
         **_meeting(transition, rate),
         "ride": transition.ride,
         "fades": _fades(timeline, clips[1].end),

@@ -14,7 +14,7 @@ export function readPlan(panel) {
     style: plan.style,
     aStart: a.start, aFrom: a.last - (a.end - a.start), aLength: a.length, endsAt: a.last, gainA: a.gain,
     beginsAt: b.first, bTo: b.first + b.end - b.start, bLength: b.length, gainB: b.gain,
-    ...meeting(plan), ride: plan.ride, fades: plan.fades,
+    stretch: plan.stretch, ...meeting(plan), ride: plan.ride, fades: plan.fades,
   });
   const song = ({ detail, copy, length, lufs }, usualDb) => ({ detail, copy, length, usualDb, lufs: lufs ?? QUIETEST_LUFS });
   return {

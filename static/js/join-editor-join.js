@@ -9,12 +9,13 @@ const OVERLAPPING = {
   both: { endsAt: 1 }, // the whole join: A goes on for longer, B begins later
 };
 const APART = { ends: { endsAt: 1 }, begins: { beginsAt: 1 }, slide: {}, both: { endsAt: 1 } };
-const MOVES = { smooth: OVERLAPPING, radio: OVERLAPPING, classic: OVERLAPPING, gap: { ...APART, slide: { overlap: -1 } } };
+const MOVES = { smooth: OVERLAPPING, club: OVERLAPPING, radio: OVERLAPPING, classic: OVERLAPPING, gap: { ...APART, slide: { overlap: -1 } } };
 const WHOLE = 0.999; // a fade that takes so much of the overlap always takes all of it
 
 export class Join {
   // values: style, aStart (mix), aFrom, endsAt, aLength (song A), beginsAt, bTo, bLength (song B), overlap (below 0: a
-  // pause), gainA, gainB (dB), falling, rising (gains over the overlap), fadeOut, fadeIn (s), ride ([s from B, dB]), fades of the
+  // pause), gainA, gainB (dB), stretch (how many
+  // times as fast B plays in the overlap), falling, rising (gains over the overlap), fadeOut, fadeIn (s), ride ([s from B, dB]), fades of the
   // whole mix: rise ([s, gain]) and fall ([s from the end of B, gain])
   constructor(values) {
     Object.assign(this, values);
@@ -44,6 +45,12 @@ export class Join {
 
   get bAhead() {
     return this.beginsAt - this.bStart;
+  }
+
+  // The second of B's file that is heard at a second of the mix; in the overlap B may play faster or slower.
+  placeInB(seconds) {
+    const stretched = Math.max(0, Math.min(seconds - this.bStart, this.overlap));
+    return seconds + this.bAhead + stretched * (this.stretch - 1);
   }
 
   movesOf(handle) {

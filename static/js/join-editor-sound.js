@@ -125,8 +125,11 @@ export class JoinSound {
     out.gain.setValueAtTime(0, began);
     out.gain.linearRampToValueAtTime(1, began + SWAP_S);
     const voice = { out, join, began, from, to, sources: [] };
-    if (this.heard.a) this.add(voice, this.pieces.a, join.aAhead, (t) => join.gainOfA(t), join.gainA);
-    if (this.heard.b) this.add(voice, this.pieces.b, join.bAhead, (t) => join.gainOfB(t), join.gainB);
+    if (this.heard.a) this.add(voice, this.pieces.a, from + join.aAhead, (t) => join.gainOfA(t), join.gainA);
+    if (this.heard.b) {
+      const source = this.add(voice, this.pieces.b, join.placeInB(from), (t) => join.gainOfB(t), join.gainB);
+      this.changeTempo(source, voice);
+    }
     this.silence(this.voice, began);
     this.voice = voice;
     clearTimeout(this.timer);
@@ -135,9 +138,9 @@ export class JoinSound {
   }
 
   // One song: its samples from this place on, through its gain from now to the end.
-  add(voice, piece, ahead, gainAt, levelDb) {
+  add(voice, piece, place, gainAt, levelDb) {
     const { join, began, from, to, out } = voice, length = to - from;
-    const offset = from + ahead - piece.from; // in the piece; negative when it begins later
+    const offset = place - piece.from; // in the piece; negative when it begins later
     const source = new AudioBufferSourceNode(this.context, { buffer: piece.buffer });
     const gain = new GainNode(this.context, { gain: 0 });
     const points = Math.max(2, Math.ceil(length * CURVE_POINTS_PER_S));
@@ -151,6 +154,14 @@ export class JoinSound {
     source.start(began + Math.max(0, -offset), Math.max(0, offset));
     source.stop(began + length);
     voice.sources.push(source);
+    return source;
+  }
+
+  // Play B as fast as beats ask for while A sounds. The browser moves its pitch too, by half a tone at most.
+  changeTempo(source, { join, began, from }) {
+    if (join.stretch === 1 || from >= join.aEnd) return;
+    source.playbackRate.setValueAtTime(join.stretch, began + Math.max(0, join.bStart - from));
+    source.playbackRate.setValueAtTime(1, began + join.aEnd - from);
   }
 
   silence(voice, at = this.context?.currentTime) {
