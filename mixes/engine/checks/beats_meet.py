@@ -22,6 +22,7 @@ SPREAD_HOPS = 2  # to both sides of a beat: its rise lasts so long
 RISE_HOPS = 3
 FEWEST_BEATS = 8
 CLEAR = 1.6  # how far the best place stands above the mean of all
+AS_GOOD = 0.6  # of the best place: a bass between the beats may be louder than the kick on them
 MOST_APART_S = 0.040
 
 Rise = NDArray[np.float64]
@@ -125,12 +126,16 @@ def rise_of(lows: Rise) -> Rise:
 
 
 def clearest_shift(rise: Rise, places: NDArray[np.float64], half: int, hop_s: float) -> float | None:
-    """Return the shift in seconds, up to `half` hops, at which most rises; None where no place stands out."""
+    """Return the shift in seconds, up to `half` hops, at which most rises; None where no place stands out.
+
+    Of several nearly as good ones the least.
+    """
     spread = np.convolve(rise, np.ones(2 * SPREAD_HOPS + 1), "same")
     shifts = np.arange(-half, half + 1)
     at = np.round(places[:, np.newaxis] + shifts).astype(int)
     heard = spread[np.clip(at, 0, len(spread) - 1)].mean(axis=0)
-    best = int(np.argmax(heard))
-    if heard.mean() <= 0 or heard[best] < CLEAR * heard.mean():
+    if heard.mean() <= 0 or heard.max() < CLEAR * heard.mean():
         return None
-    return float(shifts[best] * hop_s)
+    beside = np.maximum(np.roll(heard, 1), np.roll(heard, -1))
+    peaks = shifts[(heard >= beside) & (heard >= AS_GOOD * heard.max())]
+    return float(min(peaks, key=abs) * hop_s)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mixes.engine.rendering.stretch import seam_of
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Timeline
 
@@ -50,8 +51,12 @@ def change_instants(timeline: Timeline) -> tuple[int, ...]:
             instants |= {clip.start, clip.start + clip.ramp_in}
         if clip.ramp_out:
             instants |= {clip.end - clip.ramp_out, clip.end}
-    for before, after, _ in timeline.joins():
-        instants |= {after.start, before.end}
+    for before, after, join in timeline.joins():
+        if join.style == "club":  # a beat is at both ends, where the songs are as good as silent
+            instants -= {after.start, after.start + after.ramp_in, before.end, before.end - before.ramp_out}
+            instants |= {after.start + place for place in seam_of(after, timeline.rate) if after.head_frames}
+        else:
+            instants |= {after.start, before.end}
     return tuple(sorted(frame for frame in instants if 0 < frame < timeline.frames))
 
 

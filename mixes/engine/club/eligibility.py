@@ -7,7 +7,7 @@ import math
 
 from mixes.engine.club.beat_lines import Beats
 from mixes.engine.club.sides import ClubSide
-from mixes.engine.music.measured import Rhythm, fold_tempo
+from mixes.engine.music.measured import TRUSTED_GRID, Rhythm, fold_tempo
 
 MEASURED_FROM = 4  # version of the analysis that looks for beats
 MOST_STRETCH = 1.04
@@ -61,10 +61,16 @@ def fold_of(a: Rhythm, b: Rhythm) -> float | None:
 
 def are_calm(a: ClubSide, b: ClubSide, seconds: float) -> bool:
     """Tell whether two songs have neither a beat nor, for so long around their join, voices worth a word."""
-    if any(why_no_beat(side) == "" or is_not_measured(side) for side in (a, b)):
+    if any(is_not_measured(side) or repeats(side) for side in (a, b)):
         return False
     shares = voice_share(a, a.last_s - seconds, a.last_s), voice_share(b, b.first_s, b.first_s + seconds)
     return all(share is not None and share <= CALM_VOICES for share in shares)
+
+
+def repeats(side: ClubSide) -> bool:
+    """Tell whether bars repeat in a song: it may have drums even where its beat cannot be trusted."""
+    rhythm = side.track.rhythm
+    return rhythm is not None and (rhythm.is_steady or rhythm.parts.strength >= TRUSTED_GRID)
 
 
 def is_not_measured(side: ClubSide) -> bool:

@@ -17,9 +17,10 @@ from mixes.engine.timeline import Clip
 
 LEAD_S = 0.5  # of sound before it, so that the filter is warm
 BEHIND_S = 1.0  # of sound after it, which the filter looks at
-CROSSING_S = 0.010  # at its end, from stretched to plain sound
+CROSSING_S = 0.010  # near its end, from stretched to plain sound ...
+SEAM_EARLY_S = 0.015  # ... so long before it: a beat comes at the end, and its attack is not crossed
 SHIFT_S = 0.005  # at most, so that both are alike there
-ALIKE_S = 0.025, 0.015  # before and behind its end: compared for the shift
+ALIKE_S = 0.035, 0.015  # before and behind its end: compared for the shift
 
 
 def lead_frames(clip: Clip, rate: int) -> int:
@@ -35,7 +36,7 @@ def needed_frames(clip: Clip, rate: int) -> int:
 def stretch_head(ffmpeg: Path, clip: Clip, sound: Samples, rate: int, *, should_stop: ShouldStop) -> Samples:
     """Return the first `head_frames` frames of a clip, of shape (head_frames, 2).
 
-    `sound` is what `needed_frames` asks for, shorter only where the file ends. Its last frames are plain
+    `sound` is what `needed_frames` asks for, shorter only where the file ends. The last frames are plain
     sound: what follows is the file from `head_source` on. Raises FfmpegError, StalledError, Cancelled.
     """
     lead = lead_frames(clip, rate)
@@ -71,11 +72,18 @@ def find_shift(stretched: Samples, end: int, sound: Samples, source_end: int, ra
     return int(min(shifts[best], key=abs))
 
 
+def seam_of(clip: Clip, rate: int) -> tuple[int, int]:
+    """Return where in a clip stretched sound begins and has ended to pass into plain sound, in frames."""
+    end = clip.head_frames - round(SEAM_EARLY_S * rate)
+    return end - round(CROSSING_S * rate), end
+
+
 def cross_over(stretched: Samples, sound: Samples, rate: int) -> Samples:
-    """Return the stretched sound whose last frames pass into the last frames of plain sound."""
-    frames = min(round(CROSSING_S * rate), len(stretched), len(sound))
-    rising = positions(frames)[:, np.newaxis].astype(np.float32)
+    """Return the stretched sound, passing into plain sound near its end; both end at the same place."""
+    plain = min(round(SEAM_EARLY_S * rate), len(stretched) // 2, len(sound) // 2)
+    frames = min(round(CROSSING_S * rate), len(stretched) - plain, len(sound) - plain)
+    rising = np.concatenate((positions(frames), np.ones(plain)))[:, np.newaxis].astype(np.float32)
     crossed = stretched.copy()
-    crossed[len(crossed) - frames :] *= 1 - rising
-    crossed[len(crossed) - frames :] += sound[len(sound) - frames :] * rising
+    crossed[len(crossed) - len(rising) :] *= 1 - rising
+    crossed[len(crossed) - len(rising) :] += sound[len(sound) - len(rising) :] * rising
     return crossed

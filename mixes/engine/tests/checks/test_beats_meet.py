@@ -61,6 +61,12 @@ def test_beats_that_do_not_meet_are_named_also_half_a_beat_off(late_s):
     assert found.is_faulted
 
 
+def test_a_loud_bass_between_the_beats_is_not_taken_for_them():
+    between = np.roll(beat(SECONDS), RATE * 15 // TEMPO, axis=0)
+    found = listen(*mixed(beat(SECONDS) + 1.2 * between, beat(SECONDS)))
+    assert found.apart_s is not None and found.apart_s < 0.02
+
+
 def test_nothing_is_said_of_a_song_without_a_clear_beat():
     assert listen(*mixed(beat(SECONDS), pink_noise(SECONDS))).apart_s is None
 
