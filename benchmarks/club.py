@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.io.wavfile
@@ -33,7 +34,7 @@ FRAMES_MOVED = 240  # by which a stretched beat may be moved
 TEMPOS = (1.0, 1.013, 0.978, 1.012)  # of the pieces of one kind, relative to its usual tempo
 CHORDS = (0, 5, 7, 3)
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
