@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks import club, exact, joins, masking, memory, music, remaking, sound, speed, texts
+from benchmarks import club, exact, hearing, joins, masking, memory, music, remaking, sound, speed, texts
 from benchmarks.measure import RunFailed
 from benchmarks.ours import Bench
 from benchmarks.report import ROOT, Conditions, Row, make_part, replace_part
@@ -43,7 +43,11 @@ JOIN_FIGURES: dict[str, tuple[str, Figure]] = {
     "planning": ("Planning", joins.planning),
     "club": ("Joins beat on beat", club.club),
 }
-PARTS = {"The engine": FIGURES, "Joins": JOIN_FIGURES}  # of the page
+MUSIC_FIGURES: dict[str, tuple[str, Figure]] = {
+    "music": ("Beats, keys and voices of pieces in which they are known", hearing.music),
+}
+PIECES = "pieces of mixes/engine/synth, the half that nothing was set on"
+PARTS = {"The engine": FIGURES, "Joins": JOIN_FIGURES, "Music": MUSIC_FIGURES}  # of the page
 
 
 def main() -> None:
@@ -73,7 +77,10 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="short music, one repeat: does it all work?")
     parser.add_argument("--long", action="store_true", help="a mix of eight hours too: half an hour more")
     parser.add_argument(
-        "--only", choices=[*FIGURES, *JOIN_FIGURES], action="append", help="these figures only"
+        "--only",
+        choices=[*FIGURES, *JOIN_FIGURES, *MUSIC_FIGURES],
+        action="append",
+        help="these figures only",
     )
     return parser.parse_args()
 
@@ -82,7 +89,7 @@ def measure_all(options: argparse.Namespace, work: Path) -> None:
     """Prepare the music, run every selected benchmark, write the page."""
     load = os.getloadavg()[0]
     ffmpeg = find_ffmpeg()
-    wanted = options.only or [*FIGURES, *JOIN_FIGURES]
+    wanted = options.only or [*FIGURES, *JOIN_FIGURES, *MUSIC_FIGURES]
     convert = any(name in FIGURES for name in wanted)
     say("preparing the music")
     bench = Bench(
@@ -105,7 +112,8 @@ def measure_all(options: argparse.Namespace, work: Path) -> None:
             for name, (title, figure) in figures.items()
             if name in wanted
         ]
-        music_name = joins.describe_music(bench) if part == "Joins" else bench.music.name
+        music_name = PIECES if part == "Music" else bench.music.name
+        music_name = joins.describe_music(bench) if part == "Joins" else music_name
         if sections:
             parts.append(make_part(part, "make bench", sections, Conditions(music_name, *facts)))
     if options.quick and options.out is None:

@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.music.measured import USUAL_BEAT_S
 from mixes.engine.ordering.suggestion import Suggestion
 from mixes.engine.timeline import Clip, Timeline, Transition
 from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
@@ -187,6 +189,7 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
                 "cue_out_s": clip.file_cue_out / rate,
                 "skips_s": [[first / rate, frames / rate] for first, frames in clip.skips],
                 "gain_db": clip.gain_db,
+                **music_to_json(source.analysis, clip.file_cue_in / rate, clip.file_cue_out / rate),
             }
             for clip, source in zip(timeline.clips, mix.request.sources, strict=True)
         ],
@@ -219,6 +222,23 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
         "notes": list(outputs.notes),
         "left_out": [{"path": printable(item.path), "reason": str(item.error)} for item in mix.left_out],
         "timings": {f"{stage}_s": outputs.timings_s.get(stage, 0.0) for stage in (*STAGE_NAMES, "total")},
+    }
+
+
+def music_to_json(track: TrackAnalysis, cue_in_s: float, cue_out_s: float) -> dict[str, Any]:
+    """Return what is known of a song's beat, key and voices; None for what is not.
+
+    The voices are those between the two places of the file.
+    """
+    rhythm, harmony, voices = track.rhythm, track.harmony, track.voices
+    beat_s = 60 / rhythm.tempo if rhythm and rhythm.is_steady else USUAL_BEAT_S
+    return {
+        "bpm": rhythm.tempo if rhythm else None,
+        "beat_trust": rhythm.trust if rhythm else None,
+        "key": harmony.name if harmony else None,
+        "camelot": harmony.camelot if harmony else None,
+        "key_margin": harmony.margin if harmony else None,
+        "voices_share": round(voices.share(cue_in_s, cue_out_s, beat_s), 3) if voices else None,
     }
 
 

@@ -15,6 +15,7 @@ from mixes.engine.music.pitches import PITCHES_PER_S, Classes, Pitches
 CHORD_BEATS, BASS_BEATS = 1.2, 1.0  # compared before and after a beat
 KICK_REACH = 3  # frames: a kick falls into its band slowly
 SNARE_BANDS = slice(8, 22)  # 180 Hz to 5 kHz
+ALTERNATES = 0.4  # logarithm: how much louder kicks and snares are on their own beats
 SNARE_RANK = 4  # from the least: a few bands may stay
 
 
@@ -69,3 +70,11 @@ def snare(accents: Accents) -> Values:
     """Return how much nearly all bands above 180 Hz rise on each beat: a snare is noise, a chord is not."""
     rises: Values = np.sort(accents.bands[:, SNARE_BANDS], axis=1)[:, SNARE_RANK].astype(np.float64)
     return rises
+
+
+def has_backbeat(accents: Accents) -> bool:
+    """Tell whether kicks lie on every other beat and snares on those between."""
+    kick, hit = accents.kick, snare(accents)
+    kicks = float(np.log((kick[::2].mean() + 1.0) / (kick[1::2].mean() + 1.0)))
+    snares = float(np.log((hit[1::2].mean() + 0.01) / (hit[::2].mean() + 0.01)))
+    return kicks * snares > 0 and min(abs(kicks), abs(snares)) >= ALTERNATES

@@ -4,7 +4,7 @@ In: onset curves and pitch classes. Out: a `Rhythm`, or None for a track with to
 lowest of six parts, and 0 where the two halves of the track, asked alone, disagree.
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
@@ -16,9 +16,13 @@ from mixes.engine.music.phase import Phase, find_phase
 from mixes.engine.music.pitches import PITCHES_PER_S, Pitches
 from mixes.engine.music.tempo import Period, find_period
 
+SURE_LEAD = 0.65  # of a grid over the one half a beat later
+FAST = (150.0, 188.0)  # beats a minute that are tried where half of them was found
+SLOW_DOUBT = 0.2  # less lead for that half: between its beats there may be beats
 LOW_COUNTS = 0.6  # low onsets beside all
 HALF_OVERLAP_S = 8.0  # of the two halves
 SAME_TEMPO = 0.01  # halves differ by this share at most
+UNSURE_LEAD = 0.3  # a half that is less sure where its beat is does not contradict the whole
 SAME_BEAT = 0.12  # and by this share of a beat
 HITS_COUNT, USUAL_RIVAL = 0.4, 0.9  # of the share of onsets that a rival's beats hit
 EARLY_FRAMES = 0.0  # onsets are found this much before they begin
@@ -45,7 +49,7 @@ class Grid:
             contrast=rise(self.beats.contrast, 0.15, 0.5),
             strength=rise(self.period.strength, 0.08, 0.3),
             clearness=rise(self.clearness, 0.0, 0.22),
-            on_beat=rise(self.phase.lead, 0.4, 1.0),
+            on_beat=rise(self.phase.lead, 0.5, 1.0),
         )
 
 
@@ -79,7 +83,23 @@ def find_grid(onsets: Onsets, pitches: Pitches) -> Grid | None:
     onset = full + LOW_COUNTS * flatten(onsets.low)
     period = find_period([onset, *map(flatten, onsets.thirds)])
     beats = find_beats(onset, period.frames)
-    return Grid(period, beats, find_phase(beats, onsets, pitches)) if beats else None
+    if beats is None:
+        return None
+    grid = Grid(period, beats, find_phase(beats, onsets, pitches))
+    is_slow = FAST[0] <= 2 * 60 * FPS / beats.period <= FAST[1]
+    return _doubled(grid, onsets, pitches) if is_slow else grid
+
+
+def _doubled(grid: Grid, onsets: Onsets, pitches: Pitches) -> Grid:
+    """Return the grid at the double tempo where kick and snare alternate there, such as in drum and bass."""
+    places = grid.beats.places
+    fast = np.sort(np.concatenate((places, places[:-1] + np.diff(places) / 2)))
+    beats = replace(grid.beats, places=fast)
+    phase = find_phase(beats, onsets, pitches)
+    is_clear = phase.lead > min(grid.phase.lead, SURE_LEAD)
+    if phase.has_backbeat and is_clear:
+        return Grid(grid.period, beats, phase)
+    return replace(grid, phase=replace(grid.phase, lead=grid.phase.lead - SLOW_DOUBT))
 
 
 def halves_agree(whole: Grid, onsets: Onsets, pitches: Pitches) -> bool:
@@ -90,13 +110,18 @@ def halves_agree(whole: Grid, onsets: Onsets, pitches: Pitches) -> bool:
         first, last = start * PITCHES_PER_S // FPS, -(-end * PITCHES_PER_S // FPS)
         part = Pitches(pitches.chords[first:last], pitches.bass[first:last], pitches.tuning)
         half = find_grid(onsets.cut(start, end), part)
-        if half is not None and not _is_same(whole, half.phase.places + start):
+        if half is None or _is_same(whole, half.phase.places + start):
+            continue
+        if half.phase.lead >= UNSURE_LEAD or not _is_same(whole, half.beats.places + start, any_shift=True):
             return False
     return True
 
 
-def _is_same(whole: Grid, half: Values) -> bool:
-    """Tell whether beats lie on those of the whole, at the same tempo, at its double or its half."""
+def _is_same(whole: Grid, half: Values, *, any_shift: bool = False) -> bool:
+    """Tell whether beats lie on those of the whole, at the same tempo, at its double or its half.
+
+    With `any_shift` only the tempo is compared.
+    """
     inside = (whole.phase.places > half[0] - 1) & (whole.phase.places < half[-1] + 1)
     beats = whole.phase.places[inside]
     if len(beats) < 2:
@@ -105,6 +130,8 @@ def _is_same(whole: Grid, half: Values) -> bool:
     octaves = np.rint(np.log2(ratio))
     if abs(octaves) > 1 or abs(ratio / 2.0**octaves - 1) > SAME_TEMPO:
         return False
+    if any_shift:
+        return True
     sparse, dense = (half, beats) if ratio > 1 else (beats, half)
     after = np.clip(np.searchsorted(dense, sparse), 1, len(dense) - 1)
     away = np.minimum(np.abs(sparse - dense[after - 1]), np.abs(dense[after] - sparse))

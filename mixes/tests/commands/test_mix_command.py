@@ -81,6 +81,10 @@ def test_a_folder_of_songs_becomes_a_mix(mix, songs, tmp_path):
         "my-mix.txt",
     ]
     assert [clip["title"] for clip in document["clips"]] == [f"Tone {tone}" for tone in TONES_HZ]
+    for clip in document["clips"]:
+        assert clip["cue_out_s"] == pytest.approx(clip["cue_in_s"] + clip["length_s"])
+        assert {"bpm", "beat_trust", "key", "camelot", "key_margin", "voices_share"} <= set(clip)
+        assert (clip["bpm"] is None) == (clip["beat_trust"] is None)
     lengths = sum(clip["length_s"] for clip in document["clips"])
     overlaps = sum(join["overlap_s"] for join in document["transitions"])
     assert document["duration_s"] == pytest.approx(lengths - overlaps)
