@@ -217,6 +217,9 @@ class Parts:
         middle_b = join.start_b + b.longest_overlap_s
         near_end = times >= max(min(join.body_end - LOST_REACH_S, join.begins), middle_a)
         near_start = times <= min(max(join.body_start + LOST_REACH_S, join.ends), middle_b)
+        if join.is_meant:  # one song takes over from the other all along: only what is cut is lost
+            near_end &= times >= join.end_a
+            near_start &= times < join.start_b
         unheard_a = (join.gain_a < UNHEARD_GAIN) | (heard_a < heard_b * MASKED_POWER)
         unheard_b = (join.gain_b < UNHEARD_GAIN) | (heard_b < heard_a * MASKED_POWER)
         clash = equal & (heard_a > loud) & (heard_b > loud) & (not join.is_meant)

@@ -87,6 +87,8 @@ def test_a_folder_of_songs_becomes_a_mix(mix, songs, tmp_path):
         assert (clip["bpm"] is None) == (clip["beat_trust"] is None)
     lengths = sum(clip["length_s"] for clip in document["clips"])
     overlaps = sum(join["overlap_s"] for join in document["transitions"])
+    assert all(join["bars"] == 0 and join["stretch"] == 1.0 for join in document["transitions"])
+    assert all(clip["cue_out_s"] > clip["cue_in_s"] for clip in document["clips"])
     assert document["duration_s"] == pytest.approx(lengths - overlaps)
     assert len(decode_file(out / "my-mix.mp3")) == document["frames"]
     assert len(decode_file(out / "my-mix.mp4")) == document["frames"]
@@ -250,6 +252,15 @@ def test_an_hour_of_silence_is_left_out_and_does_not_make_a_gap(mix, songs, tmp_
     document = json.loads(mix(songs, "-o", tmp_path / "out", "--json", "--transition", "2").stdout)
     assert document["clips"][3]["cue_in_s"] == pytest.approx(3600, abs=1)
     assert document["check"]["gaps"] == []
+
+
+def test_style_club_says_why_beats_are_not_matched(mix, songs, tmp_path):
+    document = json.loads(
+        mix(songs, "-o", tmp_path / "out", "--no-check", "--json", "--style", "club").stdout
+    )
+    assert [join["style"] for join in document["transitions"]] == ["smooth", "smooth"]
+    for join in document["transitions"]:
+        assert join["fallback"] and join["reason"].startswith(join["fallback"])
 
 
 @pytest.mark.parametrize(

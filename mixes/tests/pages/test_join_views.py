@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mixes.engine.mixing.mix_fades import envelope_gain
+from mixes.engine.tests.club.music import make_song
 from mixes.models import Mix, MixTrack, Preview, Revision
 from mixes.pages.join_page import join_page
 from mixes.services.editing import plans
-from mixes.tests.factories import make_mix_row
+from mixes.tests.factories import make_mix_row, make_track_row
 
 HTMX = {"HX-Request": "true"}
 
@@ -309,3 +310,22 @@ def test_a_saved_join_is_planned_once_for_the_panel_and_the_page(as_alice, item,
     monkeypatch.setattr(plans, "compute_plan", lambda *args: computed.append(1) or compute_plan(*args))
     assert save(as_alice, item, HTMX, style="radio").status_code == 200
     assert computed == [1]
+
+
+def test_a_mix_of_style_club_shows_matched_beats_and_why_others_are_not(as_alice, alice):
+    beats = [make_song("A", 124), make_song("B", 126), make_song("C", 90)]
+    tracks = [make_track_row(alice, name, analysis=song) for name, song in zip("ABC", beats, strict=True)]
+    club = make_mix_row(alice, tracks=tracks, transition_s=None, style="club")
+    first, second, _ = club.items.order_by("position")
+    page = as_alice.get(url("join", first)).content.decode()
+    assert "Beats matched over 8 bars, 124 to 126 BPM. The bass changes over in the middle." in page
+    assert "the pitch may move" in page
+    data = plan_for_the_script(as_alice, first)
+    assert (data["style"], data["stretch"]) == ("club", pytest.approx(124 / 126, abs=1e-4))
+    page = as_alice.get(url("join", second)).content.decode()
+    assert "Their tempos, 126 and 90 BPM, do not fit." in page
+    whole = as_alice.get(reverse("mixes:mix_detail", args=(club.pk,))).content.decode()
+    assert "beat on beat" in whole
+    save_club = {"version": club.version, "style": "club", "length": "set", "overlap": "9.5"}
+    as_alice.post(url("join", first), save_club)
+    assert "Beats matched over 9.5 s as chosen" in as_alice.get(url("join", first)).content.decode()
