@@ -19,6 +19,7 @@ from mixes.pages.mix_state import digest_of, state_of
 from mixes.pages.planned_tracks import PlannedTrack, planned_tracks
 from mixes.pages.time_axis import axis_times
 from mixes.services import wording
+from mixes.services.editing.engine_settings import SELDOM_USED
 from mixes.services.editing.history import history_of
 from mixes.services.editing.plans import MixPlan, plan_of
 
@@ -181,7 +182,7 @@ def mix_page(mix: Mix) -> MixPage:
     digest = state_of(mix)  # read first: what changes from here on makes the next digest another one
     places = MixTrack.objects.filter(mix=mix).select_related("track", "track__upload")
     drawn = {DRAWN: MD5(Cast("track__waveform", TextField()))}
-    items = list(places.defer("track__waveform").annotate(**drawn).order_by("position"))
+    items = list(places.defer(*SELDOM_USED).annotate(**drawn).order_by("position"))
     plan = plan_of(mix, items)
     undo, redo = history_of(mix)
     planned = planned_tracks(mix, plan, items) if plan else []

@@ -5,7 +5,10 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from mixes.engine.analysis.track import ANALYSIS_VERSION, READABLE_VERSIONS, TrackAnalysis
 from mixes.engine.tags.tags import Tags
@@ -89,14 +92,15 @@ def _dedupe_key(track: Track) -> str:
     return f"analysis:{track.pk}"
 
 
-def results_of(tracks: Iterable[UUID]) -> dict[UUID, Key]:
-    """Return the key of each track's result, without reading the result.
+def results_of(tracks: Iterable[UUID] | QuerySet[Any, Any]) -> dict[UUID, Key]:
+    """Return the key of each track's result, without reading the result; `tracks` are ids or their query.
 
     A result stays valid until the next one replaces it: while its job is queued again, and while a newer
     version of the analysis measures the track.
     """
+    wanted = tracks if isinstance(tracks, QuerySet) else set(tracks)
     jobs = AnalysisJob.objects.filter(
-        track__in=set(tracks), version__in=READABLE_VERSIONS, measured_at__isnull=False
+        track__in=wanted, version__in=READABLE_VERSIONS, measured_at__isnull=False
     )
     rows = jobs.order_by("version").values_list("track", "pk", "measured_at", "version")
     return {track: (pk, at, version) for track, pk, at, version in rows}  # the newest version comes last

@@ -30,7 +30,7 @@ class Fades:
         """Return how far the fade-out is, 0 to 1, at each position in the overlap."""
         if not self.out_share:
             return np.zeros_like(position)
-        return np.clip((position - (1.0 - self.out_share)) / self.out_share, 0.0, 1.0)
+        return np.minimum(np.maximum((position - (1.0 - self.out_share)) / self.out_share, 0.0), 1.0)
 
     def in_progress(self, position: Gains) -> Gains:
         """Return how far the fade-in is, 0 to 1, at each position in the overlap."""

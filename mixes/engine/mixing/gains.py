@@ -233,11 +233,12 @@ def place_curve(timeline: Timeline, tracks: Sequence[TrackAnalysis], index: int)
     length_s = clip.length / rate
     into_s = starts_s - clip.start / rate  # where in the clip each window starts
     covered_s = np.minimum(into_s + WINDOW_S, length_s) - np.maximum(into_s, 0.0)
-    inside_s = np.clip(into_s, 0.0, max(0.0, length_s - WINDOW_S))  # a window that lies within the clip
-    drift_s = clip.drift(inside_s * rate) / rate
+    last_s = max(0.0, length_s - WINDOW_S)  # a window that starts here is the last one inside the clip
+    inside_s = np.minimum(np.maximum(into_s, 0.0), last_s)
+    drift_s = clip.drift(inside_s * rate) / rate if clip.head_frames else 0.0
     power = power_at(tracks[index], clip.cue_in / rate + inside_s + drift_s)
     middles: Power = (starts_s + WINDOW_S / 2) * rate
-    power *= np.clip(covered_s / WINDOW_S, 0.0, 1.0)
+    power *= np.minimum(np.maximum(covered_s / WINDOW_S, 0.0), 1.0)
     if index > 0:  # a fade is computed only where it is: most of a clip is neither faded nor ridden
         faded_in = slice(np.searchsorted(middles, clip.start + timeline.transitions[index - 1].overlap))
         power[faded_in] *= fade_power(timeline, index - 1, middles[faded_in])[1]
@@ -294,7 +295,7 @@ def fade_power(timeline: Timeline, index: int, places: Power) -> tuple[Power, Po
     transition, incoming = timeline.transitions[index], timeline.clips[index + 1]
     if transition.overlap <= 0:
         return np.ones(len(places)), np.ones(len(places))
-    position = np.clip((places - incoming.start) / transition.overlap, 0.0, 1.0)
+    position = np.minimum(np.maximum((places - incoming.start) / transition.overlap, 0.0), 1.0)
     law = STYLES[transition.style].gains
     falling, rising = law(position, Fades.of(transition, timeline.rate))
     return falling**2, rising**2

@@ -10,12 +10,13 @@ from mixes.engine.mixing.settings import JoinSettings, Length, MixSettings, Use
 from mixes.engine.processes import ffmpeg
 from mixes.models import Mix, MixTrack
 
+SELDOM_USED = ("track__waveform", "track__copies")
 Settings = tuple[MixSettings, tuple[JoinSettings, ...], tuple[Use, ...]]
 
 
 def items_of(mix: Mix) -> list[MixTrack]:
-    """Return a mix's items in order, each with its track; waveforms are read only when they are used."""
-    items = MixTrack.objects.filter(mix=mix).select_related("track").defer("track__waveform")
+    """Return a mix's items in order, each with its track, without what is long and rarely used of it."""
+    items = MixTrack.objects.filter(mix=mix).select_related("track").defer(*SELDOM_USED)
     return list(items.order_by("position"))
 
 

@@ -62,7 +62,7 @@ def plan_of(mix: Mix, items: Sequence[MixTrack] | None = None) -> MixPlan | None
     `items` are the result of `items_of`, if the caller has it.
     """
     usable = [item for item in (items_of(mix) if items is None else items) if item.track.is_usable]
-    results = results_of(item.track_id for item in usable)
+    results = results_of(MixTrack.objects.filter(mix=mix).values("track"))
     if outdated := [item.track for item in usable if is_outdated(results.get(item.track_id))]:
         reanalyse(outdated)
         usable = [item for item in usable if item.track_id in results]
