@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from api.services import waits
@@ -12,6 +14,7 @@ from mixes.leases import State
 from mixes.models import AnalysisJob, Mix, MixJob, MixTrack, Track, Upload
 from mixes.services import storage
 from mixes.services.editing import history
+from mixes.services.shows import presets
 from mixes.tests.factories import make_job_row, make_mix_row, make_track_row
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +131,19 @@ def test_pages_by_cursor_have_every_row_once_while_new_ones_come(by_alice, alice
         cursor = page["next"]
         Mix.objects.create(owner=alice, title="new")
     assert sorted(seen) == [str(k) for k in range(7)]
+
+
+@pytest.mark.parametrize("path", ["/mixes", "/tracks", "/jobs", "/shows", "/publications", "/webhooks"])
+def test_a_long_list_takes_no_more_queries_than_a_short_one(path, by_alice, alice):
+    counts = []
+    for _ in range(2):
+        make_job_row(make_mix_row(alice), State.DONE)
+        presets.save_as_show(Mix.objects.first())
+        send(by_alice, "GET", path)  # notes the use of the token
+        with CaptureQueriesContext(connection) as queries:
+            assert send(by_alice, "GET", path).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 3
 
 
 # Mixes

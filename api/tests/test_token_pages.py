@@ -1,7 +1,9 @@
 """The page of an account's tokens, and the command that makes one."""
 
 import io
+import json
 import re
+import zipfile
 from datetime import timedelta
 
 import pytest
@@ -10,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from api.models import ApiToken
-from api.services import tokens
+from api.services import tokens, webhooks
 
 pytestmark = pytest.mark.django_db
 PAGE = "/account/access/"
@@ -73,3 +75,14 @@ def test_the_command_prints_the_token_alone_to_its_output(alice):
 def test_the_command_refuses_what_it_does_not_know(alice, email, scopes):
     with pytest.raises(CommandError, match="There is no"):
         call_command("token", email, "--scopes", scopes)
+
+
+def test_the_export_of_an_account_names_its_tokens_and_webhooks_without_their_secrets(as_alice, alice):
+    _token, secret = tokens.create_token(alice, "NAS", ["read"], days=None)
+    endpoint, signs = webhooks.create_endpoint(alice, "https://hooks.example.org/", ["job.done"])
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(as_alice.post(reverse("accounts:export"), {}))))
+    ((token,), (webhook,)) = (json.loads(archive.read(f"{name}.json")) for name in ("tokens", "webhooks"))
+    assert (token["name"], webhook["url"]) == ("NAS", endpoint.url)
+    texts = b"".join(archive.read(name) for name in archive.namelist()).decode()
+    hidden = (secret, signs, tokens.digest_of(secret), endpoint.sealed_secret)
+    assert not [one for one in hidden if one in texts]

@@ -44,9 +44,13 @@ EXCLUDED_COLUMNS = {
     "shown_file",
     "thumbnail",
     "sealed_session",
+    "sealed_secret",
+    "digest",
     "pace",
 }
 Row = dict[str, Any]
+# of other apps, with a column `owner`, beside their jobs; by table name
+MORE_TABLES: dict[str, type[Model]] = {}
 
 
 def tables_of(owner: User) -> dict[str, QuerySet[Any]]:
@@ -64,6 +68,7 @@ def tables_of(owner: User) -> dict[str, QuerySet[Any]]:
         "jobs": MixJob.objects.filter(owner=owner),
         "results": Artifact.objects.filter(job__owner=owner),
         **{name: model.objects.filter(owner=owner) for name, model in others.items()},
+        **{name: model._default_manager.filter(owner=owner) for name, model in MORE_TABLES.items()},
     }
 
 
