@@ -4,6 +4,7 @@ The pieces are made here. Nothing in the engine was set on them. True beats come
 the analysis, so a join that is half a beat off shows.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,6 +30,7 @@ from mixes.engine.timeline import Clip, Timeline
 RATE = 44_100
 SECONDS = 80.0
 GOAL_MS = 20.0
+LONG_MIX = 200  # tracks
 WINDOW_S, SEARCH_S = 0.045, 0.012  # around a beat: what is compared, and how far it may have moved
 FRAMES_MOVED = 240  # by which a stretched beat may be moved
 TEMPOS = (1.0, 1.013, 0.978, 1.012)  # of the pieces of one kind, relative to its usual tempo
@@ -87,11 +89,38 @@ def club(bench: Bench) -> Iterator[Row]:
     """Measure two neighbours of each kind after the other, and both orders of one pair."""
     names = list(KINDS)[:2] if bench.quick else list(KINDS)
     joined: list[Joined] = []
+    analyses: list[TrackAnalysis] = []
     for number, name in enumerate(names):
         make = partial(make_piece, bench, name, seed=number)
         pieces = [make(tempo) for tempo in (TEMPOS[:2] if bench.quick else TEMPOS)]
         joined += [join(bench, before, after) for before, after in pairwise((*pieces, pieces[0]))]
+        analyses += [piece.analysis for piece in pieces]
     yield from rows(joined)
+    yield planning(analyses)
+
+
+def planning(analyses: list[TrackAnalysis]) -> Row:
+    """Compare planning a long mix with and without beats; no pair of neighbours is planned twice."""
+    pairs = [
+        pair
+        for step in range(1, len(analyses))
+        for pair in zip(analyses, (*analyses[step:], *analyses[:step]), strict=True)
+    ]
+    tracks = [track for pair in pairs[: LONG_MIX // 2] for track in pair]
+    took_s = []
+    for style, order in (("club", tracks), ("smooth", tracks[::-1])):
+        started_s = time.process_time()
+        plan_mix(order, MixSettings(style=style))
+        took_s.append(time.process_time() - started_s)
+    ratio = took_s[0] / took_s[1]
+    note = f"{took_s[0]:.1f} s with beats, {took_s[1]:.1f} s without, {len(tracks)} tracks, CPU time"
+    return Row(
+        "Planning a long mix, club against smooth",
+        "<= 1.2 x",
+        f"{ratio:.2f} x",
+        reached=ratio <= 1.2,
+        note=note,
+    )
 
 
 def rows(joined: list[Joined]) -> Iterator[Row]:
