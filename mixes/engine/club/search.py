@@ -18,6 +18,7 @@ BARS = (LONGEST_BARS, 8, 4, 2)
 BARS_UNSURE = (4, 2)  # where it is not sure where bars begin
 MOST_LOST_A_S = 8.0  # of A's ending, in seconds of music
 MOST_LOST_B_S = 2.0  # of B's beginning
+HEARD_BEHIND_S, LEAST_HEARD = 8.0, 0.5  # of B, as music: at 20 LU below its loudness it counts half
 # Points
 PER_HALVING = 10.0  # of the length
 OFF_PHRASE = 4.0
@@ -77,6 +78,9 @@ def find_club_join(a: ClubSide, b: ClubSide, length_s: float | None, room_s: flo
         return NotClub(f"{length_s:g} s are too short for beats to be matched.")
     places = [place for bars in tried for place in candidates(pair, bars, length_s)]
     fitting = [place for place in places if place.overlap_s <= room_s]
+    if fitting and all(begins_quietly(pair, place) for place in fitting):
+        return NotClub(f"{b.name} begins too quietly for its beats to be heard.")
+    fitting = [place for place in fitting if not begins_quietly(pair, place)]
     costed = [(cost, place) for place in fitting if (cost := cost_without_voices(pair, place)) is not None]
     if not costed:
         return NotClub(why_no_place(pair, places, fitting))
@@ -96,6 +100,13 @@ def lengths_to_try(pair: Pair, length_s: float | None, *, has_bars: bool) -> Seq
     sides = (pair.a, pair.b)
     is_all_known = all(side.voices is not None and phrases_of(side) for side in sides)
     return BARS if is_all_known else BARS[1:]
+
+
+def begins_quietly(pair: Pair, place: Candidate) -> bool:
+    """Tell whether next to nothing is heard of B from the middle of the join until some seconds behind it."""
+    middle_s = place.entry_b_s + place.overlap_s * place.stretch / 2
+    last_s = min(place.entry_b_s + place.overlap_s * place.stretch + HEARD_BEHIND_S, pair.b.last_s)
+    return pair.music_b_s(middle_s, last_s) < LEAST_HEARD * (last_s - middle_s)
 
 
 def phrases_of(side: ClubSide) -> tuple[int, ...]:

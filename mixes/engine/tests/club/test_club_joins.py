@@ -280,6 +280,15 @@ def test_at_most_two_seconds_of_music_go_unheard_at_the_start():
     assert any("the first 1.8 s of “B”" in note for note in planned.notes)
 
 
+def test_a_song_that_begins_very_quietly_is_not_matched():
+    level = [-50.0] * 350 + [-14.0] * 847
+    quiet = make_song("B", 120, cues={"momentary": level})
+    join = only(plan(make_song("A", 120), quiet))[2]
+    assert join.why_not_club == "“B” begins too quietly for its beats to be heard."
+    level[150:350] = [-24.0] * 200
+    assert only(plan(make_song("A", 120), make_song("B", 120, cues={"momentary": level})))[2].style == "club"
+
+
 def test_an_ffmpeg_without_the_filter_gets_smooth_joins():
     join = only(plan(make_song("A", 120), make_song("B", 120), settings=replace(CLUB, can_stretch=False)))[2]
     assert join.style == "smooth"
