@@ -12,7 +12,20 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks import club, exact, hearing, joins, masking, memory, music, remaking, sound, speed, texts
+from benchmarks import (
+    club,
+    exact,
+    hearing,
+    joins,
+    masking,
+    memory,
+    music,
+    passthrough,
+    remaking,
+    sound,
+    speed,
+    texts,
+)
 from benchmarks.measure import RunFailed
 from benchmarks.ours import Bench
 from benchmarks.report import ROOT, Conditions, Row, make_part, replace_part
@@ -21,6 +34,7 @@ from mixes.engine.processes.ffmpeg import find_ffmpeg, version
 Figure = Callable[[Bench], Iterator[Row]]
 FIGURES: dict[str, tuple[str, Figure]] = {  # name for --only -> title, function
     "render": ("Rendering tracks already analysed", speed.render),
+    "pass-through": ("MP3 songs copied into the mix", passthrough.pass_through),
     "cold": ("The whole command from nothing", speed.cold),
     "video": ("With video", speed.video),
     "video-stage": ("The video stage", speed.video_stage),

@@ -30,7 +30,7 @@ def render(bench: Bench) -> Iterator[Row]:
     tracks, out = bench.music.tracks, bench.work
     runs = interleaved(
         bench.repeats,
-        ours=lambda: bench.mix("render", tracks, "--no-check").run,
+        ours=lambda: bench.mix("render", tracks, "--no-check", "--encode-all").run,
         limit=lambda: _limit_run(bench),
         pydub=lambda: rivals.pydub_seed(bench.ffmpeg, tracks, out / "pydub.mp3"),
         acrossfade=lambda: rivals.acrossfade(bench.ffmpeg, tracks, out / "acrossfade.mp3"),

@@ -33,6 +33,7 @@ class Settings(Answer):
     make_mp3: bool
     make_mp4: bool
     bitrate_kbps: int
+    copy_mp3: bool = Field(description="frames of MP3 songs are copied where nothing changes them")
     video_size: str
     title_cards: bool
 
@@ -56,6 +57,7 @@ class SettingsIn(Shape):
     make_mp3: bool = missing()
     make_mp4: bool = missing()
     bitrate_kbps: int = missing()
+    copy_mp3: bool = missing()
     video_size: Text = missing()
     title_cards: bool = missing()
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from mixes.engine.errors import TimelineError
 
 # Of `to_dict`: 1 had one fade per transition, on or off; 2 had no skips; 3 no fades, no `unlisted`; 4 nothing
-# stretched
+# stretched, nothing copied
 FORMAT = 5
+MP3_FRAME = 1152  # samples
 RADIO_FADE_IN_S = 0.05  # of the incoming clip in style `radio`
 
 Places = NDArray[np.float64]
@@ -44,6 +45,16 @@ class Clip:
     # frames of the file become how many of the mix; 0 and 0: nothing is stretched
     head_source: int = 0
     head_frames: int = 0
+    # MP3 frames that are copied: steps of 1.505 dB that make the gain, and `start - cue_in` modulo MP3_FRAME;
+    # None: the clip is encoded, and in a mix that copies others there is a reason
+    gain_step: int | None = None
+    grid: int | None = None
+    encoded_because: str = ""
+
+    @property
+    def is_copied(self) -> bool:
+        """Return whether its MP3 frames are copied where nothing changes them."""
+        return self.gain_step is not None
 
     @property
     def end(self) -> int:
@@ -143,6 +154,8 @@ class Timeline:
             raise TimelineError("What is stretched of a track is a part of it.")
         if any(not _are_in_order(clip.skips) for clip in self.clips):
             raise TimelineError("What is left out of a track has to be in order, without overlaps.")
+        if any(clip.is_copied and not _is_on_grid(clip) for clip in self.clips):
+            raise TimelineError("A track whose MP3 frames are copied has to lie on their grid.")
         for before, after, transition in self.joins():
             if after.start != before.end - transition.overlap:
                 raise TimelineError(f"{after.title} does not start where the overlap says.")
@@ -194,6 +207,11 @@ class Timeline:
 def _is_head_possible(clip: Clip) -> bool:
     is_whole = (clip.head_source > 0) == (clip.head_frames > 0)
     return is_whole and 0 <= clip.head_frames <= clip.length and clip.head_source >= 0
+
+
+def _is_on_grid(clip: Clip) -> bool:
+    is_plain = not clip.skips and not clip.head_frames and clip.grid is not None
+    return is_plain and (clip.start - clip.cue_in - (clip.grid or 0)) % MP3_FRAME == 0
 
 
 def _are_in_order(skips: tuple[Skip, ...]) -> bool:

@@ -89,6 +89,14 @@ class MixSettingsForm(forms.Form):
         choices=[(k, f"{k} kbit/s") for k in sorted(BITRATES, reverse=True)],
         label=_("MP3 quality"),
     )
+    copy_mp3 = forms.BooleanField(
+        required=False,
+        label=_("Copy MP3 songs where possible"),
+        help_text=_(
+            "Only joins and high peaks are encoded: faster, and the songs lose nothing. "
+            "Levels change in steps of 1.5 dB. Without it everything is encoded."
+        ),
+    )
     video_size = forms.ChoiceField(
         choices=[(f"{w}x{h}", SIZE_WORDS[f"{w}x{h}"]) for w, h in VIDEO_SIZES], label=_("Video size")
     )

@@ -21,6 +21,7 @@ from mixes.engine.errors import (
     PictureError,
     StalledError,
 )
+from mixes.engine.pipeline.copying import plan_copying
 from mixes.engine.pipeline.make import resume_mix
 from mixes.engine.pipeline.request import STAGES, MixOutputs, MixRequest, expected_bytes
 from mixes.engine.pipeline.reuse import ReusedOutputs
@@ -118,9 +119,11 @@ def stage_costs(request: MixRequest, timeline: Timeline) -> dict[str, float]:
     length_s, formats = timeline.duration_s, len(request.formats)
     has_video = "mp4" in request.formats
     cards = len(timeline.clips) if has_video and request.title_cards else 0
+    copied = plan_copying(request, timeline)
+    rendered = 1 - copied.share / formats if copied else 1.0  # copying costs next to nothing
     return {
         "draw": DRAW_S + DRAW_PER_CARD_S * cards,
-        "render": length_s * (BLEND_PER_S + ENCODE_PER_S * formats / request.cores),
+        "render": length_s * (BLEND_PER_S + ENCODE_PER_S * formats / request.cores) * rendered,
         "video": VIDEO_S + VIDEO_PER_CARD_S * cards + VIDEO_PER_S * length_s if has_video else 0.0,
         "write": 0.0,
         "check": CHECK_PER_S * length_s * formats,

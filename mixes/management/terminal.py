@@ -15,6 +15,7 @@ from rich.table import Table
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.music.measured import USUAL_BEAT_S
 from mixes.engine.ordering.suggestion import Suggestion
+from mixes.engine.sewing.report import PassedThrough
 from mixes.engine.timeline import Clip, Timeline, Transition
 from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 from mixes.services.offline.local_mixes import LocalMix
@@ -111,6 +112,8 @@ def print_mix(mix: LocalMix, stream: TextIOBase) -> None:
         console.print(f"\n[bold]Check of the {kind.upper()}[/bold]")
         for item in (item for item in sheet.items if item.name not in PRINTED_AS_NOTES):
             console.print(f"  {VERDICT_MARKS[item.verdict]} {escape(item.sentence)}")
+    for line in passed_lines(outputs.passed_through):
+        console.print(f"  {escape(line)}")
     for note in outputs.notes:
         console.print(f"  [yellow]![/yellow] {escape(note)}")
     for left_out in mix.left_out:
@@ -122,6 +125,14 @@ def print_mix(mix: LocalMix, stream: TextIOBase) -> None:
     console.print(
         f"\nMade in {seconds['total']:.1f} s, {seconds['analyse']:.1f} s of it for analysing the tracks."
     )
+
+
+def passed_lines(passed: PassedThrough | None) -> list[str]:
+    """Return what is said of copied songs: how much of the mix they are, and why others are encoded."""
+    if passed is None:
+        return []
+    encoded = (song for song in passed.songs if song.reason)
+    return [passed.sentence, *(f"“{song.title}” is encoded: {song.reason}." for song in encoded)]
 
 
 def printable(path: Path) -> str:
@@ -208,6 +219,7 @@ def mix_to_json(mix: LocalMix) -> dict[str, Any]:
             for _, after, join in timeline.joins()
         ],
         "order": suggestion_to_json(mix.suggestion) if mix.suggestion else None,
+        "passed_through": outputs.passed_through.to_json() if outputs.passed_through else None,
         "fades": [[round(frame / rate, 3), gain] for frame, gain in timeline.fades],
         "chapters": [
             {"start_s": chapter.start_s, "title": chapter.title, "artist": chapter.artist}

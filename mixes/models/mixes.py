@@ -63,6 +63,7 @@ class Mix(models.Model):
     bitrate_kbps = models.PositiveSmallIntegerField(
         choices=[(k, f"{k} kbit/s") for k in sorted(BITRATES)], default=320
     )
+    copy_mp3 = models.BooleanField(default=True)  # MP3 songs are copied where nothing changes them
     video_size = models.CharField(max_length=9, choices=SIZE_CHOICES, default=SIZE_CHOICES[0][0])
     title_cards = models.BooleanField(default=False)
 

@@ -197,6 +197,7 @@ ENGINE_ROOMS = (
     "mixing",
     "ordering",
     "rendering",
+    "sewing",
     "tracklist",
     "pictures",
     "checks",

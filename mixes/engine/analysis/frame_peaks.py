@@ -7,8 +7,8 @@ import numpy as np
 
 from mixes.engine.analysis.true_peak import CONTEXT, CONTEXT_AFTER, peaks_above
 from mixes.engine.passthrough.facts import to_peak
-from mixes.engine.passthrough.frames import FRAME
 from mixes.engine.samples import Samples
+from mixes.engine.timeline import MP3_FRAME as FRAME
 
 FLOOR = 10 ** (-8.0 / 20)  # lower peaks are under every ceiling: no song is raised by more than 6 dB
 

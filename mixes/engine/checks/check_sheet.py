@@ -14,10 +14,15 @@ from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.checks.beats_meet import MatchedBeats
 from mixes.engine.checks.faults import Gap
 from mixes.engine.checks.join_quality import JoinLoudness
-from mixes.engine.checks.judge import CheckItem, Verdict, judge
+from mixes.engine.checks.judge import CheckItem, Verdict, judge, judge_passed
 from mixes.engine.checks.mix_meter import ClickPlace, Measurements, measure_file
+from mixes.engine.checks.passed_through import PassProof
+from mixes.engine.errors import BrokenOutputError
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Timeline
+
+# items that must pass before a file is installed
+BLOCKING_CHECKS = ("length", "start", "damage", "passed_through")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ def check_file(
     notes: Sequence[str] = (),
     remarks: Sequence[str] = (),
     opening: Samples | None = None,
+    proof: PassProof | None = None,
     on_progress: Callable[[float], None] | None = None,
     should_stop: ShouldStop = never,
 ) -> CheckSheet:
@@ -73,14 +79,31 @@ def check_file(
 
     `notes` are the planner's: why the target cannot be reached. `remarks` are passed on as they are.
     `opening` is the beginning of what was rendered, a second or so: with it the start is checked to the
-    sample. Raises DecodeError when the file cannot be decoded, Cancelled.
+    sample. `proof` compares copied songs. Raises DecodeError when the file cannot be decoded, Cancelled.
     """
     measured = measure_file(
-        ffmpeg, path, timeline, tracks, opening=opening, on_progress=on_progress, should_stop=should_stop
+        ffmpeg,
+        path,
+        timeline,
+        tracks,
+        opening=opening,
+        also=proof.push if proof else lambda block: None,
+        on_progress=on_progress,
+        should_stop=should_stop,
     )
     items = (
-        *judge(measured, target_lufs, explained=bool(notes)),
+        *judge(measured, target_lufs, explained=bool(notes), own_peaks=bool(proof) and target_lufs is None),
+        *([judge_passed(proof)] if proof else ()),
         *(CheckItem("plan", Verdict.NOTE, note) for note in notes),
         *(CheckItem("remark", Verdict.NOTE, remark) for remark in remarks),
     )
     return CheckSheet(path.name, target_lufs, measured, items)
+
+
+def require_intact(sheet: CheckSheet) -> None:
+    """Raise BrokenOutputError when a blocking check failed: a broken file must not replace a good one."""
+    for item in sheet.items:
+        if item.name in BLOCKING_CHECKS and item.verdict == Verdict.WRONG:
+            raise BrokenOutputError(
+                f"{sheet.file_name} did not pass its final check and was discarded: {item.sentence}"
+            )

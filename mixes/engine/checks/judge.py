@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mixes.engine.checks.mix_meter import Measurements
+from mixes.engine.checks.passed_through import PassProof
 from mixes.engine.timestamps import format_h_mm_ss, format_m_ss
 
 AAC_FRAME = 1024  # an MP4's sound may end up to one of these beside the plan
@@ -13,6 +14,7 @@ HIGHEST_TRUE_PEAK_DBTP = -0.9  # what the limiter's ceiling leaves after an enco
 LOUD_CLICK_DB = 12.0  # music alone passes for a click at 1 of 10,000 places, and 1 in 12 of these is so loud
 LONGEST_SILENT_START_S = 0.5
 PLACES_SHOWN = 5
+AS_IN_FILES = "as in the songs' own files"
 JOINS_SHOWN = 3
 
 
@@ -31,14 +33,19 @@ class CheckItem:
     sentence: str
 
 
-def judge(measured: Measurements, target_lufs: float | None, *, explained: bool) -> Iterator[CheckItem]:
-    """Yield a sentence on each thing measured; `explained`: the plan says why it misses the target."""
+def judge(
+    measured: Measurements, target_lufs: float | None, *, explained: bool, own_peaks: bool = False
+) -> Iterator[CheckItem]:
+    """Yield a sentence on each thing measured.
+
+    `explained`: the plan says why it misses the target. `own_peaks`: copied songs keep theirs, however high.
+    """
     yield _judge_length(measured)
     yield _judge_start(measured)
     yield _judge_loudness(measured, target_lufs, explained=explained)
     yield CheckItem("range", Verdict.OK, f"Loudness range {measured.range_lu:.1f} LU.")
-    yield _judge_true_peak(measured)
-    yield _judge_clipping(measured)
+    yield _judge_true_peak(measured, own_peaks=own_peaks)
+    yield _judge_clipping(measured, own_peaks=own_peaks)
     yield _judge_gaps(measured)
     yield _judge_clicks(measured)
     yield _judge_joins(measured)
@@ -47,6 +54,16 @@ def judge(measured: Measurements, target_lufs: float | None, *, explained: bool)
     if measured.damaged_places:
         text = f"The file has {_counted(measured.damaged_places, 'damaged place')}."
         yield CheckItem("damage", Verdict.WRONG, text)
+
+
+def judge_passed(proof: PassProof) -> CheckItem:
+    """Say what of the mix is its songs' own frames, or where it does not sound like them."""
+    if proof.different:
+        title, at_s = proof.different[0]
+        text = f"“{title}” does not sound as in its file at {format_position(at_s)}, though it is copied."
+        return CheckItem("passed_through", Verdict.WRONG, text)
+    compared = f"Compared with the files at {_counted(proof.places, 'place')}: equal."
+    return CheckItem("passed_through", Verdict.OK, f"{proof.passed.sentence} {compared}")
 
 
 def _judge_length(measured: Measurements) -> CheckItem:
@@ -88,23 +105,27 @@ def _judge_loudness(measured: Measurements, target_lufs: float | None, *, explai
     return CheckItem("loudness", Verdict.NOTE if explained else Verdict.WRONG, text)
 
 
-def _judge_true_peak(measured: Measurements) -> CheckItem:
+def _judge_true_peak(measured: Measurements, *, own_peaks: bool) -> CheckItem:
     peak = measured.true_peak_dbtp
     if peak is None:
         return CheckItem("true_peak", Verdict.OK, "There is no peak to measure.")
     text = f"True peak {peak:.1f} dBTP"
     if peak <= HIGHEST_TRUE_PEAK_DBTP:
         return CheckItem("true_peak", Verdict.OK, f"{text}, within {HIGHEST_TRUE_PEAK_DBTP:g}.")
+    if own_peaks:
+        return CheckItem("true_peak", Verdict.NOTE, f"{text}, {AS_IN_FILES}.")
     verdict = Verdict.NOTE if peak <= 0 else Verdict.WRONG
     return CheckItem("true_peak", verdict, f"{text}, above the {HIGHEST_TRUE_PEAK_DBTP:g} aimed at.")
 
 
-def _judge_clipping(measured: Measurements) -> CheckItem:
+def _judge_clipping(measured: Measurements, *, own_peaks: bool) -> CheckItem:
     if not measured.clipped_samples:
         return CheckItem("clipping", Verdict.OK, "Nothing is clipped.")
     where = format_positions(measured.clipped_at_s)
-    text = f"{_counted(measured.clipped_samples, 'sample')} in flat tops at full scale, at {where}."
-    return CheckItem("clipping", Verdict.WRONG, text)
+    text = f"{_counted(measured.clipped_samples, 'sample')} in flat tops at full scale, at {where}"
+    if own_peaks:
+        return CheckItem("clipping", Verdict.NOTE, f"{text}, {AS_IN_FILES}.")
+    return CheckItem("clipping", Verdict.WRONG, f"{text}.")
 
 
 def _judge_gaps(measured: Measurements) -> CheckItem:

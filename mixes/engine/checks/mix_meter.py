@@ -78,10 +78,11 @@ def measure_file(
     tracks: Sequence[TrackAnalysis],
     *,
     opening: Samples | None = None,
+    also: Callable[[Samples], None] = lambda block: None,
     on_progress: Callable[[float], None] | None = None,
     should_stop: ShouldStop = never,
 ) -> Measurements:
-    """Decode a file once and measure it; raises DecodeError, Cancelled."""
+    """Decode a file once and measure it; `also` hears its blocks too. Raises DecodeError, Cancelled."""
     meter = MixMeter(timeline, tracks, opening)
     block_frames, longest_s = round(BLOCK_S * timeline.rate), timeline.duration_s + MAX_SURPLUS_S
     # Twice the surplus: more than that is an error to the decoder, and here it is something to tell
@@ -89,6 +90,7 @@ def measure_file(
     with open_track(ffmpeg, path, timeline.rate, max_s=max_s, should_stop=should_stop) as decoder:
         while meter.frames < longest_s * timeline.rate and len(block := decoder.read(block_frames)):
             meter.push(block)
+            also(block)
             if on_progress:
                 on_progress(min(1.0, meter.frames / timeline.frames))
         decode_errors, codec = decoder.decode_errors, decoder.info.codec

@@ -6,7 +6,7 @@ whole mix is predicted from the tracks' own curves as they lie on the timeline, 
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -19,6 +19,8 @@ from mixes.engine.mixing.limiter import DEFAULT_CEILING_DBTP
 from mixes.engine.mixing.mix_fades import envelope_gain
 from mixes.engine.mixing.ride import ride_db, rides_of
 from mixes.engine.mixing.transitions import STYLES
+from mixes.engine.passthrough.facts import STEP_DB, Mp3Facts
+from mixes.engine.passthrough.steps import choose_steps
 from mixes.engine.timeline import Timeline
 
 STEP_S = 0.1  # between two windows of momentary loudness, EBU Tech 3341
@@ -29,6 +31,7 @@ LARGEST_LIMITING_DB = 3.0  # what the limiter may take off a peak before music s
 CLOSE_ENOUGH_LU = 0.02
 TOLERANCE_LU = 0.3  # off the target by more, the user is told
 EDGE_S = 20.0  # of body beside a join
+WISH_TOLERANCE_DB = 0.01  # of a gain by hand that is taken for a step
 ROUNDS = 12  # of raising what is not yet at its cap
 
 KNOWN_CURVES_MAX = 600  # kept in this process, about 17 kB each; more than the tracks of the longest mix
@@ -65,6 +68,7 @@ class GainPlan:
     gains_db: tuple[float, ...]
     automatic_db: tuple[float, ...]
     notes: tuple[str, ...] = ()
+    steps: tuple[int | None, ...] = ()  # of clips whose frames are copied; empty where there is none
 
 
 def plan_gains(
@@ -73,16 +77,19 @@ def plan_gains(
     loudness: LoudnessTarget,
     groups: Sequence[int] | None = None,
     wishes_db: Sequence[float | None] = (),
+    copied: Sequence[Mp3Facts | None] = (),
 ) -> GainPlan:
     """Choose the gains that bring every clip near the target, and the whole mix to it.
 
     Tracks with the same number in `groups` get the same gain: parts of one recording must not jump. A gain in
-    `wishes_db` replaces the one of its clip at the end, so that no other clip changes with it.
+    `wishes_db` replaces the one of its clip at the end, so that no other clip changes with it. Clips with
+    facts in `copied` get gains in steps, as far as the mix is near its target with them.
     """
     target = loudness.target_lufs
     if target is None:
         untouched = (0.0,) * len(tracks)
-        return GainPlan(set_gains(untouched, wishes_db), untouched)
+        untouched_steps = tuple(None if facts is None else 0 for facts in copied)
+        return with_wishes(GainPlan(untouched, untouched, (), untouched_steps), wishes_db, copied)
     curves = place_curves(timeline, tracks)
     start = starting_gains(tracks, loudness, groups)
     gains, caps = np.array(start.gains_db), np.array(start.caps_db)
@@ -93,12 +100,53 @@ def plan_gains(
         if abs(missing_lu) < CLOSE_ENOUGH_LU:
             break
         gains = np.clip(gains + missing_lu, -LARGEST_CUT_DB, caps)
-    automatic = tuple(round(float(gain), 2) for gain in gains)
-    chosen = set_gains(automatic, wishes_db)
-    if chosen == automatic:
-        return GainPlan(automatic, automatic, explain(missing_lu, target))
-    predicted = gate_integrated(predict_power(timeline, curves, np.array(chosen)))
-    return GainPlan(chosen, automatic, explain_wishes(predicted - target, target))
+    steps: tuple[int | None, ...] = ()
+    if any(copied):
+        numbers = [0] * len(tracks) if loudness.album_dynamics else groups or range(len(tracks))
+        powers = [power_sums(curve) for curve in curves]
+        gains, found = choose_steps(
+            np.round(gains, 2),
+            caps,
+            numbers,
+            copied,
+            lambda tried: gate_integrated(predict_power(timeline, curves, tried)),
+            lambda tried: share_power(np.array(powers), tried),
+        )
+        steps = tuple(found)
+    automatic = tuple(
+        round(float(gain), 2) if step is None else step * STEP_DB
+        for gain, step in zip(gains, steps or [None] * len(gains), strict=True)
+    )
+    plan = with_wishes(GainPlan(automatic, automatic, explain(missing_lu, target), steps), wishes_db, copied)
+    if plan.gains_db == automatic:
+        return plan
+    predicted = gate_integrated(predict_power(timeline, curves, np.array(plan.gains_db)))
+    return replace(plan, notes=explain_wishes(predicted - target, target))
+
+
+def with_wishes(
+    plan: GainPlan, wishes_db: Sequence[float | None], copied: Sequence[Mp3Facts | None]
+) -> GainPlan:
+    """Return the plan with the gains that are set by hand: a clip is copied only if its gain is a step."""
+    gains, steps = list(set_gains(plan.gains_db, wishes_db)), list(plan.steps)
+    for index, wish in enumerate(wishes_db):
+        if wish is not None and steps and (facts := copied[index]):
+            step = round(wish / STEP_DB)
+            is_step = abs(step * STEP_DB - wish) <= WISH_TOLERANCE_DB and step <= facts.highest_step
+            steps[index] = step if is_step else None
+            gains[index] = step * STEP_DB if is_step else wish
+    return replace(plan, gains_db=tuple(gains), steps=tuple(steps))
+
+
+def power_sums(curve: "PlacedCurve") -> float:
+    """Return how much a clip adds to the power of the mix before its gain."""
+    return float(curve.power.sum())
+
+
+def share_power(powers: Power, gains_db: NDArray[np.float64]) -> Power:
+    """Return the part of the mix's power that each clip has."""
+    weighted = powers * gain_to_power(gains_db)
+    return np.asarray(weighted / max(float(weighted.sum()), np.finfo(np.float64).tiny))
 
 
 def set_gains(gains_db: Sequence[float], wishes_db: Sequence[float | None]) -> tuple[float, ...]:

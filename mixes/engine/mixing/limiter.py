@@ -29,7 +29,15 @@ GAIN_STEPS = 1 << 24  # of the smoothed gain: as fine as float32, and sums of 3 
 class Limiter:
     """Look-ahead true-peak limiter. Push blocks through `process`, then `flush` once."""
 
-    def __init__(self, rate: int, ceiling_dbtp: float = DEFAULT_CEILING_DBTP) -> None:
+    def __init__(
+        self,
+        rate: int,
+        ceiling_dbtp: float = DEFAULT_CEILING_DBTP,
+        within: tuple[int, int] | None = None,
+    ) -> None:
+        """Keep peaks under a ceiling; `within` are the only frames (last exclusive) whose peaks count."""
+        self._within = within
+        self._next = -CONTEXT_AFTER  # frame whose target gain is worked out next
         self._ceiling = np.float32(10 ** (ceiling_dbtp / 20))
         self._lookahead = round(LOOKAHEAD_S * rate)
         self._delay = 2 * self._lookahead + CONTEXT_AFTER
@@ -81,6 +89,10 @@ class Limiter:
             higher = np.maximum(peaks[:, 0], peaks[:, 1])
             np.maximum(higher, self._ceiling, out=higher)
             np.divide(self._ceiling, higher, out=target_gain[start : start + len(higher)])
+        if self._within:
+            first, last = (min(max(0, frame - self._next), frames) for frame in self._within)
+            target_gain[:first] = target_gain[last:] = 1.0
+        self._next += frames
         return target_gain
 
 
@@ -119,10 +131,13 @@ def window_sum(values: NDArray[np.int64], width: int) -> NDArray[np.int64]:
 
 
 def limit_blocks(
-    blocks: Iterable[Samples], rate: int, ceiling_dbtp: float = DEFAULT_CEILING_DBTP
+    blocks: Iterable[Samples],
+    rate: int,
+    ceiling_dbtp: float = DEFAULT_CEILING_DBTP,
+    within: tuple[int, int] | None = None,
 ) -> Iterator[Samples]:
-    """Yield the same number of frames as `blocks` have, limited."""
-    limiter = Limiter(rate, ceiling_dbtp)
+    """Yield the same number of frames as `blocks` have, limited; `within` as in `Limiter`."""
+    limiter = Limiter(rate, ceiling_dbtp, within)
     for block in blocks:
         yield limiter.process(block)
     yield limiter.flush()

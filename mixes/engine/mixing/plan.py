@@ -19,7 +19,16 @@ from mixes.engine.mixing.shortening import find_skips, shorten, shorten_use
 from mixes.engine.mixing.spans import choose_spans
 from mixes.engine.mixing.transitions import RAMP_S
 from mixes.engine.mixing.unheard import silence_notes, unheard_notes
-from mixes.engine.timeline import Clip, Timeline, Transition
+from mixes.engine.passthrough.eligibility import (
+    IS_SHORTENED,
+    LEVEL_BY_HAND,
+    LEVEL_IS_EXACT,
+    START_IS_FIXED,
+    why_encoded,
+)
+from mixes.engine.passthrough.facts import Mp3Facts
+from mixes.engine.passthrough.grid import Placed, place_on_grid
+from mixes.engine.timeline import Clip, Skip, Timeline, Transition
 
 RATES_HZ = (44_100, 48_000)
 
@@ -71,16 +80,23 @@ def plan_mix(
     groups = group_recordings(tracks, [style for style, _ in styles])
     first_gains_db = set_gains(starting_gains(tracks, loudness, groups).gains_db, wishes_db)
     planned = plan_joins(tracks, chosen.spans, first_gains_db, styles, settings, joins, uses, rate)
-    timeline = place(tracks, planned.spans, planned.transitions, rate)
+    reasons = encoding_reasons(tracks, skips, settings, rate)
+    placed = move_to_grid(tracks, planned.spans, planned.transitions, reasons, rate)
+    spans = [replace(span, first=first) for span, first in zip(planned.spans, placed.cue_ins, strict=True)]
+    timeline = place(tracks, spans, placed.transitions, rate)
+    copied = [None if grid is None else track.mp3 for grid, track in zip(placed.grids, tracks, strict=True)]
     fades, fade_notes = plan_fades(
         timeline.frames, rate, fade_in_s=settings.fade_in_s, fade_out_s=settings.fade_out_s
     )
     timeline = replace(timeline, fades=fades)
-    gains = plan_gains(timeline, tracks, loudness, groups, wishes_db)
+    gains = plan_gains(timeline, tracks, loudness, groups, wishes_db, copied if any(copied) else ())
     clips = tuple(
         replace(clip, gain_db=gain_db, skips=left_out, unlisted=use.unlisted)
         for clip, gain_db, left_out, use in zip(timeline.clips, gains.gains_db, skips, uses, strict=True)
     )
+    if settings.copy_into_kbps is not None and any(track.codec == "mp3" for track in tracks):
+        steps = gains.steps or (None,) * len(clips)
+        clips = tuple(map(mark_copied, clips, placed.grids, steps, reasons, uses))
     timeline = replace(timeline, clips=clips)
     crossed = tuple(
         # beat on beat, the bass decides
@@ -92,6 +108,48 @@ def plan_mix(
     unlisted = (ALL_UNLISTED,) if all(use.unlisted for use in uses) else ()
     notes = (*gains.notes, *chosen.notes, *fade_notes, *planned.notes, *unheard, *unlisted)
     return Plan(replace(timeline, transitions=crossed), notes, gains.automatic_db)
+
+
+def encoding_reasons(
+    tracks: Sequence[TrackAnalysis], skips: Sequence[Sequence[Skip]], settings: MixSettings, rate: int
+) -> list[str]:
+    """Return for each track why its MP3 frames cannot be copied, whatever its place; empty where they can."""
+    kbps = settings.copy_into_kbps
+    return [
+        IS_SHORTENED
+        if left_out
+        else why_encoded(
+            track.mp3, is_mp3=track.codec == "mp3", song_hz=track.rate, mix_hz=rate, kbps=kbps or 0
+        )
+        for track, left_out in zip(tracks, skips, strict=True)
+    ]
+
+
+def move_to_grid(
+    tracks: Sequence[TrackAnalysis],
+    spans: Sequence[Span],
+    transitions: Sequence[Transition],
+    reasons: Sequence[str],
+    rate: int,
+) -> Placed:
+    """Place the tracks so that those without a reason lie on the frame grid, where their joins let them."""
+    known: list[Mp3Facts | None] = [track.mp3 for track in tracks]
+    delays = [
+        None if why or not mp3 or span.head_frames else mp3.delay
+        for mp3, why, span in zip(known, reasons, spans, strict=True)
+    ]
+    return place_on_grid(
+        [span.first for span in spans], [span.length for span in spans], transitions, delays, rate
+    )
+
+
+def mark_copied(clip: Clip, grid: int | None, step: int | None, reason: str, use: Use) -> Clip:
+    """Return the clip with its step and grid, or with the reason why it is encoded."""
+    if step is not None:
+        return replace(clip, gain_step=step, grid=grid)
+    if not reason:
+        reason = START_IS_FIXED if grid is None else LEVEL_IS_EXACT if use.gain_db is None else LEVEL_BY_HAND
+    return replace(clip, encoded_because=reason)
 
 
 def choose_rate(tracks: Sequence[TrackAnalysis]) -> int:

@@ -70,6 +70,8 @@ class MixSettings:
     shorten_silences: bool = False  # play long silences inside tracks for 2 s
     fade_in_s: float = 0.0  # of the whole mix
     fade_out_s: float = 0.0
+    # kbit/s of the MP3 into which frames of MP3 songs are copied; None: everything is encoded
+    copy_into_kbps: int | None = None
     max_play_s: float | None = None  # of each track; one whose end is set by hand plays until there
     can_stretch: bool = True  # not a wish: whether the ffmpeg at hand can change a tempo
 

@@ -59,7 +59,8 @@ def to_peak(levels: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Return stored peaks of magnitudes (1.0 is full scale), rounded up."""
     with np.errstate(divide="ignore"):
         units = np.ceil((20 * np.log10(levels) - LOWEST_PEAK_DBTP) * PEAK_UNITS_PER_DB)
-    return np.clip(units, 0, ABSURD_PEAK).astype(np.uint8)
+    stored: NDArray[np.uint8] = np.clip(units, 0, ABSURD_PEAK).astype(np.uint8)
+    return stored
 
 
 def read_facts(path: Path) -> Mp3Facts:

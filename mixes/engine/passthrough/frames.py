@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-FRAME = 1152  # samples
+from mixes.engine.timeline import MP3_FRAME
+
 PIECE_FRAMES = 4_000  # taken apart at a time, 4 MB of a 320 kbit/s file
 RATES_HZ = (44_100, 48_000)
 BITRATES_KBPS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
@@ -75,7 +76,7 @@ class Stream:
     @property
     def samples(self) -> int:
         """The length of the decoded sound."""
-        return FRAME * len(self) - self.delay - self.cut
+        return MP3_FRAME * len(self) - self.delay - self.cut
 
     @property
     def highest_kbps(self) -> int:
@@ -99,8 +100,16 @@ class Frames:
         return len(self.size)
 
     def __getitem__(self, part: slice) -> "Frames":
-        kept = (self.side, self.stereo, self.padding, self.begin, self.size, self.windows)
-        return Frames(*(values[part] for values in kept), self.main, self.main_at)
+        return Frames(
+            side=self.side[part],
+            stereo=self.stereo[part],
+            padding=self.padding[part],
+            begin=self.begin[part],
+            size=self.size[part],
+            windows=self.windows[part],
+            main=self.main,
+            main_at=self.main_at,
+        )
 
 
 def silent_frame() -> Frames:

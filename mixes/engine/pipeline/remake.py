@@ -14,6 +14,7 @@ from pathlib import Path
 from mixes.engine.cancellation import ShouldStop
 from mixes.engine.codecs import aac, mp3
 from mixes.engine.codecs.encode import CHUNK_S, NOTHING, Chunk, FrameFormat, plan_chunks
+from mixes.engine.errors import Cancelled, EngineError
 from mixes.engine.pipeline.work_folder import link_or_copy, remove_existing
 from mixes.engine.rendering.span import cut_span
 from mixes.engine.timeline import Timeline
@@ -95,6 +96,30 @@ def same_chunks(earlier: EncodedMix, later: EncodedMix) -> dict[int, Chunk]:
     return {index: known[key] for index, key in enumerate(later.keys()) if key in known}
 
 
+def chunks_of_earlier(
+    kind: str,
+    *,
+    earlier: EarlierMix | None,
+    timeline: Timeline,
+    sources: Sequence[str],
+    ffmpeg: Path,
+    work: Path,
+    bitrate_kbps: int,
+    should_stop: ShouldStop,
+) -> Mapping[int, bytes]:
+    """Return the encoded chunks that the earlier mix has; none when its file cannot be read."""
+    if earlier is None:
+        return NOTHING
+    try:
+        if kind == "mp3":
+            return copied_mp3(earlier, timeline, sources, ffmpeg=ffmpeg, work=work, bitrate_kbps=bitrate_kbps)
+        return copied_aac(earlier, timeline, sources, ffmpeg=ffmpeg, work=work, should_stop=should_stop)
+    except Cancelled:
+        raise
+    except (OSError, EngineError):  # missing or damaged: everything is encoded
+        return NOTHING
+
+
 def copied_mp3(
     earlier: EarlierMix,
     timeline: Timeline,
@@ -108,6 +133,8 @@ def copied_mp3(
 
     The earlier file is linked into `work`, so that it stays when its owner deletes the earlier mix.
     """
+    if any(clip.is_copied for clip in earlier.timeline.clips):
+        return NOTHING  # its frames share their bits with their neighbours
     same = same_chunks(
         as_mp3(earlier.timeline, earlier.sources, ffmpeg, earlier.bitrate_kbps),
         as_mp3(timeline, sources, ffmpeg, bitrate_kbps),

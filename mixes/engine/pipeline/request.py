@@ -13,6 +13,7 @@ from mixes.engine.filenames import file_stem
 from mixes.engine.hashing import hash_file
 from mixes.engine.mixing.settings import JoinSettings, MixSettings, Use
 from mixes.engine.pictures.pictures import VIDEO_SIZES, Size
+from mixes.engine.sewing.report import PassedThrough
 from mixes.engine.timeline import Timeline
 from mixes.engine.tracklist.chapters import Chapter
 from mixes.engine.tracklist.description import DEFAULT_HASHTAGS, DEFAULT_TEMPLATE
@@ -82,6 +83,7 @@ class MixOutputs:
     checks: Mapping[str, CheckSheet]
     notes: tuple[str, ...]  # sentences for the user
     timings_s: Mapping[str, float]
+    passed_through: PassedThrough | None = None  # of the MP3; None where all of it was encoded
     sha256: Mapping[str, str] = field(default_factory=dict)  # by artifact kind, when checkpoints are kept
 
 

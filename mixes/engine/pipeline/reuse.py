@@ -11,6 +11,7 @@ from pathlib import Path
 from mixes.engine.codecs.aac import extract_aac
 from mixes.engine.errors import Cancelled, EngineError
 from mixes.engine.pipeline.checkpoints import Checkpoint
+from mixes.engine.pipeline.copying import plan_copying
 from mixes.engine.pipeline.request import STAGES
 from mixes.engine.pipeline.stages import OPENING_FILE, SOUND_FILE, MixRun
 from mixes.engine.pipeline.work_folder import link_or_copy, remove_existing
@@ -65,7 +66,8 @@ def reuse_sound(reused: ReusedOutputs, run: MixRun) -> Checkpoint:
         extract_aac(run.ffmpeg, mp4, adts, frames=run.timeline.frames, should_stop=run.should_stop)
         names.append(SOUND_FILE)
     write_opening(run)
-    return run.checkpoints.save("render", names, {}, 0.0)
+    copied = plan_copying(run.request, run.timeline)
+    return run.checkpoints.save("render", names, copied.to_dict() if copied else {}, 0.0)
 
 
 def reuse_video(reused: ReusedOutputs, run: MixRun) -> Checkpoint:

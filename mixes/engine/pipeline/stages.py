@@ -7,7 +7,7 @@ has checkpoints, stages finished by an earlier run are reused.
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,13 @@ from typing import Any
 import numpy as np
 
 from mixes.engine.cancellation import ShouldStop
-from mixes.engine.checks.check_sheet import CheckSheet, check_file
-from mixes.engine.checks.judge import Verdict
+from mixes.engine.checks.check_sheet import CheckSheet, check_file, require_intact
 from mixes.engine.codecs.aac import AacWriter
-from mixes.engine.codecs.encode import NOTHING
 from mixes.engine.codecs.encoder_pool import EncoderPool
 from mixes.engine.codecs.mp3 import Mp3Writer
 from mixes.engine.codecs.mp4 import Slide, make_video
 from mixes.engine.codecs.mp4_file import Names
-from mixes.engine.errors import BrokenOutputError, Cancelled, EngineError
+from mixes.engine.errors import BrokenOutputError, Cancelled
 from mixes.engine.memory import release_memory
 from mixes.engine.mixing.plan import Plan
 from mixes.engine.mixing.repeats import repeat_notes
@@ -37,11 +35,13 @@ from mixes.engine.pictures.pictures import (
     title_card,
 )
 from mixes.engine.pipeline.checkpoints import Checkpoint, Checkpoints
-from mixes.engine.pipeline.remake import EARLIER, JOIN_GAP_S, EarlierMix, copied_aac, copied_mp3, merged
+from mixes.engine.pipeline.copying import copy_songs, prove_copying
+from mixes.engine.pipeline.remake import EARLIER, JOIN_GAP_S, EarlierMix, chunks_of_earlier, merged
 from mixes.engine.pipeline.request import FORMATS, SUFFIXES, MixOutputs, MixRequest, OnProgress
 from mixes.engine.pipeline.work_folder import remove_existing
 from mixes.engine.rendering.span import cut_span, render_span
 from mixes.engine.samples import Samples
+from mixes.engine.sewing.report import PassedThrough, nothing_copied
 from mixes.engine.text import clean_text
 from mixes.engine.tracklist.chapters import chapters_of, mp4_chapters, podcast_json
 from mixes.engine.tracklist.cue_sheet import cue_sheet
@@ -49,8 +49,6 @@ from mixes.engine.tracklist.description import Description, render_description
 from mixes.engine.tracklist.id3 import id3_bytes
 
 OPENING_S = 1.0
-# items of the check sheet that must pass before a file is installed
-BLOCKING_CHECKS = ("length", "start", "damage")
 SOUND_FILE, COVER_FILE, OPENING_FILE = "sound.aac", "cover.jpg", "opening.f32"  # stay in the work folder
 
 ReportFraction = Callable[[float], None]
@@ -78,6 +76,7 @@ class MixRun:
         self.timeline = plan.timeline
         self.chapters = chapters_of(plan.timeline)
         self.formats = [kind for kind in FORMATS if kind in request.formats]
+        self.passed_through: PassedThrough | None = None
         self.undrawable = ""  # characters without a font on this machine
         self.checkpoints_found: dict[str, Checkpoint | None] = {}
         self.timings_s: dict[str, float] = {}
@@ -92,7 +91,7 @@ class MixRun:
         drawn = (
             self.run_stage("draw", self.draw) if self.needs_pictures() or self.find_checkpoint("draw") else {}
         )
-        self.run_stage("render", self.render)
+        self.passed_through = PassedThrough.read(self.run_stage("render", self.render))
         if "mp4" in self.formats:
             self.run_stage("video", partial(self.make_video, drawn))
         remarks = tuple(self.run_stage("write", partial(self.write_texts, files))["notes"])
@@ -101,7 +100,8 @@ class MixRun:
         notes = (*self.plan.notes, *repeats, *remarks, *self.source_notes(), *drawing_notes(drawn))
         artifacts = {kind: self.artifact_path(kind) for kind in self.artifact_kinds()}
         hashes = {k: self.sha256[path.name] for k, path in artifacts.items() if path.name in self.sha256}
-        return MixOutputs(self.timeline, self.chapters, artifacts, checks, notes, self.timings_s, hashes)
+        results = (artifacts, checks, notes, self.timings_s, self.passed_through, hashes)
+        return MixOutputs(self.timeline, self.chapters, *results)
 
     def run_stage(
         self, stage: str, make: Callable[[ReportFraction], StageOutput], report: ReportFraction | None = None
@@ -205,9 +205,30 @@ class MixRun:
         return min(self.timeline.frames, round(self.timeline.rate * OPENING_S))
 
     def render(self, report: ReportFraction) -> StageOutput:
-        """Render what no earlier mix has, and encode the same blocks to every format."""
+        """Make the sound of every format: the MP3 by copying frames where its timeline says so."""
+        kinds, copied, part = list(self.formats), None, 1 / len(self.formats)
+        if "mp3" in kinds and any(clip.is_copied for clip in self.timeline.clips):
+            copied = copy_songs(
+                self.request,
+                self.timeline,
+                remove_existing(self.artifact_path("mp3")),
+                id3_tag=self.id3_tag(),
+                ffmpeg=self.ffmpeg,
+                on_progress=lambda fraction: report(fraction * part),
+                should_stop=self.should_stop,
+            )
+        if copied:
+            kinds.remove("mp3")
+        before = part if copied else 0.0
+        self.encode(kinds, lambda fraction: report(before + fraction * (1 - before)))
+        names = [OPENING_FILE, *(self.sound_path(kind).name for kind in self.formats)]
+        passed = copied or ("mp3" in kinds and nothing_copied(self.timeline))
+        return names, passed.to_dict() if passed else {}
+
+    def encode(self, kinds: Sequence[str], report: ReportFraction) -> None:
+        """Render what no earlier mix has, and the opening, and encode the same blocks to these formats."""
         with EncoderPool(self.request.cores) as pool, contextlib.ExitStack() as files:
-            writers = list(self.open_writers(pool))
+            writers = list(self.open_writers(kinds, pool))
             for writer in writers:
                 files.enter_context(writer)
             opening = files.enter_context((self.work / OPENING_FILE).open("wb"))
@@ -227,65 +248,50 @@ class MixRun:
                 writer.skip_to(self.timeline.frames)
         for path in self.work.glob(f"{EARLIER}*"):
             path.unlink()
-        return [OPENING_FILE, *(self.sound_path(kind).name for kind in self.formats)], {}
 
     def sound_path(self, kind: str) -> Path:
         """Return the path of a format's encoded sound: for MP4 the AAC stream before muxing."""
         return self.artifact_path(kind) if kind == "mp3" else self.work / SOUND_FILE
 
-    def open_writers(self, pool: EncoderPool) -> Iterator[Mp3Writer | AacWriter]:
-        """Yield a writer for each requested format."""
+    def id3_tag(self) -> bytes:
+        """Return the tag of the MP3."""
+        return id3_bytes(
+            self.chapters,
+            duration_s=self.timeline.duration_s,
+            title=self.request.title,
+            artist=self.request.artist,
+            cover=(self.work / COVER_FILE).read_bytes(),
+        )
+
+    def open_writers(self, kinds: Sequence[str], pool: EncoderPool) -> Iterator[Mp3Writer | AacWriter]:
+        """Yield a writer for each of these formats."""
         shape = {"rate": self.timeline.rate, "frames": self.timeline.frames}
-        if "mp3" in self.formats:
-            head = id3_bytes(
-                self.chapters,
-                duration_s=self.timeline.duration_s,
-                title=self.request.title,
-                artist=self.request.artist,
-                cover=(self.work / COVER_FILE).read_bytes(),
-            )
+        chunks = partial(
+            chunks_of_earlier,
+            earlier=self.earlier,
+            timeline=self.timeline,
+            sources=[source.analysis.sha256 for source in self.request.sources],
+            ffmpeg=self.ffmpeg,
+            work=self.work,
+            bitrate_kbps=self.request.bitrate_kbps,
+            should_stop=self.should_stop,
+        )
+        if "mp3" in kinds:
             yield Mp3Writer(
                 remove_existing(self.artifact_path("mp3")),
                 self.ffmpeg,
                 pool,
                 **shape,
                 bitrate_kbps=self.request.bitrate_kbps,
-                id3_tag=head,
-                earlier=self.chunks_of_earlier("mp3"),
+                id3_tag=self.id3_tag(),
+                earlier=chunks("mp3"),
                 should_stop=self.should_stop,
             )
-        if "mp4" in self.formats:
+        if "mp4" in kinds:
             adts = remove_existing(self.work / SOUND_FILE)
-            copied = self.chunks_of_earlier("mp4")
-            yield AacWriter(adts, self.ffmpeg, pool, **shape, earlier=copied, should_stop=self.should_stop)
-
-    def chunks_of_earlier(self, kind: str) -> Mapping[int, bytes]:
-        """Return the encoded chunks that the earlier mix has; none when its file cannot be read."""
-        if self.earlier is None:
-            return NOTHING
-        sources = [source.analysis.sha256 for source in self.request.sources]
-        try:
-            if kind == "mp3":
-                return copied_mp3(
-                    self.earlier,
-                    self.timeline,
-                    sources,
-                    ffmpeg=self.ffmpeg,
-                    work=self.work,
-                    bitrate_kbps=self.request.bitrate_kbps,
-                )
-            return copied_aac(
-                self.earlier,
-                self.timeline,
-                sources,
-                ffmpeg=self.ffmpeg,
-                work=self.work,
-                should_stop=self.should_stop,
+            yield AacWriter(
+                adts, self.ffmpeg, pool, **shape, earlier=chunks("mp4"), should_stop=self.should_stop
             )
-        except Cancelled:
-            raise
-        except (OSError, EngineError):  # missing or damaged: everything is encoded
-            return NOTHING
 
     def make_video(self, drawn: StageValues, report: ReportFraction) -> StageOutput:
         """Mux the pictures and the AAC stream into the MP4."""
@@ -349,6 +355,9 @@ class MixRun:
 
     def check_format(self, kind: str, remarks: Sequence[str], report: ReportFraction) -> StageOutput:
         """Measure one finished file. Raises BrokenOutputError when it is not as planned."""
+        proof = None
+        if kind == "mp3" and (passed := self.passed_through) and passed.frames:
+            proof = prove_copying(self.request, self.timeline, passed, self.ffmpeg, self.should_stop)
         sheet = check_file(
             self.ffmpeg,
             self.artifact_path(kind),
@@ -358,6 +367,7 @@ class MixRun:
             notes=self.plan.notes,
             remarks=remarks,
             opening=np.fromfile(self.work / OPENING_FILE, dtype=np.float32).reshape(-1, 2),
+            proof=proof,
             on_progress=report,
             should_stop=self.should_stop,
         )
@@ -383,12 +393,3 @@ def drawing_notes(drawn: StageValues) -> tuple[str, ...]:
     letters = "".join(dict.fromkeys(drawn.get("undrawable", "")))
     text = f"No font on this machine has these letters, so the pictures leave them out: {letters}"
     return (text,) if letters else ()
-
-
-def require_intact(sheet: CheckSheet) -> None:
-    """Raise BrokenOutputError when a blocking check failed: a broken file must not replace a good one."""
-    for item in sheet.items:
-        if item.name in BLOCKING_CHECKS and item.verdict == Verdict.WRONG:
-            raise BrokenOutputError(
-                f"{sheet.file_name} did not pass its final check and was discarded: {item.sentence}"
-            )

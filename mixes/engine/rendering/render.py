@@ -6,8 +6,9 @@ the limiter.
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from mixes.engine.rendering.stretch import lead_frames, needed_frames, stretch_h
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Clip, Timeline, Transition
 
+NO_SOUNDS: Mapping[int, Sound] = MappingProxyType({})
 BLOCK_S = 0.5  # larger arrays go back to the system each time, smaller ones cost more calls
 
 
@@ -49,14 +51,18 @@ def join_blocks(
     paths: Sequence[Path],
     indexes: Sequence[SeekIndex | None] = (),
     *,
+    sounds: Mapping[int, Sound] = NO_SOUNDS,
     ffmpeg: Path,
     should_stop: ShouldStop = never,
 ) -> Iterator[Samples]:
-    """Yield the clips of the mix joined to each other, before rides and fades. Raises as `render_blocks`."""
+    """Yield the clips of the mix joined to each other, before rides and fades. Raises as `render_blocks`.
+
+    `sounds` are clips, by their place, whose samples are at hand from their cues on.
+    """
     block_frames = round(BLOCK_S * timeline.rate)
     tail = MixTail(margin=round(PRIME_S * timeline.rate))
     with contextlib.ExitStack() as stack:
-        readers = prefetch_readers(stack, timeline, paths, indexes, ffmpeg, should_stop)
+        readers = prefetch_readers(stack, timeline, paths, indexes, sounds, ffmpeg, should_stop)
         for index, (clip, reader) in enumerate(zip(timeline.clips, readers, strict=True)):
             if index:
                 mix_join(tail, reader, timeline.transitions[index - 1], timeline.rate)
@@ -73,6 +79,7 @@ def prefetch_readers(
     timeline: Timeline,
     paths: Sequence[Path],
     indexes: Sequence[SeekIndex | None],
+    sounds: Mapping[int, Sound],
     ffmpeg: Path,
     should_stop: ShouldStop,
 ) -> Iterator["ClipReader"]:
@@ -81,6 +88,9 @@ def prefetch_readers(
     def start(index: int) -> ClipReader:
         clip, seek_index = timeline.clips[index], indexes[index] if indexes else None
         first = clip.file_cue_in - lead_frames(clip, timeline.rate)
+        if (sound := sounds.get(index)) is not None:
+            at_hand = contextlib.nullcontext((sound, first))
+            return stack.enter_context(ClipReader(clip, at_hand, ffmpeg, should_stop))
         opened = open_near(ffmpeg, paths[index], timeline.rate, first, seek_index, should_stop=should_stop)
         return stack.enter_context(ClipReader(clip, opened, ffmpeg, should_stop))
 

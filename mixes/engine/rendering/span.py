@@ -5,19 +5,19 @@ and nothing else, and its samples. A transition depends on all of its overlap an
 limiter on a few milliseconds around each sample: so much more is rendered and not given out.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from mixes.engine.cancellation import ShouldStop, never
-from mixes.engine.codecs.seeking import SeekIndex
+from mixes.engine.codecs.seeking import SeekIndex, Sound
 from mixes.engine.errors import TimelineError
 from mixes.engine.mixing import limiter
 from mixes.engine.mixing.mix_fades import cut_fades, fade_blocks
 from mixes.engine.mixing.ride import PlacedRide, ride_blocks, rides_of
 from mixes.engine.mixing.transitions import PRIME_S, RAMP_S
-from mixes.engine.rendering.render import join_blocks
+from mixes.engine.rendering.render import NO_SOUNDS, join_blocks
 from mixes.engine.samples import Samples
 from mixes.engine.timeline import Clip, Timeline, Transition
 
@@ -162,6 +162,9 @@ def cut_clip(clip: Clip, start: int, end: int) -> Clip:
         ramp_out=0 if late else clip.ramp_out,
         head_source=head_source,
         head_frames=head_frames,
+        gain_step=None,
+        grid=None,
+        encoded_because="",
     )
 
 
@@ -178,10 +181,26 @@ def render_span(
     `paths` and `indexes` have one entry per clip of the span; without indexes, files are decoded from their
     beginnings. Raises DecodeError when a file is no longer what was measured, FfmpegError, Cancelled.
     """
+    mixed = mix_span(span, paths, indexes, ffmpeg=ffmpeg, should_stop=should_stop)
+    yield from cut_blocks(limiter.limit_blocks(mixed, span.timeline.rate), span.skip, span.frames)
+
+
+def mix_span(
+    span: MixSpan,
+    paths: Sequence[Path],
+    indexes: Sequence[SeekIndex | None] = (),
+    *,
+    sounds: Mapping[int, Sound] = NO_SOUNDS,
+    ffmpeg: Path,
+    should_stop: ShouldStop = never,
+) -> Iterator[Samples]:
+    """Yield all that is rendered for a span, before the limiter. Raises as `render_span`.
+
+    `sounds` are clips, by their place in the span, that need no decoder: their samples from their cues on.
+    """
     rate = span.timeline.rate
-    joined = join_blocks(span.timeline, paths, indexes, ffmpeg=ffmpeg, should_stop=should_stop)
-    faded = fade_blocks(ride_blocks(joined, span.rides, rate), span.timeline.fades)
-    yield from cut_blocks(limiter.limit_blocks(faded, rate), span.skip, span.frames)
+    joined = join_blocks(span.timeline, paths, indexes, sounds=sounds, ffmpeg=ffmpeg, should_stop=should_stop)
+    yield from fade_blocks(ride_blocks(joined, span.rides, rate), span.timeline.fades)
 
 
 def cut_blocks(blocks: Iterable[Samples], skip: int, frames: int) -> Iterator[Samples]:

@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from argparse import ArgumentTypeError
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,7 @@ def add_output_arguments(group: Any) -> None:
     add(
         "--hashtags", type=read_hashtags, default=DEFAULT_HASHTAGS, metavar="WORD,WORD", help="for {hashtags}"
     )
+    add("--encode-all", action="store_true", help="encode MP3 songs again instead of copying their frames")
     add("--cores", type=int, default=available_cores(), help="processors to use (%(default)s)")
     add("--no-check", action="store_true", help="do not measure the finished files")
     add("--json", action="store_true", help="print one JSON document instead of tables")
@@ -224,6 +226,7 @@ def read_size(text: str) -> tuple[int, int]:
 def read_request(options: dict[str, Any]) -> MixRequest:
     """Return the request for the command's options, without sources. Raises EngineError."""
     image = options["image"]
+    formats = options["formats"] or (FORMATS if image else ("mp3",))
     return MixRequest(
         sources=(),
         title=options["title"] or default_title(options["paths"]),
@@ -245,8 +248,9 @@ def read_request(options: dict[str, Any]) -> MixRequest:
             fade_in_s=options["fade_in"],
             fade_out_s=options["fade_out"],
             can_stretch=options["style"] != "club" or can_stretch(find_ffmpeg(settings.FFMPEG)),
+            copy_into_kbps=copy_into_kbps(options, formats),
         ),
-        formats=options["formats"] or (FORMATS if image else ("mp3",)),
+        formats=formats,
         bitrate_kbps=options["bitrate"],
         picture=image,
         size=options["size"],
@@ -256,6 +260,11 @@ def read_request(options: dict[str, Any]) -> MixRequest:
         check=not options["no_check"],
         cores=max(1, options["cores"]),
     )
+
+
+def copy_into_kbps(options: dict[str, Any], formats: Sequence[str]) -> int | None:
+    """Return the bit rate of the MP3 into which frames of songs are copied; None where none is."""
+    return options["bitrate"] if "mp3" in formats and not options["encode_all"] else None
 
 
 def default_title(paths: list[Path]) -> str:

@@ -90,6 +90,7 @@ class Arrangement:
     max_play_s: float | None = None
     fade_in_s: float = 0.0
     fade_out_s: float = 0.0
+    copy_mp3: bool = False
     items: tuple[Item, ...] = ()
     # titles and artists that this state sets, by track; empty where an edit leaves them alone
     names: tuple[tuple[UUID, str, str], ...] = ()

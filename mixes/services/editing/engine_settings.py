@@ -37,6 +37,7 @@ def settings_of(mix: Mix, items: Sequence[MixTrack]) -> Settings:
         fade_in_s=mix.fade_in_s,
         fade_out_s=mix.fade_out_s,
         can_stretch=not wants_club(mix, items) or can_stretch(),
+        copy_into_kbps=mix.bitrate_kbps if mix.copy_mp3 and mix.make_mp3 else None,
     )
     joins = tuple(join_settings(before, after) for before, after in pairwise(items))
     uses = tuple(Use(item.cue_in_s, item.cue_out_s, item.gain_db, item.unlisted) for item in items)

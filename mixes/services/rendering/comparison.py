@@ -34,6 +34,7 @@ SETTINGS: Mapping[str, Promise] = {
     "max_play_s": gettext_lazy("Longest time a song plays"),
     "fade_in_s": gettext_lazy("Fade in of the whole mix"),
     "fade_out_s": gettext_lazy("Fade out of the whole mix"),
+    "copy_into_kbps": gettext_lazy("MP3 songs copied, kbit/s"),
 }
 OUTPUTS: Mapping[str, Promise] = {
     "formats": gettext_lazy("Files"),

@@ -17,6 +17,8 @@ from PIL import Image
 
 from mixes.engine.analysis.loudness import k_weighting
 from mixes.engine.errors import EngineError
+from mixes.engine.processes.ffmpeg import find_ffmpeg
+from mixes.engine.synth.songs import DEMO_SONGS, write_song
 from mixes.engine.tests.signals import decode_file, silence, sine, write_audio, write_wav
 from mixes.management.commands.mix import read_template
 
@@ -445,3 +447,20 @@ def test_a_template_is_filled_once(mix, songs, tmp_path):
     mix(songs, "-o", tmp_path / "out", "--title", "{date}", "--description-template", template, "--no-check")
     text = next((tmp_path / "out").glob("*.txt")).read_text()
     assert text.startswith("{date} {unknown} {0} {title.__class__}\n0:00 Band 1")
+
+
+def test_mp3_songs_are_copied_unless_all_is_encoded(mix, tmp_path):
+    paths = [write_song(find_ffmpeg(), song, tmp_path / f"{song.file_stem}.mp3") for song in DEMO_SONGS[:2]]
+    options = ("--loudness", "off", "--json")
+    copied = json.loads(mix(*paths, "-o", tmp_path / "copied", *options).stdout)
+    encoded = json.loads(mix(*paths, "-o", tmp_path / "encoded", "--encode-all", *options).stdout)
+    passed = copied["passed_through"]
+    assert 0.5 < passed["frames"] / passed["of"] < 1
+    assert [(song["reason"], song["share"] > 0.4) for song in passed["songs"]] == [("", True), ("", True)]
+    items = {item["name"]: item for item in copied["check"]["items"]}
+    assert items["passed_through"]["verdict"] == "ok"
+    assert "2 of 2 songs pass through untouched" in items["passed_through"]["sentence"]
+    assert encoded["passed_through"] is None
+    assert "passed_through" not in {item["name"] for item in encoded["check"]["items"]}
+    for document in (copied, encoded):
+        assert len(decode_file(Path(document["artifacts"]["mp3"]))) == document["frames"]

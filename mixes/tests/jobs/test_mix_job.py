@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from mixes.engine.analysis.track import ANALYSIS_VERSION
 from mixes.engine.errors import Cancelled
+from mixes.engine.passthrough.facts import Mp3Facts
 from mixes.engine.pipeline import stages
 from mixes.engine.pipeline.request import MixOutputs
 from mixes.engine.pipeline.work_folder import lock
@@ -338,6 +339,19 @@ def test_a_video_and_its_cards_cost_more(mix):
     video = replace(sound, formats=("mp3", "mp4"), title_cards=True)
     assert sum(stage_costs(video, timeline).values()) > sum(stage_costs(sound, timeline).values())
     assert stage_costs(sound, timeline)["video"] == 0
+
+
+def test_copied_songs_cost_less(mix):
+    job = mix_requests.request_mix(mix)
+    timeline = Timeline.from_dict(job.snapshot["timeline"])
+    request = mix_job.snapshots.to_request(job.snapshot, cores=2)
+    first = timeline.clips[0]
+    facts = Mp3Facts(frames=2_400, delay=1105, samples=2_400 * 1152 - 1105, peaks=bytes(2_400))
+    sources = [replace(source, analysis=replace(source.analysis, mp3=facts)) for source in request.sources]
+    clip = replace(first, gain_step=0, grid=(first.start - first.cue_in) % 1152)
+    copied = replace(timeline, clips=(clip, *timeline.clips[1:]))
+    request = replace(request, sources=tuple(sources))
+    assert stage_costs(request, copied)["render"] < 0.9 * stage_costs(request, timeline)["render"]
 
 
 def test_work_folders_of_ended_jobs_are_removed(mix):

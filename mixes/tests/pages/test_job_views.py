@@ -189,6 +189,20 @@ def test_what_was_found_leads_to_its_place(as_alice, mix):
     assert f'<a data-hear="{join_s}" href="{sound}#t={int(join_s)}">“{title}”</a>' in page
 
 
+def test_a_result_says_what_became_of_mp3_songs(as_alice, mix):
+    job = make_job_row(mix, State.DONE, files=KINDS, progress=1000)
+    clips = job.snapshot["timeline"]["clips"]
+    clips[0] |= {"gain_step": 0, "grid": -clips[0]["cue_in"] % 1152}
+    clips[1] |= {"gain_step": -2, "gain_db": -3.01, "grid": (clips[1]["start"] - clips[1]["cue_in"]) % 1152}
+    clips[2] |= {"encoded_because": "it is not an MP3"}
+    job.save()
+    page = text_of(as_alice.get(url_of("job_detail", job)))
+    titles = [clip["title"] for clip in clips]
+    wanted = ("copied", "copied, \u22123.0 dB", "encoded, because it is not an MP3")
+    for title, words in zip(titles, wanted, strict=True):
+        assert f"<li>{title}: {words}</li>" in page
+
+
 def test_a_changed_arrangement_is_shown(as_alice, mix, done):
     assert "was changed after this" not in text_of(as_alice.get(url_of("job_detail", done)))
     mix.version += 1

@@ -23,6 +23,7 @@ SETTINGS = {
     "trim": "on",
     "make_mp3": "on",
     "bitrate_kbps": "320",
+    "copy_mp3": "on",
     "video_size": "1920x1080",
 }
 WORDS = {"title": "Nights", "artist": "Ada", "description_template": "{tracklist}", "hashtags": "mix"}

@@ -6,8 +6,8 @@ import pytest
 from mixes.engine.analysis.frame_peaks import FramePeaks
 from mixes.engine.analysis.track import TrackAnalysis, analyse_track
 from mixes.engine.passthrough.facts import LOWEST_PEAK_DBTP, STEP_DB, Mp3Facts, read_facts, to_peak
-from mixes.engine.passthrough.frames import FRAME
 from mixes.engine.tests.signals import write_wav
+from mixes.engine.timeline import MP3_FRAME as FRAME
 
 
 def peaks_of(sound, delay=0, block=5_000):

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixes.engine.passthrough.frames import (
-    FRAME,
     PIECE_FRAMES,
     Frames,
     Unfit,
@@ -20,6 +19,7 @@ from mixes.engine.passthrough.packing import FARTHEST_BACK, Packer
 from mixes.engine.processes.ffmpeg import find_ffmpeg
 from mixes.engine.synth.songs import DEMO_SONGS, render_song
 from mixes.engine.tests.passthrough.streams import decode, encode, repack
+from mixes.engine.timeline import MP3_FRAME as FRAME
 
 KINDS = {
     "320 with reservoir": ("-b:a", "320k"),

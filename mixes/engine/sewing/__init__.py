@@ -1,0 +1,1 @@
+"""A timeline to an MP3 of copied and encoded frames."""
