@@ -19,6 +19,7 @@ from mixes.engine.music.tempo import Period, find_period
 SURE_LEAD = 0.65  # of a grid over the one half a beat later
 FAST = (150.0, 188.0)  # beats a minute that are tried where half of them was found
 SLOW_DOUBT = 0.2  # less lead for that half: between its beats there may be beats
+HALF_BAR_TRUST = 0.4  # under what bars are built on
 LOW_COUNTS = 0.6  # low onsets beside all
 HALF_OVERLAP_S = 8.0  # of the two halves
 SAME_TEMPO = 0.01  # halves differ by this share at most
@@ -40,6 +41,15 @@ class Grid:
     def clearness(self) -> float:
         """Return how far the tempo is ahead of its rivals: in what repeats, and in the onsets it hits."""
         return self.period.clearness + HITS_COUNT * (USUAL_RIVAL - self.beats.rival_share)
+
+    @property
+    def bar_trust(self) -> float:
+        """Return the trust in the bars: little where they may be halves, fast and without a backbeat."""
+        bars = self.phase.bars
+        may_be_halves = (
+            60 * FPS / self.beats.period > FAST[0] and bars.meter == 4 and not self.phase.has_backbeat
+        )
+        return min(bars.trust, HALF_BAR_TRUST) if may_be_halves else bars.trust
 
     @property
     def parts(self) -> TrustParts:
@@ -70,7 +80,7 @@ def find_rhythm(onsets: Onsets, pitches: Pitches, rate: int, frames: int) -> Rhy
         first_downbeat=(grid.phase.bars.first_downbeat - dropped) % meter,
         is_even=grid.beats.is_even,
         trust=round(trust, 2),
-        bar_trust=round(grid.phase.bars.trust, 2),
+        bar_trust=round(grid.bar_trust, 2),
         parts=TrustParts(*(round(part, 2) for part in astuple(grid.parts))),
     )
 

@@ -93,3 +93,13 @@ def test_the_period_is_that_of_which_bars_repeat():
         for beat, height in enumerate((1.0, 0.6, 0.8, 0.6)):
             curve[bar * 200 + beat * 50] = height
     assert find_period([curve]).frames == pytest.approx(50, rel=0.01)
+
+
+def test_bars_of_a_fast_tempo_without_a_backbeat_are_not_built_on():
+    """Four of its beats may be half a bar: kicks and snares lie two beats apart, as at half the tempo."""
+    beats = np.arange(0.3, SECONDS - 0.5, 60 / 176)
+    kick, snare, hat = 0.9 * drums.kick(RATE), 0.5 * drums.snare(RATE), 0.3 * drums.hat(RATE)
+    hits = [(at_s, hat) for at_s in beats]
+    hits += [(at_s, kick if number % 2 == 0 else snare) for number, at_s in enumerate(beats[::2])]
+    rhythm = measure(place(SECONDS, hits)).rhythm
+    assert rhythm.tempo < 100 or not rhythm.has_bars
