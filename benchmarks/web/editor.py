@@ -55,7 +55,12 @@ def many_files(bench: WebBench) -> Iterator[Row]:
         seen = page.evaluate("() => seen")
         browser.close()
     first_row_ms = seen["row"] - seen["begun"]
-    yield row(f"{DROPPED} files given at once until the first row", [first_row_ms], FIRST_ROW_MS)
+    yield Row(
+        f"{DROPPED} files given at once until the first row",
+        f"< {FIRST_ROW_MS:.0f} ms",
+        f"{first_row_ms:.0f} ms",
+        reached=first_row_ms < FIRST_ROW_MS,
+    )
     yield Row(
         f"layout shift until {DROPPED} files are ready",
         f"< {LAYOUT_SHIFT}",

@@ -18,7 +18,7 @@ from mixes.models import MixTrack
 from mixes.services.drawing.track_detail import detail_tags
 from mixes.services.editing.join_values import JoinValues, limits_of, planned_values
 
-CURVE_POINTS = 101  # of each gain curve, evenly spaced over the overlap
+CURVE_POINTS = 65  # of each gain curve, evenly spaced: lines between them are right to 0.0001
 
 
 def join_plan(

@@ -192,14 +192,14 @@ def test_the_script_gets_the_whole_join(as_alice, item):
     assert (data["overlap"], data["style"], data["by_hand"]["overlap"]) == (6.0, "smooth", 6.0)
     assert (data["automatic"]["ends_at"], data["automatic"]["overlap"]) == (60.0, 8.0)
     assert data["automatic"]["gain_a"] == 0.0
-    assert (len(data["falling"]), data["falling"][-1], data["rising"][0]) == (101, 0.0, 0.0)
+    assert (len(data["falling"]), data["falling"][-1], data["rising"][0]) == (65, 0.0, 0.0)
     assert data["limits"]["ends_at"]["least"] == 12.0
     assert data["limits"]["begins_at"]["leastWords"] == "The file of “Bolero” begins here."
     assert [song["end"] for song in data["songs"]] == [50.0, 44.0 + 45.0]
     # the join as it would be with nothing set, to compare: all of Aria, the 8 s of the mix
     untouched = data["untouched"]
     assert (untouched["ends_at"], untouched["begins_at"], untouched["overlap"]) == (60.0, 0.0, 8.0)
-    assert (untouched["gain_a"], untouched["fade_out"], len(untouched["falling"])) == (0.0, 8.0, 101)
+    assert (untouched["gain_a"], untouched["fade_out"], len(untouched["falling"])) == (0.0, 8.0, 65)
 
 
 def test_the_script_gets_a_pause_as_an_overlap_below_0(as_alice, item):

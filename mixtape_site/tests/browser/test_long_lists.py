@@ -114,6 +114,19 @@ def test_a_note_leads_to_its_song_and_its_join(page, site):
     expect(page.locator(".join-panel")).to_have_count(1)
 
 
+def test_notes_fit_on_a_phone(chromium, site, watched):
+    context = open_context(chromium, site, watched, viewport={"width": 360, "height": 640})
+    page = context.new_page()
+    open_mix(page, site, "fay@example.org", 6)
+    site.manage("shell", "-c", NOTE.format(email="fay@example.org"))
+    page.reload()
+    page.locator(".mix-notes summary").click()
+    box = page.locator(".mix-notes .menu-list").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 360
+    assert box["y"] + box["height"] <= page.locator("#mix-bar").bounding_box()["y"] + 1
+    context.close()
+
+
 def test_dropped_files_are_rows_at_once_and_can_be_cancelled_in_the_footer(page, site, tmp_path):
     open_mix(page, site, "ufo@example.org", 2)
     page.route("**/uploads/", lambda route: None)  # nothing is announced
