@@ -12,6 +12,8 @@ from mixes.engine.club.sides import ClubSide, MusicMeter
 
 FARTHEST_END_S = 40.0  # before A's end: where a join may end at the earliest
 FARTHEST_ENTRY_S = 12.0  # behind B's start: where it may enter at the latest
+MOST_LOST_A_S = 8.0  # of A's ending, in seconds of music
+MOST_LOST_B_S = 2.0  # of B's beginning
 EARLY_S = 0.05  # so much before the first sound, or behind the last, a downbeat may lie
 TOGETHER_S = 0.010  # no further apart, two beats are one
 EPSILON = 1e-6  # beats
@@ -103,6 +105,8 @@ def entry_lines(pair: Pair, beats: int) -> Iterator[tuple[int, BeatLine]]:
     # an earlier one too: a join may start inside a bar, where its length is set
     place = numbers.downbeat_until(first)
     while line.at(place) <= min(b.first_s + FARTHEST_ENTRY_S, b.last_s):
+        if pair.music_b_s(b.first_s, line.at(place)) > MOST_LOST_B_S:
+            return  # and later ones leave out more
         around = numbers.line(place, place + beats)
         if around is not None:
             yield place, around
@@ -138,7 +142,9 @@ def windows(pair: Pair, beats: int, length_s: float | None, offset: float) -> It
         return
     tolerance = EARLY_S / last_line.period_s
     start = numbers.downbeat_until(last + tolerance - beats - offset) + offset
-    while last_line.at(start + beats) >= a.last_s - FARTHEST_END_S:
+    while (latest_s := last_line.at(start + beats)) >= a.last_s - FARTHEST_END_S:
+        if pair.music_a_s(latest_s, a.last_s) > MOST_LOST_A_S + 1.0:
+            return  # and earlier ones leave out more
         line = numbers.line(math.floor(start), math.ceil(start + beats))
         if line is not None and line.at(start) >= a.free_from_s - TOGETHER_S:
             end_s = line.at(start + beats) if length_s is None else line.at(start) + length_s

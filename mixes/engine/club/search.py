@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2
 
-from mixes.engine.club.candidates import Candidate, Pair, candidates
+from mixes.engine.club.candidates import MOST_LOST_A_S, MOST_LOST_B_S, Candidate, Pair, candidates
 from mixes.engine.club.eligibility import MOST_STRETCH, fold_of, why_not
 from mixes.engine.club.sides import ClubSide
 from mixes.engine.club.voices import MOST_TWO_VOICES_S, has_voice, is_voice_cut, two_voices_s
@@ -16,8 +16,6 @@ from mixes.engine.club.voices import MOST_TWO_VOICES_S, has_voice, is_voice_cut,
 LONGEST_BARS = 16  # only where it is known that nobody sings, and where phrases begin
 BARS = (LONGEST_BARS, 8, 4, 2)
 BARS_UNSURE = (4, 2)  # where it is not sure where bars begin
-MOST_LOST_A_S = 8.0  # of A's ending, in seconds of music
-MOST_LOST_B_S = 2.0  # of B's beginning
 HEARD_BEHIND_S, LEAST_HEARD = 8.0, 0.5  # of B, as music: at 20 LU below its loudness it counts half
 # Points
 PER_HALVING = 10.0  # of the length
@@ -179,5 +177,5 @@ def why_no_place(pair: Pair, places: Sequence[Candidate], fitting: Sequence[Cand
     if pair.a.is_set and pair.b.is_set:
         return "With the end and the start that are set, their beats do not meet."
     if not places:
-        return f"The beats of {pair.a.name} and {pair.b.name} move too much where they would meet."
+        return f"Nowhere do bars of {pair.a.name} and {pair.b.name} meet evenly with enough of both heard."
     return f"To match the beats, too much of {pair.a.name} or {pair.b.name} would be left out."
