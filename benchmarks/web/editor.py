@@ -13,6 +13,7 @@ CHANGES = 20
 PICTURE_MS, HEARD_MS, HEAP_MB = 50.0, 100.0, 60.0
 DROPPED = 60  # files
 FIRST_ROW_MS, LAYOUT_SHIFT = 500.0, 0.1
+BURST_GAP_S, LONGEST_BURST_S = 1.0, 5.0
 OPENED = 30  # joins
 READY = "() => document.querySelector('join-editor')?.join"
 # milliseconds from a change until the picture shows it, and until its sound begins
@@ -27,9 +28,11 @@ CHANGE = """async (editor) => {
 
 # note how far things jump without a press, and when the first row is there after files were given
 WATCH = """() => {
-    window.seen = {shift: 0, begun: 0, row: 0};
+    window.seen = {shifts: [], begun: 0, row: 0};
     new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) seen.shift += entry.hadRecentInput ? 0 : entry.value;
+        for (const {hadRecentInput, startTime, value} of list.getEntries()) {
+            if (!hadRecentInput) seen.shifts.push([startTime / 1000, value]);
+        }
     }).observe({type: "layout-shift"});
     document.addEventListener("change", () => { seen.begun ||= performance.now(); }, {capture: true});
     new MutationObserver(() => {
@@ -61,13 +64,28 @@ def many_files(bench: WebBench) -> Iterator[Row]:
         f"{first_row_ms:.0f} ms",
         reached=first_row_ms < FIRST_ROW_MS,
     )
+    shift = layout_shift(seen["shifts"])
     yield Row(
-        f"layout shift until {DROPPED} files are ready",
+        f"cumulative layout shift until {DROPPED} files are ready",
         f"< {LAYOUT_SHIFT}",
-        f"{seen['shift']:.3f}",
-        reached=seen["shift"] < LAYOUT_SHIFT,
-        note="the sum of all shifts",
+        f"{shift:.3f}",
+        reached=shift < LAYOUT_SHIFT,
+        note=f"all shifts together {sum(value for _, value in seen['shifts']):.3f}",
     )
+
+
+def layout_shift(shifts: list[tuple[float, float]]) -> float:
+    """Return the largest burst of shifts, given as seconds and values: as browsers define the cumulative one.
+
+    A burst ends after a second without a shift, or after five.
+    """
+    worst = burst = began_s = last_s = 0.0
+    for at_s, value in shifts:
+        if at_s - last_s > BURST_GAP_S or at_s - began_s > LONGEST_BURST_S:
+            burst, began_s = 0.0, at_s
+        burst, last_s = burst + value, at_s
+        worst = max(worst, burst)
+    return worst
 
 
 def short_songs(bench: WebBench) -> list[Path]:

@@ -17,6 +17,7 @@ SIGNED_IN = (
     "{mix}look/",
     "{mix}add/",
     "{mix}names/",
+    "{mix}order/",
     "{mix}versions/",
     "{song}",
     "{join}",
