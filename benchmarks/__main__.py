@@ -20,6 +20,7 @@ from benchmarks import (
     masking,
     memory,
     music,
+    order,
     passthrough,
     remaking,
     sound,
@@ -60,8 +61,17 @@ JOIN_FIGURES: dict[str, tuple[str, Figure]] = {
 MUSIC_FIGURES: dict[str, tuple[str, Figure]] = {
     "music": ("Beats, keys and voices of pieces in which they are known", hearing.music),
 }
+ORDER_FIGURES: dict[str, tuple[str, Figure]] = {
+    "order": ("Suggested orders", order.order),
+}
+GENERATED = "generated tempos, keys, loudnesses and artists"
 PIECES = "pieces of mixes/engine/synth, the half that nothing was set on"
-PARTS = {"The engine": FIGURES, "Joins": JOIN_FIGURES, "Music": MUSIC_FIGURES}  # of the page
+PARTS = {
+    "The engine": FIGURES,
+    "Joins": JOIN_FIGURES,
+    "Music": MUSIC_FIGURES,
+    "Orders": ORDER_FIGURES,
+}  # of the page
 
 
 def main() -> None:
@@ -92,7 +102,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--long", action="store_true", help="a mix of eight hours too: half an hour more")
     parser.add_argument(
         "--only",
-        choices=[*FIGURES, *JOIN_FIGURES, *MUSIC_FIGURES],
+        choices=[*FIGURES, *JOIN_FIGURES, *MUSIC_FIGURES, *ORDER_FIGURES],
         action="append",
         help="these figures only",
     )
@@ -103,7 +113,7 @@ def measure_all(options: argparse.Namespace, work: Path) -> None:
     """Prepare the music, run every selected benchmark, write the page."""
     load = os.getloadavg()[0]
     ffmpeg = find_ffmpeg()
-    wanted = options.only or [*FIGURES, *JOIN_FIGURES, *MUSIC_FIGURES]
+    wanted = options.only or [*FIGURES, *JOIN_FIGURES, *MUSIC_FIGURES, *ORDER_FIGURES]
     convert = any(name in FIGURES for name in wanted)
     say("preparing the music")
     bench = Bench(
@@ -126,7 +136,7 @@ def measure_all(options: argparse.Namespace, work: Path) -> None:
             for name, (title, figure) in figures.items()
             if name in wanted
         ]
-        music_name = PIECES if part == "Music" else bench.music.name
+        music_name = {"Music": PIECES, "Orders": GENERATED}.get(part, bench.music.name)
         music_name = joins.describe_music(bench) if part == "Joins" else music_name
         if sections:
             parts.append(make_part(part, "make bench", sections, Conditions(music_name, *facts)))

@@ -59,6 +59,7 @@ urlpatterns: list[URLPattern] = [
     path("tracks/", tracks.track_list, name="track_list"),
     path("tracks/states/", tracks.track_states, name="track_states"),
     path("tracks/<uuid:track_pk>/", tracks.track_edit, name="track_edit"),
+    path("tracks/<uuid:track_pk>/music/", tracks.track_music, name="track_music"),
     path("tracks/<uuid:track_pk>/wave/<slug:drawn>.svg", waveforms.track_wave, name="track_wave"),
     path("tracks/<uuid:track_pk>/row/", tracks.track_row, name="track_row"),
     path("tracks/<uuid:track_pk>/delete/", tracks.track_delete, name="track_delete"),

@@ -64,6 +64,10 @@ def accept(track: Track, analysis: TrackAnalysis) -> dict[str, Any]:
     track.state, track.problem = Track.State.READY, ""
     track.sha256 = analysis.sha256
     track.duration_s, track.integrated_lufs = analysis.duration_s, analysis.integrated_lufs
+    rhythm, harmony = analysis.rhythm, analysis.harmony
+    track.is_steady = rhythm is not None and rhythm.is_steady
+    track.tempo = rhythm.tempo if rhythm and rhythm.is_steady else None
+    track.key = harmony.key if harmony else None
     track.waveform, track.notes = draw_waveform(analysis), list(analysis.notes)
     if not track.tags_edited:
         tags = analysis.tags

@@ -34,9 +34,16 @@ class Track(models.Model):
     disc_number = models.PositiveIntegerField(null=True, blank=True)
     album_artist = models.CharField(max_length=300, blank=True)
     tags_edited = models.BooleanField(default=False)
+    # set by its owner in place of what is measured
+    own_tempo = models.FloatField(null=True, blank=True)
+    own_key = models.PositiveSmallIntegerField(null=True, blank=True)
+    own_bar_shift = models.PositiveSmallIntegerField(null=True, blank=True)  # beats
     # copied from the analysis, for lists
     duration_s = models.FloatField(null=True, blank=True)
     integrated_lufs = models.FloatField(null=True, blank=True)
+    is_steady = models.BooleanField(null=True, blank=True)  # None: its beat was not looked for yet
+    tempo = models.FloatField(null=True, blank=True)  # beats a minute, None where the beat is not steady
+    key = models.PositiveSmallIntegerField(null=True, blank=True)  # 0 to 11 major, 12 to 23 minor
     waveform = models.JSONField(null=True, blank=True)  # SVG path data: {"peaks": "M…", "body": "M…"}
     notes = models.JSONField(default=list, blank=True)  # sentences: oddities of the file
     problem = models.TextField(blank=True)  # why it was refused

@@ -76,7 +76,8 @@ class Row:
         """Return a hash of everything its row shows."""
         track = self.track
         names = (track.title, track.artist, track.name, track.problem, track.notes)
-        facts = (track.state, bool(track.file), track.duration_s, track.integrated_lufs, track.deleted_at)
+        measured = (track.duration_s, track.integrated_lufs, wording.track_music(track))
+        facts = (track.state, bool(track.file), *measured, track.deleted_at)
         return digest_of(
             self.item.pk, names, facts, self.drawn, self.upload_percent, bool(self.ink), self.item.unlisted
         )

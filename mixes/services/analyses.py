@@ -11,6 +11,12 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from mixes.engine.analysis.track import ANALYSIS_VERSION, READABLE_VERSIONS, TrackAnalysis
+from mixes.engine.music.corrections import (
+    Corrections,
+    correct_harmony,
+    correct_rhythm,
+    correct_sections,
+)
 from mixes.engine.tags.tags import Tags
 from mixes.leases import OPEN
 from mixes.models import AnalysisJob, Track
@@ -120,7 +126,7 @@ def count_awaited(tracks: Iterable[UUID]) -> int:
 def analyses_of(
     tracks: Sequence[Track], results: Mapping[UUID, Key] | None = None
 ) -> dict[UUID, TrackAnalysis]:
-    """Return the analysis of each analysed track, with the names its owner gave it.
+    """Return the analysis of each analysed track, as its owner knows it.
 
     `results` are those of `results_of`, if the caller has them.
     """
@@ -140,9 +146,25 @@ def analyses_of(
         _cache.put(read)
         found |= read
     by_track = {keys[key]: analysis for key, analysis in found.items() if key in keys}
-    return {
-        track.pk: replace(by_track[track.pk], tags=tags_of(track)) for track in tracks if track.pk in by_track
-    }
+    return {track.pk: as_owner_knows(by_track[track.pk], track) for track in tracks if track.pk in by_track}
+
+
+def as_owner_knows(analysis: TrackAnalysis, track: Track) -> TrackAnalysis:
+    """Return an analysis with the names, tempo, bars and key that the owner of its track set."""
+    corrections = corrections_of(track)
+    rhythm = correct_rhythm(analysis.rhythm, corrections)
+    return replace(
+        analysis,
+        tags=tags_of(track),
+        rhythm=rhythm,
+        harmony=correct_harmony(analysis.harmony, corrections),
+        sections=correct_sections(analysis.sections, analysis.rhythm, rhythm),
+    )
+
+
+def corrections_of(track: Track) -> Corrections:
+    """Return what the owner of a track set in place of what is measured."""
+    return Corrections(track.own_tempo, track.own_key, track.own_bar_shift)
 
 
 def tags_of(track: Track) -> Tags:

@@ -10,7 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from mixes.engine.music.measured import camelot
+from mixes.engine.music.measured import camelot, key_name
+from mixes.models import Track
 
 Words = str | Promise
 Target = TypeVar("Target")  # what a part of a sentence leads to
@@ -147,7 +148,22 @@ def seconds_words(seconds: float) -> str:
     return f"{round(seconds, 1):g} s"
 
 
+def track_music(track: Track) -> str:
+    """Return tempo and key of a track as its owner knows them, and what of it is set by them."""
+    tempo, key = track.own_tempo or track.tempo, track.key if track.own_key is None else track.own_key
+    if track.is_steady is None and tempo is None and key is None:
+        return ""
+    words = music_facts(tempo, key)
+    by_hand = (track.own_tempo, track.own_key, track.own_bar_shift)
+    return words if by_hand == (None, None, None) else f"{words} · {_('set by you')}"
+
+
 def music_facts(tempo: float | None, key: int | None) -> str:
     """Return tempo and key in words, such as "124 BPM · 8A"; a song without a steady beat has no tempo."""
     beat = _("%d BPM") % round(tempo) if tempo else str(NO_BEAT)
     return beat if key is None else f"{beat} · {camelot(key)}"
+
+
+def key_words(key: int) -> str:
+    """Return a key with its name and its place on the Camelot wheel, such as "A minor (8A)"."""
+    return f"{key_name(key)} ({camelot(key)})"

@@ -21,6 +21,8 @@ register.filter("clock", wording.clock)
 register.filter("loudness", wording.loudness)
 register.filter("seconds", wording.seconds_words)
 register.filter("long_words", wording.long_words)
+register.filter("track_music", wording.track_music)
+register.filter("key_words", wording.key_words)
 register.filter("job_words", mix_list.job_words)
 
 

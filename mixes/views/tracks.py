@@ -16,7 +16,7 @@ from django_htmx.http import trigger_client_event
 
 from accounts.requests import HtmxRequest, UserRequest
 from mixes import access
-from mixes.forms.tracks import TagsForm, prefix_of
+from mixes.forms.tracks import MusicForm, TagsForm, prefix_of
 from mixes.models import Track
 from mixes.pages.track_list import rows_of
 from mixes.services import limits, storage
@@ -105,6 +105,28 @@ def track_edit(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @login_required
+def track_music(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
+    """Set tempo, key and bars of a track by hand, halve or double its tempo, or go back to measured ones."""
+    track = access.get_track(request.user, track_pk)
+    if "scale" in request.POST:
+        if not tracks.scale_tempo(track, 0.5 if request.POST["scale"] == "half" else 2.0):
+            messages.error(
+                request, _("There is no tempo to halve or double within 40 to 250 beats a minute.")
+            )
+    elif "back" in request.POST:
+        tracks.set_music(track, own_tempo=None, own_key=None, own_bar_shift=None)
+        messages.success(request, _("Tempo, key and bars are as measured again."))
+    else:
+        form = MusicForm(request.POST)
+        if not form.is_valid():
+            return _show_form(request, track, TagsForm.of(track), music=form, status=422)
+        tracks.set_music(track, **form.cleaned_data)
+        messages.success(request, _("Saved."))
+    return redirect(f"{reverse('mixes:track_edit', args=(track.pk,))}#music")
+
+
+@require_POST
+@login_required
 def track_delete(request: UserRequest, track_pk: uuid.UUID) -> HttpResponse:
     """Move a track to the bin; if mixes use it, only after the user has seen which."""
     track = access.get_track(request.user, track_pk)
@@ -181,10 +203,13 @@ def _show_row(request: HttpRequest, track: Track) -> HttpResponse:
     return render(request, "mixes/_track_row_alone.html", {"row": row, "working": working})
 
 
-def _show_form(request: HtmxRequest, track: Track, form: TagsForm, *, status: int = 200) -> HttpResponse:
+def _show_form(
+    request: HtmxRequest, track: Track, form: TagsForm, *, music: MusicForm | None = None, status: int = 200
+) -> HttpResponse:
     name = "mixes/_track_form.html" if is_fragment(request) else "mixes/track_edit.html"
     (row,) = rows_of([track])
     context = {"track": track, "row": row, "form": form, "back": _page_before(request)}
+    context["music_form"] = music or MusicForm.of(track)
     return render(request, name, context, status=status)
 
 

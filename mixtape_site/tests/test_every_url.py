@@ -86,6 +86,7 @@ OURS = {
     "mixes:track_list": ("GET", SIGN_IN, 200, 200),
     "mixes:track_states": ("GET", SIGN_IN, 200, 200),
     "mixes:track_edit": ("GET POST", SIGN_IN, 404, 200),
+    "mixes:track_music": (WRITE, SIGN_IN, 404, 302),
     "mixes:track_row": ("GET", SIGN_IN, 404, 200),
     "mixes:track_delete": (WRITE, SIGN_IN, 404, 200),  # asks for confirmation: a mix uses it
     "mixes:track_restore": (WRITE, SIGN_IN, 404, 302),

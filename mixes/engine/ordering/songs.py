@@ -16,13 +16,13 @@ FLOOR_LU, CEILING_LU = -20.0, 3.0  # loudness relative to the song's own that co
 SURE_MARGIN = 0.1  # lead of a key over the next one from which on it counts fully
 
 
-def order_song(track: TrackAnalysis, use: Use | None = None) -> OrderSong:
-    """Return what is known of a track as it is used: a tempo only where its beat is steady."""
+def order_song(track: TrackAnalysis, use: Use | None = None, *, own_tempo: float | None = None) -> OrderSong:
+    """Return what is known of a track as it is used: a tempo that is steady or set by hand."""
     rhythm, harmony = track.rhythm, track.harmony
     head, tail = _edges(track, use or Use())
     return OrderSong(
         artist=track.tags.artist,
-        tempo=rhythm.tempo if rhythm and rhythm.is_steady else None,
+        tempo=own_tempo or (rhythm.tempo if rhythm and rhythm.is_steady else None),
         key=harmony.key if harmony else None,
         key_trust=min(1.0, harmony.margin / SURE_MARGIN) if harmony else 0.0,
         tuning_cents=harmony.tuning_cents if harmony else None,

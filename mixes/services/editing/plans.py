@@ -149,4 +149,5 @@ def _key(
 
 def _names(track: Track) -> tuple[Any, ...]:
     numbers = (track.disc_number, track.track_number)
-    return track.pk, track.title, track.artist, track.album, track.album_artist, *numbers
+    music = (track.own_tempo, track.own_key, track.own_bar_shift)
+    return track.pk, track.title, track.artist, track.album, track.album_artist, *numbers, *music

@@ -60,7 +60,10 @@ def suggest_for(mix: Mix, wish: OrderWish) -> SuggestedOrder:
     known = analyses_of([item.track for item in items])
     tracks = [known[item.track_id] for item in items]
     uses = [Use(item.cue_in_s, item.cue_out_s) for item in items]
-    songs = [order_song(track, use) for track, use in zip(tracks, uses, strict=True)]
+    songs = [
+        order_song(track, use, own_tempo=item.track.own_tempo)
+        for item, track, use in zip(items, tracks, uses, strict=True)
+    ]
     by_hand = _joined_by_hand(items)
     on_album = album_pairs(tracks)
     wanted = frozenset(place for place, item in enumerate(items[:-1]) if item.pk in wish.pairs)

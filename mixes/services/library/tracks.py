@@ -15,6 +15,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from mixes.engine.music.corrections import TEMPOS
 from mixes.engine.tags.file_names import numbered_names
 from mixes.engine.tags.tags import Tags, tags_beside
 from mixes.leases import OPEN, State
@@ -108,6 +109,24 @@ def edit_tags(track: Track, *, title: str, artist: str, album: str, track_number
     track.title, track.artist, track.album, track.track_number = title, artist, album, track_number
     track.tags_edited = True
     track.save(update_fields=["title", "artist", "album", "track_number", "tags_edited"])
+
+
+def set_music(
+    track: Track, *, own_tempo: float | None, own_key: int | None, own_bar_shift: int | None
+) -> None:
+    """Set tempo, key and bars of a track in place of what is measured; None goes back to that."""
+    track.own_tempo, track.own_key, track.own_bar_shift = own_tempo, own_key, own_bar_shift
+    track.save(update_fields=["own_tempo", "own_key", "own_bar_shift"])
+
+
+def scale_tempo(track: Track, factor: float) -> bool:
+    """Halve or double the tempo of a track; return whether it has one that may be set."""
+    tempo = track.own_tempo or track.tempo
+    if tempo is None or not TEMPOS[0] <= tempo * factor <= TEMPOS[1]:
+        return False
+    track.own_tempo = round(tempo * factor, 2)
+    track.save(update_fields=["own_tempo"])
+    return True
 
 
 def retry_analysis(track: Track) -> None:
