@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from mixes.engine.music.bars import Bars
+from mixes.engine.music.beats import Beats
 from mixes.engine.music.onsets import FPS
-from mixes.engine.music.tempo import find_period
+from mixes.engine.music.phase import Phase
+from mixes.engine.music.rhythm import Grid
+from mixes.engine.music.tempo import Period, find_period
 from mixes.engine.synth import drums
 from mixes.engine.tests.music.pieces import RATE, drum_track, measure, place
 
@@ -95,11 +99,12 @@ def test_the_period_is_that_of_which_bars_repeat():
     assert find_period([curve]).frames == pytest.approx(50, rel=0.01)
 
 
-def test_bars_of_a_fast_tempo_without_a_backbeat_are_not_built_on():
-    """Four of its beats may be half a bar: kicks and snares lie two beats apart, as at half the tempo."""
-    beats = np.arange(0.3, SECONDS - 0.5, 60 / 176)
-    kick, snare, hat = 0.9 * drums.kick(RATE), 0.5 * drums.snare(RATE), 0.3 * drums.hat(RATE)
-    hits = [(at_s, hat) for at_s in beats]
-    hits += [(at_s, kick if number % 2 == 0 else snare) for number, at_s in enumerate(beats[::2])]
-    rhythm = measure(place(SECONDS, hits)).rhythm
-    assert rhythm.tempo < 100 or not rhythm.has_bars
+@pytest.mark.parametrize(
+    ("tempo", "meter", "has_backbeat", "trust"),
+    [(176, 4, False, 0.4), (176, 4, True, 0.9), (176, 3, False, 0.9), (120, 4, False, 0.9)],
+)
+def test_bars_that_may_be_halves_are_not_built_on(tempo, meter, has_backbeat, trust):
+    places = np.arange(100) * 60 * FPS / tempo
+    beats = Beats(places, is_even=True, jitter_s=0.0, wander=0.0, contrast=1.0, rival_share=0.5)
+    phase = Phase(places, Bars(meter, 0, 0.9), lead=2.0, has_backbeat=has_backbeat)
+    assert Grid(Period(60 * FPS / tempo, 0.5, 0.5), beats, phase).bar_trust == trust
