@@ -7,7 +7,7 @@ from django.conf import settings
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.disk import fsync_path
 from mixes.engine.hashing import hash_file
-from mixes.engine.pipeline.reuse import link_or_copy
+from mixes.engine.pipeline.work_folder import link_or_copy
 from mixes.models import Artifact
 from mixes.services import storage
 from youtube_integration.models import YouTubePublication

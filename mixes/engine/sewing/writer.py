@@ -21,6 +21,7 @@ from mixes.engine.codecs.mp3 import (
     encoder_frames,
     info_frame,
 )
+from mixes.engine.memory import release_memory
 from mixes.engine.passthrough.packing import Packer
 from mixes.engine.sewing.encoding import Made, Materials, encode_group
 from mixes.engine.sewing.excerpts import Song
@@ -107,6 +108,7 @@ class PieceMaker:
 
     def _make(self, number: int, group: list[Piece]) -> None:
         self._made[number] = encode_group(group, self._materials, self._songs, self._pool.is_stopping)
+        release_memory()  # each thread keeps what it has freed for itself
         self._pool.notify()
 
 
