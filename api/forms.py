@@ -8,7 +8,7 @@ SCOPES = (
     ("write", _("Write: add songs, change and make mixes, delete")),
     ("publish", _("Publish to your channel")),
 )
-DAYS = (("30", _("30 days")), ("365", _("a year")), ("", _("for ever")))
+DAYS = (("30", _("30 days")), ("365", _("a year")), ("0", _("for ever")))
 
 
 class TokenForm(forms.Form):
@@ -29,8 +29,6 @@ class TokenForm(forms.Form):
         label=_("How long does it work?"),
         choices=DAYS,
         coerce=int,
-        empty_value=None,
-        required=False,
         initial="365",
     )
 

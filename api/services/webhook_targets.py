@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+PRIVATE = gettext_lazy("This address leads into a private network, where this site sends nothing.")
 PORTS = {"https": 443, "http": 80}
 TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 inside IPv6
 
@@ -41,8 +43,18 @@ def read_target(url: str) -> Target:
         raise BadTarget(_("The address begins with https://"))
     if parts.username is not None or parts.password is not None:
         raise BadTarget(_("The address has no name and password in it: the signature shows who sends."))
+    if not settings.WEBHOOKS_PRIVATE and is_private_literal(host):
+        raise BadTarget(PRIVATE)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, port or PORTS[parts.scheme], path, parts.netloc)
+
+
+def is_private_literal(host: str) -> bool:
+    """Return whether a host is written as an address that is not public; names are looked up when sending."""
+    try:
+        return not is_public(host)
+    except ValueError:
+        return host == "localhost"
 
 
 def resolve(target: Target) -> str:
@@ -53,7 +65,7 @@ def resolve(target: Target) -> str:
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     addresses = [str(entry[4][0]) for entry in found]
     if not settings.WEBHOOKS_PRIVATE and not all(is_public(one) for one in addresses):
-        raise BadTarget(_("This address leads into a private network, where this site sends nothing."))
+        raise BadTarget(PRIVATE)
     return addresses[0]
 
 

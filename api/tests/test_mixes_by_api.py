@@ -9,7 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from api.services import waits
+from api.shapes.mixes import Settings, SettingsIn
 from api.tests.test_protocol import V1, check_problem, send
+from mixes.forms.mixes import MixSettingsForm
 from mixes.leases import State
 from mixes.models import AnalysisJob, Mix, MixJob, MixTrack, Track, Upload
 from mixes.services import storage
@@ -164,6 +166,11 @@ def test_a_mix_that_is_refused_leaves_nothing(by_alice, alice, settings):
     tracks = [str(make_track_row(alice).pk) for _ in range(2)]
     check_problem(send(by_alice, "POST", "/mixes", {"tracks": tracks}), 409, "refused")
     assert not Mix.objects.exists()
+
+
+def test_the_api_has_every_setting_of_the_page():
+    of_page = set(MixSettingsForm.base_fields) - {"length", "loudness"}  # two questions about one column each
+    assert set(Settings.model_fields) == set(SettingsIn.model_fields) == of_page
 
 
 def test_only_named_settings_change(by_alice, mix):

@@ -318,7 +318,15 @@ def test_a_public_address_is_the_one_connected_to(monkeypatch):
             "https://example.org/\r\nX: y",
             "https://[::1/",
         ),
-        *("javascript:alert(1)", "file:///etc/passwd", "https://example.org/ä", "https://exa mple.org/"),
+        *(
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+            "https://example.org/ä",
+            "https://exa mple.org/",
+            "https://127.0.0.1/",
+            "https://localhost/",
+            "https://[::1]/",
+        ),
     ],
 )
 def test_what_is_no_public_address_is_refused_when_it_is_added(url, alice, by_alice):

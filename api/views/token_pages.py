@@ -27,7 +27,7 @@ def token_list(request: UserRequest) -> HttpResponse:
         data = form.cleaned_data
         try:
             _token, secret = tokens.create_token(
-                request.user, data["name"], data["scopes"], days=data["days"]
+                request.user, data["name"], data["scopes"], days=data["days"] or None
             )
             form = TokenForm()
         except LimitReached as error:
