@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from mixes.forms.mixes import MixSettingsForm, WordsForm
 from mixes.forms.tracks import CleanTextField
+from mixes.forms.video import VideoForm
 from mixes.models import Show
 from mixes.services.editing.arrangement import Arrangement
 from mixes.services.shows import names, presets
@@ -104,10 +105,19 @@ class ShowForm(forms.Form):
 
 def checked_forms(
     about: Mapping[str, Any], preset: Arrangement, show: Show
-) -> tuple[ShowForm, WordsForm, MixSettingsForm]:
+) -> tuple[ShowForm, WordsForm, MixSettingsForm, VideoForm]:
     """Return the forms of a show, bound to values that did not come from a page."""
-    sound = MixSettingsForm.values_of(preset)
-    return ShowForm(about, show=show), WordsForm(WordsForm.values_of(preset)), MixSettingsForm(sound)
+    return (
+        ShowForm(about, show=show),
+        WordsForm(WordsForm.values_of(preset)),
+        MixSettingsForm(MixSettingsForm.values_of(preset)),
+        VideoForm(VideoForm.as_posted(preset.look)),
+    )
+
+
+def settings_in(words: WordsForm, sound: MixSettingsForm, video: VideoForm) -> dict[str, Any]:
+    """Return the settings of a mix that valid forms hold."""
+    return words.cleaned_data | sound.changes() | {"look": video.look()}
 
 
 def first_fault(forms: Iterable[forms.Form]) -> str:

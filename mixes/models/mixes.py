@@ -66,6 +66,7 @@ class Mix(models.Model):
     copy_mp3 = models.BooleanField(default=True)  # MP3 songs are copied where nothing changes them
     video_size = models.CharField(max_length=9, choices=SIZE_CHOICES, default=SIZE_CHOICES[0][0])
     title_cards = models.BooleanField(default=False)
+    look = models.JSONField(default=dict, blank=True)  # VideoLook.to_json()
 
     show = models.ForeignKey(Show, models.SET_NULL, null=True, blank=True, related_name="episodes")
     episode = models.PositiveIntegerField(null=True, blank=True)  # its number, from when it is first made

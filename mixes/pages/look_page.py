@@ -10,9 +10,8 @@ from mixes.engine.tracklist.description import render_description
 from mixes.engine.tracklist.youtube import FEWEST_CHAPTERS, LIMIT_BYTES, SHORTEST_CHAPTER_S
 from mixes.models import Mix
 from mixes.services import wording
-from mixes.services.drawing.covers import Cover, cover_of
-from mixes.services.editing.engine_settings import items_of
-from mixes.services.editing.plans import MixPlan, drawing_of, plan_of
+from mixes.services.editing.plans import MixPlan, plan_of
+from mixes.services.rendering.frames import frame_key, frames_of
 from mixes.services.shows.names import fill_in_words
 
 TIGHT_SHARE = 0.95
@@ -44,11 +43,21 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownFrame:
+    """A frame of the video: when it is shown, what it is, and a key of its content for its address."""
+
+    moment: str
+    start_s: float
+    words: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookPage:
     """The page of a mix's look, beside its form."""
 
     words: Words | None  # None while there is no ready song
-    cover: Cover
+    frames: tuple[ShownFrame, ...]
     size: tuple[int, int]
 
     @property
@@ -64,14 +73,23 @@ def shape_of(size: tuple[int, int]) -> str:
 
 def look_page(mix: Mix) -> LookPage:
     """Return the look of a mix, from its plan."""
-    items = items_of(mix)
-    plan = plan_of(mix, items)
-    if plan and mix.bars is None:
-        drawing_of(mix, plan, items)  # its bars are on the cover
+    plan = plan_of(mix)
     width, height = map(int, mix.video_size.split("x"))
     template = fill_in_words(mix, mix.description_template)
     words = _words(plan, mix.title, template, mix.hashtags) if plan else None
-    return LookPage(words, cover_of(mix, (width, height)), (width, height))
+    return LookPage(words, shown_frames(mix, plan), (width, height))
+
+
+def shown_frames(mix: Mix, plan: MixPlan | None) -> tuple[ShownFrame, ...]:
+    """Return the frames of the video that the page shows."""
+    moments = {"start": _("At the start"), "card": _("A song's name"), "end": _("At the end")}
+    frames = frames_of(mix, plan)
+    if len(frames) == 1:
+        moments["start"] = _("All the time")
+    return tuple(
+        ShownFrame(frame.moment, frame.start_s, moments[frame.moment], frame_key(mix, frame))
+        for frame in frames
+    )
 
 
 def describe(mix: Mix, *, title: str, artist: str, description_template: str, hashtags: str) -> Words | None:

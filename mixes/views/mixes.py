@@ -1,6 +1,7 @@
 """Pages of mixes: the list, the editor, the look, and actions on a whole mix."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,6 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.requests import UserRequest
 from mixes import access
 from mixes.forms.mixes import LookForm
+from mixes.forms.video import WatchForm
 from mixes.models import Mix, MixTrack, Track
 from mixes.pages.look_page import describe, look_page
 from mixes.pages.mix_list import find_mixes
@@ -158,17 +160,30 @@ def mix_look(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     if "preview" in request.POST:
         words = describe(mix, **form.cleaned_data)
         return render(request, "mixes/_look_preview.html", {"mix": mix, "words": words})
-    return _save_look(request, mix, form)
+    return _save_look(request, mix, form.cleaned_data, _("Changed the words"), group="words")
 
 
-def _save_look(request: UserRequest, mix: Mix, form: LookForm) -> HttpResponse:
+@login_required
+@require_POST
+def mix_video(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
+    """Save what the video shows."""
+    mix = access.get_mix(request.user, mix_pk)
+    form = WatchForm(request.POST, mix=mix)
+    if not form.is_valid():
+        return _show_look(request, mix, LookForm(initial=LookForm.values_of(mix)), status=422, video=form)
+    return _save_look(request, mix, form.changes(), _("Changed the video"), group="video")
+
+
+def _save_look(
+    request: UserRequest, mix: Mix, changes: dict[str, Any], what: str, *, group: str
+) -> HttpResponse:
     try:
         mix = edits.edit(
             mix,
             seen_version(request),
-            _("Changed the words"),
-            lambda a: arrangement.change_settings(a, **form.cleaned_data),
-            group="words",
+            what,
+            lambda a: arrangement.change_settings(a, **changes),
+            group=group,
         )
     except (edits.StaleEdit, BadEdit):
         messages.warning(
@@ -183,9 +198,12 @@ def _save_look(request: UserRequest, mix: Mix, form: LookForm) -> HttpResponse:
     return redirect("mixes:mix_look", mix.pk)
 
 
-def _show_look(request: UserRequest, mix: Mix, form: LookForm, status: int = 200) -> HttpResponse:
+def _show_look(
+    request: UserRequest, mix: Mix, form: LookForm, status: int = 200, video: WatchForm | None = None
+) -> HttpResponse:
     page = "mixes/_look_pieces.html" if is_fragment(request) else "mixes/mix_look.html"
-    return render(request, page, {"mix": mix, "look": look_page(mix), "form": form}, status=status)
+    context = {"mix": mix, "look": look_page(mix), "form": form, "video_form": video or WatchForm(mix=mix)}
+    return render(request, page, context, status=status)
 
 
 @login_required

@@ -4,7 +4,7 @@ import uuid
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -19,7 +19,10 @@ from mixes.services.editing.arrangement import change_settings
 from mixes.services.library.artwork import PictureRefused, add_artwork
 from mixes.services.library.form_uploads import expects_files, left_out
 from mixes.services.limits import LimitReached
+from mixes.services.rendering.frames import frame_jpeg
 from mixes.services.shows import presets
+
+KEPT = "private, max-age=31536000, immutable"  # a frame's address names its content
 
 
 @require_POST
@@ -54,6 +57,19 @@ def artwork_image(request: UserRequest, artwork_pk: uuid.UUID) -> HttpResponseBa
     return ranged_response(
         request, storage.path_of(picture.shown_file), content_type="image/jpeg", etag=picture.pk.hex
     )
+
+
+@require_safe
+@login_required
+def mix_frame(request: UserRequest, mix_pk: uuid.UUID, moment: str, drawn: str) -> HttpResponse:
+    """Show a frame of the video as it will be made."""
+    mix = access.get_mix(request.user, mix_pk)
+    found = frame_jpeg(mix, moment)
+    if found is None:
+        raise Http404("The video has no such frame, or its picture cannot be used.")
+    jpeg, key = found
+    kept = KEPT if key == drawn else "no-store"
+    return HttpResponse(jpeg, content_type="image/jpeg", headers={"Cache-Control": kept})
 
 
 def _received(request: UserRequest) -> Artwork | None:

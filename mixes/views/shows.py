@@ -13,7 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.requests import UserRequest
 from mixes import access
 from mixes.forms.mixes import MixSettingsForm, WordsForm
-from mixes.forms.shows import ShowForm, checked_forms, first_fault
+from mixes.forms.shows import ShowForm, checked_forms, first_fault, settings_in
+from mixes.forms.video import VideoForm
 from mixes.models import Show, Track
 from mixes.pages.show_page import show_page
 from mixes.services.delivery.show_archive import show_archive_response
@@ -24,7 +25,7 @@ from mixes.services.shows import episodes, presets
 from mixes.services.shows.show_file import BadShowFile, add_show, open_show_file
 from mixes.views.mixes import MAX_QUERY_LENGTH
 
-Forms = tuple[ShowForm, WordsForm, MixSettingsForm]
+Forms = tuple[ShowForm, WordsForm, MixSettingsForm, VideoForm]
 
 
 @login_required
@@ -61,9 +62,9 @@ def show(request: UserRequest, show_pk: uuid.UUID) -> HttpResponse:
     """Show and save everything that new episodes begin with."""
     found = access.get_show(request.user, show_pk)
     forms = _forms(request, found)
-    about, words, sound = forms
+    about, words, sound, video = forms
     if request.method == "POST" and not any(form.errors for form in forms):
-        presets.change_show(found, words.cleaned_data | sound.changes(), **about.values())
+        presets.change_show(found, settings_in(words, sound, video), **about.values())
         messages.success(request, _("Saved. Episodes that you have begun stay as they are."))
         return redirect("mixes:show", found.pk)
     context = {
@@ -71,6 +72,7 @@ def show(request: UserRequest, show_pk: uuid.UUID) -> HttpResponse:
         "sheet": show_page(found),
         "form": about,
         "words_form": words,
+        "video_form": video,
         "settings_form": sound,
     }
     return render(request, "mixes/show.html", context, status=422 if about.is_bound else 200)
@@ -83,6 +85,7 @@ def _forms(request: UserRequest, show: Show) -> Forms:
         ShowForm(data, show=show),
         WordsForm(data, initial=WordsForm.values_of(preset)),
         MixSettingsForm(data, initial=MixSettingsForm.values_of(preset)),
+        VideoForm(data, initial=VideoForm.values_of(preset)),
     )
 
 
@@ -148,10 +151,10 @@ def show_import(request: UserRequest) -> HttpResponse:
         return redirect("mixes:show_import")
     try:
         opened = open_show_file(file)
-        about, words, sound = checked_forms(opened.about, opened.preset, Show())
-        if fault := first_fault((about, words, sound)):
+        about, words, sound, video = checked_forms(opened.about, opened.preset, Show())
+        if fault := first_fault((about, words, sound, video)):
             raise BadShowFile(_("This show cannot be used: %s") % fault)
-        added, notes = add_show(request.user, opened, about.values(), words.cleaned_data | sound.changes())
+        added, notes = add_show(request.user, opened, about.values(), settings_in(words, sound, video))
     except (BadShowFile, LimitReached) as error:
         messages.error(request, str(error))
         return redirect("mixes:show_import")

@@ -66,6 +66,8 @@ OURS = {
     "mixes:mix_edit": (WRITE, SIGN_IN, 404, 422),
     "mixes:mix_settings": (WRITE, SIGN_IN, 404, 422),
     "mixes:mix_look": (FORM, SIGN_IN, 404, 200),
+    "mixes:mix_video": (WRITE, SIGN_IN, 404, 422),
+    "mixes:mix_frame": (READ, SIGN_IN, 404, 200),
     "mixes:mix_add": (FORM, SIGN_IN, 404, 200),
     "mixes:mix_duplicate": (WRITE, SIGN_IN, 404, 302),
     "mixes:mix_delete": (WRITE, SIGN_IN, 404, 302),
@@ -255,6 +257,7 @@ OBJECTS |= {f"{name}_id": name for name in ("mix", "item", "track", "job", "arti
 OBJECTS |= {"publication_id": "publication"}
 OBJECTS |= {"token_pk": "token", "rest": "nowhere", "delivery_pk": "delivery"}
 OBJECTS |= {"webhook_pk": "webhook", "webhook_id": "webhook"}
+OBJECTS |= {"moment": "moment"}
 OBJECTS |= {"preview_pk": "preview", "artwork_pk": "artwork", "artifact_pk": "artifact"}
 OTHERS = {"mixes:mix_restore": {"mix_pk": "binned"}, "mixes:track_restore": {"track_pk": "gone"}}
 
@@ -308,6 +311,7 @@ def things(alice):
         ),
         artwork=artwork,
         show=presets.save_as_show(mix),
+        moment=SimpleNamespace(pk="start"),
         drawing=SimpleNamespace(pk="0123456789abcdef"),
         nowhere=SimpleNamespace(pk="nowhere"),
         token=tokens.create_token(alice, "A script", ["read"], days=None)[0],

@@ -6,6 +6,27 @@ customElements.define("look-editor", class extends HTMLElement {
     this.sent = Promise.resolve();
     this.addEventListener("input", (event) => this.previewSoon(event.target.form));
     this.addEventListener("change", (event) => this.onChange(event));
+    this.addEventListener("pointerdown", (event) => this.dragPicture(event));
+  }
+
+  // The picture follows the pointer: its focus moves the other way, and is saved when it is let go.
+  dragPicture(event) {
+    const picture = event.target.closest("#look-frames img");
+    const fields = document.getElementById("video-form").elements;
+    if (!picture || fields["look-fill"].value !== "fill") return;
+    event.preventDefault();
+    picture.setPointerCapture(event.pointerId);
+    const [x, y] = [fields["look-focus_x"], fields["look-focus_y"]];
+    const [fromX, fromY] = [Number(x.value), Number(y.value)];
+    const moved = (start, pixels, side) => String(Math.min(100, Math.max(0, Math.round(start - (100 * pixels) / side))));
+    picture.onpointermove = (now) => {
+      x.value = moved(fromX, now.clientX - event.clientX, picture.clientWidth);
+      y.value = moved(fromY, now.clientY - event.clientY, picture.clientHeight);
+    };
+    picture.onlostpointercapture = () => {
+      picture.onpointermove = null;
+      x.dispatchEvent(new Event("change", { bubbles: true }));
+    };
   }
 
   onChange(event) {
@@ -15,7 +36,7 @@ customElements.define("look-editor", class extends HTMLElement {
   }
 
   previewSoon(form) {
-    if (!form?.hasAttribute("data-autosave")) return;
+    if (!form?.hasAttribute("data-preview")) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.preview(form), 300);
   }
@@ -55,7 +76,10 @@ customElements.define("look-editor", class extends HTMLElement {
       const old = document.getElementById(piece.id);
       if (piece.id === "look-title") document.title = document.title.replace(old.textContent, () => piece.textContent);
       if (piece.id === "toasts") old.append(...piece.children);
-      else if (piece.id === "look-form" && !isRefused) old.elements.version.value = piece.elements.version.value;
+      else if (piece.matches("#look-form, #video-form") && !isRefused) {
+        old.elements.version.value = piece.elements.version.value;
+        old.querySelector("#look-frames")?.replaceWith(piece.querySelector("#look-frames"));
+      }
       else old?.replaceWith(piece);
     }
   }

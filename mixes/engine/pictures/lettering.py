@@ -91,8 +91,11 @@ class Lettering:
         colour: tuple[int, ...],
         *,
         right: int | None = None,
+        centred: bool = False,
     ) -> None:
         """Draw `block` on an RGB picture from its upper left `corner`, or flush right at `right` (pixels).
+
+        With `centred` each line stands in the middle of the picture.
 
         `colour` is red, green, blue and opacity, each 0 to 255.
         """
@@ -100,7 +103,10 @@ class Lettering:
         mask = Image.new("L", (image.width, block.height + 2 * overhang))
         pen = ImageDraw.Draw(mask)
         for index, line in enumerate(block.lines):
-            x = corner[0] if right is None else right - self._width_em(line) * block.size
+            width = self._width_em(line) * block.size
+            x = corner[0] if right is None else right - width
+            if centred:
+                x = (image.width - width) / 2
             baseline = overhang + block.size * (LINE_HEIGHT * index + ASCENT)
             for run in self._runs(line):
                 font = _font_at(run.font, block.size, self._shaping)

@@ -1,9 +1,9 @@
 """Child program that decodes an untrusted picture: run by `readers.call_reader`, never imported.
 
-In, as JSON on stdin: `source`, `out`, `width`, `height`. Out: raw RGB pixels of exactly that size in the file
-`out` (raw, so that an exploited decoder cannot craft a file for another one), and on stdout `{}` or
+In, as JSON on stdin: `source`, `out`, `width`, `height`, `focus`. Out: raw RGB pixels of exactly that size in
+the file `out` (raw, so that an exploited decoder cannot craft a file for another one), and on stdout `{}` or
 `{"refused": sentence}`. The picture is scaled to fit, never stretched, over a blurred, darkened fill of
-itself.
+itself; with a focus, two shares from 0 to 1, it is cropped around that to fill the frame.
 """
 
 import contextlib
@@ -100,12 +100,14 @@ def compose(request: dict[str, Any]) -> None:
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     size = (int(request["width"]), int(request["height"]))
-    picture = open_picture(Path(request["source"]), size)
-    Path(request["out"]).write_bytes(contain(picture, size).tobytes())
+    focus = request.get("focus")
+    picture = open_picture(Path(request["source"]), size, covers=focus is not None)
+    shown = crop(picture, size, (float(focus[0]), float(focus[1]))) if focus else contain(picture, size)
+    Path(request["out"]).write_bytes(shown.tobytes())
 
 
-def open_picture(source: Path, size: tuple[int, int]) -> Image.Image:
-    """Return the first frame, upright and in RGB, reduced to not much more than `size`.
+def open_picture(source: Path, size: tuple[int, int], *, covers: bool = False) -> Image.Image:
+    """Return the first frame, upright and in RGB, reduced to not much more than `size` needs.
 
     Raises RefusedPicture, and any exception of Pillow.
     """
@@ -116,7 +118,8 @@ def open_picture(source: Path, size: tuple[int, int]) -> Image.Image:
         opened.load()
         turn = EXIF_TRANSPOSE.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
         profile = opened.info.get("icc_profile")
-        factor = max(1, max(opened.size) // (2 * long_side))
+        side = min(opened.size) if covers else max(opened.size)
+        factor = max(1, side // (2 * long_side))
         picture = to_eight_bit(opened).reduce(factor)  # reduced first, to save memory
     upright = picture if turn is None else picture.transpose(turn)
     return flatten(to_srgb(upright, profile))
@@ -194,6 +197,18 @@ def contain(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     result = blurred_fill(picture, size, (left, top, left + width, top + height))
     result.paste(picture.resize((width, height), Image.Resampling.LANCZOS), (left, top))
     return result
+
+
+def crop(picture: Image.Image, size: tuple[int, int], focus: tuple[float, float]) -> Image.Image:
+    """Return a new picture of exactly `size`: `picture` cropped, with `focus` near its middle."""
+    scale = max(size[0] / picture.width, size[1] / picture.height)
+    box = [side / scale for side in size]
+    left, top = (
+        min(max(0.0, share * whole - part / 2), whole - part)
+        for share, whole, part in zip(focus, picture.size, box, strict=True)
+    )
+    area = (left, top, left + box[0], top + box[1])
+    return picture.resize(size, Image.Resampling.LANCZOS, box=area)
 
 
 def blurred_fill(

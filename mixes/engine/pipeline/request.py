@@ -12,6 +12,7 @@ from mixes.engine.codecs.aac import DEFAULT_KBPS
 from mixes.engine.filenames import file_stem
 from mixes.engine.hashing import hash_file
 from mixes.engine.mixing.settings import JoinSettings, MixSettings, Use
+from mixes.engine.pictures.look import VideoLook
 from mixes.engine.pictures.pictures import VIDEO_SIZES, Size
 from mixes.engine.sewing.report import PassedThrough
 from mixes.engine.timeline import Timeline
@@ -62,6 +63,7 @@ class MixRequest:
     picture: Path | None = None
     size: Size = VIDEO_SIZES[0]
     title_cards: bool = False
+    look: VideoLook = field(default_factory=VideoLook)
     description_template: str = DEFAULT_TEMPLATE
     hashtags: tuple[str, ...] = DEFAULT_HASHTAGS
     check: bool = True
@@ -115,6 +117,7 @@ def request_key(request: MixRequest, timeline: Timeline) -> str:
         "sources": [source.analysis.sha256 for source in request.sources],
         "picture": hash_file(request.picture) if request.picture else "",
         "settings": asdict(request.settings),
+        "look": request.look.to_json(),
         **{
             name: getattr(request, name)
             for name in ("title", "artist", "date", "formats", "bitrate_kbps", "size", "title_cards")

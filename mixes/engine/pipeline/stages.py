@@ -25,15 +25,9 @@ from mixes.engine.errors import BrokenOutputError, Cancelled
 from mixes.engine.memory import release_memory
 from mixes.engine.mixing.plan import Plan
 from mixes.engine.mixing.repeats import repeat_notes
-from mixes.engine.pictures.mix_outline import mix_outline
-from mixes.engine.pictures.pictures import (
-    COVER_SIZE,
-    Size,
-    cover_jpeg,
-    generated_picture,
-    safe_picture,
-    title_card,
-)
+from mixes.engine.pictures.mix_outline import Outline, mix_outline
+from mixes.engine.pictures.pictures import COVER_SIZE, Size, cover_jpeg
+from mixes.engine.pictures.slides import Scene, draw_background, draw_card, plan_slides
 from mixes.engine.pipeline.checkpoints import Checkpoint, Checkpoints
 from mixes.engine.pipeline.copying import copy_songs, prove_copying
 from mixes.engine.pipeline.remake import EARLIER, JOIN_GAP_S, EarlierMix, chunks_of_earlier, merged
@@ -145,41 +139,48 @@ class MixRun:
         PictureError for such a picture, Cancelled when `should_stop` says so.
         """
         slides = self.draw_slides(report) if "mp4" in self.formats else []
-        names = [slide.picture.name for slide in slides]
+        names = list(dict.fromkeys(slide.picture.name for slide in slides))
         if "mp3" in self.formats:
-            cover = cover_jpeg(self.draw_background("cover", COVER_SIZE, text=True))
+            cover = cover_jpeg(self.draw_background("cover", COVER_SIZE, is_cover=True))
             (self.work / COVER_FILE).write_bytes(cover)
             names.append(COVER_FILE)
         shown = [(slide.picture.name, slide.start_frame) for slide in slides]
         return names, {"slides": shown, "undrawable": self.undrawable}
 
     def draw_slides(self, report: ReportFraction) -> list[Slide]:
-        """Draw one picture for the whole video, or a title card for each track. Raises as `draw`."""
-        cards = self.request.title_cards
-        background = self.draw_background("background", self.request.size, text=not cards)
-        if not cards:
-            return [Slide(background, 0)]
+        """Draw every picture of the video once. Raises as `draw`."""
+        scene = self.scene()
+        background = self.draw_background("background", self.request.size)
         slides = []
-        for number, chapter in enumerate(self.chapters, 1):
-            card = self.work / f"card-{number}.png"
-            self.undrawable += title_card(background, chapter.title, chapter.artist, number, card)
-            slides.append(Slide(card, chapter.start))
-            report(number / len(self.chapters))
+        planned = plan_slides(scene, self.chapters, self.timeline.frames, self.timeline.rate)
+        for place, slide in enumerate(planned, 1):
+            picture = background
+            if slide.number is not None:
+                picture = self.work / f"card-{slide.number}.png"
+                chapter = self.chapters[slide.number - 1]
+                self.undrawable += draw_card(scene, background, chapter, slide.number, picture)
+            slides.append(Slide(picture, slide.start))
+            report(place / len(planned))
             if self.should_stop():
                 raise Cancelled
         return slides
 
-    def draw_background(self, name: str, size: Size, *, text: bool) -> Path:
+    def draw_background(self, name: str, size: Size, *, is_cover: bool = False) -> Path:
         """Write a PNG of `size` from the user's picture, or generate one. Raises as `draw`."""
-        request, path = self.request, self.work / f"{name}.png"
-        if request.picture:
-            safe_picture(request.picture, size, path, should_stop=self.should_stop)
-        else:
-            outline = mix_outline(self.timeline, [source.analysis for source in request.sources])
-            self.undrawable += generated_picture(
-                request.title, request.artist, outline, size, path, text=text
-            )
+        path = self.work / f"{name}.png"
+        stop = self.should_stop
+        self.undrawable += draw_background(self.scene(), size, path, is_cover=is_cover, should_stop=stop)
         return path
+
+    def scene(self) -> Scene:
+        """Return what the video shows."""
+        request = self.request
+        outline: Outline = ()
+        if request.picture is None:
+            outline = mix_outline(self.timeline, [source.analysis for source in request.sources])
+        return Scene(
+            request.title, request.artist, request.picture, request.look, request.title_cards, outline
+        )
 
     def source_notes(self) -> tuple[str, ...]:
         """Return a sentence for each problem of the usable tracks, without duplicates."""

@@ -91,6 +91,7 @@ class Arrangement:
     fade_in_s: float = 0.0
     fade_out_s: float = 0.0
     copy_mp3: bool = False
+    look: dict[str, Any] = field(default_factory=dict)  # VideoLook.to_json()
     items: tuple[Item, ...] = ()
     # titles and artists that this state sets, by track; empty where an edit leaves them alone
     names: tuple[tuple[UUID, str, str], ...] = ()

@@ -48,6 +48,7 @@ LONG_WORDS: Mapping[str, Promise] = {
     "description_template": gettext_lazy("The description is another one."),
     "hashtags": gettext_lazy("The hashtags are others."),
     "picture": gettext_lazy("The picture is another one."),
+    "look": gettext_lazy("The video shows picture and words another way."),
 }
 SECONDS = ("transition_s", "gap_s", "max_play_s", "fade_in_s", "fade_out_s")
 UNITS = dict.fromkeys(SECONDS, "s") | {"target_lufs": "LUFS", "bitrate_kbps": "kbit/s"}
@@ -203,7 +204,7 @@ def compare_settings(old: Version, new: Version) -> Iterator[Difference]:
                 text = _("%(label)s: %(new)s instead of %(old)s.") % {"label": label, **words}
                 yield Difference(part, text)
     for name, sentence in LONG_WORDS.items():
-        if before[name] != after[name]:
+        if name in before and name in after and before[name] != after[name]:
             yield Difference("look", str(sentence))
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.errors import EngineError
 from mixes.engine.mixing.settings import JoinSettings, MixSettings, Use
+from mixes.engine.pictures.look import VideoLook
 from mixes.engine.pictures.pictures import Size
 from mixes.engine.pipeline.request import FORMATS, MixRequest, Source
 from mixes.engine.tags.tags import Tags
@@ -44,6 +45,7 @@ def take_snapshot(mix: Mix, items: list[MixTrack], timeline: Timeline) -> Snapsh
         "bitrate_kbps": mix.bitrate_kbps,
         "size": list(size_of(mix)),
         "title_cards": mix.title_cards,
+        "look": mix.look,
         "description_template": fill_in_words(mix, mix.description_template),
         "hashtags": mix.hashtags.split(),
         "picture": mix.artwork.file if mix.artwork else "",
@@ -90,6 +92,7 @@ def to_request(snapshot: Snapshot, cores: int = 1) -> MixRequest:
         formats=tuple(snapshot["formats"]),
         picture=picture if picture and picture.is_file() else None,
         size=(snapshot["size"][0], snapshot["size"][1]),
+        look=VideoLook(**snapshot.get("look", {})),  # older snapshots have none
         hashtags=tuple(snapshot["hashtags"]),
         cores=cores,
         **{name: snapshot[name] for name in same},

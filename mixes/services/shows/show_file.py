@@ -84,10 +84,12 @@ def open_show_file(file: IO[bytes]) -> ShowFile:
     try:
         archive = zipfile.ZipFile(file)
         data = json.loads(_read(archive, JSON_NAME, MOST_JSON_BYTES))
+        if data["format"] != FORMAT:
+            raise ValueError(f"There is no format {data['format']!r}.")
         there = set(archive.namelist())
         files = {what: name for what, name in _scalars(data, "files").items() if name in there}
         return ShowFile(archive, _scalars(data, "about"), _preset(data), files)
-    except (*BROKEN, KeyError, ValueError) as error:
+    except (*BROKEN, KeyError, TypeError, ValueError) as error:
         raise BadShowFile(_("This file holds no show. Choose one that “Take along” has made.")) from error
 
 
@@ -150,8 +152,8 @@ def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
 
 def _scalars(data: Any, part: str) -> dict[str, Any]:
     """Return the simple values of a part; forms check what they are."""
-    if not isinstance(data, dict) or data.get("format") != FORMAT or not isinstance(data.get(part), dict):
-        raise ValueError(f"There is no part {part!r} of format {FORMAT}.")
+    if not isinstance(data, dict) or not isinstance(data.get(part), dict):
+        raise ValueError(f"There is no part {part!r}.")
     return {name: value for name, value in data[part].items() if isinstance(value, str | int | float | bool)}
 
 
@@ -159,6 +161,8 @@ def _preset(data: Any) -> Arrangement:
     """Return the settings of a file; missing ones, such as later ones, are the default's."""
     default = _default_settings()
     given = _scalars(data, "settings")
+    if "look" in data["settings"]:
+        given["look"] = {**_scalars(data["settings"], "look")}
     return Arrangement(**default | {name: given.get(name) for name in SETTINGS if name in data["settings"]})
 
 
