@@ -39,8 +39,18 @@ def sources(page):
 
 def wait_for_other_frames(page, before):
     expect(page.locator("#look-frames img").first).not_to_have_attribute("src", before[0])
+    wait_for_frames(page)
+
+
+def wait_for_frames(page):
     for image in page.locator("#look-frames img").all():
         expect(image).not_to_have_js_property("naturalWidth", 0)
+
+
+def reload(page):
+    """Reload the page without the browser's time limit for its frames, which the server may still draw."""
+    page.reload(wait_until="domcontentloaded")
+    wait_for_frames(page)
 
 
 def test_the_video_is_switched_on_and_its_frames_follow_each_change(page, songs, picture):
@@ -77,7 +87,7 @@ def test_the_video_is_switched_on_and_its_frames_follow_each_change(page, songs,
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Tab")
     wait_for_other_frames(page, before)
-    page.reload()
+    reload(page)
     expect(page.get_by_label("Focus, % from above")).to_have_value(re.compile("^[6-9][0-9]$"))
     expect(page.get_by_label("Make a video")).to_be_checked()
 
@@ -120,7 +130,8 @@ def test_the_page_is_accessible_and_fits(chromium, site, watched, songs, width, 
     page.get_by_label("Make a video").check()
     page.get_by_label("Show each song's name").check()
     expect(page.locator("#look-frames img")).to_have_count(2)
-    page.reload(wait_until="networkidle")
+    wait_for_frames(page)
+    reload(page)
     assert findings(page, "look") == []
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.screenshot(path=tmp_path / "look.png", full_page=True)
