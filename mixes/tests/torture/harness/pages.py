@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 UNSHOWN = {"script", "style", "template", "noscript", "title"}
+INLINE = {"a", "b", "code", "em", "i", "kbd", "strong"}  # words go on across them
 RUNNING = {"iframe", "object", "embed", "applet", "base", "frame", "math"}
 ADDRESSES = {"href", "src", "action", "formaction", "poster", "data", "xlink:href"}
 OUR_SCRIPTS = ("/static/", "/admin/jsi18n/")
@@ -21,9 +22,10 @@ class Page(HTMLParser):
 
     @property
     def words(self):
-        return " ".join(" ".join(self.shown).replace("\xa0", " ").split())
+        return " ".join("".join(self.shown).replace("\xa0", " ").split())
 
     def handle_starttag(self, tag, attributes):
+        self._separate(tag)
         if tag not in VOID:
             self._open.append(tag)
         facts = dict(attributes)
@@ -48,6 +50,7 @@ class Page(HTMLParser):
             )
 
     def handle_endtag(self, tag):
+        self._separate(tag)
         if tag in self._open:
             while self._open.pop() != tag:
                 pass
@@ -58,6 +61,10 @@ class Page(HTMLParser):
         self.shown.append(data)
         if "button" in self._open:
             self.buttons[-1]["words"] += data
+
+    def _separate(self, tag):
+        if tag not in INLINE:
+            self.shown.append(" ")
 
     def address_of(self, button):
         """Return the form action of a button; fails if the page has no such button."""
