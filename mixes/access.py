@@ -1,4 +1,7 @@
-"""Fetch objects for their owner; another user's object raises Http404 like a missing one."""
+"""Fetch objects for their owner; another user's object raises Http404 like a missing one.
+
+Objects that are shared by an unguessable address are fetched by the key in it.
+"""
 
 import uuid
 from typing import TypeVar
@@ -44,6 +47,11 @@ def shows_of(user: User) -> QuerySet[Show]:
 
 def get_show(user: User, pk: uuid.UUID) -> Show:
     return _get_or_404(shows_of(user).select_related("intro", "outro").filter(pk=pk))
+
+
+def get_feed(key: str) -> Show:
+    """Return the show whose feed has this key in its address: whoever has the address may read it."""
+    return _get_or_404(Show.objects.filter(feed_key=key, feed_on=True, owner__is_active=True))
 
 
 def get_item(user: User, mix_pk: uuid.UUID, pk: uuid.UUID) -> MixTrack:

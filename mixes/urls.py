@@ -18,6 +18,7 @@ from mixes.views import (
     versions,
     waveforms,
 )
+from mixes.views.sharing import feeds
 
 app_name = "mixes"
 urlpatterns: list[URLPattern] = [
@@ -56,6 +57,13 @@ urlpatterns: list[URLPattern] = [
     path("shows/<uuid:show_pk>/outro/", shows.song, {"place": "outro"}, name="show_outro"),
     path("shows/<uuid:show_pk>/file/", shows.show_file, name="show_file"),
     path("shows/<uuid:show_pk>/delete/", shows.show_delete, name="show_delete"),
+    path("shows/<uuid:show_pk>/feed/", feeds.show_feed, name="show_feed"),
+    path("mixes/<uuid:mix_pk>/feed/", feeds.mix_feed, name="mix_feed"),
+    # the feed of a show, for whoever has its address
+    path("feed/<str:key>/", feeds.feed, name="feed"),
+    path("feed/<str:key>/<uuid:artifact_pk>.mp3", feeds.feed_sound, name="feed_sound"),
+    path("feed/<str:key>/<uuid:artifact_pk>.json", feeds.feed_chapters, name="feed_chapters"),
+    path("feed/<str:key>/<uuid:picture_pk>.jpg", feeds.feed_picture, name="feed_picture"),
     path("bin/", bin.bin_page, name="bin"),
     # tracks, uploads, previews and pictures
     path("tracks/", tracks.track_list, name="track_list"),

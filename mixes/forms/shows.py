@@ -66,6 +66,19 @@ class ShowForm(forms.Form):
         help_text=gettext_lazy("Separated by commas. The episode's own tags follow them."),
     )
 
+    description = forms.CharField(
+        required=False,
+        max_length=4_000,
+        label=gettext_lazy("What it is about"),
+        help_text=gettext_lazy("Podcast apps show this beside the name."),
+        widget=forms.Textarea({"rows": 3, "form": "show-form"}),
+    )
+    explicit = forms.BooleanField(
+        required=False,
+        label=gettext_lazy("Has strong language"),
+        widget=forms.CheckboxInput({"form": "show-form"}),
+    )
+
     def __init__(self, data: Mapping[str, Any] | None = None, *, show: Show) -> None:
         super().__init__(data, initial={name: getattr(show, name) for name in self.base_fields})
         self.show = show

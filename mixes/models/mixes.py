@@ -71,6 +71,7 @@ class Mix(models.Model):
     show = models.ForeignKey(Show, models.SET_NULL, null=True, blank=True, related_name="episodes")
     episode = models.PositiveIntegerField(null=True, blank=True)  # its number, from when it is first made
     drafted_title = models.CharField(max_length=200, blank=True)  # filled in from the show's pattern
+    in_feed_since = models.DateTimeField(null=True, blank=True)  # of the show; None: not in it
     version = models.PositiveIntegerField(default=0)
     revision = models.PositiveIntegerField(default=0)  # number of the current revision
     plan = models.JSONField(null=True, blank=True)  # MixPlan.to_json(); computed again when plan_key differs

@@ -33,6 +33,11 @@ class Show(models.Model):
     publish_hour = models.TimeField(null=True, blank=True)  # a private video becomes public then
     playlist = models.CharField(max_length=64, blank=True)
     tags = models.CharField(max_length=500, blank=True)  # separated by commas
+    # of its podcast feed
+    description = models.TextField(max_length=4_000, blank=True)
+    explicit = models.BooleanField(default=False)
+    feed_key = models.CharField(max_length=43, null=True, blank=True, unique=True)  # a secret in its address
+    feed_on = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

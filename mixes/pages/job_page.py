@@ -14,7 +14,7 @@ from mixes.engine.timeline import Clip
 from mixes.engine.tracklist.chapters import Chapter, chapters_of
 from mixes.engine.tracklist.youtube import LIMIT_BYTES
 from mixes.leases import State
-from mixes.models import Artifact, MixJob, MixTrack
+from mixes.models import Artifact, MixJob, MixTrack, Show
 from mixes.pages import check_report
 from mixes.pages.loudness_picture import LoudnessPicture, picture_of
 from mixes.pages.time_axis import Mark, axis_times, marks_of
@@ -146,6 +146,12 @@ class JobPage:
     @property
     def axis_s(self) -> tuple[float, ...]:
         return axis_times(self.timeline.duration_s)
+
+    @property
+    def feed_show(self) -> Show | None:
+        """Return the show whose feed can have this result, while its feed is on."""
+        show = self.job.mix.show
+        return show if show and show.feed_on and Artifact.Kind.MP3 in self.artifacts else None
 
     @property
     def downloads(self) -> list[Download]:

@@ -1,12 +1,14 @@
 """The page of a show, and its card in the list of mixes."""
 
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from django.db.models import Count
 
 from accounts.models import User
-from mixes.models import Mix, Show
+from mixes.models import Artifact, Mix, Show
 from mixes.pages.look_page import shape_of
+from mixes.pages.sharing.podcast_feed import feed_url
 from mixes.services.drawing.covers import Cover, cover_of
 from mixes.services.rendering.snapshots import size_of
 from mixes.services.shows.episodes import free_number
@@ -35,6 +37,9 @@ class ShowPage:
     size: tuple[int, int]
     episodes: tuple[Mix, ...]  # newest first, at most MOST_EPISODES
     count: int
+    feed_url: str
+    in_feed: int  # episodes
+    with_mp3: frozenset[UUID]  # ids of those on the page that have one
 
     @property
     def shape(self) -> str:
@@ -56,4 +61,18 @@ def show_page(show: Show) -> ShowPage:
     episodes = Mix.objects.filter(show=show, deleted_at=None).defer("plan", "description_template")
     newest = tuple(episodes.order_by("-created_at")[:MOST_EPISODES])
     size = size_of(sample)
-    return ShowPage(show, sample, cover_of(sample, size), size, newest, episodes.count())
+    return ShowPage(
+        show,
+        sample,
+        cover_of(sample, size),
+        size,
+        newest,
+        episodes.count(),
+        feed_url=feed_url(show),
+        in_feed=episodes.filter(in_feed_since__isnull=False).count(),
+        with_mp3=frozenset(
+            Artifact.objects.filter(job__mix__in=newest, kind=Artifact.Kind.MP3).values_list(
+                "job__mix_id", flat=True
+            )
+        ),
+    )

@@ -222,6 +222,7 @@ SERVICE_ROOMS = (
     "shows",
     "rendering",
     "delivery",
+    "sharing",
     "maintenance",
     "offline",
     "demo",

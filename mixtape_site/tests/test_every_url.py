@@ -33,6 +33,7 @@ from mixes.models import (
     Upload,
 )
 from mixes.services import storage
+from mixes.services.sharing import feed_pictures, feeds
 from mixes.services.shows import presets
 from mixes.tests.factories import make_artwork_row, make_job_row, make_mix_row, make_track_row
 from youtube_integration.models import YouTubePublication
@@ -84,6 +85,12 @@ OURS = {
     "mixes:show_outro": (FORM, SIGN_IN, 404, 200),
     "mixes:show_file": (READ, SIGN_IN, 404, 200),
     "mixes:show_delete": (WRITE, SIGN_IN, 404, 302),
+    "mixes:show_feed": (WRITE, SIGN_IN, 404, 302),
+    "mixes:mix_feed": (WRITE, SIGN_IN, 404, 302),
+    "mixes:feed": (READ, 200, 200, 200),  # the address is a secret
+    "mixes:feed_sound": (READ, 200, 200, 200),
+    "mixes:feed_chapters": (READ, 404, 404, 404),  # a mix without them
+    "mixes:feed_picture": (READ, 200, 200, 200),
     "mixes:bin": (READ, SIGN_IN, 200, 200),
     "mixes:track_list": ("GET", SIGN_IN, 200, 200),
     "mixes:track_states": ("GET", SIGN_IN, 200, 200),
@@ -258,6 +265,7 @@ OBJECTS |= {"publication_id": "publication"}
 OBJECTS |= {"token_pk": "token", "rest": "nowhere", "delivery_pk": "delivery"}
 OBJECTS |= {"webhook_pk": "webhook", "webhook_id": "webhook"}
 OBJECTS |= {"moment": "moment"}
+OBJECTS |= {"key": "feed", "picture_pk": "cover"}
 OBJECTS |= {"preview_pk": "preview", "artwork_pk": "artwork", "artifact_pk": "artifact"}
 OTHERS = {"mixes:mix_restore": {"mix_pk": "binned"}, "mixes:track_restore": {"track_pk": "gone"}}
 
@@ -290,6 +298,10 @@ def things(alice):
         storage.path_of(name).write_bytes(b"bytes of alice")
     webhook = webhooks.create_endpoint(alice, "https://hooks.example.org/", ["job.done"])[0]
     webhooks.send_test(webhook)
+    show = presets.save_as_show(mix)
+    feeds.switch_feed(show, on=True)
+    mix.refresh_from_db()
+    feeds.put_in_feed(mix, wanted=True)
     return SimpleNamespace(
         webhook=webhook,
         delivery=webhook.deliveries.get(),
@@ -310,8 +322,10 @@ def things(alice):
             file="previews/aa/1",
         ),
         artwork=artwork,
-        show=presets.save_as_show(mix),
         moment=SimpleNamespace(pk="start"),
+        show=show,
+        feed=SimpleNamespace(pk=show.feed_key),
+        cover=SimpleNamespace(pk=feed_pictures.picture_of(show)),
         drawing=SimpleNamespace(pk="0123456789abcdef"),
         nowhere=SimpleNamespace(pk="nowhere"),
         token=tokens.create_token(alice, "A script", ["read"], days=None)[0],
@@ -377,7 +391,7 @@ def test_other_methods_are_refused(name, as_alice, things):
 @pytest.mark.parametrize("name", [name for name in OURS if PATTERNS[name].pattern.converters])
 def test_a_missing_object_answers_like_another_users_object(name, as_bob):
     converters = PATTERNS[name].pattern.converters
-    texts = {"token": "x", "rest": "x"}
+    texts = {"token": "x", "rest": "x", "key": "x"}
     address = reverse(name, kwargs={key: texts.get(key, uuid.uuid4()) for key in converters})
     assert ask(as_bob, OURS[name][0].split()[0], address, name) == 404
 

@@ -1,27 +1,20 @@
 """Thumbnails: 1280 x 720 pixels, JPEG, within YouTube's size limit."""
 
-import contextlib
 import hashlib
-import io
-import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
-from PIL import Image
 
 from mixes.engine.errors import PictureError
 from mixes.engine.pictures.pictures import generated_picture, safe_picture
-from mixes.engine.pipeline.work_folder import lock
 from mixes.models import Artwork, MixJob
 from mixes.services import storage
-from mixes.services.library.scratch import PICTURE
+from mixes.services.library.kept_pictures import kept_picture, picture_folder, to_jpeg
 from mixes.services.library.uploads import clean_name
 from mixes.services.limits import LimitReached, full_disk_reported
 from youtube_integration.models import YouTubePublication
@@ -30,34 +23,23 @@ from youtube_integration.services.video_files import folder_of
 SIZE = (1280, 720)
 MAX_BYTES = 2_000_000  # YouTube's limit before September 2026; enough for this size
 KEPT = "thumbnail"  # kind of the scratch folders that hold drawn thumbnails
-QUALITIES = (92, 84, 76, 68, 50)
 
 
 def thumbnail_of(job: MixJob) -> bytes:
-    """Return the picture of a job as JPEG; it is drawn once, and kept for a day after its last use."""
-    folder = storage.scratch_path(KEPT, UUID(picture_key(job)))
-    kept = folder / "thumbnail.jpg"
-    with contextlib.suppress(FileNotFoundError):
-        os.utime(folder)  # `pruning` removes scratch folders by age
-        return kept.read_bytes()
-    jpeg = draw_thumbnail(job)
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{uuid4().hex}.part"
-    part.write_bytes(jpeg)
-    part.replace(kept)
-    return jpeg
+    """Return the picture of a job as JPEG."""
+    return kept_picture(KEPT, UUID(picture_key(job)), lambda: draw_thumbnail(job))
 
 
 def draw_thumbnail(job: MixJob) -> bytes:
     """Draw the picture of a job as JPEG: the owner's own, or one drawn from title and sound."""
     if own := own_picture(job):
-        return to_jpeg(own)
+        return to_jpeg(own, MAX_BYTES)
     percents = (job.outline or {}).get("bars", ())
     peaks = [(-percent / 100, percent / 100) for percent in percents]
     with picture_folder() as folder:
         drawn = folder / "drawn.png"
         generated_picture(job.title, job.snapshot["artist"], peaks, SIZE, drawn)
-        return to_jpeg(drawn)
+        return to_jpeg(drawn, MAX_BYTES)
 
 
 def read_thumbnail(file: "UploadedFile[Any]") -> bytes:
@@ -75,15 +57,7 @@ def read_thumbnail(file: "UploadedFile[Any]") -> bytes:
             safe_picture(source, SIZE, safe, name=clean_name(file.name or ""))
         except PictureError as error:
             raise LimitReached(str(error)) from error
-        return to_jpeg(safe)
-
-
-@contextlib.contextmanager
-def picture_folder() -> Iterator[Path]:
-    """Yield a temporary folder for a picture; `scratch` removes it after a crash."""
-    uploads = storage.uploads_folder()
-    with tempfile.TemporaryDirectory(dir=uploads, prefix=PICTURE) as folder, lock(Path(folder)):
-        yield Path(folder)
+        return to_jpeg(safe, MAX_BYTES)
 
 
 def own_picture(job: MixJob) -> Path | None:
@@ -100,18 +74,6 @@ def picture_key(job: MixJob) -> str:
     own = own_picture(job)
     parts = [own.name if own else "", job.title, job.snapshot["artist"], *percents]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-
-
-def to_jpeg(picture: Path) -> bytes:
-    """Re-encode one of our own PNG or JPEG files as a JPEG of fewer than MAX_BYTES."""
-    with Image.open(picture, formats=("PNG", "JPEG")) as opened:
-        pixels = opened.convert("RGB")
-    for quality in QUALITIES:
-        buffer = io.BytesIO()
-        pixels.save(buffer, "JPEG", quality=quality, optimize=True)
-        if buffer.tell() < MAX_BYTES:
-            break
-    return buffer.getvalue()
 
 
 def store_thumbnail(publication: YouTubePublication, jpeg: bytes) -> None:

@@ -1,10 +1,14 @@
-"""How many downloads each user has open, counted in the web server's memory."""
+"""How many downloads each user has open, counted in the web server's memory.
+
+People without an account, such as listeners of a feed, are told apart by their address.
+"""
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final
 
+from allauth.account.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -13,25 +17,25 @@ class Slots:
     """Downloads of one kind that are open, for each user."""
 
     def __init__(self) -> None:
-        self._open: Counter[int] = Counter()
+        self._open: Counter[Hashable] = Counter()
         self._lock = threading.Lock()
 
-    def take(self, user_pk: int, most: int) -> Callable[[], None] | None:
+    def take(self, user: Hashable, most: int) -> Callable[[], None] | None:
         """Count one download; return what ends it, None when the user has `most` open."""
         with self._lock:
-            if self._open[user_pk] >= most:
+            if self._open[user] >= most:
                 return None
-            self._open[user_pk] += 1
-        return lambda: self._end(user_pk)
+            self._open[user] += 1
+        return lambda: self._end(user)
 
-    def count(self, user_pk: int) -> int:
-        return self._open[user_pk]
+    def count(self, user: Hashable) -> int:
+        return self._open[user]
 
-    def _end(self, user_pk: int) -> None:
+    def _end(self, user: Hashable) -> None:
         with self._lock:
-            self._open[user_pk] -= 1
-            if self._open[user_pk] <= 0:
-                del self._open[user_pk]
+            self._open[user] -= 1
+            if self._open[user] <= 0:
+                del self._open[user]
 
 
 FILES: Final = Slots()  # sent by the web server's loop
@@ -40,7 +44,12 @@ ARCHIVES: Final = Slots()  # made while they are sent, each by a thread
 
 def take_slot(slots: Slots, request: HttpRequest, most: int) -> Callable[[], None] | None:
     """Count a download of the request's user; return what ends it, None when there are too many."""
-    return slots.take(getattr(getattr(request, "user", None), "pk", None) or 0, most)
+    return slots.take(_client_of(request), most)
+
+
+def _client_of(request: HttpRequest) -> Hashable:
+    user = getattr(request, "user", None)
+    return getattr(user, "pk", None) or get_adapter().get_client_ip(request)
 
 
 def too_many() -> HttpResponse:

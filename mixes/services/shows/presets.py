@@ -93,7 +93,8 @@ def taken_by(show: Show, number: int) -> str | None:
 
 
 def delete_show(show: Show) -> None:
-    """Delete a show; its episodes stay as mixes."""
+    """Delete a show and its feed; its episodes stay as mixes."""
+    Mix.objects.filter(show=show).update(in_feed_since=None)
     Show.objects.filter(pk=show.pk).delete()
 
 

@@ -36,6 +36,8 @@ ABOUT = (
     "publish_hour",
     "playlist",
     "tags",
+    "description",
+    "explicit",
 )
 JSON_NAME = "show.json"
 MOST_JSON_BYTES = 1 << 20

@@ -1,0 +1,1 @@
+"""What addresses for people without an account show."""

@@ -1,0 +1,1 @@
+"""Addresses for people without an account: podcast feeds."""
