@@ -30,6 +30,7 @@ from mixes.engine.hashing import hash_file
 from mixes.engine.music.measured import Harmony, Rhythm, Sections, Voices
 from mixes.engine.music.meter import MusicMeter
 from mixes.engine.passthrough.facts import Mp3Facts, read_facts
+from mixes.engine.passthrough.proof import gives_same_sound
 from mixes.engine.processes.ffmpeg import MAX_TRACK_S
 from mixes.engine.samples import Samples
 from mixes.engine.tags.tags import Tags, read_tags, tags_from_name
@@ -44,6 +45,7 @@ MUSIC: dict[str, type[Rhythm | Harmony | Voices | Sections]] = {  # the fields o
     "sections": Sections,
 }
 TAGS_UNREADABLE = "Its tags could not be read, so its names come from the file name."
+SOUNDS_DIFFERENT = "its frames sound different when they are copied"
 SOUND_FLOOR = 10 ** (-60 / 20)  # -60 dBFS: quieter samples at both ends count as silence
 MIN_SOUND_S = 0.5
 CURVE_FLOOR_LUFS = -120.0  # represents silence: JSON has no infinity
@@ -164,6 +166,10 @@ def analyse_track(
     cues, edges = meter.find_cues(), meter.find_edges()
     music = meter.music.measure()
     bass_start_db, bass_end_db = meter.bass.edges_db(cues.intro_end, cues.outro_start)
+    index = meter.seek_indexer.index()
+    mp3 = meter.find_facts(damage.errors + decoder.repaired_samples)
+    if mp3 and not mp3.reason and not gives_same_sound(ffmpeg, path, mp3, index, should_stop=should_stop):
+        mp3 = Mp3Facts(reason=SOUNDS_DIFFERENT)
     return TrackAnalysis(
         version=ANALYSIS_VERSION,
         sha256=hash_file(path, should_stop) if sha256 is None else sha256,
@@ -189,12 +195,12 @@ def analyse_track(
         bass_start_db=bass_start_db,
         bass_end_db=bass_end_db,
         bass=meter.bass.curve_db(),
-        seek_index=meter.seek_indexer.index(),
+        seek_index=index,
         rhythm=music.rhythm,
         harmony=music.harmony,
         voices=music.voices,
         sections=music.sections,
-        mp3=meter.find_facts(damage.errors + decoder.repaired_samples),
+        mp3=mp3,
         detail=meter.detail.to_bytes(),
     )
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.cancellation import ShouldStop, never
+from mixes.engine.passthrough.excerpts import Excerpt, Song, decode_excerpts
 from mixes.engine.passthrough.grid import OUR_DELAY
 from mixes.engine.samples import Samples
-from mixes.engine.sewing.excerpts import Excerpt, Song, decode_excerpts
 from mixes.engine.sewing.report import PassedThrough, Run
 from mixes.engine.timeline import MP3_FRAME as FRAME
 from mixes.engine.timeline import Timeline

@@ -26,6 +26,8 @@ SIDE_BYTES, MONO_SIDE_BYTES = 32, 17
 MONO_AS_MID_STEPS = 2  # of global_gain: exactly sqrt(2), which a decoder takes off mid/side stereo
 MIXED_BLOCK = 9  # in `windows`: long and short blocks in one granule
 FEWEST_FRAMES = 8  # of a file that is taken for an MP3
+MOST_FRAMES = 700_000  # of a file: more than a song may be long
+MOST_TAGS = 100  # in front of the first frame
 DECODER_DELAY = 529  # samples that every decoder inserts
 LARGEST_GAIN = 255  # of the field global_gain
 WINDOW_BYTES = 1 << 22  # of a file, looked through at a time
@@ -142,9 +144,11 @@ def open_stream(data: Source) -> Stream:
 
 
 def find_first(data: Source) -> int:
-    """Return the place of the first frame: behind ID3v2 tags and zeros."""
-    at = 0
+    """Return the place of the first frame: behind ID3v2 tags and zeros. Raises Unfit."""
+    at = tags = 0
     while (head := data[at : at + 10])[:3] == b"ID3" and len(head) == 10:
+        if (tags := tags + 1) > MOST_TAGS:
+            raise Unfit("too many tags lie before its frames")
         size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
         at += 10 + size + (10 if head[5] & 16 else 0)
     while (window := data[at : at + WINDOW_BYTES]) and not window.strip(b"\0"):
@@ -169,6 +173,8 @@ def walk(data: Source, at: int, lengths: Numbers) -> tuple[Numbers, Bytes]:
     longest = max(sizes)
     length = longest  # of the frame looked at
     while length and (window := data[at : at + WINDOW_BYTES]):
+        if len(places) > MOST_FRAMES:
+            raise Unfit("it has too many frames")
         origin, end = at, at + len(window)
         last = end - longest if len(window) == WINDOW_BYTES else end - HEADER_BYTES
         while at <= last:

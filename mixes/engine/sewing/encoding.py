@@ -11,11 +11,11 @@ from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.mp3 import Mp3Format, frame_format
 from mixes.engine.errors import BrokenOutputError
 from mixes.engine.mixing.limiter import limit_blocks
+from mixes.engine.passthrough.excerpts import Excerpt, ExcerptSound, Song, decode_excerpts
 from mixes.engine.passthrough.frames import Frames, open_stream, take_apart
 from mixes.engine.processes.sandbox import ENCODE, run_child
 from mixes.engine.rendering.span import MixSpan, cut_blocks, cut_span, mix_span
 from mixes.engine.samples import Samples
-from mixes.engine.sewing.excerpts import Excerpt, ExcerptSound, Song, decode_excerpts
 from mixes.engine.sewing.passages import Passage
 from mixes.engine.sewing.pieces import Piece
 from mixes.engine.timeline import Timeline

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mixes.engine.errors import EngineError
+from mixes.engine.passthrough.excerpts import Song
 from mixes.engine.passthrough.frames import MIXED_BLOCK, PIECE_FRAMES, Bytes, Frames, Unfit, take_apart
 from mixes.engine.passthrough.grid import OUR_DELAY, RUN_OUT, RUN_UP
 from mixes.engine.passthrough.packing import Packer
 from mixes.engine.sewing.encoding import Made
-from mixes.engine.sewing.excerpts import Song
 from mixes.engine.sewing.passages import Passage
 from mixes.engine.timeline import MP3_FRAME as FRAME
 from mixes.engine.timeline import Timeline

@@ -22,9 +22,9 @@ from mixes.engine.codecs.mp3 import (
     info_frame,
 )
 from mixes.engine.memory import release_memory
+from mixes.engine.passthrough.excerpts import Song
 from mixes.engine.passthrough.packing import Packer
 from mixes.engine.sewing.encoding import Made, Materials, encode_group
-from mixes.engine.sewing.excerpts import Song
 from mixes.engine.sewing.pieces import Piece, cut_pieces, group_pieces
 from mixes.engine.sewing.sew import Sewer, Sewn
 

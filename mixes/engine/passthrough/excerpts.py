@@ -22,8 +22,8 @@ from mixes.engine.passthrough.frames import (
     take_apart,
 )
 from mixes.engine.passthrough.packing import Packer
-from mixes.engine.processes.sandbox import DECODE, run_child
-from mixes.engine.samples import Samples
+from mixes.engine.processes.sandbox import DECODE, Child, run_child
+from mixes.engine.samples import FRAME_BYTES, Samples
 from mixes.engine.timeline import MP3_FRAME as FRAME
 
 WARM_FRAMES = 2
@@ -94,6 +94,25 @@ def decode_excerpts(
         last = min(first + excerpt.end - excerpt.start, (at + excerpt.frames[1] - excerpt.frames[0]) * FRAME)
         found.append(decoded[first : max(first, last)])
     return found
+
+
+def decode_seconds(ffmpeg: Path, excerpt: Excerpt, *, should_stop: ShouldStop = never) -> Iterator[Samples]:
+    """Yield an excerpt of any length second by second, the last one shorter. Raises as `run_child`."""
+    rate = excerpt.song.stream.rate
+    feed = _packed([excerpt], Packer(rate, PACKED_KBPS), [])
+    before = FRAME + excerpt.start + excerpt.song.stream.delay - excerpt.frames[0] * FRAME
+    left = excerpt.end - excerpt.start
+    with Child(_args(ffmpeg), limits=DECODE, feed=feed) as child:
+        child.readinto(memoryview(bytearray(before * FRAME_BYTES)), should_stop)
+        while left:
+            block = bytearray(min(left, rate) * FRAME_BYTES)
+            count = child.readinto(memoryview(block), should_stop) // FRAME_BYTES
+            if not count:
+                break
+            left -= count
+            yield np.frombuffer(block, np.float32).reshape(-1, 2)[:count]
+        child.readinto(memoryview(bytearray(FRAME * FRAME_BYTES)), should_stop)
+        child.finish(should_stop)
 
 
 def _packed(excerpts: Sequence[Excerpt], packer: Packer, starts: list[int]) -> Iterator[bytes]:
