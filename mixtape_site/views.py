@@ -1,8 +1,10 @@
 """Pages of the site itself, and error pages."""
 
+import hmac
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.staticfiles import finders
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
@@ -55,6 +57,24 @@ def readyz(request: HttpRequest) -> JsonResponse:
         report.checks["database"].is_ok and is_operator(request)  # identifying the user needs the database
     )
     return JsonResponse(report.to_json(with_details=with_details), status=200 if report.is_ready else 503)
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer Prometheus, when it is switched on: on this machine itself, or with the token."""
+    if not settings.METRICS or not may_read_metrics(request):
+        raise Http404("There are no figures here, or not for you.")
+    from mixtape_site.operations import metrics as figures  # noqa: PLC0415  # its library takes memory
+
+    return HttpResponse(figures.recent_figures(), content_type=figures.CONTENT_TYPE)
+
+
+def may_read_metrics(request: HttpRequest) -> bool:
+    wanted = f"Bearer {settings.METRICS_TOKEN}" if settings.METRICS_TOKEN else ""
+    given = request.headers.get("Authorization", "")
+    has_token = bool(wanted) and hmac.compare_digest(given.encode(), wanted.encode())
+    return has_token or is_local_request(request)
 
 
 @require_safe

@@ -212,6 +212,7 @@ SERVICE_ROOMS = (
     "wording",
     "queue_age",
     "workers",
+    "work_figures",
     "database_retry",
     "schema",
     "waiting",

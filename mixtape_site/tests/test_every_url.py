@@ -50,6 +50,7 @@ OURS = {
     "home": (READ, 200, 302, 302),
     "healthz": (READ, 200, 200, 200),
     "readyz": (READ, 503, 503, 503),  # no worker runs here
+    "metrics": (READ, 404, 404, 404),  # switched off here
     "status": (READ, SIGN_IN, 404, 404),  # operators only
     "favicon": (READ, 200, 200, 200),
     "mixes:mix_list": (READ, SIGN_IN, 200, 200),
