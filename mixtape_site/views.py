@@ -19,6 +19,7 @@ from mixes.services.delivery.ranges import FileGone
 from mixtape_site.configuration.addresses import is_loopback
 from mixtape_site.middleware import busy
 from mixtape_site.operations import health
+from mixtape_site.operations.metrics import CONTENT_TYPE, recent_figures
 from mixtape_site.operations.status import lines_of
 
 OVERSIZED_REQUESTS = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
@@ -65,9 +66,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Answer Prometheus, when it is switched on: on this machine itself, or with the token."""
     if not settings.METRICS or not may_read_metrics(request):
         raise Http404("There are no figures here, or not for you.")
-    from mixtape_site.operations import metrics as figures  # noqa: PLC0415  # its library takes memory
-
-    return HttpResponse(figures.recent_figures(), content_type=figures.CONTENT_TYPE)
+    return HttpResponse(recent_figures(), content_type=CONTENT_TYPE)
 
 
 def may_read_metrics(request: HttpRequest) -> bool:
