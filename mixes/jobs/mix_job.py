@@ -36,7 +36,13 @@ from mixes.services.drawing.mix_waveform import draw_mix
 from mixes.services.limits import DiskFull, full_disk_reported
 from mixes.services.offline.local_mixes import available_cores
 from mixes.services.rendering import artifacts, snapshots
-from mixes.services.rendering.earlier_mix import MADE_WITH, earlier_mix, made_with
+from mixes.services.rendering.earlier_mix import (
+    MADE_WITH,
+    PASSED_THROUGH,
+    earlier_mix,
+    made_with,
+    passed_through_of,
+)
 from mixes.services.rendering.mix_requests import check_disk, disk_full
 from mixes.services.waiting import NotReadyYet
 
@@ -73,7 +79,9 @@ def make(job: MixJob, request: MixRequest, work: Path, run: JobRun) -> MixOutput
     check_disk(max(0, expected_bytes(request, timeline) - there))
     keeps_something = job.from_stage not in ("", "draw", "render")
     reused = (
-        ReusedOutputs(job.from_stage, artifacts.intact_artifacts(job, run.should_stop))
+        ReusedOutputs(
+            job.from_stage, artifacts.intact_artifacts(job, run.should_stop), passed_through_of(job.snapshot)
+        )
         if keeps_something
         else None
     )
@@ -169,7 +177,12 @@ def commit(
         "notes": notes,
         "timings_s": {stage: round(seconds, 3) for stage, seconds in outputs.timings_s.items()},
         "outline": asdict(drawing),
-        "snapshot": {**job.snapshot, "timeline": outputs.timeline.to_dict(), MADE_WITH: made_with()},
+        "snapshot": {
+            **job.snapshot,
+            "timeline": outputs.timeline.to_dict(),
+            MADE_WITH: made_with(),
+            PASSED_THROUGH: outputs.passed_through.to_dict() if outputs.passed_through else {},
+        },
         "from_stage": "",
     }
 

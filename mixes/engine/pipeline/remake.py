@@ -15,8 +15,11 @@ from mixes.engine.cancellation import ShouldStop
 from mixes.engine.codecs import aac, mp3
 from mixes.engine.codecs.encode import CHUNK_S, NOTHING, Chunk, FrameFormat, plan_chunks
 from mixes.engine.errors import Cancelled, EngineError
+from mixes.engine.passthrough.frames import Unfit
 from mixes.engine.pipeline.work_folder import link_or_copy, remove_existing
 from mixes.engine.rendering.span import cut_span
+from mixes.engine.sewing.earlier import EarlierPieces
+from mixes.engine.sewing.report import PassedThrough
 from mixes.engine.timeline import Timeline
 
 JOIN_GAP_S = 5.0  # parts closer than this are rendered in one go: opening their files costs as much
@@ -31,6 +34,7 @@ class EarlierMix:
     sources: tuple[str, ...]  # SHA-256 of each clip's file
     bitrate_kbps: int  # of the MP3
     artifacts: Mapping[str, Path]  # by kind, only complete files
+    passed_through: PassedThrough | None = None  # of its MP3, if frames were copied into it
 
 
 class CopiedChunks(Mapping[int, bytes]):
@@ -118,6 +122,18 @@ def chunks_of_earlier(
         raise
     except (OSError, EngineError):  # missing or damaged: everything is encoded
         return NOTHING
+
+
+def earlier_pieces(earlier: EarlierMix | None, work: Path) -> EarlierPieces | None:
+    """Return the encoded pieces of an earlier mix of copied songs; its file is linked into `work`."""
+    if earlier is None or earlier.passed_through is None or "mp3" not in earlier.artifacts:
+        return None
+    path = work / f"{EARLIER}pieces.mp3"
+    try:
+        link_or_copy(earlier.artifacts["mp3"], path)
+        return EarlierPieces.open(path, earlier.passed_through.groups)
+    except (OSError, Unfit):  # missing or damaged: everything is encoded
+        return None
 
 
 def copied_mp3(

@@ -14,7 +14,9 @@ from mixes.engine.pipeline.checkpoints import Checkpoint
 from mixes.engine.pipeline.copying import plan_copying
 from mixes.engine.pipeline.request import STAGES
 from mixes.engine.pipeline.stages import OPENING_FILE, SOUND_FILE, MixRun
+from mixes.engine.pipeline.texts import describe
 from mixes.engine.pipeline.work_folder import link_or_copy, remove_existing
+from mixes.engine.sewing.report import PassedThrough
 
 NOT_REUSED = "The earlier {} could not be used as it was, so it was made again."
 
@@ -25,6 +27,7 @@ class ReusedOutputs:
 
     from_stage: str
     artifacts: Mapping[str, Path]  # by kind, only complete files
+    passed_through: PassedThrough | None = None  # of its MP3, if it is known
 
     def covers(self, stage: str) -> bool:
         return STAGES.index(stage) < STAGES.index(self.from_stage)
@@ -66,7 +69,7 @@ def reuse_sound(reused: ReusedOutputs, run: MixRun) -> Checkpoint:
         extract_aac(run.ffmpeg, mp4, adts, frames=run.timeline.frames, should_stop=run.should_stop)
         names.append(SOUND_FILE)
     write_opening(run)
-    copied = plan_copying(run.request, run.timeline)
+    copied = reused.passed_through or plan_copying(run.request, run.timeline)
     return run.checkpoints.save("render", names, copied.to_dict() if copied else {}, 0.0)
 
 
@@ -80,7 +83,8 @@ def reuse_texts(reused: ReusedOutputs, run: MixRun) -> Checkpoint:
     assert run.checkpoints is not None
     texts = [kind for kind in run.artifact_kinds() if kind not in run.formats]
     names = [link_or_copy(reused.artifacts[kind], run.artifact_path(kind)) for kind in texts]
-    return run.checkpoints.save("write", names, {"notes": run.describe().notes}, 0.0)
+    notes = describe(run.request, run.timeline, run.chapters).notes
+    return run.checkpoints.save("write", names, {"notes": notes}, 0.0)
 
 
 def write_opening(run: MixRun) -> None:

@@ -5,7 +5,7 @@ has checkpoints, stages finished by an earlier run are reused.
 """
 
 import contextlib
-import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -24,26 +24,35 @@ from mixes.engine.codecs.mp4_file import Names
 from mixes.engine.errors import BrokenOutputError, Cancelled
 from mixes.engine.memory import release_memory
 from mixes.engine.mixing.plan import Plan
-from mixes.engine.mixing.repeats import repeat_notes
 from mixes.engine.pictures.mix_outline import Outline, mix_outline
 from mixes.engine.pictures.pictures import COVER_SIZE, Size, cover_jpeg
 from mixes.engine.pictures.slides import Scene, draw_background, draw_card, plan_slides
 from mixes.engine.pipeline.checkpoints import Checkpoint, Checkpoints
-from mixes.engine.pipeline.copying import copy_songs, prove_copying
-from mixes.engine.pipeline.remake import EARLIER, JOIN_GAP_S, EarlierMix, chunks_of_earlier, merged
+from mixes.engine.pipeline.copying import CopyRefutedError, copy_songs, prove_copying, without_copies
+from mixes.engine.pipeline.notes import notes_of
+from mixes.engine.pipeline.remake import (
+    EARLIER,
+    JOIN_GAP_S,
+    EarlierMix,
+    chunks_of_earlier,
+    earlier_pieces,
+    merged,
+)
 from mixes.engine.pipeline.request import FORMATS, SUFFIXES, MixOutputs, MixRequest, OnProgress
+from mixes.engine.pipeline.texts import describe, texts_of
 from mixes.engine.pipeline.work_folder import remove_existing
 from mixes.engine.rendering.span import cut_span, render_span
 from mixes.engine.samples import Samples
 from mixes.engine.sewing.report import PassedThrough, nothing_copied
 from mixes.engine.text import clean_text
-from mixes.engine.tracklist.chapters import chapters_of, mp4_chapters, podcast_json
-from mixes.engine.tracklist.cue_sheet import cue_sheet
-from mixes.engine.tracklist.description import Description, render_description
+from mixes.engine.timeline import Timeline
+from mixes.engine.tracklist.chapters import chapters_of, mp4_chapters
 from mixes.engine.tracklist.id3 import id3_bytes
 
 OPENING_S = 1.0
 SOUND_FILE, COVER_FILE, OPENING_FILE = "sound.aac", "cover.jpg", "opening.f32"  # stay in the work folder
+
+logger = logging.getLogger(__name__)
 
 ReportFraction = Callable[[float], None]
 StageValues = dict[str, Any]  # values for later stages, JSON types only
@@ -71,6 +80,7 @@ class MixRun:
         self.chapters = chapters_of(plan.timeline)
         self.formats = [kind for kind in FORMATS if kind in request.formats]
         self.passed_through: PassedThrough | None = None
+        self.copies = True  # until copied frames turn out to sound different
         self.undrawable = ""  # characters without a font on this machine
         self.checkpoints_found: dict[str, Checkpoint | None] = {}
         self.timings_s: dict[str, float] = {}
@@ -85,17 +95,34 @@ class MixRun:
         drawn = (
             self.run_stage("draw", self.draw) if self.needs_pictures() or self.find_checkpoint("draw") else {}
         )
+        try:
+            remarks, checks = self.make_files(drawn, files)
+        except CopyRefutedError:
+            self.copies = False
+            self.checkpoints_found |= {"render": None, "write": None}
+            remarks, checks = self.make_files(drawn, files)
+        found = notes_of([source.analysis for source in self.request.sources], drawn.get("undrawable", ""))
+        notes = (*self.plan.notes, *remarks, *found)
+        artifacts = {kind: self.artifact_path(kind) for kind in self.artifact_kinds()}
+        hashes = {k: self.sha256[path.name] for k, path in artifacts.items() if path.name in self.sha256}
+        results = (artifacts, checks, notes, self.timings_s, self.passed_through, hashes)
+        return MixOutputs(self.made_timeline, self.chapters, *results)
+
+    def make_files(
+        self, drawn: StageValues, files: Sequence[str]
+    ) -> tuple[Sequence[str], dict[str, CheckSheet]]:
+        """Run the stages after drawing; return remarks and check sheets. Raises as `make`."""
         self.passed_through = PassedThrough.read(self.run_stage("render", self.render))
         if "mp4" in self.formats:
             self.run_stage("video", partial(self.make_video, drawn))
         remarks = tuple(self.run_stage("write", partial(self.write_texts, files))["notes"])
-        checks = self.check(remarks) if self.request.check else {}
-        repeats = repeat_notes([source.analysis for source in self.request.sources])
-        notes = (*self.plan.notes, *repeats, *remarks, *self.source_notes(), *drawing_notes(drawn))
-        artifacts = {kind: self.artifact_path(kind) for kind in self.artifact_kinds()}
-        hashes = {k: self.sha256[path.name] for k, path in artifacts.items() if path.name in self.sha256}
-        results = (artifacts, checks, notes, self.timings_s, self.passed_through, hashes)
-        return MixOutputs(self.timeline, self.chapters, *results)
+        return remarks, self.check(remarks) if self.request.check else {}
+
+    @property
+    def made_timeline(self) -> Timeline:
+        """The timeline as it was made: its songs are encoded where their frames did not fit."""
+        passed = self.passed_through
+        return self.timeline if passed and passed.frames else without_copies(self.timeline)
 
     def run_stage(
         self, stage: str, make: Callable[[ReportFraction], StageOutput], report: ReportFraction | None = None
@@ -182,12 +209,6 @@ class MixRun:
             request.title, request.artist, request.picture, request.look, request.title_cards, outline
         )
 
-    def source_notes(self) -> tuple[str, ...]:
-        """Return a sentence for each problem of the usable tracks, without duplicates."""
-        analyses = [source.analysis for source in self.request.sources]
-        sentences = (f"“{track.tags.title}”: {note}" for track in analyses for note in track.notes)
-        return tuple(dict.fromkeys(sentences))
-
     def finished_blocks(self, first: int, last: int) -> Iterator[Samples]:
         """Yield frames `first` to before `last` of the mix, rendered and limited, as blocks of (n, 2)."""
         span = cut_span(self.timeline, first, last)
@@ -208,13 +229,14 @@ class MixRun:
     def render(self, report: ReportFraction) -> StageOutput:
         """Make the sound of every format: the MP3 by copying frames where its timeline says so."""
         kinds, copied, part = list(self.formats), None, 1 / len(self.formats)
-        if "mp3" in kinds and any(clip.is_copied for clip in self.timeline.clips):
+        if self.copies and "mp3" in kinds and any(clip.is_copied for clip in self.timeline.clips):
             copied = copy_songs(
                 self.request,
                 self.timeline,
                 remove_existing(self.artifact_path("mp3")),
                 id3_tag=self.id3_tag(),
                 ffmpeg=self.ffmpeg,
+                earlier=earlier_pieces(self.earlier, self.work),
                 on_progress=lambda fraction: report(fraction * part),
                 should_stop=self.should_stop,
             )
@@ -223,7 +245,7 @@ class MixRun:
         before = part if copied else 0.0
         self.encode(kinds, lambda fraction: report(before + fraction * (1 - before)))
         names = [OPENING_FILE, *(self.sound_path(kind).name for kind in self.formats)]
-        passed = copied or ("mp3" in kinds and nothing_copied(self.timeline))
+        passed = copied or ("mp3" in kinds and nothing_copied(without_copies(self.timeline)))
         return names, passed.to_dict() if passed else {}
 
     def encode(self, kinds: Sequence[str], report: ReportFraction) -> None:
@@ -314,30 +336,13 @@ class MixRun:
 
     def write_texts(self, files: Sequence[str], report: ReportFraction) -> StageOutput:
         """Write the text files: description, chapters, timeline, CUE sheet."""
-        request, description = self.request, self.describe()
-        document = {"files": list(files), **self.timeline.to_dict()}
-        texts = {
-            "description": description.text,
-            "chapters": podcast_json(self.chapters, title=request.title, author=request.artist),
-            "timeline": json.dumps(document, ensure_ascii=False, indent=1) + "\n",
-        }
-        if "mp3" in self.formats:
-            mp3 = self.artifact_path("mp3").name
-            texts["cue"] = cue_sheet(self.chapters, file_name=mp3, title=request.title, artist=request.artist)
+        description = describe(self.request, self.timeline, self.chapters)
+        mp3 = self.artifact_path("mp3").name if "mp3" in self.formats else ""
+        texts = texts_of(self.request, self.made_timeline, self.chapters, files, mp3)
+        texts["description"] = description.text
         for kind, text in texts.items():
             remove_existing(self.artifact_path(kind)).write_text(text, encoding="utf-8", newline="\n")
         return [self.artifact_path(kind).name for kind in texts], {"notes": description.notes}
-
-    def describe(self) -> Description:
-        """Return the filled-in description."""
-        return render_description(
-            self.request.description_template,
-            self.chapters,
-            self.timeline.duration_s,
-            title=self.request.title,
-            date=self.request.date,
-            hashtags=self.request.hashtags,
-        )
 
     def check(self, remarks: Sequence[str]) -> dict[str, CheckSheet]:
         """Decode and measure each finished file; return the check sheets by format.
@@ -355,7 +360,7 @@ class MixRun:
         return sheets
 
     def check_format(self, kind: str, remarks: Sequence[str], report: ReportFraction) -> StageOutput:
-        """Measure one finished file. Raises BrokenOutputError when it is not as planned."""
+        """Measure one finished file. Raises BrokenOutputError when it is not as planned, CopyRefutedError."""
         proof = None
         if kind == "mp3" and (passed := self.passed_through) and passed.frames:
             proof = prove_copying(self.request, self.timeline, passed, self.ffmpeg, self.should_stop)
@@ -372,6 +377,11 @@ class MixRun:
             on_progress=report,
             should_stop=self.should_stop,
         )
+        if proof and proof.different:
+            logger.warning(
+                "Copied songs did not sound as in their files, so all is encoded: %s", proof.different
+            )
+            raise CopyRefutedError
         try:
             require_intact(sheet)
         except BrokenOutputError:
@@ -387,10 +397,3 @@ class MixRun:
     def artifact_path(self, kind: str) -> Path:
         """Return the path of an artifact in the work folder."""
         return self.work / f"{self.request.file_stem}{SUFFIXES[kind]}"
-
-
-def drawing_notes(drawn: StageValues) -> tuple[str, ...]:
-    """Return a sentence that lists the characters missing in the pictures, if any."""
-    letters = "".join(dict.fromkeys(drawn.get("undrawable", "")))
-    text = f"No font on this machine has these letters, so the pictures leave them out: {letters}"
-    return (text,) if letters else ()

@@ -9,7 +9,7 @@ import numpy as np
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.mp3 import Mp3Format, frame_format
-from mixes.engine.errors import BrokenOutputError
+from mixes.engine.errors import BrokenOutputError, EngineError
 from mixes.engine.mixing.limiter import limit_blocks
 from mixes.engine.passthrough.excerpts import Excerpt, ExcerptSound, Song, decode_excerpts
 from mixes.engine.passthrough.frames import Frames, open_stream, take_apart
@@ -19,6 +19,10 @@ from mixes.engine.samples import Samples
 from mixes.engine.sewing.passages import Passage
 from mixes.engine.sewing.pieces import Piece
 from mixes.engine.timeline import Timeline
+
+
+class CannotSew(EngineError):
+    """Copied frames do not fit: the mix has to be encoded as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,9 @@ class Made:
     begin: int  # frame of the mix that the piece itself begins with
 
     def at(self, first: int, end: int) -> Frames:
-        """Return frames of the mix."""
+        """Return frames of the mix. Raises CannotSew where an earlier mix did not need them."""
+        if first < self.first or end > self.first + len(self.frames):
+            raise CannotSew("A seam lies elsewhere than in the earlier mix.")
         return self.frames[first - self.first : end - self.first]
 
 

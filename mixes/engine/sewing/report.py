@@ -1,13 +1,14 @@
 """What of a mix is its songs' own frames, as a value and in a sentence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Self
 
 from mixes.engine.analysis.track import TrackAnalysis
 from mixes.engine.codecs.mp3 import encoder_frames
 from mixes.engine.passthrough.grid import OUR_DELAY, RUN_OUT, RUN_UP
+from mixes.engine.sewing.earlier import EncodedGroup
 from mixes.engine.sewing.passages import Passage, find_passages
 from mixes.engine.sewing.sew import Sewn
 from mixes.engine.timeline import MP3_FRAME as FRAME
@@ -33,6 +34,7 @@ class PassedThrough:
     of: int
     songs: tuple[PassedSong, ...]
     runs: tuple[Run, ...]
+    groups: tuple[EncodedGroup, ...] = ()  # where the encoded pieces lie, for the next version of the mix
 
     @property
     def share(self) -> float:
@@ -49,7 +51,8 @@ class PassedThrough:
         return f"{copied} of {len(self.songs)} songs {verb} through untouched: {own}"
 
     def to_dict(self) -> dict[str, Any]:
-        return {**self.to_json(), "runs": self.runs}
+        groups = [(group.key, group.landed) for group in self.groups]
+        return {**self.to_json(), "runs": self.runs, "groups": groups}
 
     def to_json(self) -> dict[str, Any]:
         """Return what other programs are given: frames and songs."""
@@ -65,12 +68,13 @@ class PassedThrough:
             return None
         songs = tuple(PassedSong(**song) for song in data["songs"])
         runs = tuple((clip, first, end) for clip, first, end in data["runs"])
-        return cls(data["frames"], data["of"], songs, runs)
+        groups = tuple(map(EncodedGroup.read, data.get("groups", ())))
+        return cls(data["frames"], data["of"], songs, runs, groups)
 
 
 def report(timeline: Timeline, sewn: Sewn) -> PassedThrough:
     """Return what was copied of a finished mix."""
-    return _summed(timeline, sewn.runs)
+    return replace(_summed(timeline, sewn.runs), groups=sewn.groups)
 
 
 def nothing_copied(timeline: Timeline) -> PassedThrough | None:

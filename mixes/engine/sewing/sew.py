@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mixes.engine.errors import EngineError
 from mixes.engine.passthrough.excerpts import Song
 from mixes.engine.passthrough.frames import MIXED_BLOCK, PIECE_FRAMES, Bytes, Frames, Unfit, take_apart
 from mixes.engine.passthrough.grid import OUR_DELAY, RUN_OUT, RUN_UP
 from mixes.engine.passthrough.packing import Packer
-from mixes.engine.sewing.encoding import Made
+from mixes.engine.sewing.earlier import EncodedGroup, Landed
+from mixes.engine.sewing.encoding import CannotSew, Made
 from mixes.engine.sewing.passages import Passage
 from mixes.engine.timeline import MP3_FRAME as FRAME
 from mixes.engine.timeline import Timeline
@@ -23,10 +23,6 @@ from mixes.engine.timeline import Timeline
 SETTLED = 8  # frames after which an encoder no longer knows where it began
 AHEAD = 600  # frames behind a seam for whose main data there must be room
 STEEP_END, STEEP_START = (1, 2), (2, 3)  # kinds of windows that end steeply, and that begin so
-
-
-class CannotSew(EngineError):
-    """Copied frames do not fit: the mix has to be encoded as a whole."""
 
 
 @dataclass
@@ -38,6 +34,8 @@ class Sewn:
         default_factory=list
     )  # clip, first frame, the one behind the last
     seams: list[int] = field(default_factory=list)
+    pieces: list[Landed] = field(default_factory=list)  # in order
+    groups: tuple[EncodedGroup, ...] = ()  # the same by groups
     forced: int = 0  # seams at which slopes differ
 
 
@@ -104,7 +102,7 @@ class Sewer:
 
     def _find_way_in(self, copied: Copied, passage: Passage, made: Made) -> int:
         """Return the frame, from the passage's first backwards, from which on encoded frames can follow."""
-        first = max(self._at + 1, passage.first - RUN_UP + SETTLED + 1)
+        first = max(self._at + 1, passage.first - RUN_UP + SETTLED + 1, made.first)
         if first > passage.first:
             return passage.first
         before = copied.at(first - 1, passage.first).windows
@@ -130,11 +128,12 @@ class Sewer:
 
     def _push_made(self, made: Made, pieces: Iterator[Made], passage: Passage) -> Iterator[bytes]:
         """Write a passage, and what runs out behind it up to a seam where the next song goes on."""
-        last = made
+        last, began = made, self._at
         for following in pieces:
             self._push(last.at(self._at, following.begin))
             yield from self._packer.take()
-            last = following
+            self.sewn.pieces.append((began, last.begin, self._at))
+            last, began = following, self._at
         self._push(last.at(self._at, max(self._at, passage.end)))
         if self._at < self._total:
             copied = self._copied_at(self._at)
@@ -144,6 +143,7 @@ class Sewer:
             if self._at < self._total:
                 self.sewn.seams.append(self._at)
                 self.sewn.forced += not self._slopes_fit(last, copied)
+        self.sewn.pieces.append((began, last.begin, self._at))
         yield from self._packer.take()
 
     def _can_go_on(self, made: Made, copied: Copied) -> bool:

@@ -6,6 +6,7 @@ timeline alone, so the bytes are the same on any number of cores.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -24,6 +25,7 @@ from mixes.engine.codecs.mp3 import (
 from mixes.engine.memory import release_memory
 from mixes.engine.passthrough.excerpts import Song
 from mixes.engine.passthrough.packing import Packer
+from mixes.engine.sewing.earlier import EarlierPieces, EncodedGroup, group_key
 from mixes.engine.sewing.encoding import Made, Materials, encode_group
 from mixes.engine.sewing.pieces import Piece, cut_pieces, group_pieces
 from mixes.engine.sewing.sew import Sewer, Sewn
@@ -36,12 +38,13 @@ def write_sewn(
     path: Path,
     materials: Materials,
     *,
+    earlier: EarlierPieces | None = None,
     cores: int,
     id3_tag: bytes = b"",
     on_progress: Callable[[float], None] = lambda fraction: None,
     should_stop: ShouldStop = never,
 ) -> Sewn:
-    """Write the MP3 and return what was copied.
+    """Write the MP3 and return what was copied; what `earlier` has of the same pieces is not encoded again.
 
     Raises CannotSew when frames do not fit, DecodeError when a file is no longer what was measured, and
     Cancelled; then there is no file.
@@ -51,7 +54,7 @@ def write_sewn(
     total = encoder_frames(timeline.frames)
     try:
         with EncoderPool(cores) as pool, path.open("wb") as file:
-            maker = PieceMaker(materials, songs, pool, should_stop)
+            maker = PieceMaker(materials, songs, pool, should_stop, earlier)
             packer = Packer(materials.format.rate, materials.format.bitrate_kbps)
             sewer = Sewer(timeline, songs, materials.passages, maker.take, packer, total)
             stream = StreamWriter(file, materials.format, id3_tag, total, timeline.frames)
@@ -61,7 +64,7 @@ def write_sewn(
                     pool.check(should_stop)
                     on_progress(stream.count / total)
             stream.finish()
-            return sewer.sewn
+            return replace(sewer.sewn, groups=maker.landed(sewer.sewn))
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -81,10 +84,17 @@ class PieceMaker:
     """Has groups of pieces encoded by the threads of a pool, a few ahead of what is written."""
 
     def __init__(
-        self, materials: Materials, songs: Mapping[int, Song], pool: EncoderPool, should_stop: ShouldStop
+        self,
+        materials: Materials,
+        songs: Mapping[int, Song],
+        pool: EncoderPool,
+        should_stop: ShouldStop,
+        earlier: EarlierPieces | None = None,
     ) -> None:
         self._materials, self._songs, self._pool, self._should_stop = materials, songs, pool, should_stop
+        self._earlier = earlier
         self._groups = group_pieces(cut_pieces(materials.passages))
+        self._keys: dict[int, str] = {}
         self._asked = 0
         self._made: dict[int, list[Made]] = {}
 
@@ -101,13 +111,25 @@ class PieceMaker:
             if wanted[-1] == len(group) - 1:
                 del self._made[number]
 
+    def landed(self, sewn: Sewn) -> tuple[EncodedGroup, ...]:
+        """Return where the pieces of each group are in the finished file."""
+        pieces = iter(sewn.pieces)
+        return tuple(
+            EncodedGroup(self._keys[number], tuple(next(pieces) for _ in group))
+            for number, group in enumerate(self._groups)
+        )
+
     def _ask(self, end: int) -> None:
         for number in range(self._asked, min(end, len(self._groups))):
             self._pool.submit(partial(self._make, number, self._groups[number]))
         self._asked = max(self._asked, min(end, len(self._groups)))
 
     def _make(self, number: int, group: list[Piece]) -> None:
-        self._made[number] = encode_group(group, self._materials, self._songs, self._pool.is_stopping)
+        key = self._keys[number] = group_key(group, self._materials)
+        made = self._earlier.take(key, group) if self._earlier else None
+        if made is None:
+            made = encode_group(group, self._materials, self._songs, self._pool.is_stopping)
+        self._made[number] = made
         release_memory()  # each thread keeps what it has freed for itself
         self._pool.notify()
 

@@ -9,6 +9,7 @@ import pytest
 from mixes.engine.analysis.track import analyse_track
 from mixes.engine.cancellation import never
 from mixes.engine.errors import Cancelled, FolderInUseError
+from mixes.engine.mixing.settings import MixSettings
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.engine.pipeline.make import make_mix, plan_request, resume_mix
 from mixes.engine.pipeline.request import SUFFIXES, MixRequest, Source, ignore_progress
@@ -21,11 +22,11 @@ SMALLEST = min(VIDEO_SIZES)
 
 
 @pytest.fixture(scope="module")
-def request_of_all(ffmpeg, song_files):
+def request_of_all(request, ffmpeg, song_files):
     sources = tuple(Source(path, analyse_track(ffmpeg, path)) for path in song_files[:2])
-    return MixRequest(
-        sources, title="Two songs", date="today", formats=("mp3", "mp4"), size=SMALLEST, cores=2
-    )
+    settings = MixSettings(copy_into_kbps=320 if getattr(request, "param", "") == "copied" else None)
+    shape = {"formats": ("mp3", "mp4"), "size": SMALLEST, "cores": 2}
+    return MixRequest(sources, title="Two songs", date="today", settings=settings, **shape)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,10 @@ def stopped_run(request, work, ffmpeg, stage):
         Watcher(stop_in=stage).run(request, work, ffmpeg)
 
 
+BOTH = pytest.mark.parametrize("request_of_all", ["encoded", "copied"], indirect=True)
+
+
+@BOTH
 @pytest.mark.parametrize(
     ("stopped_in", "made_later"),
     [
@@ -128,6 +133,7 @@ def test_an_incomplete_record_is_ignored(ffmpeg, request_of_all, tmp_path):
     assert "render" in watcher.worked
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("from_stage", "made"),
     [("video", {"video", "check"}), ("write", {"check"}), ("check", {"check"})],
@@ -137,12 +143,42 @@ def test_a_run_from_a_later_stage_keeps_the_earlier_stages(
 ):
     before = contents(finished.artifacts)
     watcher = Watcher()
-    outputs = watcher.run(request_of_all, tmp_path, ffmpeg, ReusedOutputs(from_stage, finished.artifacts))
+    outputs = watcher.run(
+        request_of_all,
+        tmp_path,
+        ffmpeg,
+        ReusedOutputs(from_stage, finished.artifacts, finished.passed_through),
+    )
     assert watcher.worked == made
     assert outputs.artifacts["mp3"].samefile(finished.artifacts["mp3"])
     assert outputs.artifacts["cue"].samefile(finished.artifacts["cue"]) == (from_stage == "check")
     assert contents(outputs.artifacts) == before == contents(finished.artifacts)
     assert outputs.checks == finished.checks
+
+
+@pytest.fixture
+def two_copied(ffmpeg, song_files):
+    """Return the request of an MP3 of two copied songs."""
+    sources = tuple(Source(path, analyse_track(ffmpeg, path)) for path in song_files[:2])
+    settings = MixSettings(copy_into_kbps=320, target_lufs=None)
+    return MixRequest(sources, title="Two songs", date="today", settings=settings, cores=2)
+
+
+def test_songs_that_do_not_sound_as_in_their_files_are_encoded_after_all(
+    ffmpeg, two_copied, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("mixes.engine.checks.passed_through.is_same", lambda heard, wanted: False)
+    outputs = resume_mix(two_copied, tmp_path, ffmpeg=ffmpeg)
+    assert not any(clip.is_copied for clip in outputs.timeline.clips)
+    assert "did not fit" in outputs.timeline.clips[0].encoded_because
+    assert "did not fit" in outputs.artifacts["timeline"].read_text()
+    assert [item.verdict for item in outputs.checks["mp3"].items if item.name == "length"] == ["ok"]
+    assert "passed_through" not in {item.name for item in outputs.checks["mp3"].items}
+    assert outputs.passed_through.frames == 0
+    watcher = Watcher()
+    again = watcher.run(two_copied, tmp_path, ffmpeg)
+    assert watcher.worked == set()
+    assert (again.checks, again.timeline) == (outputs.checks, outputs.timeline)
 
 
 def test_sound_extracted_from_a_video_is_unchanged(ffmpeg, request_of_all, finished, tmp_path):

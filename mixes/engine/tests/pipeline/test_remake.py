@@ -1,17 +1,21 @@
 """A mix made after an earlier version: its bytes are those of one made from nothing."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mixes.engine.analysis.track import analyse_track
-from mixes.engine.mixing.settings import JoinSettings
+from mixes.engine.mixing.settings import JoinSettings, MixSettings
 from mixes.engine.pictures.pictures import VIDEO_SIZES
 from mixes.engine.pipeline import stages
 from mixes.engine.pipeline.make import resume_mix
-from mixes.engine.pipeline.remake import EarlierMix, merged
+from mixes.engine.pipeline.remake import EARLIER, EarlierMix, merged
 from mixes.engine.pipeline.request import MixRequest, Source
+from mixes.engine.sewing import encoding, writer
+from mixes.engine.sewing.earlier import EncodedGroup
+from mixes.engine.sewing.report import PassedThrough
 from mixes.engine.tests.signals import pink_noise, write_wav
 
 RATE = 44_100
@@ -127,3 +131,104 @@ def test_an_earlier_file_that_cannot_be_read_costs_time_only(damage, base, earli
 def test_parts_that_touch_or_nearly_do_become_one():
     assert merged([(50, 60), (0, 10), (12, 20), (5, 8)], gap=2) == [(0, 20), (50, 60)]
     assert merged([(0, 10), (13, 20)], gap=2) == [(0, 10), (13, 20)]
+
+
+@pytest.fixture(scope="module")
+def copied(ffmpeg, song_files):
+    """Return the request of an MP3 of three copied songs with peaks and two joins."""
+    sources = tuple(Source(path, analyse_track(ffmpeg, path)) for path in song_files)
+    settings = MixSettings(copy_into_kbps=320, target_lufs=None)
+    joins = (JoinSettings("smooth", 4.0), JoinSettings("smooth", 4.0))
+    return MixRequest(sources, title="Three songs", settings=settings, joins=joins, check=False, cores=2)
+
+
+@pytest.fixture(scope="module")
+def earlier_copied(ffmpeg, copied, tmp_path_factory):
+    outputs = resume_mix(copied, tmp_path_factory.mktemp("copied"), ffmpeg=ffmpeg)
+    hashes = tuple(source.analysis.sha256 for source in copied.sources)
+    stored = PassedThrough.read(json.loads(json.dumps(outputs.passed_through.to_dict())))
+    assert stored == outputs.passed_through
+    assert all(clip.is_copied for clip in outputs.timeline.clips)
+    return EarlierMix(outputs.timeline, hashes, copied.bitrate_kbps, outputs.artifacts, stored)
+
+
+@pytest.fixture
+def make_copied(ffmpeg, tmp_path, monkeypatch):
+    """Return a function that makes an MP3 and returns its bytes, and how many groups were encoded."""
+    made = iter("abcdefgh")
+
+    def make(request, earlier=None):
+        encoded = []
+
+        def encode_group(group, *others):
+            encoded.append(group)
+            return encoding.encode_group(group, *others)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(writer, "encode_group", encode_group)
+            outputs = resume_mix(request, tmp_path / next(made), ffmpeg=ffmpeg, earlier=earlier)
+        assert not list(outputs.artifacts["mp3"].parent.glob(f"{EARLIER}*"))
+        return outputs.artifacts["mp3"].read_bytes(), sum(len(group) for group in encoded)
+
+    return make
+
+
+@pytest.fixture
+def short_groups(monkeypatch):
+    """Let each piece have an encoder of its own: in so short a mix all would share one."""
+    monkeypatch.setattr("mixes.engine.sewing.pieces.GROUP_PIECES", 1)
+
+
+def test_nothing_of_the_same_copied_mix_is_encoded_again(copied, earlier_copied, make_copied):
+    request = replace(copied, title="Three songs, again")
+    made, encoded = make_copied(request, earlier_copied)
+    assert encoded == 0
+    assert made == make_copied(request)[0]
+
+
+def test_of_a_copied_mix_only_the_changed_join_is_encoded(
+    ffmpeg, copied, make_copied, short_groups, tmp_path
+):
+    outputs = resume_mix(copied, tmp_path / "first", ffmpeg=ffmpeg)
+    hashes = tuple(source.analysis.sha256 for source in copied.sources)
+    earlier = EarlierMix(outputs.timeline, hashes, 320, outputs.artifacts, outputs.passed_through)
+    request = replace(copied, joins=(copied.joins[0], JoinSettings("radio", 4.0)))
+    made, encoded = make_copied(request, earlier)
+    whole, all_pieces = make_copied(request)
+    assert 0 < encoded < all_pieces
+    assert made == whole
+    # a longer first join moves everything behind it by whole frames
+    moved = replace(copied, joins=(JoinSettings("smooth", 6.0), copied.joins[1]))
+    made, encoded = make_copied(moved, earlier)
+    whole, all_pieces = make_copied(moved)
+    assert 0 < encoded < all_pieces
+    assert made == whole
+
+
+@pytest.mark.parametrize("wrong", ["missing", "cut", "foreign", "seams elsewhere"])
+def test_an_earlier_copied_mix_that_does_not_serve_costs_time_only(
+    wrong, copied, earlier_copied, make_copied, tmp_path
+):
+    path, passed = tmp_path / "damaged.mp3", earlier_copied.passed_through
+    whole = earlier_copied.artifacts["mp3"].read_bytes()
+    if wrong != "missing":
+        held = {"cut": whole[: len(whole) // 2], "foreign": b"no mp3" * 999}
+        path.write_bytes(held.get(wrong, whole))
+    if wrong == "seams elsewhere":
+        groups = [
+            EncodedGroup(group.key, tuple((begin + 1, begin, end - 9) for _first, begin, end in group.landed))
+            for group in passed.groups
+        ]
+        passed = replace(passed, groups=tuple(groups))
+    made, encoded = make_copied(
+        copied, replace(earlier_copied, artifacts={"mp3": path}, passed_through=passed)
+    )
+    assert encoded > 0
+    assert made == whole
+
+
+def test_other_files_are_not_the_same_sound(copied, earlier_copied, make_copied):
+    first, *others = copied.sources
+    other = replace(first, analysis=replace(first.analysis, sha256="0" * 64))
+    _made, encoded = make_copied(replace(copied, sources=(other, *others)), earlier_copied)
+    assert encoded > 0
