@@ -18,6 +18,7 @@ from mixes.models import MixTrack
 from mixes.services.drawing.track_detail import detail_tags
 from mixes.services.editing.join_values import JoinValues, limits_of, planned_values
 
+BEATS_S = 60.0  # beats are sent this far before and after where a song meets the other
 CURVE_POINTS = 65  # of each gain curve, evenly spaced: lines between them are right to 0.0001
 
 
@@ -38,8 +39,14 @@ def join_plan(
     tags = detail_tags([item.track for item in items])
     return {
         "songs": [
-            {**_song(clip, item, track, rate), "detail": _detail(item, tags[item.track])}
-            for clip, item, track in zip(clips, items, tracks, strict=True)
+            {
+                **_song(clip, item, track, rate),
+                **_beats(track, meets / rate),
+                "detail": _detail(item, tags[item.track]),
+            }
+            for clip, item, track, meets in zip(
+                clips, items, tracks, (clips[0].file_cue_out, clips[1].file_cue_in), strict=True
+            )
         ],
         "style": transition.style,
         "stretch": round(clips[1].stretch, 9),
@@ -97,6 +104,20 @@ def _song(clip: Clip, item: MixTrack, track: TrackAnalysis, rate: int) -> dict[s
         "lufs": track.integrated_lufs,
         "copy": reverse("mixes:track_preview", args=[item.track_id]),
     }
+
+
+def _beats(track: TrackAnalysis, meets_s: float) -> dict[str, list[float]]:
+    """Return trusted beats around a second of the file, and those that begin a bar."""
+    rhythm = track.rhythm
+    if rhythm is None or not rhythm.is_steady:
+        return {"beats": [], "bars": []}
+
+    def near(frames: Sequence[int]) -> list[float]:
+        return [
+            round(frame / track.rate, 3) for frame in frames if abs(frame / track.rate - meets_s) <= BEATS_S
+        ]
+
+    return {"beats": near(rhythm.beats), "bars": near(rhythm.downbeats) if rhythm.has_bars else []}
 
 
 def _detail(item: MixTrack, tag: str) -> str:

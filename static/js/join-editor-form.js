@@ -1,6 +1,7 @@
 // Between the page and the editor: the plan that the page carries, and the fields of the form that save a change.
 
 import { clock } from "./clock.js";
+import { Beats } from "./join-editor-beats.js";
 import { Join } from "./join-editor-join.js";
 
 const FIELDS = { endsAt: "ends_at", beginsAt: "begins_at", overlap: "overlap", gainA: "gain_a", gainB: "gain_b" };
@@ -16,7 +17,9 @@ export function readPlan(panel) {
     beginsAt: b.first, bTo: b.first + b.end - b.start, bLength: b.length, gainB: b.gain,
     stretch: plan.stretch, ...meeting(plan), ride: plan.ride, fades: plan.fades,
   });
-  const song = ({ detail, copy, length, lufs }, usualDb) => ({ detail, copy, length, usualDb, lufs: lufs ?? QUIETEST_LUFS });
+  const song = ({ detail, copy, length, lufs, beats, bars }, usualDb) => ({
+    detail, copy, length, usualDb, lufs: lufs ?? QUIETEST_LUFS, beats: new Beats(beats, bars),
+  });
   return {
     join,
     untouched: { ...valuesOf(plan.untouched), ...meeting(plan.untouched) },

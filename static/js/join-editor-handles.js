@@ -3,14 +3,13 @@
 
 const STEP_S = 0.01;
 const LARGE_STEP_S = 0.1;
-const PAGE_S = 1;
 const STEP_DB = 0.5;
 const LARGE_STEP_DB = 2;
 const KEYS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 1, PageDown: -1 };
 const AFTER_KEYS_MS = 600; // keys pressed in a row are one change
 
 export class Handles {
-  // act: {begin(name), drag(name, {x, y} in pixels since the beginning, event), step(name, amount), reset(name), end(name)}
+  // act: {begin(name), drag(name, {x, y} in pixels since the beginning, event), step(name, amount), stepBeat(name, direction), reset(name), end(name)}
   constructor(stage, act, signal) {
     this.act = act;
     this.all = new Map([...stage.querySelectorAll("[data-handle]")].map((handle) => [handle.dataset.handle, handle]));
@@ -64,16 +63,15 @@ export class Handles {
       this.act.begin(name);
       this.keyed = name;
     }
-    this.act.step(name, direction * this.stepOf(name, event));
+    if (event.key.startsWith("Page") && !this.isLevel(name)) this.act.stepBeat(name, direction);
+    else this.act.step(name, direction * this.stepOf(name, event));
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.finishKeys(), AFTER_KEYS_MS);
   }
 
   stepOf(name, { key, shiftKey }) {
-    const isLarge = shiftKey || key.startsWith("Page");
-    if (this.isLevel(name)) return isLarge ? LARGE_STEP_DB : STEP_DB;
-    if (key.startsWith("Page")) return PAGE_S;
-    return isLarge ? LARGE_STEP_S : STEP_S;
+    if (this.isLevel(name)) return shiftKey || key.startsWith("Page") ? LARGE_STEP_DB : STEP_DB;
+    return shiftKey ? LARGE_STEP_S : STEP_S;
   }
 
   finishKeys() {

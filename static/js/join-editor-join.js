@@ -14,9 +14,9 @@ const WHOLE = 0.999; // a fade that takes so much of the overlap always takes al
 
 export class Join {
   // values: style, aStart (mix), aFrom, endsAt, aLength (song A), beginsAt, bTo, bLength (song B), overlap (below 0: a
-  // pause), gainA, gainB (dB), stretch (how many
-  // times as fast B plays in the overlap), falling, rising (gains over the overlap), fadeOut, fadeIn (s), ride ([s from B, dB]), fades of the
-  // whole mix: rise ([s, gain]) and fall ([s from the end of B, gain])
+  // pause), gainA, gainB (dB), stretch (how many times as fast B plays in the overlap), falling, rising (gains over the
+  // overlap), fadeOut, fadeIn (s), ride ([s from B, dB]), fades of the whole mix: rise ([s, gain]) and fall ([s from the
+  // end of B, gain])
   constructor(values) {
     Object.assign(this, values);
     Object.freeze(this);
@@ -51,6 +51,13 @@ export class Join {
   placeInB(seconds) {
     const stretched = Math.max(0, Math.min(seconds - this.bStart, this.overlap));
     return seconds + this.bAhead + stretched * (this.stretch - 1);
+  }
+
+  // The second of the mix at which a second of B's file is heard: `placeInB` the other way.
+  timeOfB(place) {
+    const heard = place - this.bAhead, stretched = Math.max(0, this.overlap) * this.stretch;
+    if (heard <= this.bStart) return heard;
+    return heard <= this.bStart + stretched ? this.bStart + (heard - this.bStart) / this.stretch : heard - stretched + Math.max(0, this.overlap);
   }
 
   movesOf(handle) {

@@ -4,6 +4,8 @@ const GHOST = 0.3; // opacity of what is cut away or faded
 const BODY_GAIN = 1.5; // draws a sine at 0 LUFS about as tall as its peaks, as in the rows
 const TALLEST = 0.92; // of half a lane
 const LOUDNESS_LU = [-20, 8]; // range of the strip, around the louder song
+const BEAT_PX = 4; // height of the mark of a beat; one that begins a bar is twice as tall
+const APART_PX = 5; // marks that stand closer are left out
 const FONT = "500 11px system-ui, sans-serif";
 const COLOURS = ["card", "paper", "ink", "soft", "line", "edge", "sun", "sun-ink", "tape", "tape-faint", "sea", "sea-faint"];
 
@@ -71,6 +73,7 @@ export class Lanes {
     const ink = view.inks[side === "a" ? 0 : 1];
     const top = layout[side], middle = top + layout.lane / 2, tall = (layout.lane / 2) * TALLEST;
     const ahead = side === "a" ? join.aAhead : join.bAhead;
+    const place = side === "a" ? (t) => t + ahead : (t) => join.placeInB(t);
     const gainDb = (side === "a" ? join.gainA : join.gainB) - song.usualDb;
     const scale = song.enlarged * 10 ** (gainDb / 20) * tall;
     const gain = side === "a" ? (t) => join.gainOfA(t) : (t) => join.gainOfB(t);
@@ -78,12 +81,12 @@ export class Lanes {
     const first = Math.max(0, Math.floor(axis.x(-ahead))), last = Math.min(axis.width, Math.ceil(axis.x(song.length - ahead)));
     for (let x = first; x < last; x += 1) {
       const [from, to] = [axis.time(x), axis.time(x + 1)];
-      const [low, high] = song.detail.extremes(from + ahead, to + ahead);
+      const [low, high] = song.detail.extremes(place(from), place(to));
       const heard = gain((from + to) / 2);
       column(ghost, x, middle, low * scale, high * scale, tall);
       if (!heard) continue;
       column(peaks, x, middle, low * scale * heard, high * scale * heard, tall);
-      const loud = BODY_GAIN * 10 ** (song.detail.level(from + ahead) / 20);
+      const loud = BODY_GAIN * 10 ** (song.detail.level(place(from)) / 20);
       column(body, x, middle, Math.max(low, -loud) * scale * heard, Math.min(high, loud) * scale * heard, tall);
     }
     pen.fillStyle = colours[`${ink}-faint`];
@@ -94,7 +97,19 @@ export class Lanes {
     pen.fillStyle = colours[ink];
     pen.fill(body);
     this.curve(view, side, gain);
+    this.beats(view, song.beats, side === "a" ? (at) => at - ahead : (at) => join.timeOfB(at), top);
     this.times(axis.ticks(ahead, { from: 0, to: song.length }), top + layout.lane - 4, colours);
+  }
+
+  // Marks at the top of a lane; `timeOf` gives the second of the mix at which a place of the file is heard.
+  beats({ axis, colours }, beats, timeOf, top) {
+    const isClose = beats.places.length < 2 || axis.x(beats.places[1]) - axis.x(beats.places[0]) < APART_PX;
+    this.pen.fillStyle = colours.edge;
+    for (const place of beats.places) {
+      const x = axis.x(timeOf(place)), isBar = beats.bars.has(place);
+      if (x < 0 || x > axis.width || (isClose && !isBar)) continue;
+      this.pen.fillRect(Math.round(x), top + 1, 1, isBar ? 2 * BEAT_PX : BEAT_PX);
+    }
   }
 
   curve({ axis, join, layout, colours }, side, gain) {
@@ -170,7 +185,7 @@ export class Lanes {
 // Loudness of both songs together at a second of the mix, in LUFS: powers of different songs add.
 export function loudnessOf(join, songs, seconds) {
   const a = 10 ** ((songs.a.detail.level(seconds + join.aAhead) + join.gainA) / 10) * join.gainOfA(seconds) ** 2;
-  const b = 10 ** ((songs.b.detail.level(seconds + join.bAhead) + join.gainB) / 10) * join.gainOfB(seconds) ** 2;
+  const b = 10 ** ((songs.b.detail.level(join.placeInB(seconds)) + join.gainB) / 10) * join.gainOfB(seconds) ** 2;
   return 10 * Math.log10((a + b) * join.mixGain(seconds) ** 2 + 1e-12);
 }
 

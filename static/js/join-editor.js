@@ -33,6 +33,7 @@ class JoinEditor extends HTMLElement {
       begin: (name) => this.begin(name),
       drag: (name, moved, event) => this.drag(name, moved, event),
       step: (name, amount) => this.step(name, amount),
+      stepBeat: (name, direction) => this.stepBeat(name, direction),
       reset: (name) => this.reset(name),
       end: (name) => this.end(name),
     }, this.leaving.signal);
@@ -144,6 +145,16 @@ class JoinEditor extends HTMLElement {
 
   step(name, amount) {
     this.steps += amount;
+    this.take(name);
+  }
+
+  // Move by one beat of the song, or by a second where no beat is known.
+  stepBeat(name, direction) {
+    const [side, at] = this.heldPlace(name);
+    this.step(name, direction * this.songs[side].beats.stepAt(at + this.steps));
+  }
+
+  take(name) {
     if (this.handles.isLevel(name)) this.setLevel(name, this.steps);
     else {
       this.shift(name, this.steps);
@@ -166,18 +177,23 @@ class JoinEditor extends HTMLElement {
     this.changed();
   }
 
-  // How far a handle moves when it snaps to what begins there; Alt turns the switch round.
-  snapped(name, seconds, isTurned) {
-    if (this.querySelector("[name=snap]").checked === isTurned) return seconds;
-    const reach = Math.min(SNAP_S[1], Math.max(SNAP_S[0], this.axis.seconds(SNAP_PX)));
+  // The song whose clock a handle follows, and where in its file the handle was when it was taken.
+  heldPlace(name) {
     const before = this.held;
-    const [side, at] = {
+    return {
       ends: ["a", before.endsAt],
       both: ["a", before.endsAt],
       begins: ["b", before.beginsAt],
       slide: ["a", before.bStart + before.aAhead],
     }[name];
-    const found = nearestOnset(this.songs[side].detail, at + seconds, reach);
+  }
+
+  // How far a handle moves when it snaps to a beat, or without trusted beats to what begins there; Alt turns the switch round.
+  snapped(name, seconds, isTurned) {
+    if (this.querySelector("[name=snap]").checked === isTurned) return seconds;
+    const reach = Math.min(SNAP_S[1], Math.max(SNAP_S[0], this.axis.seconds(SNAP_PX)));
+    const [side, at] = this.heldPlace(name), { beats, detail } = this.songs[side];
+    const found = beats.cover(at + seconds) ? beats.nearest(at + seconds, reach) : nearestOnset(detail, at + seconds, reach);
     return found === null ? seconds : found - at;
   }
 

@@ -194,6 +194,7 @@ def test_the_script_gets_the_whole_join(as_alice, item):
     assert data["automatic"]["gain_a"] == 0.0
     assert (len(data["falling"]), data["falling"][-1], data["rising"][0]) == (65, 0.0, 0.0)
     assert data["limits"]["ends_at"]["least"] == 12.0
+    assert (first["beats"], first["bars"]) == ([], [])  # no beat is known
     assert data["limits"]["begins_at"]["leastWords"] == "The file of “Bolero” begins here."
     assert [song["end"] for song in data["songs"]] == [50.0, 44.0 + 45.0]
     # the join as it would be with nothing set, to compare: all of Aria, the 8 s of the mix
@@ -322,6 +323,10 @@ def test_a_mix_of_style_club_shows_matched_beats_and_why_others_are_not(as_alice
     assert "the pitch may move" in page
     data = plan_for_the_script(as_alice, first)
     assert (data["style"], data["stretch"]) == ("club", pytest.approx(124 / 126, abs=1e-4))
+    a, b = data["songs"]
+    assert np.diff(a["beats"]) == pytest.approx(60 / 124, abs=0.002)
+    assert np.diff(b["bars"]) == pytest.approx(4 * 60 / 126, abs=0.002) and set(b["bars"]) <= set(b["beats"])
+    assert max(abs(beat - a["last"]) for beat in a["beats"]) <= 60
     page = as_alice.get(url("join", second)).content.decode()
     assert "Their tempos, 126 and 90 BPM, do not fit." in page
     whole = as_alice.get(reverse("mixes:mix_detail", args=(club.pk,))).content.decode()

@@ -61,6 +61,27 @@ ONSETS = """async () => {
     const detail = {extremes: (from) => [-at(from), at(from)]};
     return [onsets(detail, 0, 400), nearestOnset(detail, 2.45, 0.06), nearestOnset(detail, 1.9, 0.06)];
 }"""
+# beats every 0.5 s from 10 s to 20 s: nearest ones, and the step at a place with and without beats
+BEATS = """async () => {
+    const {Beats} = await import('/static/js/join-editor-beats.js');
+    const beats = new Beats(Array.from({length: 21}, (_, k) => 10 + k / 2));
+    return [beats.nearest(12.45, 0.1), beats.nearest(12.25, 0.1), beats.nearest(9, 0.1), beats.stepAt(15.2),
+        beats.stepAt(9), beats.cover(20), beats.cover(20.1), new Beats().nearest(1, 5)];
+}"""
+# for an overlap with B stretched: how far the second of the mix of a place of B is from where it came from
+ROUND_TRIP = """({join}) => {
+    const club = join.with({stretch: 1.04, overlap: 6});
+    return Math.max(...[-3, 0, 2.5, 6, 9].map((late) => {
+        const t = club.bStart + late;
+        return Math.abs(club.timeOfB(club.placeInB(t)) - t);
+    }));
+}"""
+# the editor with trusted beats of A every 0.5 s, on multiples of 0.5 s
+WITH_BEATS = """async (editor) => {
+    const {Beats} = await import('/static/js/join-editor-beats.js');
+    editor.songs.a.beats = new Beats(Array.from({length: 60}, (_, k) => k / 2), [0, 2, 4]);
+    editor.draw();
+}"""
 SETTLED = "() => !document.querySelector('mix-editor').isBusy()"
 
 
@@ -354,6 +375,32 @@ def test_onsets_are_found_where_something_begins(open_mix):
     page = open_mix()
     open_join(page)
     assert page.evaluate(ONSETS) == [[0, 120, 250], 2.5, None]
+
+
+def test_beats_are_found_and_stepped_by(open_mix):
+    page = open_mix()
+    editor = open_join(page)
+    assert page.evaluate(BEATS) == [12.5, None, None, 0.5, 1, True, False, None]
+    assert editor.evaluate(ROUND_TRIP) < 1e-9
+
+
+def test_a_handle_snaps_to_trusted_beats_and_moves_by_one(open_mix):
+    page = open_mix()
+    editor = open_join(page)
+    editor.evaluate(WITH_BEATS)
+    editor.get_by_label("Snap to beats and onsets").check()
+    before = state(page)
+    pixels = before["width"] / before["shown"]
+    drag(page, "ends", pixels * -0.95)
+    ends = state(page)["ends"]
+    assert ends == pytest.approx(round(ends * 2) / 2, abs=0.006) and ends < before["ends"]
+    editor.evaluate(WITH_BEATS)
+    page.locator("[data-handle=ends]").press("PageDown")
+    wait_for(page, "endsAt", ends - 0.5)
+    page.wait_for_function(SETTLED)
+    editor.get_by_label("Snap to beats and onsets").uncheck()
+    undo(page)
+    undo(page)
 
 
 def test_a_phone_shows_picture_and_controls_on_one_screen(open_mix):
