@@ -7,15 +7,14 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from mixes.engine.timeline import Clip
 from mixes.engine.tracklist.chapters import Chapter, chapters_of
 from mixes.engine.tracklist.youtube import LIMIT_BYTES
 from mixes.leases import State
 from mixes.models import Artifact, MixJob, MixTrack, Show
 from mixes.pages import check_report
+from mixes.pages.copied_songs import songs_copied
 from mixes.pages.loudness_picture import LoudnessPicture, picture_of
 from mixes.pages.time_axis import Mark, axis_times, marks_of
 from mixes.services import storage, wording
@@ -23,7 +22,6 @@ from mixes.services.editing.engine_settings import items_of
 from mixes.services.rendering.mix_requests import next_try_text, place_in_queue, remaining_text
 from mixes.services.rendering.snapshots import timeline_of
 
-MINUS = "\u2212"
 STAGE_WORDS: Mapping[str, Promise] = {
     "": gettext_lazy("Getting ready"),
     "draw": gettext_lazy("Painting the picture"),
@@ -139,9 +137,7 @@ class JobPage:
     @property
     def songs_copied(self) -> list[tuple[str, str]]:
         """Return of each song what became of its MP3 frames, in words; empty where none is copied."""
-        clips = self.timeline.clips
-        is_told = any(clip.is_copied or clip.encoded_because for clip in clips)
-        return [(clip.title, copied_words(clip)) for clip in clips] if is_told else []
+        return songs_copied(self.timeline)
 
     @property
     def axis_s(self) -> tuple[float, ...]:
@@ -260,15 +256,6 @@ class JobPage:
     def is_outdated(self) -> bool:
         """Return whether the mix has changed since."""
         return bool(self.job.snapshot.get("mix_version") != self.job.mix.version)
-
-
-def copied_words(clip: Clip) -> str:
-    """Return what became of a song's MP3 frames."""
-    if not clip.is_copied:
-        return _("encoded, because %s") % clip.encoded_because
-    if not clip.gain_step:
-        return _("copied")
-    return _("copied, %s dB") % f"{clip.gain_db:+.1f}".replace("-", MINUS)
 
 
 def job_page(job: MixJob) -> JobPage:

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from mixes.engine.mixing.joins import QUIET_TAILS
 from mixes.engine.mixing.unheard import SHORTEN_SILENCES
 from mixes.models import Mix, MixJob, MixTrack, Track
+from mixes.pages.copied_songs import count_in_words, songs_copied
 from mixes.pages.mix_state import digest_of, state_of
 from mixes.pages.planned_tracks import PlannedTrack, planned_tracks
 from mixes.pages.time_axis import axis_times
@@ -163,6 +164,15 @@ class MixPage:
     def offers_shortening(self) -> bool:
         """Return whether a note names the setting that shortens silences inside songs."""
         return any(SHORTEN_SILENCES in text for text in self.warnings)
+
+    @property
+    def songs_copied(self) -> list[tuple[str, str]]:
+        """Return what would become of the MP3 frames of each song, in words."""
+        return songs_copied(self.plan.timeline) if self.plan else []
+
+    @property
+    def copied_count(self) -> str:
+        return count_in_words(self.plan.timeline) if self.plan else ""
 
     @property
     def first_join(self) -> Row | None:

@@ -190,7 +190,7 @@ def show_mix(
     """Show the page of a mix, or to htmx the fragments that differ from what its page shows."""
     page, form = mix_page(mix), form or settings_form(mix)
     context = {"mix": mix, "sheet": page, "settings_form": form, **(more(page) if more else {})}
-    context["settings_digest"] = digest_of("settings", form.initial)
+    context["settings_digest"] = digest_of("settings", form.initial, page.songs_copied)
     if not is_fragment(request):
         waiting = uploads.waiting_uploads(request.user, mix=mix)
         context |= {"rows": page.rows, "shown": frozenset(), "waiting_uploads": waiting}

@@ -1,5 +1,6 @@
 """Pages of mixes: the list, the editor with every edit, the look, the bin."""
 
+import re
 import uuid
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from mixes.engine.mixing.joins import QUIET_TAILS
+from mixes.engine.passthrough.facts import Mp3Facts
 from mixes.engine.tests.tracks import make_track
 from mixes.models import Mix, MixTrack, Track
 from mixes.services.editing import edits, history, plans
@@ -45,6 +47,31 @@ def edit(client, mix, htmx=False, version=None, **fields):
     version = Mix.objects.get(pk=mix.pk).version if version is None else version
     headers = HTMX if htmx else {}
     return client.post(url("mix_edit", mix), {"version": version, **fields}, headers=headers)
+
+
+def copyable(seconds, facts):
+    track = make_track(seconds)
+    return replace(track, codec="mp3", mp3=replace(facts, samples=track.frames))
+
+
+def test_the_plan_says_what_becomes_of_each_mp3(as_alice, alice):
+    facts = Mp3Facts(frames=5_000, delay=1105, kbps=320, highest_step=50, peaks=bytes(5_000))
+    other = replace(facts, reason="something else lies between its frames")
+    tracks = [
+        make_track_row(alice, title, analysis=copyable(120, known))
+        for title, known in (("Whole", facts), ("Odd", other))
+    ]
+    mix = make_mix_row(alice, tracks=tracks, target_lufs=None)
+    page = as_alice.get(url("mix_detail", mix)).content.decode()
+    assert page.count("1 of 2 songs pass through untouched") == 2
+    assert "Whole: copied" in page
+    assert "Odd: encoded, because something else lies between its frames" in page
+    shown = re.search(r'id="mix-settings"[^>]*data-digest="(\w+)"', page)[1]
+    answer = edit(as_alice, mix, htmx=True, remove=items(mix)[1].pk, shown=shown).content.decode()
+    assert "1 of 1 song passes through untouched" in answer
+    without = {name: value for name, value in SETTINGS.items() if name != "copy_mp3"}
+    as_alice.post(url("mix_settings", mix), {**without, "version": Mix.objects.get().version})
+    assert "through untouched" not in as_alice.get(url("mix_detail", mix)).content.decode()
 
 
 def test_a_silence_inside_a_song_is_offered_to_be_shortened(as_alice, alice):
