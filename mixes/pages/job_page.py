@@ -14,8 +14,8 @@ from mixes.engine.tracklist.youtube import LIMIT_BYTES
 from mixes.leases import State
 from mixes.models import Artifact, MixJob, MixTrack, Show
 from mixes.pages import check_report
-from mixes.pages.copied_songs import songs_copied
 from mixes.pages.loudness_picture import LoudnessPicture, picture_of
+from mixes.pages.planned_tracks import songs_copied
 from mixes.pages.time_axis import Mark, axis_times, marks_of
 from mixes.services import storage, wording
 from mixes.services.editing.engine_settings import items_of

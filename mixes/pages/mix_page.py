@@ -15,9 +15,8 @@ from django.utils.translation import ngettext
 from mixes.engine.mixing.joins import QUIET_TAILS
 from mixes.engine.mixing.unheard import SHORTEN_SILENCES
 from mixes.models import Mix, MixJob, MixTrack, Track
-from mixes.pages.copied_songs import count_in_words, songs_copied
 from mixes.pages.mix_state import digest_of, state_of
-from mixes.pages.planned_tracks import PlannedTrack, planned_tracks
+from mixes.pages.planned_tracks import PlannedTrack, count_in_words, planned_tracks, songs_copied
 from mixes.pages.time_axis import axis_times
 from mixes.services import wording
 from mixes.services.editing.engine_settings import SELDOM_USED

@@ -1,14 +1,18 @@
-"""The tracks of a planned mix: start times, the join after each, and the reason for each join."""
+"""The tracks of a planned mix: start times, the join after each and its reason, what becomes of MP3 frames."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mixes.engine.timeline import Transition
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from mixes.engine.timeline import Clip, Timeline, Transition
 from mixes.models import Mix, MixTrack
 from mixes.services.editing.engine_settings import join_settings
 from mixes.services.editing.plans import MixPlan
 
+MINUS = "\u2212"
 SHORTER_S = 0.05  # shorter than set by this much: shown as shortened
 
 
@@ -68,3 +72,32 @@ def _hint(mix: Mix, pair: tuple[MixTrack, MixTrack], transition: Transition, len
     if wanted_s != "auto" and length_s < wanted_s - SHORTER_S:
         return "shortened"
     return (transition.gist or "fitted") if wanted_s == "auto" else ""
+
+
+def songs_copied(timeline: Timeline) -> list[tuple[str, str]]:
+    """Return the title of each song and what becomes of it; empty where no MP3 is made of MP3 songs."""
+    clips = timeline.clips
+    is_told = any(clip.is_copied or clip.encoded_because for clip in clips)
+    return [(clip.title, copied_words(clip)) for clip in clips] if is_told else []
+
+
+def count_in_words(timeline: Timeline) -> str:
+    """Return how many songs pass through untouched; empty where nothing is told."""
+    if not songs_copied(timeline):
+        return ""
+    copied, songs = sum(clip.is_copied for clip in timeline.clips), len(timeline.clips)
+    words = ngettext(
+        "%(copied)d of %(songs)d song passes through untouched",
+        "%(copied)d of %(songs)d songs pass through untouched",
+        songs,
+    )
+    return words % {"copied": copied, "songs": songs}
+
+
+def copied_words(clip: Clip) -> str:
+    """Return what becomes of a song's MP3 frames."""
+    if not clip.is_copied:
+        return _("encoded, because %s") % clip.encoded_because
+    if not clip.gain_step:
+        return _("copied")
+    return _("copied, %s dB") % f"{clip.gain_db:+.1f}".replace("-", MINUS)
