@@ -97,6 +97,8 @@ urlpatterns: list[URLPattern] = [
     path("jobs/<uuid:job_pk>/name/", versions.version_name, name="version_name"),
     path("jobs/<uuid:job_pk>/back/", versions.version_back, name="version_back"),
     path("jobs/<uuid:job_pk>/timeline/", jobs.job_timeline, name="job_timeline"),
+    path("jobs/<uuid:job_pk>/songs.zip", artifacts.job_songs, name="job_songs"),
+    path("jobs/<uuid:job_pk>/tracklist/<slug:form>/", artifacts.job_tracklist, name="job_tracklist"),
     path("artifacts/<uuid:artifact_pk>/", artifacts.artifact, name="artifact"),
     path("artifacts/<uuid:artifact_pk>/download/", artifacts.artifact_download, name="artifact_download"),
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from mixes.engine.tracklist.chapters import Chapter, chapters_of
@@ -18,6 +19,7 @@ from mixes.pages.loudness_picture import LoudnessPicture, picture_of
 from mixes.pages.planned_tracks import songs_copied
 from mixes.pages.time_axis import Mark, axis_times, marks_of
 from mixes.services import storage, wording
+from mixes.services.delivery.tracklists import FORM_WORDS, tracklists_of
 from mixes.services.editing.engine_settings import items_of
 from mixes.services.rendering.mix_requests import next_try_text, place_in_queue, remaining_text
 from mixes.services.rendering.snapshots import timeline_of
@@ -38,6 +40,7 @@ KIND_WORDS: Mapping[str, tuple[Promise, Promise]] = {
     Artifact.Kind.DESCRIPTION: (gettext_lazy("Description"), gettext_lazy("text with the tracklist")),
     Artifact.Kind.TIMELINE: (gettext_lazy("Timeline"), gettext_lazy("JSON, every clip and join")),
 }
+TEXTS = (Artifact.Kind.DESCRIPTION, Artifact.Kind.CUE, Artifact.Kind.CHAPTERS, Artifact.Kind.TIMELINE)
 OPENERS: Mapping[str, Promise] = {
     State.QUEUED: pgettext_lazy("state of a mix", "Waiting"),
     State.RUNNING: pgettext_lazy("state of a mix", "Being made"),
@@ -52,11 +55,13 @@ Piece = tuple[str, dict[str, Any] | None]  # of a sentence, with the attributes 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A downloadable file of a result."""
+    """A file of a result to take along."""
 
-    artifact: Artifact
-    label: Promise
-    about: Promise
+    address: str
+    name: str
+    label: Promise | str
+    about: Promise | str
+    size: int  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +155,33 @@ class JobPage:
         return show if show and show.feed_on and Artifact.Kind.MP3 in self.artifacts else None
 
     @property
-    def downloads(self) -> list[Download]:
-        return [
-            Download(self.artifacts[kind], label, about)
-            for kind, (label, about) in KIND_WORDS.items()
+    def sounds(self) -> list[Download]:
+        """Return the files to hear and to watch, and the songs, which the MP3 is cut into."""
+        files = [
+            self.download(self.artifacts[kind])
+            for kind in (Artifact.Kind.MP3, Artifact.Kind.MP4)
             if kind in self.artifacts
         ]
+        if mp3 := self.artifacts.get(Artifact.Kind.MP3):
+            address = reverse("mixes:job_songs", args=[self.job.pk])
+            words = _("each song as its own tagged MP3, without gaps between them")
+            files.append(Download(address, "", _("Songs"), words, mp3.size))
+        return files
+
+    @property
+    def texts(self) -> list[Download]:
+        """Return the tracklist in every form."""
+        files = [self.download(self.artifacts[kind]) for kind in TEXTS if kind in self.artifacts]
+        for tracklist in tracklists_of(self.job):
+            label, about = FORM_WORDS[tracklist.form]
+            address = reverse("mixes:job_tracklist", args=[self.job.pk, tracklist.form])
+            files.append(Download(address, tracklist.name, label, about, len(tracklist.content)))
+        return files
+
+    def download(self, artifact: Artifact) -> Download:
+        label, about = KIND_WORDS[artifact.kind]
+        address = reverse("mixes:artifact_download", args=[artifact.pk])
+        return Download(address, artifact.name, label, about, artifact.size)
 
     @cached_property
     def description(self) -> str:

@@ -123,6 +123,8 @@ OURS = {
     "mixes:versions": (READ, SIGN_IN, 404, 200),
     "mixes:version_name": (WRITE, SIGN_IN, 404, 302),
     "mixes:version_back": (WRITE, SIGN_IN, 404, 422),
+    "mixes:job_songs": (READ, SIGN_IN, 404, 302),  # its MP3 is none
+    "mixes:job_tracklist": (READ, SIGN_IN, 404, 200),
     "mixes:artifact": (READ, SIGN_IN, 404, 200),
     "mixes:artifact_download": (READ, SIGN_IN, 404, 200),
     "youtube:playlists": (READ, SIGN_IN, 200, 200),
@@ -265,7 +267,7 @@ OBJECTS |= {f"{name}_id": name for name in ("mix", "item", "track", "job", "arti
 OBJECTS |= {"publication_id": "publication"}
 OBJECTS |= {"token_pk": "token", "rest": "nowhere", "delivery_pk": "delivery"}
 OBJECTS |= {"webhook_pk": "webhook", "webhook_id": "webhook"}
-OBJECTS |= {"moment": "moment"}
+OBJECTS |= {"moment": "moment", "form": "tracklist"}
 OBJECTS |= {"key": "feed", "picture_pk": "cover"}
 OBJECTS |= {"preview_pk": "preview", "artwork_pk": "artwork", "artifact_pk": "artifact"}
 OTHERS = {"mixes:mix_restore": {"mix_pk": "binned"}, "mixes:track_restore": {"track_pk": "gone"}}
@@ -327,6 +329,7 @@ def things(alice):
         show=show,
         feed=SimpleNamespace(pk=show.feed_key),
         cover=SimpleNamespace(pk=feed_pictures.picture_of(show)),
+        tracklist=SimpleNamespace(pk="csv"),
         drawing=SimpleNamespace(pk="0123456789abcdef"),
         nowhere=SimpleNamespace(pk="nowhere"),
         token=tokens.create_token(alice, "A script", ["read"], days=None)[0],

@@ -107,6 +107,7 @@ class InfoFrameData:
     bytes: int
     toc: tuple[int, ...]  # byte positions in the stream of the frames at 0, 1 ... 99 % of it
     crc: int
+    delay: int = ENCODER_DELAY  # samples before the first, without those that every decoder inserts
 
 
 def encoder_frames(samples: int) -> int:
@@ -251,7 +252,7 @@ def info_frame(mp3: Mp3Format, info: InfoFrameData) -> bytes:
 
 def _lame_extension(mp3: Mp3Format, info: InfoFrameData) -> bytes:
     """Return the LAME extension of the Info frame, without its final CRC."""
-    padding = FRAME_SAMPLES * info.frames - ENCODER_DELAY - info.samples
+    padding = FRAME_SAMPLES * info.frames - info.delay - info.samples
     lowpass = BITRATES[mp3.bitrate_kbps][1] // 100
     joint_stereo_and_rate = 3 << 2 | (2 if mp3.rate == 48000 else 1) << 6
     return struct.pack(
@@ -259,7 +260,7 @@ def _lame_extension(mp3: Mp3Format, info: InfoFrameData) -> bytes:
         *(ENCODER_NAME, 0x01, lowpass),  # revision 0, constant bit rate
         *(0.0, 0, 0, 0),  # peak and gains: unknown
         min(255, mp3.bitrate_kbps),
-        (ENCODER_DELAY << 12 | padding).to_bytes(3, "big"),
+        (info.delay << 12 | padding).to_bytes(3, "big"),
         *(joint_stereo_and_rate, 0, 0),
         min(UINT32_MAX, mp3.frame_bytes + info.bytes),
         info.crc,

@@ -37,6 +37,11 @@ class Packer:
         self._main = bytearray()
         self._main_at = 0
 
+    @property
+    def slot_bytes(self) -> int:
+        """The bytes of an unpadded frame's slot."""
+        return self._unpadded
+
     def fitting(self, frames: Frames) -> int:
         """Return how many of these frames would be taken."""
         return len(self._lay_out(frames)[0])

@@ -14,6 +14,7 @@ from typing import IO
 from mixes.engine.cancellation import ShouldStop, never
 from mixes.engine.codecs.encoder_pool import EncoderPool
 from mixes.engine.codecs.mp3 import (
+    ENCODER_DELAY,
     TOC_POINTS,
     InfoFrameData,
     Mp3Format,
@@ -137,10 +138,19 @@ class PieceMaker:
 class StreamWriter:
     """Writes frames behind a tag and an Info frame, which is filled in at the end."""
 
-    def __init__(self, file: IO[bytes], form: Mp3Format, id3_tag: bytes, total: int, samples: int) -> None:
+    def __init__(
+        self,
+        file: IO[bytes],
+        form: Mp3Format,
+        id3_tag: bytes,
+        total: int,
+        samples: int,
+        *,
+        delay: int = ENCODER_DELAY,
+    ) -> None:
         self.count = 0  # frames written
         self._file, self._format, self._tag_bytes = file, form, len(id3_tag)
-        self._total, self._samples = total, samples
+        self._total, self._samples, self._delay = total, samples, delay
         self._toc: list[int] = []
         self._bytes = self._crc = 0
         self._buffer = bytearray()
@@ -158,7 +168,8 @@ class StreamWriter:
     def finish(self) -> None:
         """Write the Info frame; nothing may be written after it."""
         self._flush()
-        info = InfoFrameData(self._samples, self._total, self._bytes, tuple(self._toc), self._crc)
+        toc = tuple(self._toc)
+        info = InfoFrameData(self._samples, self._total, self._bytes, toc, self._crc, self._delay)
         self._file.seek(self._tag_bytes)
         self._file.write(info_frame(self._format, info))
 

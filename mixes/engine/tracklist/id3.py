@@ -9,8 +9,25 @@ frames of the ID3v2 Chapter Frame Addendum (2005).
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
-from mutagen.id3 import APIC, CHAP, CTOC, ID3, TALB, TIT2, TLEN, TPE1, CTOCFlags, Encoding, Frame, PictureType
+from mutagen import MutagenError
+from mutagen.id3 import (
+    APIC,
+    CHAP,
+    CTOC,
+    ID3,
+    TALB,
+    TIT2,
+    TLEN,
+    TPE1,
+    TPE2,
+    TRCK,
+    CTOCFlags,
+    Encoding,
+    Frame,
+    PictureType,
+)
 
 from mixes.engine.text import clean_text
 from mixes.engine.tracklist.chapters import Chapter, group_by_ms, seconds_to_ms, shared_label
@@ -40,9 +57,36 @@ def id3_bytes(
     frames = [_text(frame_type, cleaned) for frame_type, text in names if (cleaned := clean_text(text))]
     frames.append(_text(TLEN, str(seconds_to_ms(duration_s))))
     frames += _chapter_frames(chapters, seconds_to_ms(duration_s))
-    if cover:
-        mime = "image/png" if cover.startswith(b"\x89PNG") else "image/jpeg"
-        frames.append(APIC(encoding=Encoding.LATIN1, mime=mime, type=PictureType.COVER_FRONT, data=cover))
+    return _tag_bytes([*frames, *_cover_frames(cover)])
+
+
+def song_id3_bytes(
+    song: Chapter, number: int, count: int, *, duration_s: float, title: str, artist: str, cover: bytes
+) -> bytes:
+    """Return the tag of one song of a mix: its own names, and the mix as its album."""
+    names = ((TIT2, song.title), (TPE1, song.artist), (TALB, title), (TPE2, artist))
+    frames = [_text(frame_type, cleaned) for frame_type, text in names if (cleaned := clean_text(text))]
+    frames += [_text(TRCK, f"{number}/{count}"), _text(TLEN, str(seconds_to_ms(duration_s)))]
+    return _tag_bytes([*frames, *_cover_frames(cover)])
+
+
+def read_cover(mp3: Path) -> bytes:
+    """Return the cover in the tag of an MP3 of ours; empty without one."""
+    try:
+        covers = ID3(mp3).getall("APIC")
+    except MutagenError:
+        return b""
+    return bytes(covers[0].data) if covers else b""
+
+
+def _cover_frames(cover: bytes) -> list[Frame]:
+    if not cover:
+        return []
+    mime = "image/png" if cover.startswith(b"\x89PNG") else "image/jpeg"
+    return [APIC(encoding=Encoding.LATIN1, mime=mime, type=PictureType.COVER_FRONT, data=cover)]
+
+
+def _tag_bytes(frames: Sequence[Frame]) -> bytes:
     body = b"".join(map(_frame_bytes, frames))
     return b"ID3\3\0\0" + bytes(len(body) >> shift & 127 for shift in (21, 14, 7, 0)) + body
 
