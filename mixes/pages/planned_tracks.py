@@ -1,4 +1,4 @@
-"""The tracks of a planned mix: start times, the join after each and its reason, what becomes of MP3 frames."""
+"""The tracks of a planned mix: start times, the join after each and its reason, MP3 frames copied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -17,6 +17,7 @@ MINI_BROWSER = next(iter(sorted(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrow
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of a reference to an element (W3C)
 MARIONETTE = {"url": "Navigate", "element": "FindElement", "execute/sync": "ExecuteScript"}
 MARIONETTE_OF_ELEMENTS = {"click": "ElementClick", "value": "ElementSendKeys"}
+SHOW = 'document.querySelector(arguments[0]).scrollIntoView({block: "center"})'  # not under a bar of the page
 START_S = 30.0
 ANSWER_S = 60.0
 
@@ -34,6 +35,7 @@ class Driver:
         return self.ask("POST", "element", using="css selector", value=selector)[ELEMENT]
 
     def click(self, selector):
+        self.run(SHOW, selector)
         self.ask("POST", f"element/{self.find(selector)}/click")
 
     def type(self, selector, text):
@@ -109,7 +111,7 @@ class WebKit(Driver):
 def missing(name):
     """Return what is not installed for a browser, in words; empty where all is there."""
     programs = {"firefox": [FIREFOX], "webkit": ["WebKitWebDriver", "Xvfb"]}[name]
-    gone = [program for program in programs if not shutil.which(program)]
+    gone = [program for program in (*programs, "pulseaudio") if not shutil.which(program)]
     if name == "webkit" and MINI_BROWSER is None:
         gone.append("MiniBrowser of WebKitGTK")
     return ", ".join(gone)
@@ -155,9 +157,6 @@ def sound_device(folder: Path) -> Iterator[dict[str, str]]:
     command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "-L", "module-null-sink"]
     command += ["-L", f"module-native-protocol-unix socket={place} auth-anonymous=1"]
     environment = {**os.environ, "PULSE_SERVER": f"unix:{place}"}
-    if not shutil.which("pulseaudio"):
-        yield dict(os.environ)
-        return
     with running(command, folder / "pulse.log", {**environment, "XDG_RUNTIME_DIR": str(folder)}):
         wait_until(place.exists)
         yield environment

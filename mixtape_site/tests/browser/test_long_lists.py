@@ -117,8 +117,8 @@ def test_a_note_leads_to_its_song_and_its_join(page, site):
 def test_notes_fit_on_a_phone(chromium, site, watched):
     context = open_context(chromium, site, watched, viewport={"width": 360, "height": 640})
     page = context.new_page()
-    open_mix(page, site, "fay@example.org", 6)
-    site.manage("shell", "-c", NOTE.format(email="fay@example.org"))
+    open_mix(page, site, "may@example.org", 6)
+    site.manage("shell", "-c", NOTE.format(email="may@example.org"))
     page.reload()
     page.locator(".mix-notes summary").click()
     box = page.locator(".mix-notes .menu-list").bounding_box()
@@ -143,7 +143,7 @@ def test_dropped_files_are_rows_at_once_and_can_be_cancelled_in_the_footer(page,
 
 
 def test_songs_dropped_between_two_rows_come_there(page, site, tmp_path):
-    open_mix(page, site, "bea@example.org", 4)
+    open_mix(page, site, "lea@example.org", 4)
     second = page.locator(".track-row").nth(1)
     second.evaluate(DRAG, "dragover")
     expect(page.locator(".is-drop-place")).to_have_count(1)
