@@ -23,7 +23,7 @@ from mixes.pages.mix_list import find_mixes
 from mixes.pages.mix_state import state_of
 from mixes.pages.show_page import show_cards
 from mixes.services import demo
-from mixes.services.editing import arrangement, edits
+from mixes.services.editing import arrangement, edits, jingles
 from mixes.services.library import tracks
 from mixes.services.limits import LimitReached
 from mixes.views.duplicates import report_duplicates
@@ -218,6 +218,7 @@ def mix_add(request: UserRequest, mix_pk: uuid.UUID) -> HttpResponse:
     page = tracks.find_tracks(request.user, query, request.GET.get("page", 1), with_refused=False)
     there = set(mix.items.values_list("track", flat=True))
     context = {"mix": mix, "page": page, "query": query, "there": there, "after": after}
+    context["distances"] = jingles.DISTANCES if len(there) > 1 and not after else ()
     return render(request, "mixes/mix_add.html", context)
 
 
@@ -235,13 +236,25 @@ def _add_picked(request: UserRequest, mix: Mix, after: MixTrack | None) -> HttpR
     if not picked:
         messages.info(request, _("Choose at least one song."))
         return redirect("mixes:mix_add", mix.pk)
+    between = request.POST.get("between", "")
+    every = int(between) if between in map(str, jingles.DISTANCES) else None
     try:
-        edits.add_from_library(mix, picked, after.pk if after else None)
+        if every:
+            is_changed = jingles.put_between(mix, picked, every)
+        else:
+            edits.add_from_library(mix, picked, after.pk if after else None)
+            is_changed = True
     except LimitReached as error:
         messages.error(request, str(error))
         return redirect("mixes:mix_add", mix.pk)
-    added = ngettext("%d song added.", "%d songs added.", len(picked)) % len(picked)
-    messages.success(request, added)
+    if not every:
+        messages.success(request, ngettext("%d song added.", "%d songs added.", len(picked)) % len(picked))
+    elif is_changed:
+        messages.success(request, _("The jingles are between the songs. Undo takes them all out again."))
+    else:
+        messages.info(
+            request, _("Nothing changed: there are too few songs, or the jingles are there already.")
+        )
     return redirect("mixes:mix_detail", mix.pk)
 
 
