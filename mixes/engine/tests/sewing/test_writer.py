@@ -20,6 +20,7 @@ from mixes.engine.sewing.encoding import Materials
 from mixes.engine.sewing.passages import find_passages
 from mixes.engine.sewing.report import planned_report, report
 from mixes.engine.sewing.writer import write_sewn
+from mixes.engine.tests.passthrough.streams import encode
 from mixes.engine.tests.signals import decode_file, rms_db
 from mixes.engine.timeline import MP3_FRAME as FRAME
 
@@ -102,6 +103,28 @@ def test_the_rest_sounds_as_the_mix(ffmpeg, sewn_mix, song_files):
         paths = [song_files[index] for index in span.clips]
         wanted = np.concatenate(list(render_span(span, paths, ffmpeg=ffmpeg)))
         assert rms_db(heard[first:end] - wanted) < rms_db(wanted) - 15
+
+
+def snr_db(wanted, heard, frame):
+    """Return the signal-to-noise ratio where a frame begins to be heard, and of that frame."""
+    part = slice(max(0, frame * FRAME - 1105 - FRAME // 2), frame * FRAME - 1105 + FRAME)
+    noise = wanted[part].astype(np.float64) - heard[part]
+    return 10 * np.log10(max(np.sum(wanted[part] ** 2.0), 1e-9) / max(np.sum(noise**2), 1e-9))
+
+
+def test_seams_are_as_good_as_one_encoding_of_it_all(ffmpeg, sewn_mix, song_files, tmp_path):
+    materials, path, sewn = sewn_mix
+    timeline, heard = materials.timeline, decode_file(path)
+    span = cut_span(timeline, 0, timeline.frames)
+    wanted = np.concatenate(list(render_span(span, song_files, ffmpeg=ffmpeg)))
+    whole = tmp_path / "whole.mp3"
+    whole.write_bytes(encode(ffmpeg, wanted, "-b:a", "320k", "-compression_level", "7"))
+    encoded = decode_file(whole)
+    pairs = [(snr_db(wanted, heard, seam), snr_db(wanted, encoded, seam)) for seam in sewn.seams]
+    assert len(pairs) >= 4
+    assert all(ours >= 30 or ours >= theirs - 0.5 for ours, theirs in pairs)
+    off_by_one = [snr_db(wanted, np.roll(heard, 1, axis=0), seam) for seam in sewn.seams]
+    assert min(off_by_one) < 20  # such a fault would be found
 
 
 def test_the_proof_finds_it_equal_and_a_wrong_gain_different(ffmpeg, sewn_mix):
