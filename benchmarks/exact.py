@@ -23,17 +23,16 @@ MP3_SEAM_DB, AAC_SEAM_DB, ALWAYS_GOOD_DB = 0.5, 6.0, 30.0
 AV_START_S, VIDEO_FRAME_S = 0.001, 1 / 25
 
 
-def render_raw(bench: Bench) -> NDArray[np.float32]:
-    """Return the main mix as it enters the encoders, a memory map: float32 of shape (frames, 2)."""
-    path = bench.work / "main.f32"
-    mix = bench.main_mix()
-    if "raw" not in bench.kept:
+def render_raw(bench: Bench, mix: Mix, name: str = "main") -> NDArray[np.float32]:
+    """Return a mix as it enters the encoders, a memory map: float32 of shape (frames, 2)."""
+    path = bench.work / f"{name}.f32"
+    if path not in bench.kept.values():
         limiter = Limiter(mix.timeline.rate)
         with path.open("wb") as file:
             for block in render_blocks(mix.timeline, mix.paths, ffmpeg=bench.ffmpeg):
                 limiter.process(block).tofile(file)
             limiter.flush().tofile(file)
-        bench.kept["raw"] = path
+        bench.kept[f"raw {name}"] = path
     return np.memmap(path, dtype="<f4", mode="r").reshape(-1, 2)
 
 
@@ -48,7 +47,7 @@ def decoded(bench: Bench, path: Path, name: str, rate: int) -> NDArray[np.float3
 def lengths(bench: Bench) -> Iterator[Row]:
     """Compare decoded MP3 and MP4 with the plan: number of frames, position of first and last sound."""
     mix = bench.main_mix()
-    raw = render_raw(bench)
+    raw = render_raw(bench, mix)
     timeline = mix.timeline
     for kind in ("mp3", "mp4"):
         sound = decoded(bench, mix.artifact(kind), kind, timeline.rate)
@@ -69,7 +68,7 @@ def _audio_with_video(bench: Bench, mix: Mix) -> Row:
     path, timeline = mix.artifact("mp4"), mix.timeline
     picture_s, end_s = video_span(bench.ffmpeg, path)
     sound = np.memmap(bench.work / "mp4.f32", dtype="<f4", mode="r").reshape(-1, 2)
-    sound_s = _first_sound_s(bench.ffmpeg, path) + lag(sound, render_raw(bench)) / timeline.rate
+    sound_s = _first_sound_s(bench.ffmpeg, path) + lag(sound, render_raw(bench, mix)) / timeline.rate
     off_s, longer_s = sound_s - picture_s, end_s - picture_s - timeline.duration_s
     return Row(
         "MP4, sound against picture",
@@ -143,11 +142,16 @@ class Codec:
 
 def seams(bench: Bench) -> Iterator[Row]:
     """Compare the noise around every seam with that of the same encoder without seams."""
-    mix, raw = bench.main_mix(), render_raw(bench)
+    mix = bench.mix(
+        "encoded-main", bench.music.tracks, "--formats", "mp3,mp4", "--encode-all", *bench.pictured
+    )
+    raw = render_raw(bench, mix, "encoded")
     for codec in _codecs(bench, mix):
         whole = bench.work / f"whole.{codec.ending}"
         form = ("-f", "f32le", "-ar", str(mix.timeline.rate), "-ac", "2")
-        measure.run([bench.ffmpeg, *rivals.QUIET, *form, "-i", bench.kept["raw"], *codec.options, whole])
+        measure.run(
+            [bench.ffmpeg, *rivals.QUIET, *form, "-i", bench.work / "encoded.f32", *codec.options, whole]
+        )
         ours = decoded(bench, mix.artifact(codec.kind), codec.kind, mix.timeline.rate)
         theirs = decoded(bench, whole, "whole", mix.timeline.rate)
         pairs = [(_snr_db(raw, ours, at), _snr_db(raw, theirs, at)) for at in codec.seams]

@@ -19,6 +19,7 @@ WORTH_LU = 0.05  # ... or one more step would bring it no nearer by this
 FARTHEST_LU = 0.95  # of a song from its own gain
 EXACT_LU = 0.15  # a mix that is farther off gets songs with exact gains
 MOST_ENCODED = 0.3  # of a song for its peaks; beyond, it is lowered, or encoded whole
+CAP_TOLERANCE_DB = 0.03  # four steps are 6.02 dB, and a song may be raised by 6
 ROUNDS = 30
 
 Gains = NDArray[np.float64]
@@ -43,7 +44,7 @@ class Unit:
         far = abs(step * STEP_DB - self.wanted_db)
         return (
             far <= FARTHEST_LU
-            and step * STEP_DB <= self.highest_db + 1e-6
+            and step * STEP_DB <= self.highest_db + CAP_TOLERANCE_DB
             and all(step <= song.highest_step for song in self.songs)
             and all(encoded_share(song.is_hot(step, COPIED_DBTP)) <= MOST_ENCODED for song in self.songs)
         )

@@ -134,6 +134,13 @@ def test_songs_that_are_no_mp3_keep_their_gains():
     assert steps == [None, -2, 0]
 
 
+def test_quiet_songs_that_are_raised_as_far_as_allowed_are_copied():
+    """Four steps are 0.02 dB more than the 6 dB that a song may be raised by."""
+    _, steps, off = steps_of([6.0, 1.55, 6.0, 1.5], songs(4, -12.0))
+    assert steps == [4, 1, 4, 1]
+    assert abs(off) <= 0.1
+
+
 def test_a_group_has_one_step():
     gains, steps, _ = steps_of([-1.5, -1.5, -3.0], songs(3), [0, 0, 1])
     assert steps == [-1, -1, -2]
