@@ -6,11 +6,23 @@ Objects that are shared by an unguessable address are fetched by the key in it.
 import uuid
 from typing import TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import Http404
+from django.utils import timezone
 
 from accounts.models import User
-from mixes.models import Artifact, Artwork, Mix, MixJob, MixTrack, Preview, Show, Track, Upload
+from mixes.models import (
+    Artifact,
+    Artwork,
+    Mix,
+    MixJob,
+    MixTrack,
+    Preview,
+    ShareLink,
+    Show,
+    Track,
+    Upload,
+)
 
 Row = TypeVar("Row", bound=Model)
 LONG = ("snapshot", "outline", "check_sheet", "notes", "timings_s")  # columns of a job
@@ -52,6 +64,13 @@ def get_show(user: User, pk: uuid.UUID) -> Show:
 def get_feed(key: str) -> Show:
     """Return the show whose feed has this key in its address: whoever has the address may read it."""
     return _get_or_404(Show.objects.filter(feed_key=key, feed_on=True, owner__is_active=True))
+
+
+def get_share(key: str) -> ShareLink:
+    """Return the listen link with this key in its address, with its job."""
+    lasts = Q(ends_at=None) | Q(ends_at__gt=timezone.now())
+    open_links = ShareLink.objects.filter(lasts, owner__is_active=True, job__mix__deleted_at=None)
+    return _get_or_404(open_links.select_related("job").filter(key=key))
 
 
 def get_item(user: User, mix_pk: uuid.UUID, pk: uuid.UUID) -> MixTrack:

@@ -18,7 +18,7 @@ from mixes.views import (
     versions,
     waveforms,
 )
-from mixes.views.sharing import feeds
+from mixes.views.sharing import feeds, listen
 
 app_name = "mixes"
 urlpatterns: list[URLPattern] = [
@@ -64,6 +64,14 @@ urlpatterns: list[URLPattern] = [
     path("feed/<str:key>/<uuid:artifact_pk>.mp3", feeds.feed_sound, name="feed_sound"),
     path("feed/<str:key>/<uuid:artifact_pk>.json", feeds.feed_chapters, name="feed_chapters"),
     path("feed/<str:key>/<uuid:picture_pk>.jpg", feeds.feed_picture, name="feed_picture"),
+    # a result, for whoever has its link
+    path("jobs/<uuid:job_pk>/share/", listen.job_share, name="job_share"),
+    path("listen/<str:key>/", listen.listen, name="listen"),
+    path("listen/<str:key>/embed/", listen.listen_embed, name="listen_embed"),
+    path("listen/<str:key>/sound/", listen.listen_sound, name="listen_sound"),
+    path("listen/<str:key>/download/", listen.listen_download, name="listen_download"),
+    path("listen/<str:key>/picture.jpg", listen.listen_picture, name="listen_picture"),
+    path("oembed/", listen.oembed, name="oembed"),
     path("bin/", bin.bin_page, name="bin"),
     # tracks, uploads, previews and pictures
     path("tracks/", tracks.track_list, name="track_list"),

@@ -2,6 +2,7 @@
 
 from mixes.models.jobs import Artifact, MixJob, WorkerNode
 from mixes.models.mixes import Mix, MixTrack, Revision
+from mixes.models.shares import ShareLink
 from mixes.models.show import Show
 from mixes.models.tracks import AnalysisJob, Artwork, Preview, Track, Upload
 
@@ -14,6 +15,7 @@ __all__ = [
     "MixTrack",
     "Preview",
     "Revision",
+    "ShareLink",
     "Show",
     "Track",
     "Upload",

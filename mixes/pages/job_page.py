@@ -13,16 +13,18 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from mixes.engine.tracklist.chapters import Chapter, chapters_of
 from mixes.engine.tracklist.youtube import LIMIT_BYTES
 from mixes.leases import State
-from mixes.models import Artifact, MixJob, MixTrack, Show
+from mixes.models import Artifact, MixJob, MixTrack, ShareLink, Show
 from mixes.pages import check_report
 from mixes.pages.loudness_picture import LoudnessPicture, picture_of
 from mixes.pages.planned_tracks import songs_copied
+from mixes.pages.sharing.addresses import embed_code, share_url
 from mixes.pages.time_axis import Mark, axis_times, marks_of
 from mixes.services import storage, wording
 from mixes.services.delivery.tracklists import FORM_WORDS, tracklists_of
 from mixes.services.editing.engine_settings import items_of
 from mixes.services.rendering.mix_requests import next_try_text, place_in_queue, remaining_text
 from mixes.services.rendering.snapshots import timeline_of
+from mixes.services.sharing.share_links import link_of
 
 STAGE_WORDS: Mapping[str, Promise] = {
     "": gettext_lazy("Getting ready"),
@@ -124,6 +126,22 @@ class JobPage:
     def sound(self) -> Artifact | None:
         """Return the file to play: the video if there is one."""
         return self.artifacts.get(Artifact.Kind.MP4) or self.artifacts.get(Artifact.Kind.MP3)
+
+    @property
+    def sound_url(self) -> str:
+        return reverse("mixes:artifact", args=[self.sound.pk]) if self.sound else ""
+
+    @cached_property
+    def share(self) -> ShareLink | None:
+        return link_of(self.job)
+
+    @property
+    def share_url(self) -> str:
+        return share_url(self.share) if self.share else ""
+
+    @property
+    def embed_code(self) -> str:
+        return embed_code(self.share, self.job.title) if self.share else ""
 
     @property
     def is_video(self) -> bool:

@@ -13,6 +13,7 @@ from django_htmx.http import HttpResponseClientRefresh, trigger_client_event
 
 from accounts.requests import UserRequest
 from mixes import access
+from mixes.forms.shares import ShareForm
 from mixes.models import MixJob
 from mixes.pages import job_lists, job_page
 from mixes.services.limits import LimitReached
@@ -42,6 +43,7 @@ def job_detail(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
     context = {
         "job": job,
         "sheet": page,
+        "share_form": ShareForm(initial={"may_download": bool(page.share and page.share.may_download)}),
         "standing": page.status,
         "also_open": [job_page.JobStatus(other) for other in job_lists.also_open(job)],
         "earlier": job_lists.earlier_results(job),

@@ -33,7 +33,7 @@ from mixes.models import (
     Upload,
 )
 from mixes.services import storage
-from mixes.services.sharing import feed_pictures, feeds
+from mixes.services.sharing import feed_pictures, feeds, share_links
 from mixes.services.shows import presets
 from mixes.tests.factories import make_artwork_row, make_job_row, make_mix_row, make_track_row
 from youtube_integration.models import YouTubePublication
@@ -92,6 +92,13 @@ OURS = {
     "mixes:feed_sound": (READ, 200, 200, 200),
     "mixes:feed_chapters": (READ, 404, 404, 404),  # a mix without them
     "mixes:feed_picture": (READ, 200, 200, 200),
+    "mixes:job_share": (WRITE, SIGN_IN, 404, 302),
+    "mixes:listen": (READ, 200, 200, 200),  # the address is a secret
+    "mixes:listen_embed": (READ, 200, 200, 200),
+    "mixes:listen_sound": (READ, 200, 200, 200),
+    "mixes:listen_download": (READ, 200, 200, 200),
+    "mixes:listen_picture": (READ, 200, 200, 200),
+    "mixes:oembed": (READ, 404, 404, 404),  # without the address of a link
     "mixes:bin": (READ, SIGN_IN, 200, 200),
     "mixes:track_list": ("GET", SIGN_IN, 200, 200),
     "mixes:track_states": ("GET", SIGN_IN, 200, 200),
@@ -268,9 +275,13 @@ OBJECTS |= {"publication_id": "publication"}
 OBJECTS |= {"token_pk": "token", "rest": "nowhere", "delivery_pk": "delivery"}
 OBJECTS |= {"webhook_pk": "webhook", "webhook_id": "webhook"}
 OBJECTS |= {"moment": "moment", "form": "tracklist"}
-OBJECTS |= {"key": "feed", "picture_pk": "cover"}
+OBJECTS |= {"key": "share", "picture_pk": "cover"}
 OBJECTS |= {"preview_pk": "preview", "artwork_pk": "artwork", "artifact_pk": "artifact"}
-OTHERS = {"mixes:mix_restore": {"mix_pk": "binned"}, "mixes:track_restore": {"track_pk": "gone"}}
+OTHERS = {
+    **{f"mixes:{name}": {"key": "feed"} for name in ("feed", "feed_sound", "feed_chapters", "feed_picture")},
+    "mixes:mix_restore": {"mix_pk": "binned"},
+    "mixes:track_restore": {"track_pk": "gone"},
+}
 
 
 def walk(patterns, route="", space="") -> Iterator[tuple[str, URLPattern, str]]:
@@ -328,6 +339,7 @@ def things(alice):
         moment=SimpleNamespace(pk="start"),
         show=show,
         feed=SimpleNamespace(pk=show.feed_key),
+        share=SimpleNamespace(pk=share_links.share(job, days=0, may_download=True).key),
         cover=SimpleNamespace(pk=feed_pictures.picture_of(show)),
         tracklist=SimpleNamespace(pk="csv"),
         drawing=SimpleNamespace(pk="0123456789abcdef"),
@@ -515,13 +527,14 @@ FILES = {  # name: type, and whether it is shown inline or downloaded
 }
 
 
-def check_headers(answer):
+def check_headers(answer, *, in_frames=False):
     assert answer["X-Content-Type-Options"] == "nosniff"
-    assert answer["X-Frame-Options"] == "DENY"
+    assert answer.get("X-Frame-Options") == (None if in_frames else "DENY")
     assert answer["Referrer-Policy"] == "same-origin"
     policy = dict(part.strip().partition(" ")[::2] for part in answer["Content-Security-Policy"].split(";"))
     assert policy["default-src"] == "'none'" and policy["script-src"] == "'self'"
-    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["base-uri"] == "'none'"
+    assert policy["frame-ancestors"] == ("*" if in_frames else "'none'")
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -547,4 +560,4 @@ def test_files_have_safe_headers_and_are_never_html(name, part, alice, as_alice,
 def test_every_response_has_the_csp(as_alice, as_nobody, things):
     for name in TABLE:
         for client in (as_alice, as_nobody):
-            check_headers(client.get(address_of(name, things)))
+            check_headers(client.get(address_of(name, things)), in_frames=name == "mixes:listen_embed")

@@ -20,6 +20,7 @@ from mixes.models import (
     MixTrack,
     Preview,
     Revision,
+    ShareLink,
     Show,
     Track,
     Upload,
@@ -66,6 +67,7 @@ def tables_of(owner: User) -> dict[str, QuerySet[Any]]:
         "revisions": Revision.objects.filter(mix__owner=owner).order_by("mix", "number"),
         "analyses": AnalysisJob.objects.filter(owner=owner).order_by("created_at"),
         "jobs": MixJob.objects.filter(owner=owner),
+        "share_links": ShareLink.objects.filter(owner=owner),
         "results": Artifact.objects.filter(job__owner=owner),
         **{name: model.objects.filter(owner=owner) for name, model in others.items()},
         **{name: model._default_manager.filter(owner=owner) for name, model in MORE_TABLES.items()},
@@ -139,6 +141,7 @@ def _delete_rows(owner: User) -> None:
     """Delete rows in bulk, children first; Django's cascades would take minutes on a large library."""
     doomed: Iterable[tuple[type[Model], str]] = (
         (Artifact, "job__owner"),
+        (ShareLink, "owner"),
         (MixJob, "owner"),
         (Preview, "owner"),
         (Upload, "owner"),

@@ -3,14 +3,11 @@
 import hashlib
 from uuid import UUID, uuid5
 
-from mixes.engine.errors import PictureError
-from mixes.engine.pictures.pictures import generated_picture, safe_picture
 from mixes.models import Artwork, Mix, MixJob, Show
-from mixes.services import storage
-from mixes.services.library.kept_pictures import kept_picture, picture_folder, to_jpeg
+from mixes.services.library.kept_pictures import kept_picture
+from mixes.services.sharing.drawing import draw
 
 SIZE = (1400, 1400)  # what Apple asks for at least
-MOST_BYTES = 500_000
 KEPT = "cover"  # kind of the scratch folders that hold drawn pictures
 BARS = 28
 
@@ -31,7 +28,8 @@ def has_picture(show: Show, pk: UUID) -> bool:
 
 def read_picture(show: Show, pk: UUID) -> bytes:
     """Return a picture as JPEG; it is drawn once, and kept for a day after its last use."""
-    return kept_picture(KEPT, pk, lambda: _draw(show, pk))
+    artwork = Artwork.objects.filter(pk=pk, owner=show.owner_id).first()
+    return kept_picture(KEPT, pk, lambda: draw(artwork, words_of(show), _peaks(show.name), SIZE))
 
 
 def artwork_of(show: Show) -> UUID | None:
@@ -43,19 +41,6 @@ def artwork_of(show: Show) -> UUID | None:
 
 def words_of(show: Show) -> tuple[str, str]:
     return show.name, str(show.preset.get("artist", ""))
-
-
-def _draw(show: Show, pk: UUID) -> bytes:
-    artwork = Artwork.objects.filter(pk=pk, owner=show.owner_id).first()
-    with picture_folder() as folder:
-        drawn = folder / "drawn.png"
-        try:
-            if artwork is None:
-                raise PictureError(drawn, "there is none.")
-            safe_picture(storage.path_of(artwork.file), SIZE, drawn)
-        except PictureError:
-            generated_picture(*words_of(show), _peaks(show.name), SIZE, drawn)
-        return to_jpeg(drawn, MOST_BYTES)
 
 
 def _peaks(name: str) -> list[tuple[float, float]]:

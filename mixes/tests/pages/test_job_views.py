@@ -234,7 +234,7 @@ def test_the_number_of_queries_is_constant(as_alice, alice, mix, done, django_as
         make_job_row(make_mix_row(alice), State.RUNNING)
     with django_assert_max_num_queries(20) as captured:
         as_alice.get(url_of("job_detail", done))
-    assert len(of_mixes(captured)) == 4  # the job, its files, other open jobs, earlier results
+    assert len(of_mixes(captured)) == 5  # the job, its files, its link, other open jobs, earlier results
 
 
 def test_the_timeline_is_available_as_json(as_alice, done):

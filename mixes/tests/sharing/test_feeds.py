@@ -287,7 +287,7 @@ def test_the_picture_is_square_and_is_drawn_once(shared, monkeypatch):
     answer = fetch(address)
     picture = Image.open(io.BytesIO(answer.content))
     assert (picture.format, picture.size) == ("JPEG", (1400, 1400))
-    monkeypatch.setattr(feed_pictures, "generated_picture", None)
+    monkeypatch.setattr(feed_pictures, "draw", None)
     assert fetch(address).content == answer.content
     assert fetch(address, **{"If-None-Match": answer["ETag"]}).status_code == 304
     presets.change_show(shared.show, {}, name="Another name")

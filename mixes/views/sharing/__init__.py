@@ -1,1 +1,1 @@
-"""Addresses for people without an account: podcast feeds."""
+"""Addresses for people without an account: podcast feeds and listen links."""
