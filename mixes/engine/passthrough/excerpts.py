@@ -116,7 +116,7 @@ def decode_seconds(ffmpeg: Path, excerpt: Excerpt, *, should_stop: ShouldStop = 
 
 
 def _packed(excerpts: Sequence[Excerpt], packer: Packer, starts: list[int]) -> Iterator[bytes]:
-    """Yield the frames of all excerpts, and note where each begins."""
+    """Yield the frames of all excerpts, and note where each begins. Raises DecodeError."""
     for excerpt in excerpts:
         packer.push(silent_frame())  # room for main data before the excerpt's own first slot
         first, end = excerpt.frames
@@ -124,7 +124,10 @@ def _packed(excerpts: Sequence[Excerpt], packer: Packer, starts: list[int]) -> I
         for _ in range(first, min(end, excerpt.song.first)):
             packer.push(silent_frame())  # its main data is missing in the file, too
         for at in range(max(first, excerpt.song.first), end, PIECE_FRAMES):
-            frames = take_apart(excerpt.song.stream, at, min(at + PIECE_FRAMES, end))
+            try:
+                frames = take_apart(excerpt.song.stream, at, min(at + PIECE_FRAMES, end))
+            except Unfit as unfit:
+                raise DecodeError(excerpt.song.path, "it is no longer what was measured.") from unfit
             if packer.push(frames) < len(frames):
                 raise DecodeError(excerpt.song.path, "its frames do not fit a stream of their own.")
             yield b"".join(packer.take())

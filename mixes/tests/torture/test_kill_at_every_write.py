@@ -47,6 +47,7 @@ def undisturbed(prepared, tmp_path_factory):
     writes = int(stage(folder, "run").stdout)
     state = state_of(folder)
     assert state["state"] == "done", state
+    assert state["copied"] > 0, "frames of the MP3s must be copied"
     return state, writes
 
 

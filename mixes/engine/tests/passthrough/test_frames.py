@@ -1,6 +1,7 @@
 """Tests of MP3 frames taken apart and packed again: decoders must not tell the difference."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixes.engine.passthrough.frames import (
+    BLOCKS,
+    FEWEST_FRAMES,
     PIECE_FRAMES,
     Frames,
     Unfit,
     highest_gain,
     open_stream,
     take_apart,
+    window_kinds,
 )
 from mixes.engine.passthrough.packing import FARTHEST_BACK, Packer
 from mixes.engine.processes.ffmpeg import find_ffmpeg
@@ -184,6 +188,49 @@ def test_main_data_lies_where_the_header_says(shapes, at_once, seed):
         assert held == frames.main[int(frames.begin[index]) :][: sizes[index]]
         assert len(frame) == 1044 + paddings[index]
         start += len(frame) - 36
+
+
+# how many bits, and all else of its side information
+GRANULE = st.tuples(st.integers(0, 1_500), st.integers(0, 2**47 - 1))
+
+
+@st.composite
+def streams_of_frames(draw):
+    """Return frames of any bits whose sizes are what their side information says."""
+    shapes = draw(st.lists(st.tuples(*[GRANULE] * 4), min_size=8, max_size=30))
+    bits = np.zeros((len(shapes), 256), np.uint8)
+    for frame, granules in enumerate(shapes):
+        for block, (length, rest) in zip(BLOCKS, granules, strict=True):
+            bits[frame, block : block + 12] = [length >> bit & 1 for bit in range(11, -1, -1)]
+            bits[frame, block + 12 : block + 59] = [rest >> bit & 1 for bit in range(46, -1, -1)]
+    sizes = [-(-sum(length for length, _ in granules) // 8) for granules in shapes]
+    paddings = draw(st.lists(st.integers(0, 1), min_size=len(shapes), max_size=len(shapes)))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    stereo = rng.integers(0, 4, len(shapes))
+    made = frames_of(sizes, paddings, rng)
+    return replace(made, side=np.packbits(bits, axis=1), windows=window_kinds(bits), stereo=stereo)
+
+
+@settings(max_examples=60, deadline=None)
+@given(streams_of_frames(), st.sampled_from([256, 320]))
+def test_what_is_packed_is_taken_apart_again(frames, kbps):
+    packer = Packer(44_100, kbps)
+    taken = packer.push(frames)
+    data = b"".join(packer.take(everything=True))
+    if taken < FEWEST_FRAMES:
+        return
+    stream = open_stream(data)
+    again = take_apart(stream, 0, len(stream))
+    assert len(again) == taken
+    for name in ("side", "stereo", "padding", "size", "windows"):
+        assert np.array_equal(getattr(again, name), getattr(frames, name)[:taken])
+    for index in range(taken):
+        place, other = int(again.begin[index]) - again.main_at, int(frames.begin[index])
+        size = int(frames.size[index])
+        assert again.main[place : place + size] == frames.main[other : other + size]
+    twice = Packer(44_100, kbps)
+    assert twice.push(again) == taken
+    assert b"".join(twice.take(everything=True)) == data
 
 
 def test_a_frame_without_room_is_not_taken():

@@ -2,7 +2,7 @@
 
 Run as `python -m mixes.tests.torture.harness.stage ...`, with one of:
 
-    prepare        a user, three songs, a mix, its job in the queue
+    prepare        a user, three songs, two of them MP3s, a mix, its job in the queue
     run [N]        claims and runs the job; dies at its N-th write
     state          prints the job and its artifacts as JSON
 
@@ -19,7 +19,7 @@ from itertools import count
 import django
 
 DIED = 137  # the exit status a shell reports for SIGKILL
-SECONDS = 6.0
+SECONDS = 12.0
 
 
 def main(action, *arguments):
@@ -44,9 +44,10 @@ def prepare():
     alice = get_user_model().objects.create_user("alice@example.org", None)
     mix = edits.create_mix(alice, "Torture")
     for number in range(3):
-        path = storage.uploads_folder() / f"{number}.wav"
+        ending = "wav" if number == 2 else "mp3"  # whose frames are copied
+        path = storage.uploads_folder() / f"{number}.{ending}"
         write_audio(path, 0.5 * sine(220.0 + 60 * number, SECONDS) + pink_noise(SECONDS, level_db=-30.0))
-        uploads.add_file(alice, f"Song {number}.wav", path, mix=mix)
+        uploads.add_file(alice, f"Song {number}.{ending}", path, mix=mix)
     while Track.objects.exclude(state="ready").exists():
         assert run_next("short") != "nothing to do"
     mix = edits.edit(mix, None, "Video", lambda a: change_settings(a, make_mp4=True, title_cards=True))
@@ -112,6 +113,7 @@ def state():
                 "state": job.state,
                 "error": job.error_text,
                 "attempt": job.attempt,
+                "copied": (job.snapshot.get("passed_through") or {}).get("frames", 0),
                 "artifacts": {kind: row.sha256 for kind, row in rows.items()},
                 "sound": all(storage.path_of(row.file).stat().st_size == row.size for row in rows.values()),
                 "orphans": sorted(kept - {row.file for row in rows.values()}),
