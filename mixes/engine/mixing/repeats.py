@@ -2,17 +2,24 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from mixes.engine.analysis.track import TrackAnalysis
+from mixes.engine.timeline import Clip
 
 TIMES = {2: "twice", 3: "three times"}
 
 
-def repeat_notes(tracks: Sequence[TrackAnalysis]) -> tuple[str, ...]:
-    """Return a sentence for each song that is there more than once: the same file, or the same sound."""
+def repeat_notes(tracks: Sequence[TrackAnalysis], clips: Sequence[Clip] = ()) -> tuple[str, ...]:
+    """Return a sentence for each song that is there more than once: the same file, or the same sound.
+
+    Clips without a line in the tracklist are not meant: jingles are there to be repeated.
+    """
     places: dict[object, list[int]] = {}
     lengths = Counter((track.frames, track.rate, track.true_peak_dbtp) for track in tracks)
-    for place, track in enumerate(tracks, 1):
+    for place, (track, clip) in enumerate(zip_longest(tracks, clips), 1):
+        if clip and clip.unlisted:
+            continue
         if lengths[track.frames, track.rate, track.true_peak_dbtp] == 1:
             continue  # equal to no other: its windows need not be compared
         # files that differ in their tags alone are alike in every window; two short tones may be by chance

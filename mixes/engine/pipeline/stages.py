@@ -101,7 +101,8 @@ class MixRun:
             self.copies = False
             self.checkpoints_found |= {"render": None, "write": None}
             remarks, checks = self.make_files(drawn, files)
-        found = notes_of([source.analysis for source in self.request.sources], drawn.get("undrawable", ""))
+        analyses = [source.analysis for source in self.request.sources]
+        found = notes_of(analyses, self.timeline.clips, drawn.get("undrawable", ""))
         notes = (*self.plan.notes, *remarks, *found)
         artifacts = {kind: self.artifact_path(kind) for kind in self.artifact_kinds()}
         hashes = {k: self.sha256[path.name] for k, path in artifacts.items() if path.name in self.sha256}

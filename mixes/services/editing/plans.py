@@ -130,7 +130,7 @@ def compute_plan(
     return MixPlan(
         timeline=plan.timeline,
         item_ids=tuple(str(item.pk) for item in items),
-        notes=(*plan.notes, *repeat_notes(tracks)),
+        notes=(*plan.notes, *repeat_notes(tracks, plan.timeline.clips)),
         automatic_gains_db=plan.automatic_gains_db,
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 from mixes.engine.mixing.repeats import repeat_notes
 from mixes.engine.tags.tags import Tags
 from mixes.engine.tests.tracks import make_track
+from mixes.engine.timeline import Clip
 
 
 def song(number, title):
@@ -33,3 +34,11 @@ def test_files_of_one_steady_sound_are_told_apart_by_their_bytes():
     a, b = replace(make_track(6), sha256="a" * 64), replace(make_track(6), sha256="b" * 64)
     assert repeat_notes([a, b]) == ()
     assert len(repeat_notes([a, b, a])) == 1
+
+
+def test_jingles_may_be_repeated():
+    jingle, other = song(1, "Jingle"), song(2, "B")
+    clips = [Clip("", "", 0, 1, 0, 0.0, unlisted=unlisted) for unlisted in (True, False, True, False)]
+    assert repeat_notes([jingle, other, jingle, song(3, "C")], clips) == ()
+    notes = repeat_notes([jingle, other, jingle, other], clips)
+    assert notes == ("Song 2 is in this mix twice (places 2 and 4): “B”.",)
