@@ -8,7 +8,7 @@ SCOPES = (
     ("write", _("Write: add songs, change and make mixes, delete")),
     ("publish", _("Publish to your channel")),
 )
-DAYS = (("30", _("30 days")), ("365", _("a year")), ("0", _("for ever")))
+DAYS = (("30", _("30 days")), ("365", _("a year")), ("0", _("until it is deleted")))
 
 
 class TokenForm(forms.Form):
@@ -52,7 +52,7 @@ class WebhookForm(forms.Form):
         ),
     )
     events = forms.MultipleChoiceField(
-        label=_("What is it told?"),
+        label=_("Which events are sent?"),
         choices=EVENTS,
         widget=forms.CheckboxSelectMultiple,
         initial=["job.done", "job.failed"],

@@ -46,7 +46,7 @@ class StoredAnswer(models.Model):
 
 
 class WebhookEndpoint(models.Model):
-    """An address that is told what happened; its secret signs each message."""
+    """An address that events are sent to; its secret signs each message."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="webhooks")

@@ -62,7 +62,7 @@ def get_show(user: User, pk: uuid.UUID) -> Show:
 
 
 def get_feed(key: str) -> Show:
-    """Return the show whose feed has this key in its address: whoever has the address may read it."""
+    """Return the show whose feed has this key in its address: everyone who has the address may read it."""
     return _get_or_404(Show.objects.filter(feed_key=key, feed_on=True, owner__is_active=True))
 
 

@@ -59,12 +59,12 @@ urlpatterns: list[URLPattern] = [
     path("shows/<uuid:show_pk>/delete/", shows.show_delete, name="show_delete"),
     path("shows/<uuid:show_pk>/feed/", feeds.show_feed, name="show_feed"),
     path("mixes/<uuid:mix_pk>/feed/", feeds.mix_feed, name="mix_feed"),
-    # the feed of a show, for whoever has its address
+    # the feed of a show, for everyone who has its address
     path("feed/<str:key>/", feeds.feed, name="feed"),
     path("feed/<str:key>/<uuid:artifact_pk>.mp3", feeds.feed_sound, name="feed_sound"),
     path("feed/<str:key>/<uuid:artifact_pk>.json", feeds.feed_chapters, name="feed_chapters"),
     path("feed/<str:key>/<uuid:picture_pk>.jpg", feeds.feed_picture, name="feed_picture"),
-    # a result, for whoever has its link
+    # a result, for everyone who has its link
     path("jobs/<uuid:job_pk>/share/", listen.job_share, name="job_share"),
     path("listen/<str:key>/", listen.listen, name="listen"),
     path("listen/<str:key>/embed/", listen.listen_embed, name="listen_embed"),

@@ -177,7 +177,7 @@ PUBLISHING = bool(GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET)  # to YouTube
 WEBHOOKS = env.bool("MIXTAPE_WEBHOOKS", default=False)
 WEBHOOKS_PRIVATE = env.bool("MIXTAPE_WEBHOOKS_PRIVATE", default=False)
 
-# Figures for Prometheus: for this machine only, or for whoever sends the token
+# Figures for Prometheus: for this machine only, or for programs that send the token
 METRICS_TOKEN = env.str("MIXTAPE_METRICS_TOKEN", default="")
 METRICS = env.bool("MIXTAPE_METRICS", default=bool(METRICS_TOKEN))
 if METRICS:

@@ -41,7 +41,7 @@ def connect(target: Target, address: str) -> socket.socket:
 
 
 def cut(connected: socket.socket) -> None:
-    """End a connection that takes too long; whoever reads from it gets an error."""
+    """End a connection that takes too long; its reader gets an error."""
     try:
         connected.shutdown(socket.SHUT_RDWR)
     except OSError:  # it has ended by itself

@@ -31,7 +31,7 @@ class Target:
 
 
 def read_target(url: str) -> Target:
-    """Return the parts of an address. Raises BadTarget when nothing may be sent to it, whoever answers."""
+    """Return the parts of an address. Raises BadTarget when nothing may be sent to it."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

@@ -1,4 +1,4 @@
-"""Webhooks: addresses that are told what happened, by messages signed as Standard Webhooks 1.0 has it."""
+"""Webhooks: events sent to addresses of users, signed by the rules of Standard Webhooks 1.0."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ SHOWN = 50
 def create_endpoint(owner: User, url: str, events: Iterable[str]) -> tuple[WebhookEndpoint, str]:
     """Create an endpoint and return it with its secret, which is shown only now.
 
-    Raises LimitReached for an address that may not be told, and beyond the limit of endpoints.
+    Raises LimitReached for an address that nothing may be sent to, and beyond the limit of endpoints.
     """
     try:
         read_target(url)

@@ -25,7 +25,7 @@ class JobOut(Answer):
     state: JobState
     percent: int
     stage: str
-    eta_s: int | None = Field(description="seconds left, once they can be told")
+    eta_s: int | None = Field(description="seconds left, once they can be estimated")
     message: str
     error: str = Field(description="why it failed")
     notes: list[str]

@@ -14,7 +14,7 @@ Event = Literal["job.done", "job.failed", "publication.live", "track.refused"]
 
 
 class WebhookOut(Answer):
-    """An address that is told what happened."""
+    """An address that events are sent to."""
 
     id: UUID
     url: str
@@ -31,7 +31,7 @@ class WebhookMade(WebhookOut):
 
 
 class WebhookNew(Shape):
-    """An address and what it is told."""
+    """An address and the events that are sent to it."""
 
     url: Annotated[Text, Field(min_length=1, max_length=500)]
     events: Annotated[list[Event], Field(min_length=1, max_length=4)]

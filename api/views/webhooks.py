@@ -1,4 +1,4 @@
-"""Webhooks: addresses that are told what happened."""
+"""Webhooks: addresses that events are sent to."""
 
 from uuid import UUID
 

@@ -85,7 +85,7 @@ def make(job: MixJob, request: MixRequest, work: Path, run: JobRun) -> MixOutput
         if keeps_something
         else None
     )
-    is_new = not job.from_stage  # whoever asks for one that is made again wants nothing of it
+    is_new = not job.from_stage  # a job that is made again takes nothing of it
     earlier = earlier_mix(job, run.should_stop) if is_new else None
     costs = stage_costs(request, timeline)
     return resume_mix(

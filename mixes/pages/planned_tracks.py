@@ -82,7 +82,7 @@ def songs_copied(timeline: Timeline) -> list[tuple[str, str]]:
 
 
 def count_in_words(timeline: Timeline) -> str:
-    """Return how many songs pass through untouched; empty where nothing is told."""
+    """Return how many songs pass through untouched; empty where nothing is known."""
     if not songs_copied(timeline):
         return ""
     copied, songs = sum(clip.is_copied for clip in timeline.clips), len(timeline.clips)

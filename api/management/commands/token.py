@@ -16,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("email")
         parser.add_argument("--scopes", default="read", help="read,write,publish")
         parser.add_argument("--name", default="", help="what the account's page calls it")
-        parser.add_argument("--days", type=int, help="how long it works; without it, for ever")
+        parser.add_argument("--days", type=int, help="how long it works; without it, until it is deleted")
 
     def handle(self, *args: Any, **options: Any) -> None:
         owner = User.objects.filter(email__iexact=options["email"]).first()

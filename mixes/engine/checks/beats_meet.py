@@ -2,7 +2,7 @@
 
 In: the mix, block by block, its `Timeline`, the tracks' beats. Out: a `MatchedBeats` per such join. Each song
 is listened to where it is the louder one: A's bars before the join and its first third, B's last third and
-the bars after it. Beats are found anew, up to half a beat from where they are planned.
+the bars after it. Beats are found again, up to half a beat from where they are planned.
 """
 
 from collections.abc import Sequence

@@ -21,7 +21,7 @@ class ClubSide:
     free_from_s: float  # where the join before it leaves it alone
     is_set: bool  # its end (of the outgoing song) or its start (of the incoming one) is set by hand
     meter_music: Callable[[], MusicMeter] = field(compare=False)  # once: it takes longer than a look at it
-    voices: Runs | None  # where somebody speaks or sings; None where it is not known
+    voices: Runs | None  # where a voice speaks or sings; None where it is not known
 
     def key(self) -> tuple[object, ...]:
         """Return all that its joins depend on."""
@@ -41,5 +41,5 @@ class ClubSide:
 
 @lru_cache(maxsize=1_000)
 def voice_runs(voices: Voices | None) -> Runs | None:
-    """Return where somebody speaks or sings; None where it is not known."""
+    """Return where a voice speaks or sings; None where it is not known."""
     return None if voices is None else voices.runs()

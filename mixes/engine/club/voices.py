@@ -9,7 +9,7 @@ from bisect import bisect_right
 from mixes.engine.club.sides import Runs
 
 MOST_TWO_VOICES_S = 0.35  # weighted seconds
-MOST_CUT_S = 0.25  # of what somebody sings or says
+MOST_CUT_S = 0.25  # of what a voice sings or says
 
 
 def two_voices_s(a: Runs, b: Runs, start_a_s: float, start_b_s: float, overlap_s: float) -> float:
@@ -30,7 +30,7 @@ def two_voices_s(a: Runs, b: Runs, start_a_s: float, start_b_s: float, overlap_s
 
 
 def is_voice_cut(runs: Runs, end_s: float) -> bool:
-    """Tell whether somebody still sings or speaks for longer than MOST_CUT_S when a song ends."""
+    """Tell whether a voice still sings or speaks for longer than MOST_CUT_S when a song ends."""
     place = bisect_right(runs, (end_s, 0.0)) - 1
     return place >= 0 and runs[place][1] > end_s + MOST_CUT_S
 

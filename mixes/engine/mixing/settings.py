@@ -82,7 +82,7 @@ class MixSettings:
         check_length(self.gap_s)
         lowest, highest = TARGETS_LUFS
         if self.target_lufs is not None and not lowest <= self.target_lufs <= highest:
-            raise TimelineError(f"The loudness of a mix lies between {lowest:g} and {highest:g} LUFS.")
+            raise TimelineError(f"The loudness of a mix is between {lowest:g} and {highest:g} LUFS.")
         if not all(0.0 <= fade_s <= LONGEST_FADE_S for fade_s in (self.fade_in_s, self.fade_out_s)):
             raise TimelineError(f"A mix is faded over at most {LONGEST_FADE_S:g} seconds.")
         shortest_s, longest_s = PLAY_TIMES_S

@@ -40,7 +40,7 @@ class SongLevels:
     body_end_s: float
     cue_out_s: float
     is_held: bool = False  # the ending is held at one level: music, to its end
-    voices: Runs | None = None  # where somebody speaks or sings; None where it is not known
+    voices: Runs | None = None  # where a voice speaks or sings; None where it is not known
 
     @classmethod
     def of(cls, track: TrackAnalysis, cue_in_s: float, cue_out_s: float, gain_db: float) -> "SongLevels":

@@ -105,7 +105,7 @@ class Harmony:
 
 @dataclass(frozen=True, slots=True)
 class Voices:
-    """How likely somebody speaks or sings, every VOICE_HOP_S from the file's first frame on."""
+    """How likely a voice speaks or sings, every VOICE_HOP_S from the file's first frame on."""
 
     likelihood: bytes = field(repr=False)  # 0 to VOICE_FULL each
 

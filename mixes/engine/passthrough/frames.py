@@ -166,7 +166,7 @@ def frame_lengths(rate: int, rate_bits: int) -> Numbers:
 
 
 def walk(data: Source, at: int, lengths: Numbers) -> tuple[Numbers, Bytes]:
-    """Go from header to header; return their places and bytes. Raises Unfit where something else lies."""
+    """Go from header to header; return their places and bytes. Raises Unfit where there is other data."""
     sizes = lengths.tolist()
     places: list[int] = []
     heads = bytearray()
@@ -198,9 +198,9 @@ def walk(data: Source, at: int, lengths: Numbers) -> tuple[Numbers, Bytes]:
     elif (
         (rest := data[at:end].lstrip(b"\0")) and not rest.startswith(BEHIND) and len(places) >= FEWEST_FRAMES
     ):
-        raise Unfit("something else lies between its frames")
+        raise Unfit("there is other data between its frames")
     if len(places) < FEWEST_FRAMES:
-        raise Unfit("its frames cannot be told apart")
+        raise Unfit("its frames cannot be distinguished")
     return np.array(places, np.int64), np.frombuffer(bytes(heads), np.uint8).reshape(-1, HEADER_BYTES)
 
 

@@ -1,4 +1,4 @@
-"""What a user is told about the songs and the pictures of a mix, besides what its plan says."""
+"""Notes for a user about the songs and the pictures of a mix, besides what its plan says."""
 
 from collections.abc import Sequence
 

@@ -48,7 +48,7 @@ class Made:
     def at(self, first: int, end: int) -> Frames:
         """Return frames of the mix. Raises CannotSew where an earlier mix did not need them."""
         if first < self.first or end > self.first + len(self.frames):
-            raise CannotSew("A seam lies elsewhere than in the earlier mix.")
+            raise CannotSew("A seam is elsewhere than in the earlier mix.")
         return self.frames[first - self.first : end - self.first]
 
 

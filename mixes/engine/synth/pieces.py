@@ -31,7 +31,7 @@ class Piece:
     semitones: int = 0  # raised by
     speed: float = 1.0  # played faster by
     late_frames: int = 0  # silence in front
-    speech: bool = False  # somebody talks over it
+    speech: bool = False  # a voice talks over it
 
     @property
     def name(self) -> str:

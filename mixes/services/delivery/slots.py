@@ -1,6 +1,6 @@
 """How many downloads each user has open, counted in the web server's memory.
 
-People without an account, such as listeners of a feed, are told apart by their address.
+People without an account, such as listeners of a feed, are distinguished by their address.
 """
 
 import threading

@@ -43,7 +43,7 @@ def parts_of(songs: Sequence[Chapter], frames: int) -> tuple[Part, ...]:
 
 
 class SongArchive:
-    """The archive of a mix's songs, with a playlist of them. One song at a time lies on the disk, unnamed."""
+    """The archive of a mix's songs, with a playlist of them. One song at a time is on the disk, unnamed."""
 
     def __init__(self, job: MixJob, mp3: Artifact) -> None:
         """Open the MP3. Raises BrokenOutputError when it is not the one that was made, and OSError."""

@@ -56,7 +56,7 @@ def copyable(seconds, facts):
 
 def test_the_plan_says_what_becomes_of_each_mp3(as_alice, alice):
     facts = Mp3Facts(frames=5_000, delay=1105, kbps=320, highest_step=50, peaks=bytes(5_000))
-    other = replace(facts, reason="something else lies between its frames")
+    other = replace(facts, reason="there is other data between its frames")
     tracks = [
         make_track_row(alice, title, analysis=copyable(120, known))
         for title, known in (("Whole", facts), ("Odd", other))
@@ -65,7 +65,7 @@ def test_the_plan_says_what_becomes_of_each_mp3(as_alice, alice):
     page = as_alice.get(url("mix_detail", mix)).content.decode()
     assert page.count("1 of 2 songs pass through untouched") == 2
     assert "Whole: copied" in page
-    assert "Odd: encoded, because something else lies between its frames" in page
+    assert "Odd: encoded, because there is other data between its frames" in page
     shown = re.search(r'id="mix-settings"[^>]*data-digest="(\w+)"', page)[1]
     answer = edit(as_alice, mix, htmx=True, remove=items(mix)[1].pk, shown=shown).content.decode()
     assert "1 of 1 song passes through untouched" in answer

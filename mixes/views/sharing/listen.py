@@ -1,4 +1,4 @@
-"""Listen links: made and ended by the owner; page, player, sound and oEmbed for whoever has the address."""
+"""Listen links: made and ended by the owner; page, player, sound and oEmbed for all who have it."""
 
 import uuid
 from collections.abc import Callable
@@ -79,7 +79,7 @@ def job_share(request: UserRequest, job_pk: uuid.UUID) -> HttpResponse:
 @require_safe
 @at_a_human_rate
 def listen(request: HttpRequest, key: str) -> HttpResponse:
-    """Show the player to whoever has the link."""
+    """Show the player to everyone who has the link."""
     return render(request, "mixes/listen.html", _context(access.get_share(key)))
 
 

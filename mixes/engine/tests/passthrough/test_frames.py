@@ -100,7 +100,7 @@ def unfit_streams(ffmpeg):
         "MPEG-1 Layer III": (half, b"RIFF" + bytes(100), b"", b"\xff\xfb"),
         "between mono and stereo": (stereo + mono,),
         "something else": (stereo + b"noise" * 50 + stereo,),
-        "cannot be told apart": (stereo[:1000],),
+        "cannot be distinguished": (stereo[:1000],),
     }
 
 
