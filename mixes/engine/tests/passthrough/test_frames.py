@@ -99,7 +99,7 @@ def unfit_streams(ffmpeg):
     return {
         "MPEG-1 Layer III": (half, b"RIFF" + bytes(100), b"", b"\xff\xfb"),
         "between mono and stereo": (stereo + mono,),
-        "something else": (stereo + b"noise" * 50 + stereo,),
+        "other data": (stereo + b"noise" * 50 + stereo,),
         "cannot be distinguished": (stereo[:1000],),
     }
 
