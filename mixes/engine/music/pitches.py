@@ -54,6 +54,7 @@ class PitchCollector:
             self._take(spectra)
         tuning = float(np.angle(self._tuning) / (2 * np.pi))
         places = np.frombuffer(self._places, np.float16).reshape(-1, 2, PLACES)
+        self._places = bytearray()  # what follows needs the memory
         middle = np.arange(PLACES) * 12 / PLACES - tuning
         away = (middle[:, None] - np.arange(12)[None, :] + 6) % 12 - 6
         shares = np.exp(-0.5 * (away / CLASS_WIDTH) ** 2).astype(np.float32)
