@@ -15,9 +15,12 @@ class YoutubeIntegrationConfig(AppConfig):
         from mixes.queues import PUBLISH
         from mixes.services.maintenance.restore import database_restored
         from mixes.tasks import KINDS
+        from publishing.protocol import PUBLISHERS
+        from publishing.reviews import hold_restored
         from youtube_integration import checks
         from youtube_integration.jobs import queue
         from youtube_integration.models import YouTubeCredential
+        from youtube_integration.publisher import YOUTUBE
 
         for check in (
             checks.check_google_addresses,
@@ -28,8 +31,9 @@ class YoutubeIntegrationConfig(AppConfig):
             register(check)
         # deleting a user deletes the credential by cascade, and `accounts` does not know this app
         pre_delete.connect(end_grant, sender=YouTubeCredential)
-        database_restored.connect(hold_publications)
-        KINDS[PUBLISH] = (queue.KIND,)  # `mixes` does not know this app
+        PUBLISHERS[YOUTUBE.name] = YOUTUBE
+        database_restored.connect(hold_restored, dispatch_uid="publishing")
+        KINDS[PUBLISH] += (queue.KIND,)  # `mixes` does not know this app
 
 
 def end_grant(sender: Any, instance: Any, **kwargs: Any) -> None:
@@ -38,10 +42,3 @@ def end_grant(sender: Any, instance: Any, **kwargs: Any) -> None:
     from youtube_integration.services import revocations
 
     revocations.revoke_later(owner_key(instance.user_id), instance.sealed_tokens)
-
-
-def hold_publications(sender: Any, **kwargs: Any) -> None:
-    """Hold publications of a restored database until their owners have looked at their channels."""
-    from youtube_integration.services import reviews
-
-    reviews.ask_after_restore()

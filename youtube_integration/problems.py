@@ -3,29 +3,25 @@
 The table is keyed by Google's reason code; errors without a known code are classified by kind.
 """
 
-import random
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import strip_tags
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from mixes.services.wording import Words
+from publishing.problems import Problem, Retry, backoff_s, delay_s, is_out_of_time, sentence_of, time_words
 from youtube_integration.google.types import FileChanged, GoogleError, GrantLost, Refused, Unreachable
 from youtube_integration.models import YouTubePublication
 from youtube_integration.services.quotas import next_midnight
 
+__all__ = ["Problem", "Retry", "backoff_s", "classify", "delay_s", "sentence_of", "time_words"]
+
 Phase = YouTubePublication.Phase
 
-FIRST_DELAY_S, MAX_DELAY_S = 1.0, 300.0
-BUSY_DELAY_S = 60.0  # first delay when Google asks for fewer calls
-MAX_ASKED_DELAY_S = 6 * 3600.0  # upper limit for Retry-After
-GIVE_UP_AFTER = timedelta(hours=24)  # without a response
 CHANNEL_LIMIT_DELAY_S = 24 * 3600.0
 MAX_CHANNEL_LIMITS = 3
 GONE_STATUSES = (404, 410)  # of an expired upload session
@@ -41,29 +37,6 @@ class Step(StrEnum):
     THUMBNAIL = "thumbnail"
     PLAYLIST = "playlist"
     WATCH = "watch"
-
-
-class Retry(StrEnum):
-    NEVER = "never"
-    BACKOFF = "backoff"
-    BUSY = "busy"  # backoff that starts at one minute
-    MIDNIGHT = "midnight"  # at Google's midnight, when the quota resets
-    TOMORROW = "tomorrow"  # in 24 hours, three times
-    HELD = "held"  # when a person has acted
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """The classification of an error. `sentence` may contain %(percent)d and %(time)s."""
-
-    code: str
-    retry: Retry
-    sentence: Words
-    phase: str = ""  # phase of the row while it waits
-    reason: str = ""  # Google's reason code
-    field: str = ""  # form field to correct
-    is_for_operator: bool = False
-    asked_delay_s: float | None = None  # Retry-After
 
 
 INTERRUPTED = gettext_lazy(
@@ -248,21 +221,6 @@ def _classify_extra(error: Refused, step: Step) -> Problem | None:
     return None
 
 
-def backoff_s(failures: int, first_s: float = FIRST_DELAY_S) -> float:
-    """Return the delay after consecutive failures, without jitter: doubled each time up to 5 minutes."""
-    delay: float = first_s * 2 ** min(failures - 1, 20)
-    return min(MAX_DELAY_S, delay)
-
-
-def delay_s(problem: Problem, failures: int) -> float:
-    """Return the delay with jitter; Google's Retry-After takes precedence."""
-    if problem.asked_delay_s is not None:
-        return min(MAX_ASKED_DELAY_S, max(FIRST_DELAY_S, problem.asked_delay_s))
-    if problem.retry == Retry.BUSY:
-        return backoff_s(failures, BUSY_DELAY_S) * random.uniform(1.0, 1.5)
-    return backoff_s(failures) * random.uniform(0.5, 1.0)  # jitter spreads the retries
-
-
 def next_try(problem: Problem, failures: int, now: datetime | None = None) -> datetime:
     """Return the time of the next attempt."""
     now = now or timezone.now()
@@ -277,20 +235,4 @@ def is_hopeless(problem: Problem, failures: int, failing_since: datetime, now: d
     """Return whether it has failed for long enough to stop retrying."""
     if problem.retry == Retry.TOMORROW:
         return failures > MAX_CHANNEL_LIMITS
-    return problem.retry in (Retry.BACKOFF, Retry.BUSY) and now - failing_since > GIVE_UP_AFTER
-
-
-def sentence_of(problem: Problem, *, percent: int = 0, until: datetime | None = None) -> str:
-    """Return the problem's sentence for the owner."""
-    return str(problem.sentence) % {"percent": percent, "time": time_words(until) if until else ""}
-
-
-def time_words(moment: datetime) -> str:
-    """Return a time as the end of a sentence: `at 09:00`, `tomorrow at 09:00`."""
-    local, today = timezone.localtime(moment), timezone.localdate()
-    clock = date_format(local, "H:i")
-    if local.date() == today:
-        return _("at %s") % clock
-    if local.date() == today + timedelta(days=1):
-        return _("tomorrow at %s") % clock
-    return _("on %(day)s at %(clock)s") % {"day": date_format(local, "j F"), "clock": clock}
+    return is_out_of_time(problem, failing_since, now)

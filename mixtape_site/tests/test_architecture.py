@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = ("mixtape_site", "mixes", "accounts", "youtube_integration", "api")
+PROJECT = ("mixtape_site", "mixes", "accounts", "publishing", "youtube_integration", "api")
 
-# What `youtube_integration` may import of the other apps
+# What a publisher may import of the other apps
 OUTSIDE_YOUTUBE = (
+    "publishing",
     "mixes.models",
     "mixes.leases",
     "mixes.queues",
@@ -119,7 +120,18 @@ MAY_IMPORT = {
     "accounts.models": (),
     "accounts.requests": ("accounts.models",),
     "accounts": ("accounts", "mixes.services", "mixes.models", "mixtape_site.configuration.keys"),
-    "youtube_integration.models": ("mixes.models", "mixes.leases"),
+    "publishing.models": ("mixes.models", "mixes.leases"),
+    "publishing": (
+        "publishing",
+        "mixes.models",
+        "mixes.leases",
+        "mixes.queues",
+        "mixes.jobs",
+        "mixes.services",
+        "mixes.engine",
+        "accounts.models",
+    ),
+    "youtube_integration.models": ("publishing.models",),
     "youtube_integration.google": ("youtube_integration.google", *OUTSIDE_YOUTUBE),
     "youtube_integration.security": ("youtube_integration.security", *OUTSIDE_YOUTUBE),
     "youtube_integration.services": (
@@ -291,6 +303,7 @@ def test_imports_go_one_way(module):
         "mixes.management",
         "mixtape_site",
         "accounts",
+        "publishing",
         "youtube_integration",
         "api",
     }
@@ -342,9 +355,16 @@ def test_the_engine_has_no_circles():
     TopologicalSorter(graph).prepare()
 
 
-def test_mixes_does_not_know_youtube():
-    mixes = [name for name in MODULES if lies_in(name, "mixes")]
-    assert not [m for m in mixes if any(lies_in(name, "youtube_integration") for name in MODULES[m])]
+@pytest.mark.parametrize("app", ["mixes", "accounts"])
+@pytest.mark.parametrize("unknown", ["publishing", "youtube_integration"])
+def test_no_app_below_knows_a_publisher(app, unknown):
+    modules = [name for name in MODULES if lies_in(name, app)]
+    assert not [m for m in modules if any(lies_in(name, unknown) for name in MODULES[m])]
+
+
+def test_publishing_knows_no_publisher():
+    modules = [name for name in MODULES if lies_in(name, "publishing")]
+    assert not [m for m in modules if any(name.endswith("_integration") for name in MODULES[m])]
 
 
 @pytest.mark.parametrize("module", ENGINE)
@@ -363,7 +383,7 @@ def test_a_folder_holds_no_more_than_one_can_look_through(folder):
     assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= MOST_MODULES
 
 
-@pytest.mark.parametrize("app", ["mixes", "accounts", "youtube_integration"])
+@pytest.mark.parametrize("app", ["mixes", "accounts", "publishing", "youtube_integration"])
 def test_no_other_app_knows_the_api(app):
     modules = [name for name in MODULES if lies_in(name, app)]
     assert not [m for m in modules if any(lies_in(name, "api") for name in MODULES[m])]

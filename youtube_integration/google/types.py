@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from publishing.problems import ServiceError
+
 UPLOAD_SCOPE = "https://www.googleapis.com/auth/youtube.upload"
 READ_SCOPE = "https://www.googleapis.com/auth/youtube.readonly"
 PLAYLIST_SCOPE = "https://www.googleapis.com/auth/youtube"  # includes all other channel access
@@ -10,7 +12,7 @@ MUSIC = "10"  # YouTube's id of the Music category
 FILE_NAME_MARK = "mixtape-"  # prefix of the file name that every upload declares
 
 
-class GoogleError(Exception):
+class GoogleError(ServiceError):
     """Base class of errors of the Google client."""
 
 

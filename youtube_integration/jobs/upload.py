@@ -36,7 +36,6 @@ CHUNK_BYTES = 8 * 2**20  # YouTube requires multiples of 256 KiB; an interruptio
 SLICE_S = 120.0  # then another job gets its turn
 PACE_CHUNKS = 5  # number of recent chunks used to compute speed and remaining time
 MAX_RESTARTS = 2
-SEARCH_AFTER_S = (600, 3000)  # delays of the second and third search; the first one is immediate
 CLOCK_TOLERANCE = timedelta(minutes=10)  # allowed difference between YouTube's clock and ours
 UNCLEAR_STATUSES = (400, 416)  # of a chunk: YouTube may have it already
 Phase = YouTubePublication.Phase
@@ -209,16 +208,7 @@ class UploadSlice:
         )
         if found:
             return found.video_id
-        looks = self.row.looks + 1
-        if looks > len(SEARCH_AFTER_S):
-            self.work.hold(Phase.NEEDS_REVIEW, "maybe_there", str(problems.MAY_BE_THERE), looks=looks)
-        self.work.postpone(
-            phase=Phase.WAITING,
-            not_before=timezone.now() + timedelta(seconds=SEARCH_AFTER_S[looks - 1]),
-            looks=looks,
-            error_code="looking",
-            message=_("Checking whether YouTube has this video already."),
-        )
+        self.work.look_again_or_ask()
 
 
 def read_address(row: YouTubePublication) -> str:

@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from mixes.leases import PROGRESS_FULL, State
 from mixes.services.wording import remaining_words
+from publishing.files import picture_path
 from youtube_integration.models import YouTubePublication
 from youtube_integration.problems import BY_REASON
 from youtube_integration.services import publications
-from youtube_integration.services.thumbnails import thumbnail_path
 
 Phase = YouTubePublication.Phase
 PACE_STALE_S = 120  # an older speed measurement is no longer shown
@@ -170,7 +170,7 @@ class PublicationPage:
 
     @property
     def has_picture(self) -> bool:
-        return bool(self.publication.job_id) or thumbnail_path(self.publication) is not None
+        return bool(self.publication.job_id) or picture_path(self.publication) is not None
 
     @property
     def refused_field(self) -> str:

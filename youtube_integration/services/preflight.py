@@ -1,50 +1,32 @@
 """Checks before publishing, each with a sentence and a link to the fix."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from mixes.leases import ENDED, State
+from mixes.leases import State
 from mixes.models import MixJob
 from mixes.services.wording import clock
+from publishing import actions
+from publishing.protocol import Check, is_clear
 from youtube_integration.models import YouTubeCredential, YouTubePublication
 from youtube_integration.services import quotas
 from youtube_integration.services.channels import TESTING_LIFE
 from youtube_integration.services.drafts import duration_s, video_of, will_have_video
 from youtube_integration.services.publications import connected_channel, open_publication
 
+__all__ = ["Check", "is_clear", "run_preflight"]
+
 PLAIN_CHANNEL_S = 15 * 60  # YouTube's limit for channels without a verified phone number
 MAX_LENGTH_S = 12 * 3600 - 30  # YouTube's limit is 12 hours; it has refused files of exactly 12:00:00
 VERIFY_URL = "https://www.youtube.com/verify"
 ENDS_SOON = timedelta(days=2)  # warn this long before a grant may end
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """Result of one check: `ok`, `note` (a warning) or `wrong` (blocks publishing)."""
-
-    verdict: str
-    text: str
-    link: str = ""
-    link_text: str | Promise = ""
-    is_repetition: bool = False  # published before: the form asks for confirmation
-
-    @property
-    def icon(self) -> str:
-        return {"ok": "check", "note": "info"}.get(self.verdict, "warning")
-
-    @property
-    def leads_away(self) -> bool:
-        return self.link.startswith("https:")
 
 
 def run_preflight(owner: User, job: MixJob) -> tuple[Check, ...]:
@@ -55,10 +37,6 @@ def run_preflight(owner: User, job: MixJob) -> tuple[Check, ...]:
         checks += [*check_quota(owner), *check_grant(credential), *check_open(owner, job)]
         checks += check_earlier(credential, job)
     return tuple(checks)
-
-
-def is_clear(checks: tuple[Check, ...]) -> bool:
-    return all(check.verdict != "wrong" for check in checks)
 
 
 def check_channel(credential: YouTubeCredential | None) -> Check:
@@ -160,7 +138,6 @@ def earlier_publication(credential: YouTubeCredential, job: MixJob) -> YouTubePu
 
     A video counts whatever became of the publication: YouTube may still show one that it rejected.
     """
-    same = YouTubePublication.objects.filter(mix=job.mix_id, channel_id=credential.channel_id)
-    maybe = Q(state__in=ENDED, video_id=None, final_sent_at__isnull=False)
-    newest = F("finished_at").desc(nulls_first=True)
-    return same.filter(Q(video_id__isnull=False) | maybe).order_by(newest).first()
+    same = YouTubePublication.objects.filter(channel_id=credential.channel_id)
+    found: YouTubePublication | None = actions.earlier_publication(same, job)
+    return found

@@ -17,8 +17,6 @@ from mixes.services import storage
 from mixes.services.library.kept_pictures import kept_picture, picture_folder, to_jpeg
 from mixes.services.library.uploads import clean_name
 from mixes.services.limits import LimitReached, full_disk_reported
-from youtube_integration.models import YouTubePublication
-from youtube_integration.services.video_files import folder_of
 
 SIZE = (1280, 720)
 MAX_BYTES = 2_000_000  # YouTube's limit before September 2026; enough for this size
@@ -74,24 +72,3 @@ def picture_key(job: MixJob) -> str:
     own = own_picture(job)
     parts = [own.name if own else "", job.title, job.snapshot["artist"], *percents]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-
-
-def store_thumbnail(publication: YouTubePublication, jpeg: bytes) -> None:
-    """Store a thumbnail next to the video's file and set the row's column, without saving the row.
-
-    Raises LimitReached when the disk is full.
-    """
-    path = folder_of(publication) / "thumbnail.jpg"
-    publication.thumbnail = path.relative_to(settings.MEDIA_ROOT).as_posix()
-    publication.thumbnail_state = YouTubePublication.Extra.WANTED
-    part = path.with_suffix(".part")
-    with full_disk_reported(_("The site's disk is full, so nothing was published. Try again later.")):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(jpeg)
-        storage.store(part, publication.thumbnail)
-
-
-def thumbnail_path(publication: YouTubePublication) -> Path | None:
-    """Return the path of the thumbnail, or None when there is none."""
-    path = storage.path_of(publication.thumbnail) if publication.thumbnail else None
-    return path if path and path.is_file() else None

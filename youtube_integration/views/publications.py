@@ -15,11 +15,11 @@ from django_htmx.http import HttpResponseClientRefresh
 from accounts.requests import UserRequest
 from mixes.services.delivery.ranges import ranged_response
 from mixes.services.limits import LimitReached
+from publishing.files import picture_path
 from youtube_integration.access import get_publication
 from youtube_integration.models import YouTubePublication
 from youtube_integration.pages.publication_page import PublicationPage
 from youtube_integration.services import publications, quotas, reviews
-from youtube_integration.services.thumbnails import thumbnail_path
 
 
 @login_required
@@ -49,7 +49,7 @@ def status(request: UserRequest, publication_pk: uuid.UUID) -> HttpResponse:
 def publication_thumbnail(request: UserRequest, publication_pk: uuid.UUID) -> HttpResponseBase:
     """Return the video's thumbnail, or the mix's own when it is no longer stored."""
     row = get_publication(request.user, publication_pk)
-    if path := thumbnail_path(row):
+    if path := picture_path(row):
         return ranged_response(request, path, content_type="image/jpeg")
     if row.job_id is None:
         raise Http404

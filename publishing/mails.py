@@ -2,42 +2,43 @@
 
 import logging
 from collections.abc import Sequence
-from uuid import UUID
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import send_mail
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from youtube_integration.models import YouTubePublication
+from publishing.models import Phase, Publication
+from publishing.protocol import publisher_of
 
 logger = logging.getLogger(__name__)
 
 
-def mail_published(publication: YouTubePublication, notes: Sequence[str]) -> None:
-    """Send a mail that YouTube has finished with a video, with the notes for its owner."""
-    text = _("“%(title)s” is on YouTube:") % {"title": title_of(publication)}
-    video = f"https://youtu.be/{publication.video_id}"
-    send(publication, _("“%s” is on YouTube"), [f"{text} {video}", *notes])
+def mail_published(publication: Publication, notes: Sequence[str]) -> None:
+    """Send a mail that the service has finished, with the notes for the owner."""
+    publisher = publisher_of(publication)
+    text = str(publisher.live_text) % {"title": title_of(publication)}
+    send(publication, str(publisher.live_subject), [f"{text} {publisher.result_url(publication)}", *notes])
 
 
-def mail_failure(publication: YouTubePublication, sentence: str) -> None:
+def mail_failure(publication: Publication, sentence: str) -> None:
     send(publication, _("“%s” could not be published"), [sentence])
 
 
-def mail_hold(pk: UUID, sentence: str) -> None:
+def mail_hold(rows: type[Publication], pk: Any, sentence: str) -> None:
     """Send a mail that a publication waits for its owner, if it still does."""
-    phases = (YouTubePublication.Phase.NEEDS_RECONNECT, YouTubePublication.Phase.NEEDS_REVIEW)
-    publication = YouTubePublication.objects.filter(pk=pk, phase__in=phases).first()
+    phases = (Phase.NEEDS_RECONNECT, Phase.NEEDS_REVIEW)
+    publication = rows._default_manager.filter(pk=pk, phase__in=phases).first()
     if publication:
         send(publication, _("“%s” waits for you"), [sentence])
 
 
-def send(publication: YouTubePublication, subject: str, sentences: Sequence[str]) -> None:
+def send(publication: Publication, subject: str, sentences: Sequence[str]) -> None:
     """Send a mail; a failure is logged and ignored."""
     if not settings.HAS_MAIL:
         return
-    url = settings.SITE_URL + reverse("youtube:publication", args=[publication.pk])
+    url = settings.SITE_URL + reverse(publisher_of(publication).page, args=[publication.pk])
     text = "\n\n".join([*sentences, url]) + "\n"
     try:
         send_mail(
@@ -50,5 +51,5 @@ def send(publication: YouTubePublication, subject: str, sentences: Sequence[str]
         logger.warning("The mail about a publication could not be sent.", exc_info=True)
 
 
-def title_of(publication: YouTubePublication) -> str:
+def title_of(publication: Publication) -> str:
     return " ".join(publication.title.split())
