@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import music
 from benchmarks.report import ROOT, Conditions, make_part, replace_part
-from benchmarks.web import editor, figures, joins
+from benchmarks.web import api, editor, figures, joins
 from benchmarks.web.site import Site, prepare
 from mixes.engine.processes.ffmpeg import find_ffmpeg, version
 
@@ -21,6 +21,7 @@ FIGURES = {
     "edits": ("Edits of long mixes", figures.long_mixes),
     "many-files": ("Many files at once in a browser", editor.many_files),
     "editor": ("The join editor in a browser", editor.join_editor),
+    "api": ("The API with 1,000 mixes of one user", api.api_lists),
     "pages": ("Pages with 1,000 mixes and 20,000 tracks of one user", figures.pages),
 }
 
