@@ -46,8 +46,17 @@ def positions(frames: int) -> Gains:
 
 def equal_power(position: Gains) -> tuple[Gains, Gains]:
     """Gains whose squares add to 1: different songs keep their loudness through the middle."""
-    angle = position * (math.pi / 2)
-    return np.cos(angle), np.sin(angle)
+    return fall(position), rise(position)
+
+
+def fall(position: Gains) -> Gains:
+    """Return the falling gain of equal power."""
+    return np.cos(position * (math.pi / 2))
+
+
+def rise(position: Gains) -> Gains:
+    """Return the rising gain of equal power."""
+    return np.sin(position * (math.pi / 2))
 
 
 def linear(position: Gains) -> tuple[Gains, Gains]:

@@ -15,7 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixes.engine.mixing.curves import Fades, Gains, equal_power, hann, linear, positions, raised_cosine
+from mixes.engine.mixing.curves import (
+    Fades,
+    Gains,
+    equal_power,
+    fall,
+    hann,
+    linear,
+    positions,
+    raised_cosine,
+    rise,
+)
 from mixes.engine.samples import Samples
 
 PRIME_S = 0.2  # sound before the window that a filter hears first, so that it does not start from silence
@@ -67,7 +77,7 @@ class Style:
 
 def smooth_gains(position: Gains, fades: Fades) -> tuple[Gains, Gains]:
     """Sine fades: equal power where both last as long as the overlap."""
-    return equal_power(fades.out_progress(position))[0], equal_power(fades.in_progress(position))[1]
+    return fall(fades.out_progress(position)), rise(fades.in_progress(position))
 
 
 def radio_gains(position: Gains, fades: Fades) -> tuple[Gains, Gains]:

@@ -19,7 +19,9 @@ WORTH_LU = 0.05  # ... or one more step would bring it no nearer by this
 FARTHEST_LU = 0.95  # of a song from its own gain
 EXACT_LU = 0.15  # a mix that is farther off gets songs with exact gains
 MOST_ENCODED = 0.3  # of a song for its peaks; beyond, it is lowered, or encoded whole
-CAP_TOLERANCE_DB = 0.03  # four steps are 6.02 dB, and a song may be raised by 6
+CAP_TOLERANCE_DB = (
+    STEP_DB / 2
+)  # a song at its cap takes the nearest step too: its peaks are limited by so much more
 ROUNDS = 30
 
 Gains = NDArray[np.float64]

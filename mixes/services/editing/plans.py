@@ -23,7 +23,7 @@ from mixes.services.analyses import Key, analyses_of, is_outdated, reanalyse, re
 from mixes.services.drawing.mix_waveform import Drawing, draw_mix
 from mixes.services.editing.engine_settings import items_of, settings_of
 
-PLAN_VERSION = 17  # raise it whenever the same mix would be planned, drawn or stored differently
+PLAN_VERSION = 18  # raise it whenever the same mix would be planned, drawn or stored differently
 STORED = ("item_ids", "notes", "automatic_gains_db")  # with the timeline
 MOST_PRECOMPUTED = 3  # mixes per track: the worker has other jobs
 

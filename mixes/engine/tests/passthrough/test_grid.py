@@ -91,7 +91,7 @@ def songs(count, peak_dbtp=-6.0, frames=1_000):
     return [Mp3Facts(frames=frames, highest_step=60, peaks=peaks)] * count
 
 
-def steps_of(wanted, facts, groups=None):
+def steps_of(wanted, facts, groups=None, highest=6.0):
     wanted = np.array(wanted, float)
     levels = -14.0 - wanted  # so every song is at -14 with the gain it wants
 
@@ -103,7 +103,7 @@ def steps_of(wanted, facts, groups=None):
         return power / power.sum()
 
     gains, steps = choose_steps(
-        wanted, np.full(len(wanted), 6.0), groups or range(len(wanted)), facts, predict, shares
+        wanted, np.full(len(wanted), highest), groups or range(len(wanted)), facts, predict, shares
     )
     return gains, steps, predict(gains) + 14.0
 
@@ -139,6 +139,14 @@ def test_quiet_songs_that_are_raised_as_far_as_allowed_are_copied():
     _, steps, off = steps_of([6.0, 1.55, 6.0, 1.5], songs(4, -12.0))
     assert steps == [4, 1, 4, 1]
     assert abs(off) <= 0.1
+
+
+def test_songs_whose_peaks_stop_them_between_two_steps_take_the_nearest_one():
+    """It is 0.3 dB over its cap then: the limiter takes so much more off its highest peak."""
+    _, steps, _ = steps_of([1.2, -1.5, -3.0, 0.0, -4.5], songs(5, -9.0), highest=1.2)
+    assert steps == [1, -1, -2, 0, -3]
+    _, steps, _ = steps_of([0.5, -1.5, -3.0, 0.0, -4.5], songs(5, -9.0), highest=0.5)
+    assert steps[0] == 0
 
 
 def test_a_group_has_one_step():
