@@ -264,7 +264,7 @@ def beats_in_mix(
 
 
 def moved_by(source: Samples, head: Samples, time_s: float, place: float, clip: Clip) -> int:
-    """Return by how many frames the sound around a beat lies later in the stretched head than it should."""
+    """Return by how many frames the sound around a beat comes later in the stretched head than it should."""
     window, reach = round(WINDOW_S * RATE), round(SEARCH_S * RATE)
     first, at = round(time_s * RATE), round(place)
     wanted = source[max(0, first - 200) : first + window, 0].astype(np.float64)

@@ -228,7 +228,7 @@ def _share_near(times: NDArray[np.float64], true: NDArray[np.float64], step_s: f
 
 
 def _coverage(one: Heard) -> float:
-    """Return the share of the spoken time that lies in a voice that was found."""
+    """Return the share of the spoken time that is in a voice that was found."""
     runs = one.music.voices.runs() if one.music.voices else ()
     spoken = sum(end - start for start, end in one.truth.voices)
     both = sum(

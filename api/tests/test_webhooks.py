@@ -37,7 +37,7 @@ def switched_on(settings):
 
 
 class Receiver(ThreadingHTTPServer):
-    """A receiver on this machine that answers as told, and keeps what it got."""
+    """A receiver on this machine that answers as it is set to, and keeps what it got."""
 
     daemon_threads = True
 

@@ -1,4 +1,4 @@
-"""The beats of one song around a join, as a straight line: beat k lies at `start_s + k * period_s`.
+"""The beats of one song around a join, as a straight line: beat k is at `start_s + k * period_s`.
 
 Beats before the first and behind the last that was measured lie on the same line. Sums are of whole frames,
 so every machine finds the same line.

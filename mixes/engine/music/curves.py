@@ -41,5 +41,5 @@ def tops(curve: NDArray[np.floating], places: Values, reach: int = 2) -> Values:
 
 
 def rise(value: float, lowest: float, enough: float) -> float:
-    """Return where a value lies from `lowest` (0) to `enough` (1); the order may be either way round."""
+    """Return where a value is from `lowest` (0) to `enough` (1); the order may be either way round."""
     return float(np.clip((value - lowest) / (enough - lowest), 0.0, 1.0))

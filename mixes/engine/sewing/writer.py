@@ -106,7 +106,7 @@ class PieceMaker:
             if not wanted:
                 continue
             self._ask(number + self._pool.workers + GROUPS_AHEAD)
-            self._pool.wait_until(lambda: number in self._made, self._should_stop)  # noqa: B023
+            self._pool.wait_until(lambda: number in self._made, self._should_stop)  # noqa: B023 called before the next number
             for place in wanted:
                 yield self._made[number][place]
             if wanted[-1] == len(group) - 1:
